@@ -1,0 +1,160 @@
+"""What a check is, and how one is run."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+
+import vrs
+from vrs.checks.criteria import Criterion, Overrides
+from vrs.checks.results import Engine, ItemResult, Metric, Reference, Status
+
+logger = logging.getLogger(__name__)
+
+
+class NotApplicable(Exception):
+    """Raised by a check that finds the data rule it out; says why."""
+
+
+class NotMeasured(Exception):
+    """Raised by a check that tried and failed for a known reason; says why."""
+
+
+@dataclass
+class Findings:
+    """What a check computes.
+
+    ``volumes`` are float32 or bool arrays (z, y, x) by name, with a description
+    each; whoever runs the check stores them, and figures refer to them by name.
+    """
+
+    metrics: Dict[str, Metric]
+    content: List[Any] = field(default_factory=list)
+    volumes: Dict[str, Tuple[np.ndarray, str]] = field(default_factory=dict)
+
+
+class Check:
+    """One validation measure.
+
+    A subclass declares the attributes, computes in :meth:`compute` and is
+    decorated with :func:`vrs.checks.registry.register`.
+
+    Attributes
+    ----------
+    id, title : str
+        ``"0.a"`` and the title as printed.
+    needs : str
+        What it needs, in words, for listings.
+    explanation : str
+        What the reader should know to understand the result.
+    criteria : tuple of Criterion
+        Without any, the item is informative.
+    references : tuple of Reference
+    estimate : str
+        Metric that estimates the map's resolution, ``"percentiles.50"`` for
+        instance; empty when it does not.
+    summary_ok, summary_warnings : str
+        Sentence for the summarised quality in either case; may be empty.
+    """
+
+    id = ""
+    title = ""
+    needs = ""
+    explanation = ""
+    criteria: Tuple[Criterion, ...] = ()
+    references: Tuple[Reference, ...] = ()
+    estimate = ""
+    summary_ok = ""
+    summary_warnings = ""
+
+    @property
+    def level(self) -> str:
+        """The level it belongs to: what stands before the dot of its id."""
+        return self.id.partition(".")[0]
+
+    def not_applicable(self, data) -> Optional[str]:
+        """The reason why it does not apply to this input, None when it does."""
+        return None
+
+    def compute(self, data) -> Findings:
+        """Compute the item from a :class:`vrs.checks.inputs.ValidationInput`."""
+        raise NotImplementedError
+
+    def judge(self, metrics, overrides=None) -> ItemResult:
+        """Status, warnings and estimates that follow from metrics.
+
+        Parameters
+        ----------
+        metrics : dict of str to Metric
+        overrides : Overrides, optional
+
+        Returns
+        -------
+        ItemResult
+            Without content and files.
+        """
+        outcomes = [criterion.evaluate(self.id, metrics, overrides or Overrides())
+                    for criterion in self.criteria]
+        warnings = [warning for outcome in outcomes for warning in outcome.warnings]
+        result = self._result(Status.INFORMATIVE)
+        if outcomes and all(outcome.outcome == "not_evaluated" for outcome in outcomes):
+            result.status = Status.NOT_MEASURED
+            result.reason = "None of the quantities that the criteria need has a value in this map."
+        elif warnings:
+            result.status, result.summary = Status.WARNINGS, self.summary_warnings
+        elif outcomes:
+            result.status, result.summary = Status.OK, self.summary_ok
+        result.warnings = warnings
+        result.criteria = outcomes
+        result.metrics = metrics
+        result.estimates = self._estimates(metrics)
+        return result
+
+    def _estimates(self, metrics) -> List[float]:
+        name, _, key = self.estimate.partition(".")
+        if name not in metrics:
+            return []
+        value = metrics[name].value
+        if key and value is not None:
+            value = value.get(key)
+        return [] if value is None else [value]
+
+    def _result(self, status, reason="") -> ItemResult:
+        return ItemResult(
+            id=self.id, title=self.title, level=self.level, status=status, reason=reason,
+            engine=Engine("builtin", vrs.__version__), explanation=self.explanation,
+            references=list(self.references))
+
+
+def run_check(check, data, overrides=None):
+    """Run one check; whatever happens, there is a result.
+
+    Parameters
+    ----------
+    check : Check
+    data : ValidationInput
+    overrides : Overrides, optional
+
+    Returns
+    -------
+    result : ItemResult
+    volumes : dict of str to (numpy.ndarray, str)
+        Maps to be stored, with their descriptions.
+    """
+    try:
+        reason = check.not_applicable(data)
+        if reason:
+            raise NotApplicable(reason)
+        findings = check.compute(data)
+        result = check.judge(findings.metrics, overrides)
+        result.content = findings.content
+        return result, findings.volumes
+    except NotApplicable as error:
+        return check._result(Status.NOT_APPLICABLE, str(error)), {}
+    except NotMeasured as error:
+        return check._result(Status.NOT_MEASURED, str(error)), {}
+    except Exception as error:  # one failing check never takes down the level
+        logger.exception("%s %s failed", check.id, check.title)
+        return check._result(Status.NOT_MEASURED, "The computation failed (%s: %s); the log of "
+                             "the level has the details." % (type(error).__name__, error)), {}

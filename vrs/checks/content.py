@@ -1,0 +1,113 @@
+"""What an item shows in the report, as data: text, tables and figures.
+
+A check returns these, the report and the viewers draw them. Arrays of slices are
+(rows, columns) as they should appear, the first row on top.
+"""
+
+from dataclasses import dataclass, field
+from typing import List, Optional
+
+import numpy as np
+
+
+@dataclass
+class Paragraph:
+    """A paragraph of plain text."""
+
+    text: str
+
+
+@dataclass
+class Table:
+    """A table of already formatted cells."""
+
+    columns: List[str]
+    rows: List[List[str]]
+    caption: str
+
+
+@dataclass
+class Figure:
+    """What all figures have: a caption and a text for those who cannot see it."""
+
+    caption: str
+    alt: str
+
+
+@dataclass
+class Series:
+    """One curve of a plot; ``style`` is "line", "dashed" or "points"."""
+
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    style: str = "line"
+
+
+@dataclass
+class Plot(Figure):
+    """Curves over a common axis. ``marks`` are labelled vertical lines."""
+
+    x_label: str
+    y_label: str
+    series: List[Series]
+    log_y: bool = False
+    marks: List["Mark"] = field(default_factory=list)
+
+
+@dataclass
+class Mark:
+    """A labelled vertical line in a plot."""
+
+    x: float
+    label: str
+
+
+@dataclass
+class Bars(Figure):
+    """A histogram: ``counts`` between consecutive ``edges`` (one more)."""
+
+    x_label: str
+    y_label: str
+    edges: np.ndarray
+    counts: np.ndarray
+    marks: List[Mark] = field(default_factory=list)
+
+
+@dataclass
+class Slice:
+    """One section or projection of a map, (rows, columns)."""
+
+    label: str
+    image: np.ndarray
+    pixel_size: float
+
+
+@dataclass
+class Slices(Figure):
+    """Sections side by side.
+
+    ``colours`` is "density" (grey), "mask" (0 to 1) or "signed" (diverging about
+    0); ``unit`` belongs to the values and is empty for arbitrary ones.
+    """
+
+    panels: List[Slice]
+    colours: str = "density"
+    unit: str = ""
+
+
+@dataclass
+class Surface(Figure):
+    """Three views of an isosurface.
+
+    ``volume`` and ``colour_by`` name files of the item or of the input (see
+    :class:`vrs.checks.results.FileEntry`); without ``colour_by`` the surface has
+    one colour. ``colour_range`` bounds the colour scale, ``unit`` labels it.
+    """
+
+    volume: str
+    level: float
+    colour_by: Optional[str] = None
+    colour_label: str = ""
+    unit: str = ""
+    colour_range: Optional[List[float]] = None

@@ -1,0 +1,196 @@
+"""Criteria: declared conditions on metrics.
+
+The decision and the sentence that the report prints come from the same
+declaration, so that they cannot differ.
+"""
+
+import json
+import operator
+from dataclasses import dataclass, field
+from typing import Any, List, Tuple, Union
+
+from vrs.errors import InputError
+
+_RELATIONS = {
+    "<=": (operator.le, "at most"),
+    "<": (operator.lt, "below"),
+    ">=": (operator.ge, "at least"),
+    ">": (operator.gt, "above"),
+}
+_AXES = ("X", "Y", "Z")
+
+Bound = Union[float, Tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A condition on a metric; when it is broken the item gets a warning.
+
+    Attributes
+    ----------
+    name : str
+        Name within the item; ``"0.a.<name>"`` is what overrides refer to.
+    metric : str
+        Metric it looks at; ``"percentiles.50"`` reaches into a mapping. A list of
+        three is looked at per axis, each axis that breaks it giving a warning.
+    subject : str
+        What is bounded, in words: "the decentering on each axis".
+    relation : str
+        ``"<="``, ``"<"``, ``">="``, ``">"`` or ``"within"`` (a closed interval).
+    bound : float or tuple of float
+        The bound, an interval for ``"within"``.
+    warning : str
+        Warning, a format string over ``value``, ``bound`` and ``axis``.
+    unit : str, optional
+        Unit of the bound.
+    """
+
+    name: str
+    metric: str
+    subject: str
+    relation: str
+    bound: Bound
+    warning: str
+    unit: str = ""
+
+    def text(self, bound: Bound) -> str:
+        """The condition as a phrase, with the bound that is in force."""
+        phrase = ("between" if self.relation == "within"
+                  else _RELATIONS[self.relation][1])
+        unit = " " + self.unit if self.unit else ""
+        return "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
+
+    def holds(self, value: float, bound: Bound) -> bool:
+        """Whether one value fulfils the condition."""
+        if self.relation == "within":
+            return bound[0] <= value <= bound[1]
+        return _RELATIONS[self.relation][0](value, bound)
+
+    def evaluate(self, item, metrics, overrides):
+        """Judge the metrics of an item.
+
+        Parameters
+        ----------
+        item : str
+            Id of the item.
+        metrics : dict of str to Metric
+        overrides : Overrides
+
+        Returns
+        -------
+        CriterionOutcome
+        """
+        bound = overrides.bound(item, self)
+        outcome = CriterionOutcome(
+            name="%s.%s" % (item, self.name), metric=self.metric, text=self.text(bound),
+            relation=self.relation, bound=bound, default_bound=self.bound, outcome="met")
+        values = self._values(metrics)
+        if all(value is None for _, value in values):
+            outcome.outcome = "not_evaluated"
+        for axis, value in values:
+            if value is not None and not self.holds(value, bound):
+                outcome.outcome = "broken"
+                outcome.warnings.append(self.warning.format(
+                    value=value, bound=format_bound(bound), axis=axis))
+        return outcome
+
+    def _values(self, metrics) -> List[Tuple[str, Any]]:
+        name, _, key = self.metric.partition(".")
+        metric = metrics.get(name)
+        value = metric.value if metric is not None else None
+        if key and value is not None:
+            value = value.get(key)
+        if isinstance(value, (list, tuple)):
+            return list(zip(_AXES, value))
+        return [("", value)]
+
+
+@dataclass
+class CriterionOutcome:
+    """A criterion after it was applied; ``outcome`` is "met", "broken" or
+    "not_evaluated" (its metric has no value in this map)."""
+
+    name: str
+    metric: str
+    text: str
+    relation: str
+    bound: Any
+    default_bound: Any
+    outcome: str
+    warnings: List[str] = field(default_factory=list)
+
+
+class Overrides:
+    """Bounds of a facility that replace the default ones.
+
+    Parameters
+    ----------
+    bounds : dict of str to float or pair, optional
+        By full criterion name, ``"0.a.decentering"``.
+    source : str, optional
+        File they come from; the report names it.
+    """
+
+    def __init__(self, bounds=None, source=None):
+        self.bounds = dict(bounds or {})
+        self.source = source
+
+    def bound(self, item: str, criterion: Criterion) -> Bound:
+        """The bound in force for a criterion."""
+        return self.bounds.get("%s.%s" % (item, criterion.name), criterion.bound)
+
+    @classmethod
+    def read(cls, path, checks):
+        """Read a JSON object of bounds by criterion name.
+
+        Parameters
+        ----------
+        path : str
+        checks : iterable of Check
+            The checks whose criteria may be named.
+
+        Raises
+        ------
+        InputError
+            If it is unreadable or names a criterion or bound that cannot be.
+        """
+        try:
+            with open(path) as handle:
+                bounds = json.load(handle)
+        except (OSError, ValueError) as error:
+            raise InputError("The criteria file %s cannot be read as JSON: %s." % (path, error))
+        if not isinstance(bounds, dict):
+            raise InputError("The criteria file %s must hold one JSON object, such as "
+                             '{"0.a.decentering": 25}.' % path)
+        known = {"%s.%s" % (check.id, criterion.name): criterion
+                 for check in checks for criterion in check.criteria}
+        problems = []
+        for name, bound in bounds.items():
+            if name not in known:
+                problems.append("The criteria file %s names an unknown criterion, %s; known are: "
+                                "%s." % (path, name, ", ".join(sorted(known))))
+            elif not _fits(bound, known[name]):
+                problems.append("The criteria file %s must give %s for %s." % (
+                    path, "two numbers, the lower first," if known[name].relation == "within"
+                    else "one number", name))
+        if problems:
+            raise InputError(problems)
+        return cls({name: tuple(b) if isinstance(b, list) else b for name, b in bounds.items()},
+                   path)
+
+
+def format_bound(bound: Bound) -> str:
+    """A bound as printed: ``0.75`` or ``-300 and 0``."""
+    if isinstance(bound, (list, tuple)):
+        return "%g and %g" % tuple(bound)
+    return "%g" % bound
+
+
+def _fits(bound, criterion) -> bool:
+    def is_number(value):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+    if criterion.relation == "within":
+        return (isinstance(bound, list) and len(bound) == 2 and all(map(is_number, bound))
+                and bound[0] <= bound[1])
+    return is_number(bound)

@@ -1,0 +1,77 @@
+"""The input that checks share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Optional
+
+import numpy as np
+
+from vrs.errors import InputError
+from vrs.numerics import masks
+
+
+@dataclass
+class ValidationInput:
+    """A map and what is known of it; masks are made when first asked for.
+
+    Attributes
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+        The map; not to be written to.
+    sampling : float
+        Å/voxel.
+    threshold : float
+        Contour level that shows the macromolecule.
+    resolution : float or None
+        Reported resolution, Å.
+    mask : numpy.ndarray of bool, (z, y, x), optional
+        The user's own mask, used instead of the constructed one.
+    workers : int
+        Threads for Fourier transforms.
+    seed : int
+        Seed of every random choice.
+
+    Raises
+    ------
+    InputError
+        If no voxel reaches the threshold.
+    """
+
+    volume: np.ndarray
+    sampling: float
+    threshold: float
+    resolution: Optional[float] = None
+    mask: Optional[np.ndarray] = None
+    workers: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        maximum = float(self.volume.max())
+        if self.threshold > maximum:
+            raise InputError("The threshold, %g, is above the maximum of the map, %g; give a "
+                             "lower one." % (self.threshold, maximum))
+
+    @property
+    def box(self):
+        """Box size (x, y, z) in voxels."""
+        return self.volume.shape[::-1]
+
+    @cached_property
+    def raw_mask(self):
+        """Voxels at or above the threshold, bool (z, y, x)."""
+        return self.volume >= self.threshold
+
+    @cached_property
+    def constructed_mask(self):
+        """Largest component of the raw mask, dilated by 2 Å; bool (z, y, x)."""
+        return masks.hard_mask(self.volume, self.threshold, self.sampling)
+
+    @property
+    def hard_mask(self):
+        """The user's mask, else the constructed one; bool (z, y, x)."""
+        return self.constructed_mask if self.mask is None else self.mask
+
+    @cached_property
+    def soft_mask(self):
+        """The hard mask with soft borders, float32 (z, y, x) in [0, 1]."""
+        return masks.soft_mask(self.hard_mask)

@@ -1,0 +1,1 @@
+"""Level 0: what the map alone can tell."""

@@ -1,0 +1,15 @@
+"""The error that stands for input the user has to mend."""
+
+
+class InputError(ValueError):
+    """Input that cannot be used, with one sentence per problem.
+
+    Parameters
+    ----------
+    problems : str or list of str
+        Sentences that say what is wrong and what to do.
+    """
+
+    def __init__(self, problems):
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))

@@ -1,0 +1,1 @@
+"""Mathematics that the checks share: masks, Fourier shells, sections of maps."""
