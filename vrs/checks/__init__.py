@@ -5,7 +5,7 @@
 """
 
 from vrs.checks.check import Check, Findings, NotApplicable, NotMeasured, run_check
-from vrs.checks.content import (Bars, Figure, Paragraph, Plot, Series, Slice, Slices,
+from vrs.checks.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Slice, Slices,
                                 Surface, Table)
 from vrs.checks.criteria import Criterion, CriterionOutcome, Overrides
 from vrs.checks.inputs import ValidationInput

@@ -1,0 +1,195 @@
+"""0.d: how fast do the amplitudes fall off with resolution?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft, stats
+
+from vrs.checks import (Check, Criterion, Findings, Metric, NotMeasured, Plot, Reference, Series,
+                        register)
+from vrs.checks.sections import maximum_variance_slices
+from vrs.numerics import fourier
+
+_LOWEST_RESOLUTION = 15.0
+_WORST_REPORTED = 8.0
+
+
+@register
+class BFactorAnalysis(Check):
+    """Guinier fit of the shell means of the amplitudes."""
+
+    id = "0.d"
+    title = "B-factor analysis"
+    needs = "map, threshold, reported resolution of 8 Å or better"
+    explanation = (
+        "Motion, flexibility and errors of processing damp the amplitudes of a map by "
+        "exp(B f²/4), f being the spatial frequency and B a negative number for a map that fades. "
+        "A line is fitted to the natural logarithm of the mean amplitude of the Fourier "
+        "coefficients of each shell against 1/d², from d = 15 Å to the reported resolution; B is "
+        "four times its slope. Values between −300 and 0 Å² are usual; lower ones mean that "
+        "detail has faded, higher ones that the map was sharpened too much. The corrected map has "
+        "the fall-off of the fitted line removed and ends at the reported resolution.")
+    references = (Reference(
+        "Rosenthal2003",
+        "P.B. Rosenthal, R. Henderson. Optimal determination of particle orientation, absolute "
+        "hand, and contrast loss in single-particle electron cryomicroscopy. Journal of "
+        "Molecular Biology 333 (2003) 721-745.", "10.1016/j.jmb.2003.07.013"),)
+    criteria = (
+        Criterion("b_factor", "b_factor", "the B-factor", "within", (-300.0, 0.0),
+                  "The B-factor is {value:.1f} Å², not between {bound} Å².", "Å²"),
+    )
+    summary_ok = "The B-factor is in the usual range."
+    summary_warnings = "There may be a problem with the B-factor of the map."
+
+    def not_applicable(self, data):
+        if data.resolution is None:
+            return "It needs the reported resolution, which was not given."
+        if data.resolution > _WORST_REPORTED:
+            return ("It applies to maps with a reported resolution of %g Å or better."
+                    % _WORST_REPORTED)
+        return None
+
+    def compute(self, data):
+        shape = data.volume.shape
+        transform = fft.rfftn(data.volume, workers=data.workers)
+        profile = guinier_profile(transform, shape, data.sampling)
+        fit = fit_guinier(*profile, resolution=data.resolution)
+        corrected = correct_in_place(transform, shape, data.sampling, fit.b_factor,
+                                     data.resolution, data.workers)
+        content = [
+            _guinier_plot(profile, fit, data.resolution),
+            maximum_variance_slices(
+                corrected, data.sampling,
+                "Slices of maximum variance of the B-factor corrected map.",
+                "Three sections of the corrected map, along X, Y and Z.")]
+        return Findings(_metrics(fit), content, {
+            "bfactor_corrected": (corrected, "B-factor corrected map")})
+
+
+@dataclass
+class GuinierFit:
+    """A fitted line y = slope·x + intercept and what follows from it."""
+
+    slope: float
+    intercept: float
+    b_factor: float
+    b_factor_error: float
+    r_squared: float
+    points: int
+
+
+def guinier_profile(transform, shape, sampling):
+    """Guinier profile of a map.
+
+    Parameters
+    ----------
+    transform : numpy.ndarray of complex64, (z, y, x // 2 + 1)
+        ``scipy.fft.rfftn`` of the map.
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    sampling : float
+        Å/voxel.
+
+    Returns
+    -------
+    x : numpy.ndarray of float64
+        1/d² of the shells from the first to Nyquist, 1/Å².
+    y : numpy.ndarray of float64
+        ln(mean |F| / number of voxels), -inf in empty shells.
+    """
+    frequencies = fourier.shell_frequencies(shape, sampling)[1:]
+    amplitudes = fourier.mean_amplitudes(transform, shape)[1:] / np.prod(shape, dtype=float)
+    with np.errstate(divide="ignore"):
+        return frequencies ** 2, np.log(amplitudes)
+
+
+def fit_guinier(x, y, resolution):
+    """Least squares line through a Guinier profile for 15 Å ≥ d ≥ resolution.
+
+    B = 4·slope, as the amplitudes fall by exp(B f²/4) (Rosenthal & Henderson 2003,
+    doi 10.1016/j.jmb.2003.07.013).
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray of float64
+        From :func:`guinier_profile`.
+    resolution : float
+        Å.
+
+    Returns
+    -------
+    GuinierFit
+
+    Raises
+    ------
+    NotMeasured
+        If fewer than three shells with signal lie in that range.
+    """
+    margin = 1e-9  # shells at the very ends belong to the range, whatever the rounding
+    used = ((x >= (1 - margin) / _LOWEST_RESOLUTION ** 2) & (x <= (1 + margin) / resolution ** 2)
+            & np.isfinite(y))
+    points = int(np.count_nonzero(used))
+    if points < 3:
+        raise NotMeasured("Only %d Fourier shells with signal lie between %g Å and the reported "
+                          "resolution; a line needs three." % (points, _LOWEST_RESOLUTION))
+    line = stats.linregress(x[used], y[used])
+    return GuinierFit(line.slope, line.intercept, 4 * line.slope, 4 * line.stderr,
+                      line.rvalue ** 2, points)
+
+
+def correct_in_place(transform, shape, sampling, b_factor, resolution, workers=1):
+    """Undo a fall-off of exp(B f²/4) and end the map at a resolution.
+
+    Parameters
+    ----------
+    transform : numpy.ndarray of complex64, (z, y, x // 2 + 1)
+        Overwritten.
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    sampling : float
+        Å/voxel.
+    b_factor : float
+        Å².
+    resolution : float
+        Å.
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+    """
+    limit = 1 / resolution ** 2
+
+    def response(squared):
+        return np.where(squared <= limit, np.exp(-b_factor / 4 * np.minimum(squared, limit)), 0)
+
+    fourier.filter_in_place(transform, shape, sampling, response)
+    return fft.irfftn(transform, s=shape, workers=workers, overwrite_x=True)
+
+
+def _metrics(fit):
+    return {
+        "b_factor": Metric(fit.b_factor, "Å²", "4 × slope of the fitted line"),
+        "b_factor_error": Metric(fit.b_factor_error, "Å²", "Standard error of the B-factor"),
+        "slope": Metric(fit.slope, "Å²", "Slope of ln(mean amplitude) against 1/d²"),
+        "intercept": Metric(fit.intercept, "", "Intercept of the line"),
+        "r_squared": Metric(fit.r_squared, "", "Part of the variance that the line explains (R²)"),
+        "shells": Metric(fit.points, "", "Fourier shells in the fit"),
+    }
+
+
+def _guinier_plot(profile, fit, resolution):
+    x, y = profile
+    y = np.where(np.isfinite(y), y, np.nan)
+    inside = x <= 1 / resolution ** 2
+    x_line = np.array([1 / _LOWEST_RESOLUTION ** 2, 1 / resolution ** 2])
+    return Plot(
+        caption="Guinier plot: ln of the mean amplitude of the Fourier shells of the map, the "
+                "fitted line ln(A) = %.1f/d² %+.1f, and the corrected map." % (fit.slope,
+                                                                              fit.intercept),
+        alt="Logarithm of the amplitudes against the inverse square of the resolution, with a "
+            "straight line fitted between 15 Å and the reported resolution.",
+        x_label="1/d² (1/Å²)", y_label="ln(mean amplitude)",
+        series=[Series("Map", x, y),
+                Series("Fitted line", x_line, fit.intercept + fit.slope * x_line, "dashed"),
+                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])])

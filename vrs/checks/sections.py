@@ -1,0 +1,46 @@
+"""Figures of sections of maps, shared by the checks."""
+
+from vrs.checks.content import Slice, Slices
+from vrs.numerics import sections
+
+_AXES = ("X", "Y", "Z")
+
+
+def central_slices(volume, sampling, caption, alt):
+    """Figure of the slices through the centre of the box.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray, (z, y, x)
+    sampling : float
+        Å/voxel.
+    caption, alt : str
+
+    Returns
+    -------
+    Slices
+    """
+    return _figure(sections.central_slices(volume), sampling, caption, alt, "density")
+
+
+def maximum_variance_slices(volume, sampling, caption, alt, colours="density"):
+    """Figure of the slices of largest variance along each axis."""
+    return _figure(sections.maximum_variance_slices(volume), sampling, caption, alt, colours)
+
+
+def projections(volume, sampling, caption, alt):
+    """Figure of the projections along X, Y and Z."""
+    panels = [_panel("%s projection" % axis, image, sampling)
+              for axis, image in zip(_AXES, sections.projections(volume))]
+    return Slices(caption=caption, alt=alt, panels=panels)
+
+
+def _figure(indexed_images, sampling, caption, alt, colours):
+    panels = [_panel("%s slice %d" % (axis, index), image, sampling)
+              for axis, (index, image) in zip(_AXES, indexed_images)]
+    return Slices(caption=caption, alt=alt, panels=panels, colours=colours)
+
+
+def _panel(label, image, sampling):
+    image, pixel_size = sections.bin_image(image, sampling)
+    return Slice(label, image, pixel_size)

@@ -1,0 +1,112 @@
+"""Shells and filters in the half space of real Fourier transforms.
+
+Frequencies are in 1/Å. Shells have the width 1/(N·Ts), N being the longest side of
+the box in voxels and Ts the sampling, and reach to Nyquist. Sums run over all of
+Fourier space: in the half space that ``rfftn`` gives, coefficients whose conjugate
+is left out count twice.
+"""
+
+import numpy as np
+from scipy import fft
+
+
+def shell_frequencies(shape, sampling):
+    """Frequencies of the shells 0 to N // 2.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    sampling : float
+        Å/voxel.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (shells,)
+        1/Å.
+    """
+    size = max(shape)
+    return np.arange(size // 2 + 1) / (size * sampling)
+
+
+def hermitian_weights(nx):
+    """How often each column of the half space occurs in all of Fourier space.
+
+    Parameters
+    ----------
+    nx : int
+        Length of the axis that the transform halves.
+
+    Returns
+    -------
+    numpy.ndarray of int, (nx // 2 + 1,)
+    """
+    weights = np.full(nx // 2 + 1, 2)
+    weights[0] = 1
+    if nx % 2 == 0:
+        weights[-1] = 1
+    return weights
+
+
+def squared_frequencies(shape, sampling):
+    """Squared frequency along each axis of the half space.
+
+    Returns
+    -------
+    tuple of numpy.ndarray of float64
+        1/Å², shapes (z, 1), (y, 1) and (x // 2 + 1,): the second and third
+        broadcast to a plane of the half space, the first goes with the planes.
+    """
+    nz, ny, nx = shape
+    return (fft.fftfreq(nz, sampling)[:, None] ** 2, fft.fftfreq(ny, sampling)[:, None] ** 2,
+            fft.rfftfreq(nx, sampling) ** 2)
+
+
+def mean_amplitudes(transform, shape):
+    """Mean amplitude of the coefficients of each shell, all of Fourier space.
+
+    Parameters
+    ----------
+    transform : numpy.ndarray of complex64, (z, y, x // 2 + 1)
+        From ``scipy.fft.rfftn``.
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (N // 2 + 1,)
+        For the shells round(|f|·N·Ts) of :func:`shell_frequencies`.
+    """
+    size = max(shape)
+    shells = size // 2 + 1
+    z2, y2, x2 = squared_frequencies(shape, 1.0)
+    weights = np.broadcast_to(hermitian_weights(shape[2]), transform.shape[1:]).ravel()
+    sums, counts = np.zeros(shells), np.zeros(shells)
+    # Plane by plane, so that no second array of the map's size is needed.
+    for plane, plane_z2 in zip(transform, z2):
+        shell = np.rint(np.sqrt(plane_z2 + y2 + x2) * size).astype(np.intp).ravel()
+        inside = shell < shells
+        amplitudes = np.abs(plane).ravel()[inside] * weights[inside]
+        sums += np.bincount(shell[inside], amplitudes, shells)
+        counts += np.bincount(shell[inside], weights[inside], shells)
+    return sums / counts
+
+
+def filter_in_place(transform, shape, sampling, response):
+    """Multiply a transform by an isotropic filter.
+
+    Parameters
+    ----------
+    transform : numpy.ndarray of complex64, (z, y, x // 2 + 1)
+        Changed in place.
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    sampling : float
+        Å/voxel.
+    response : callable
+        Takes the squared frequencies of a plane (1/Å²) and gives their factors.
+    """
+    z2, y2, x2 = squared_frequencies(shape, sampling)
+    in_plane = y2 + x2
+    for plane, plane_z2 in zip(transform, z2):
+        plane *= response(in_plane + plane_z2).astype(np.float32)
