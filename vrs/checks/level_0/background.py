@@ -12,6 +12,8 @@ from vrs.checks.sections import maximum_variance_slices
 _OUTLIER_SIGMAS = 5
 _GAUSSIAN_OUTLIERS = 2 * stats.norm.sf(_OUTLIER_SIGMAS)
 _LONGEST_LAG = 48
+# Beyond the lag of so little correlation a sum would gather only sampling noise.
+_NO_CORRELATION = 0.05
 
 
 @register
@@ -105,7 +107,7 @@ def effective_sample_size(volume, region, mean, workers=1):
     """Number of independent samples that estimate a mean as well as correlated voxels.
 
     n / Σ ρ(τ), the autocorrelation ρ being that of the voxels of the region, summed over
-    all lags shorter than the one at which its radial mean first falls to zero (at
+    all lags shorter than the one at which its radial mean first falls below 0.05 (at
     most 48 voxels or a quarter of the box).
 
     Parameters
@@ -131,7 +133,8 @@ def effective_sample_size(volume, region, mean, workers=1):
     lags = np.arange(-longest, longest + 1) ** 2
     radius = np.rint(np.sqrt(lags[:, None, None] + lags[:, None] + lags)).astype(np.intp)
     radial_sum = np.bincount(radius.ravel(), correlation.ravel())[:longest + 1]
-    beyond = np.flatnonzero(radial_sum <= 0)
+    radial_mean = radial_sum / np.bincount(radius.ravel())[:longest + 1]
+    beyond = np.flatnonzero(radial_mean < _NO_CORRELATION)
     total = radial_sum[:beyond[0] if beyond.size else None].sum()
     n = np.count_nonzero(region)
     return float(min(n, max(1.0, n / total)))

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from scipy import fft
+
+from vrs.checks import NotMeasured, ValidationInput, get_check, run_check
+from vrs.checks.level_0 import bfactor
+from vrs.numerics import fourier
+
+
+def map_with_b(b_factor, shape=(96, 96, 96), sampling=1.2, seed=0):
+    """Noise whose amplitudes fall (B < 0) or rise by exp(B f²/4)."""
+    white = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    transform = fft.rfftn(white)
+    fourier.filter_in_place(transform, shape, sampling, lambda f2: np.exp(b_factor * f2 / 4))
+    return fft.irfftn(transform, s=shape)
+
+
+def run(volume, sampling=1.2, resolution=3.0):
+    threshold = float(volume.max()) / 2
+    return run_check(get_check("0.d"), ValidationInput(volume, sampling, threshold, resolution))
+
+
+@pytest.mark.parametrize("shape", [(96, 96, 96), (80, 96, 112), (95, 97, 91)])
+@pytest.mark.parametrize("b_factor", [-60.0, -150.0, -280.0])
+def test_known_b_factor_is_recovered(b_factor, shape):
+    result, _ = run(map_with_b(b_factor, shape))
+    assert result.metrics["b_factor"].value == pytest.approx(b_factor, rel=0.02)
+    assert result.status.value == "ok"
+    assert result.metrics["r_squared"].value > 0.98
+    assert abs(result.metrics["b_factor"].value - b_factor) < (
+        5 * result.metrics["b_factor_error"].value)
+
+
+def test_intercept_is_that_of_white_noise():
+    # Coefficients of white noise of deviation 1 have Rayleigh amplitudes of mean √(π N³)/2.
+    result, _ = run(map_with_b(-100))
+    expected = np.log(np.sqrt(np.pi * 96.0 ** 3) / 2 / 96.0 ** 3)
+    assert result.metrics["intercept"].value == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("b_factor", [-400.0, 60.0])
+def test_out_of_range_warns(b_factor):
+    result, _ = run(map_with_b(b_factor))
+    assert result.printed_status() == "1 warning"
+
+
+def test_corrected_map_is_white_up_to_the_resolution():
+    _, volumes = run(map_with_b(-150))
+    corrected, _ = volumes["bfactor_corrected"]
+    assert corrected.dtype == np.float32
+    profile = fourier.mean_amplitudes(fft.rfftn(corrected), corrected.shape)
+    frequencies = fourier.shell_frequencies(corrected.shape, 1.2)
+    inside = profile[(frequencies > 0.07) & (frequencies < 0.32)]
+    assert inside.std() / inside.mean() < 0.03  # shells of hundreds of coefficients
+    assert profile[frequencies > 0.345].max() < 1e-5 * inside.mean()
+
+
+def test_fit_is_least_squares_within_the_range():
+    x = np.array([0.001, 1 / 225, 0.02, 0.05, 1 / 9, 0.2])
+    y = np.array([9.0, 3.0, 2.0, 2.5, 1.0, 9.0])
+    fit = bfactor.fit_guinier(x, y, 3.0)
+    slope, intercept = np.polyfit(x[1:5], y[1:5], 1)
+    assert (fit.slope, fit.intercept) == (pytest.approx(slope), pytest.approx(intercept))
+    assert fit.b_factor == pytest.approx(4 * slope) and fit.points == 4
+
+
+def test_empty_shells_are_left_out():
+    x = np.array([0.01, 0.02, 0.03, 0.04])
+    fit = bfactor.fit_guinier(x, np.array([0.0, -1, -2, -np.inf]), 3.0)
+    assert fit.points == 3 and fit.slope == pytest.approx(-100)
+
+
+def test_too_few_shells():
+    with pytest.raises(NotMeasured, match="2 Fourier shells"):
+        bfactor.fit_guinier(np.array([0.01, 0.02]), np.zeros(2), 3.0)
+
+
+@pytest.mark.parametrize("resolution", [None, 8.01])
+def test_not_applicable(resolution):
+    result, volumes = run(map_with_b(-100, (16, 16, 16)), resolution=resolution)
+    assert result.status.value == "not_applicable" and not volumes
+
+
+def test_applies_up_to_8_angstroms():
+    assert run(map_with_b(-100), resolution=8.0)[0].status.value == "ok"
+
+
+def test_scale_changes_only_the_intercept():
+    volume = map_with_b(-100)
+    one, other = (run(volume * np.float32(scale))[0].metrics for scale in (1, 1e4))
+    assert other["b_factor"].value == pytest.approx(one["b_factor"].value, rel=1e-4)
+    assert other["intercept"].value - one["intercept"].value == pytest.approx(np.log(1e4), abs=1e-4)

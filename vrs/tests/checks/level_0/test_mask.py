@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks.level_0 import mask as mask_analysis
+
+
+def run(volume, sampling=2.0, threshold=0.5, mask=None):
+    return run_check(get_check("0.b"), ValidationInput(volume, sampling, threshold, mask=mask))[0]
+
+
+def specks(n, body=(10, 10, 10)):
+    """A body of 1000 voxels and some single voxels far from it and each other."""
+    volume = np.zeros((40, 40, 40), np.float32)
+    volume[tuple(slice(2, 2 + side) for side in body)] = 1
+    grid = [(z, y, x) for z in range(20, 40, 3) for y in range(20, 40, 3) for x in range(20, 40, 3)]
+    for index in grid[:n]:
+        volume[index] = 2
+    return volume
+
+
+def test_one_body():
+    result = run(specks(0))
+    metrics = {name: metric.value for name, metric in result.metrics.items()}
+    assert result.status.value == "ok"
+    assert metrics["components"] == metrics["components_95"] == 1
+    assert metrics["raw_voxels"] == 1000 and metrics["raw_volume"] == 8000
+    assert metrics["remaining_mean_voxels"] is metrics["remaining_mean_volume"] is None
+    assert metrics["overlap"] == 1
+    # One step of the 18-neighbour element adds six faces and twelve edges.
+    assert metrics["constructed_voxels"] == 1000 + 6 * 100 + 12 * 10
+
+
+def test_mean_volume_of_the_rest_is_in_cubic_angstroms():
+    # 40 specks of one voxel and 8 Å³ each.
+    result = run(specks(40))
+    assert result.metrics["components"].value == 41
+    assert result.metrics["components_95"].value == 1
+    assert result.metrics["remaining_mean_voxels"].value == 1
+    assert result.metrics["remaining_mean_volume"].value == 8
+    assert result.printed_status() == "1 warning"
+    assert run(specks(40), sampling=1.0).printed_status() == "OK"
+
+
+def test_two_voxels_of_less_than_the_limit_each_are_above_it_together():
+    # Voxels of 3.4 Å³, blobs of two: the mean is 6.8 Å³ where one voxel's volume is not.
+    volume = specks(20)
+    volume[20:, 20:, 20:] = np.maximum(volume[20:, 20:, 20:], np.roll(volume[20:, 20:, 20:], 1, 2))
+    result = run(volume, sampling=1.5)
+    assert result.metrics["remaining_mean_volume"].value == pytest.approx(2 * 1.5 ** 3)
+    assert len(result.warnings) == 1
+
+
+def test_pieces():
+    volume = np.zeros((30, 30, 30), np.float32)
+    for k in range(10):
+        volume[3 * k, 5:15, 5:15] = 1
+    result = run(volume)
+    assert result.metrics["components"].value == 10
+    # 9 of 10 equal pieces hold 90 %.
+    assert result.metrics["components_95"].value == 10
+    # Dilation reaches half the way to the neighbours, not into them.
+    assert result.metrics["overlap"].value == pytest.approx(0.1)
+    assert len(result.warnings) == 2
+
+
+def test_exactly_95_percent_is_enough():
+    metrics = mask_analysis.component_metrics(np.array([95, 5]), 1.0)
+    assert metrics["components_95"].value == 1
+
+
+def test_mass_table():
+    volume = np.zeros((20, 20, 20), np.float32)
+    volume[:10] = 0.3
+    volume[:2, :10, :10] = 25.0
+    table = mask_analysis.mass_table(volume, 1.207 ** (1 / 3) * 10)
+    assert [row[0] for row in table] == [pytest.approx(k) for k in range(1, 25)]
+    # 200 voxels of 1207 Å³ each are 200 kDa.
+    assert table[0][1:] == (200, pytest.approx(200), pytest.approx(200 / 0.11))
+
+
+def test_voxels_at_a_threshold_are_not_above_it():
+    volume = np.array([[[1.0, 12.5, 25.0]]], np.float32)
+    assert [row[1] for row in mask_analysis.mass_table(volume, 1.0)][:1] == [2]
+
+
+def test_own_mask_does_not_enter():
+    volume = specks(0)
+    assert run(volume, mask=np.ones(volume.shape, bool)).metrics == run(volume).metrics
+
+
+def test_long_lists_end_at_100_components():
+    volume = np.zeros((40, 40, 40), np.float32)
+    volume[::3, ::3, ::3] = 1
+    result = run(volume)
+    assert len(result.content[0].rows) == 100
+    assert result.metrics["components"].value == 14 ** 3

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from vrs.checks import Criterion, Metric, Overrides, all_checks
+from vrs.errors import InputError
+
+
+def criterion(relation, bound, metric="m"):
+    return Criterion("c", metric, "the size", relation, bound, "{axis}{value:g} against {bound}",
+                     "Å")
+
+
+def judge(condition, value, overrides=None):
+    return condition.evaluate("0.x", {"m": Metric(value, "Å", "")}, overrides or Overrides())
+
+
+@pytest.mark.parametrize("relation, bound, good, bad", [
+    ("<=", 2, 2, 2.1), ("<", 2, 1.9, 2), (">=", 2, 2, 1.9), (">", 2, 2.1, 2),
+    ("within", (-1, 1), -1, -1.1), ("within", (-1, 1), 1, 1.1)])
+def test_relations(relation, bound, good, bad):
+    assert judge(criterion(relation, bound), good).outcome == "met"
+    assert judge(criterion(relation, bound), bad).outcome == "broken"
+
+
+def test_text_and_decision_share_the_bound():
+    outcome = judge(criterion("<=", 2), 3, Overrides({"0.x.c": 4}))
+    assert outcome.text == "the size is at most 4 Å"
+    assert outcome.outcome == "met"
+    assert (outcome.bound, outcome.default_bound) == (4, 2)
+
+
+def test_one_warning_per_axis():
+    outcome = judge(criterion("<=", 2), [1, 3, 4])
+    assert outcome.warnings == ["Y3 against 2", "Z4 against 2"]
+
+
+def test_mapping_is_reached_into():
+    outcome = judge(criterion(">=", 2, "m.50"), {"25": 3, "50": 1})
+    assert outcome.warnings == ["1 against 2"]
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_no_value_is_not_evaluated(value):
+    outcome = judge(criterion("<=", 2), value)
+    assert (outcome.outcome, outcome.warnings) == ("not_evaluated", [])
+
+
+def test_missing_metric_is_not_evaluated():
+    assert criterion("<=", 2).evaluate("0.x", {}, Overrides()).outcome == "not_evaluated"
+
+
+def read(tmp_path, text):
+    path = tmp_path / "criteria.json"
+    path.write_text(text)
+    return Overrides.read(str(path), all_checks())
+
+
+def test_overrides_from_file(tmp_path):
+    overrides = read(tmp_path, '{"0.a.decentering": 25, "0.d.b_factor": [-200, 0]}')
+    assert overrides.bounds == {"0.a.decentering": 25, "0.d.b_factor": (-200, 0)}
+    assert overrides.source.endswith("criteria.json")
+
+
+def test_all_problems_of_overrides_together(tmp_path):
+    with pytest.raises(InputError) as error:
+        read(tmp_path, json.dumps({"0.a.size": 2, "0.a.decentering": "x",
+                                   "0.d.b_factor": [0, -300], "0.c.p_value": True}))
+    assert len(error.value.problems) == 4
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_overrides_that_are_no_json_object(tmp_path, text):
+    with pytest.raises(InputError):
+        read(tmp_path, text)
+
+
+def test_every_declared_criterion_prints_and_warns():
+    for check in all_checks():
+        for declared in check.criteria:
+            assert declared.text(declared.bound).startswith(declared.subject)
+            text = declared.warning.format(value=1.5, bound="2", axis="X")
+            assert text.endswith(".") and "{" not in text

@@ -1,0 +1,138 @@
+"""The criteria against five reports of the public validation service.
+
+``public_reports.json`` holds the figures that those reports print. Formulas must
+give them to the digit, and the criteria the statuses that follow from them.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from vrs.checks import Metric, get_check
+from vrs.checks.level_0.mask import mass_of
+
+REPORTS = json.loads((Path(__file__).parents[1] / "data" / "public_reports.json").read_text())
+ENTRIES = sorted(REPORTS)
+
+# Where the statuses rightly differ from the printed ones, and why.
+INTENDED_DIFFERENCES = {
+    # The service takes the volume of one voxel for the mean volume of the remaining components.
+    ("EMD-23053", "0.b"): "1 warning",   # 38.70 voxels are 45.96 Å³, not 1.19
+    ("EMD-3271", "0.b"): "2 warnings",   # 10414.55 voxels are 35999 Å³, not 3.46
+    # The report of 2024 applies 0.d to any resolution; here it ends at 8 Å.
+    ("EMD-3271", "0.d"): "Does not apply",
+}
+
+
+def metrics_of(entry, item):
+    """Metrics as our items name them, from the printed figures."""
+    figures = dict(REPORTS[entry][item])
+    if item == "0.b":
+        mean = figures["remaining_mean_voxels"]
+        voxel = REPORTS[entry]["sampling"] ** 3
+        figures["remaining_mean_volume"] = None if mean is None else mean * voxel
+    return {name: Metric(value, "", "") for name, value in figures.items()}
+
+
+class ReportedMap:
+    """Just what the applicability of the items looks at."""
+
+    def __init__(self, entry):
+        self.resolution = REPORTS[entry]["resolution"]
+
+
+def our_status(entry, item):
+    check = get_check(item)
+    if check.not_applicable(ReportedMap(entry)):
+        return "Does not apply"
+    return check.judge(metrics_of(entry, item)).printed_status()
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("item", ["0.a", "0.b", "0.c", "0.d"])
+def test_status(entry, item):
+    printed = REPORTS[entry]["statuses"][item]
+    assert our_status(entry, item) == INTENDED_DIFFERENCES.get((entry, item), printed)
+
+
+def test_warnings_name_the_axes():
+    result = get_check("0.a").judge(metrics_of("EMD-1009", "0.a"))
+    assert [("X" in text, "Z" in text) for text in result.warnings] == [(True, False),
+                                                                      (False, True)]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_threshold_table(entry):
+    sampling = REPORTS[entry]["sampling"]
+    table = REPORTS[entry]["0.b"]["table"]
+    assert len(table) == 24
+    step = table[-1][0] / 24
+    for k, (threshold, voxels, mass, residues) in enumerate(table, 1):
+        # Thresholds have four decimals, the others two.
+        assert threshold == pytest.approx(k * step, abs=1e-4)
+        ours = mass_of(voxels, sampling)
+        # The service computes in single precision, some six digits.
+        assert ours == (pytest.approx(mass, rel=2e-6, abs=0.0051),
+                        pytest.approx(residues, rel=2e-6, abs=0.0051))
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_components(entry):
+    figures = REPORTS[entry]["0.b"]
+    voxel = REPORTS[entry]["sampling"] ** 3
+    # Volumes come from single precision: seven digits.
+    for size, volume in (("raw_voxels", "raw_volume"), ("constructed_voxels", "constructed_volume")):
+        assert figures[size] * voxel == pytest.approx(figures[volume], rel=1e-6, abs=0.011)
+    cumulated = 0
+    for voxels, volume, percentage, total in figures["listed"]:
+        cumulated += 100 * voxels / figures["raw_voxels"]
+        assert voxels * voxel == pytest.approx(volume, rel=1e-6, abs=0.006)
+        assert 100 * voxels / figures["raw_voxels"] == pytest.approx(percentage, abs=0.006)
+        assert cumulated == pytest.approx(total, abs=0.011)
+    assert len(figures["listed"]) == figures["components_95"]
+    assert figures["components_95"] + figures["remaining"] == figures["components"]
+    if figures["remaining"]:
+        listed = sum(voxels for voxels, _, _, _ in figures["listed"])
+        assert (figures["raw_voxels"] - listed) / figures["remaining"] == pytest.approx(
+            figures["remaining_mean_voxels"], abs=0.006)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_decentering(entry):
+    figures = REPORTS[entry]["0.a"]
+    sampling, box = REPORTS[entry]["sampling"], REPORTS[entry]["box"]
+    for left, right, decentering, centre, offset in zip(*(figures[name] for name in (
+            "left_gap", "right_gap", "decentering", "centre_of_mass", "centre_of_mass_offset"))):
+        for gap in (left, right):  # a whole number of voxels
+            assert round(gap / sampling) * sampling == pytest.approx(gap, abs=0.0051)
+        # Two decimals are printed, also of what the percentages are made from.
+        assert 100 * abs(right - left) / sampling / box == pytest.approx(
+            decentering, abs=0.005 + 100 * 0.01 / sampling / box)
+        assert 100 * abs(centre - box / 2) / box == pytest.approx(
+            offset, abs=0.0051 + 100 * 0.005 / box)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_background(entry):
+    figures = REPORTS[entry]["0.c"]
+    gaussian = 2 * stats.norm.sf(5)
+    assert 100 * gaussian * figures["outlier_ratio"] == pytest.approx(
+        figures["outlier_percentage"], abs=0.0051)
+    assert 100 * gaussian == pytest.approx(0.000057, abs=5e-7)
+    # With so many voxels Student's t is normal; the mean has three digits at best.
+    assert 2 * stats.norm.sf(abs(figures["t_statistic"])) == pytest.approx(
+        figures["p_value"], abs=5e-4)
+    voxels = (figures["t_statistic"] * figures["standard_deviation"] / figures["mean"]) ** 2
+    digits = (5e-7 / abs(figures["mean"]) + 5e-7 / figures["standard_deviation"]
+              + 0.005 / abs(figures["t_statistic"]))
+    background = REPORTS[entry]["box"] ** 3 - REPORTS[entry]["0.b"]["constructed_voxels"]
+    assert voxels == pytest.approx(background, rel=2.1 * digits)
+
+
+@pytest.mark.parametrize("entry", ["EMD-23053", "EMD-31663", "EMD-3271"])
+def test_b_factor_is_four_times_the_slope(entry):
+    figures = REPORTS[entry]["0.d"]
+    # The slope has one decimal.
+    assert 4 * figures["slope"] == pytest.approx(figures["b_factor"], abs=4 * 0.05 + 0.05)

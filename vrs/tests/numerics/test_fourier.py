@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from scipy import fft
+
+from vrs.numerics import fourier
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 8), (9, 9, 9), (6, 8, 10), (10, 7, 9)])
+def test_shell_means_run_over_all_of_fourier_space(shape):
+    volume = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    full = np.fft.fftn(volume)
+    size = max(shape)
+    radius = np.sqrt(sum(np.meshgrid(*(np.fft.fftfreq(n) ** 2 for n in shape), indexing="ij")))
+    shell = np.rint(radius * size).astype(int)
+    expected = [np.abs(full[shell == k]).mean() for k in range(size // 2 + 1)]
+    # Single precision against double.
+    np.testing.assert_allclose(fourier.mean_amplitudes(fft.rfftn(volume), shape), expected,
+                               rtol=1e-5)
+
+
+def test_counting_each_stored_coefficient_once_would_differ():
+    volume = np.zeros((8, 8, 8), np.float32)
+    # Waves along z fill the column that stands for itself, those along x do not.
+    volume += np.cos(2 * np.pi * 2 * np.arange(8) / 8)[:, None, None].astype(np.float32)
+    transform = fft.rfftn(volume)
+    mean = fourier.mean_amplitudes(transform, volume.shape)[2]
+    frequencies = np.meshgrid(*[np.fft.fftfreq(8) * 8] * 3, indexing="ij")
+    count = np.count_nonzero(np.rint(np.sqrt(sum(f ** 2 for f in frequencies))) == 2)
+    # Two of the coefficients of that shell hold N³/2 each.
+    assert mean == pytest.approx(2 * 256 / count, rel=1e-6)
+
+
+def test_frequencies_reach_nyquist():
+    frequencies = fourier.shell_frequencies((40, 50, 60), 1.25)
+    assert frequencies[-1] == pytest.approx(1 / 2.5)
+    assert frequencies[1] == pytest.approx(1 / (60 * 1.25))
+
+
+def test_filter():
+    shape = (8, 10, 12)
+    volume = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    transform = fft.rfftn(volume)
+    fourier.filter_in_place(transform, shape, 2.0, lambda f2: np.exp(-f2))
+    f2 = sum(np.meshgrid(*(np.fft.fftfreq(n, 2.0) ** 2 for n in shape), indexing="ij"))
+    expected = np.fft.ifftn(np.fft.fftn(volume) * np.exp(-f2)).real
+    np.testing.assert_allclose(fft.irfftn(transform, s=shape), expected, atol=1e-5)
