@@ -1,0 +1,303 @@
+"""Reading maps from MRC and CCP4 files, and writing them."""
+
+import hashlib
+import math
+import os
+import re
+import stat
+import warnings
+from dataclasses import dataclass, field
+from typing import List, Tuple
+
+import mrcfile
+import numpy as np
+
+from vrs.checks.results import Note
+from vrs.errors import InputError
+from vrs.io import headers
+from vrs.io.problems import collected, to_number
+
+# Other programs sum in single precision, which moves means by up to 1e-4 of the range.
+_STATISTICS_TOLERANCE = 1e-3
+_STATISTICS_NAMES = ("minimum", "maximum", "mean", "deviation")
+
+
+@dataclass
+class MapFile:
+    """A map that was read from a file.
+
+    Attributes
+    ----------
+    path : str
+    volume : numpy.ndarray of float32, (z, y, x)
+        C-contiguous; bool where the file was read as a mask.
+    sampling : float
+        Å/voxel.
+    origin : tuple of float
+        Position (x, y, z) of the first voxel, Å.
+    notes : list of Note
+        What the reader of a report should know.
+    """
+
+    path: str
+    volume: np.ndarray
+    sampling: float
+    origin: Tuple[float, float, float]
+    notes: List[Note] = field(default_factory=list)
+
+
+def read_map(path, sampling=None):
+    """Read a map and check it.
+
+    Parameters
+    ----------
+    path : str
+        MRC or CCP4 file, perhaps compressed by gzip or bzip2; never written to.
+    sampling : float or str, optional
+        Å/voxel; wins over the header's.
+
+    Returns
+    -------
+    MapFile
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not one complete volume of finite and
+        differing real numbers on an orthogonal grid, or its voxel size is unknown
+        or differs by more than 1 % between axes; all that was found.
+    """
+    path = str(path)
+    problems = []
+    given = header = volume = None
+    with collected(problems):
+        if sampling is not None:
+            given = to_number(sampling, "The sampling", "give the voxel size in Å, for example "
+                              "1.06", positive=True)
+    with collected(problems):
+        header = headers.read_header(path)
+        if sampling is None:
+            problems += headers.voxel_problems(header)
+        problems += headers.cell_problems(header)
+        volume, remarks = read_volume(header)
+        problems += _constant(header, volume)
+    if problems:
+        raise InputError(problems)
+    sampling = given or header.sampling
+    notes = ([Note(remark) for remark in remarks] + headers.header_notes(header)
+             + _sampling_notes(header, given) + _position_notes(header, sampling)
+             + _data_notes(header, volume))
+    return MapFile(path, volume, sampling, header.position(sampling), notes)
+
+
+def read_volume(header):
+    """Read the data that belong to a header.
+
+    Parameters
+    ----------
+    header : vrs.io.headers.MapHeader
+
+    Returns
+    -------
+    volume : numpy.ndarray of float32, (z, y, x)
+        C-contiguous.
+    remarks : list of str
+        What was odd about the data block.
+
+    Raises
+    ------
+    InputError
+        If it is not one complete volume of finite real numbers.
+    """
+    problems = headers.volume_problems(header)
+    if problems:
+        raise InputError(problems)
+    volume, remarks = _data(header)
+    wrong = volume.size - np.count_nonzero(np.isfinite(volume))
+    if wrong:
+        raise InputError("%s has %d voxel%s that %s not finite (NaN or infinite); give a map "
+                         "without such voxels." % (header.path, wrong, "" if wrong == 1 else "s",
+                                                   "is" if wrong == 1 else "are"))
+    return volume, remarks
+
+
+def write_map(path, volume, sampling, origin=(0, 0, 0)):
+    """Write a map as an MRC2014 file; the same map always gives the same bytes.
+
+    The file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    path : str
+    volume : numpy.ndarray, (z, y, x)
+        Masks (bool) are stored as 8-bit integers, all else as float32.
+    sampling : float
+        Å/voxel.
+    origin : tuple of float
+        Position (x, y, z) of the first voxel, Å.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path = str(path)
+    kind = np.int8 if volume.dtype == bool else np.float32
+    part = "%s.%d.part" % (path, os.getpid())
+    try:
+        with mrcfile.new(part, overwrite=True) as mrc:
+            mrc.set_data(np.ascontiguousarray(volume, dtype=kind))
+            mrc.voxel_size = sampling
+            header = mrc.header
+            header.origin.x, header.origin.y, header.origin.z = origin
+            header.dmin, header.dmax, header.dmean, header.rms = _statistics(mrc.data)
+            # The library's own label carries the time of writing.
+            header.label[0] = "Written by vrs"
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
+def sha256(path):
+    """SHA-256 of a file as it is, compressed or not.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(2 ** 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def is_plain(path):
+    """Whether Scipion can import and show a map file as it is.
+
+    Its importer takes the format from the name and special characters in a path for
+    wildcards; its readers open files for writing and know neither permuted axes nor
+    other byte orders, take the box from the grid of the cell, and a file marked as
+    images for a stack.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    bool
+        False when a copy made by :func:`write_map` has to stand in.
+
+    Raises
+    ------
+    InputError
+        If there is no readable map.
+    """
+    path = os.path.abspath(str(path))
+    header = headers.read_header(path)
+    return (path.endswith((".mrc", ".map"))
+            and re.search(r"[*?\[\]#$%@:]|\s$", path) is None
+            and not header.compressed
+            and not header.foreign
+            and not header.remarks
+            and header.axes == (1, 2, 3)
+            and header.mode in (0, 1, 2, 6)
+            and header.space_group == 1
+            and header.grid == header.size
+            and _writable(path))
+
+
+def _writable(path):
+    # Whoever is root may write to everything, whatever the owner meant.
+    return bool(os.stat(path).st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)
+
+
+def _data(header):
+    """The volume (z, y, x), float32, and remarks; what was stored is freed on return."""
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with mrcfile.open(header.path, mode="r", permissive=True) as mrc:
+                stored = mrc.data
+    except headers.READING_ERRORS:
+        raise InputError(headers.damaged(header.path)) from None
+    if stored is None:
+        raise InputError(headers.truncation(header))
+    stored = stored.reshape(header.size[::-1]).transpose(header.transposition)
+    volume = np.ascontiguousarray(stored, dtype=np.float32)
+    # Comes as read-only whenever it needed no conversion.
+    volume.flags.writeable = True
+    remarks = headers.in_plain_words(caught)
+    return volume, [remark for remark in remarks if remark not in header.remarks]
+
+
+def _constant(header, volume):
+    value = volume.flat[0]
+    if value != volume.min() or value != volume.max():
+        return []
+    return ["%s has the same value, %g, in every voxel; give a map that shows the macromolecule."
+            % (header.path, value)]
+
+
+def _sampling_notes(header, given):
+    if header.spacing is None:
+        return [Note("The header has no voxel size; the one given, %g Å, is used." % given)]
+    if given is not None:
+        if all(abs(value / given - 1) <= headers.SAME_SAMPLING for value in header.spacing):
+            return []
+        return [Note("The voxel size given, %g Å, is used instead of the header's, %s Å."
+                     % (given, _printed(header.spacing)))]
+    if header.anisotropy > headers.SAME_SAMPLING:
+        return [Note("The voxels are not quite cubes (%s Å); their mean, %g Å, is used."
+                     % (_printed(header.spacing), header.sampling))]
+    return []
+
+
+def _printed(spacing):
+    if max(spacing) / min(spacing) - 1 <= headers.SAME_SAMPLING:
+        return "%g" % spacing[0]
+    return "%g × %g × %g" % spacing
+
+
+def _position_notes(header, sampling):
+    position = header.position(sampling)
+    if not any(position):
+        return []
+    return [Note("The header places the first voxel at (%g, %g, %g) Å (x, y, z)." % position)]
+
+
+def _data_notes(header, volume):
+    notes = []
+    zeros = 1 - np.count_nonzero(volume) / volume.size
+    if zeros > 0.5:
+        notes.append(Note("%.1f %% of the voxels are exactly zero; the background was masked "
+                          "away or the map was cut out of a larger one." % (100 * zeros)))
+    wrong = _wrong_statistics(header.statistics, _statistics(volume))
+    if wrong:
+        notes.append(Note("The header's statistics disagree with the data, which count (%s)."
+                          % "; ".join(wrong)))
+    return notes
+
+
+def _wrong_statistics(claimed, actual):
+    """Statistics that the header claims to know and that differ from the data's."""
+    minimum, maximum, mean, deviation = claimed
+    # The format marks unknown values by an impossible order; zeros are never filled in.
+    known = (minimum <= maximum and any(claimed[:3]),) * 2
+    known += (known[0] and mean >= minimum, known[0] and deviation > 0)
+    tolerance = _STATISTICS_TOLERANCE * (actual[1] - actual[0])
+    return ["%s %g, in the data %g" % (name, says, is_)
+            for name, is_known, says, is_ in zip(_STATISTICS_NAMES, known, claimed, actual)
+            if is_known and not abs(says - is_) <= tolerance]
+
+
+def _statistics(volume):
+    """Minimum, maximum, mean and standard deviation, in double precision."""
+    mean = float(volume.mean(dtype=np.float64))
+    # By section, as the deviations of a whole map would be another map in memory.
+    squares = sum(float(np.square(np.subtract(section, mean, dtype=np.float64)).sum())
+                  for section in volume)
+    return (float(volume.min()), float(volume.max()), mean, math.sqrt(squares / volume.size))

@@ -1,0 +1,55 @@
+"""Gathering the problems of an input, so that the user sees all at once."""
+
+import math
+from contextlib import contextmanager
+
+from vrs.errors import InputError
+
+
+@contextmanager
+def collected(problems):
+    """Add the problems of an InputError raised inside to a list, and go on.
+
+    Parameters
+    ----------
+    problems : list of str
+        Grows by what is found.
+    """
+    try:
+        yield
+    except InputError as error:
+        problems.extend(error.problems)
+
+
+def to_number(value, name, advice, positive=False):
+    """A number that a user gave, perhaps as text.
+
+    Parameters
+    ----------
+    value : float or str
+    name : str
+        What it is, at the beginning of a sentence: "The threshold".
+    advice : str
+        What to do about a wrong one: "give the contour level".
+    positive : bool
+        Whether it has to be above 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If it is not a finite number, or not positive where it has to be.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError("%s, %s, is not a number; %s." % (name, str(value).strip() or "nothing",
+                                                           advice))
+    if positive and number <= 0:
+        raise InputError("%s, %g, is not positive; %s." % (name, number, advice))
+    return number
