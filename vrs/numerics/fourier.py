@@ -51,15 +51,22 @@ def hermitian_weights(nx):
 def squared_frequencies(shape, sampling):
     """Squared frequency along each axis of the half space.
 
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    sampling : float or tuple of float
+        Å/voxel, of all axes or of (z, y, x).
+
     Returns
     -------
     tuple of numpy.ndarray of float64
         1/Å², shapes (z, 1), (y, 1) and (x // 2 + 1,): the second and third
         broadcast to a plane of the half space, the first goes with the planes.
     """
-    nz, ny, nx = shape
-    return (fft.fftfreq(nz, sampling)[:, None] ** 2, fft.fftfreq(ny, sampling)[:, None] ** 2,
-            fft.rfftfreq(nx, sampling) ** 2)
+    (nz, ny, nx), (tz, ty, tx) = shape, np.broadcast_to(sampling, 3)
+    return (fft.fftfreq(nz, tz)[:, None] ** 2, fft.fftfreq(ny, ty)[:, None] ** 2,
+            fft.rfftfreq(nx, tx) ** 2)
 
 
 def mean_amplitudes(transform, shape):

@@ -6,6 +6,9 @@ from scipy import fft
 from vrs.numerics.fourier import hermitian_weights, squared_frequencies
 
 
+_RADII = 4096  # of the tabulated density of coefficients, far finer than any band
+
+
 class MonogenicBands:
     """Monogenic amplitudes of a map in Gaussian shells of Fourier space.
 
@@ -17,8 +20,8 @@ class MonogenicBands:
     Parameters
     ----------
     volume : numpy.ndarray of float32, (z, y, x)
-    sampling : float
-        Å/voxel.
+    sampling : float or tuple of float
+        Å/voxel, of all axes or of (z, y, x).
     width : float
         w, 1/Å.
     workers : int
@@ -32,10 +35,11 @@ class MonogenicBands:
         z2, y2, x2 = squared_frequencies(self._shape, sampling)
         self._radius = np.sqrt(z2[:, None] + y2 + x2).astype(np.float32)
         self._weights = hermitian_weights(self._shape[2])
-        nz, ny, nx = self._shape
-        self._axes = [_direction(fft.fftfreq(nz, sampling), nz)[:, None, None],
-                      _direction(fft.fftfreq(ny, sampling), ny)[:, None],
-                      _direction(fft.rfftfreq(nx, sampling), nx)]
+        self._density = None
+        (nz, ny, nx), (tz, ty, tx) = self._shape, np.broadcast_to(sampling, 3)
+        self._axes = [_direction(fft.fftfreq(nz, tz), nz)[:, None, None],
+                      _direction(fft.fftfreq(ny, ty), ny)[:, None],
+                      _direction(fft.rfftfreq(nx, tx), nx)]
 
     def amplitude(self, frequency):
         """Monogenic amplitude at a frequency.
@@ -47,19 +51,10 @@ class MonogenicBands:
 
         Returns
         -------
-        amplitude : numpy.ndarray of float32, (z, y, x)
+        numpy.ndarray of float32, (z, y, x)
             With the shell as defined above, its peak being 1.
-        total : float
-            Sum of the shell over all of Fourier space.
-        energy : float
-            Sum of its squares.
         """
-        shell = np.exp(-0.5 * ((self._radius - np.float32(frequency))
-                               / np.float32(self._width)) ** 2)
-        total = float((shell.sum(axis=(0, 1), dtype=np.float64) * self._weights).sum())
-        energy = float((np.square(shell).sum(axis=(0, 1), dtype=np.float64)
-                        * self._weights).sum())
-        band = shell * self._transform
+        band = self._shell(self._radius, np.float32(frequency)) * self._transform
         squared = self._inverse(band) ** 2
         with np.errstate(invalid="ignore", divide="ignore"):
             band /= self._radius
@@ -67,7 +62,42 @@ class MonogenicBands:
         for axis in self._axes:
             # -i turns cosines into sines; its sign vanishes in the square.
             squared += self._inverse(band * (1j * axis)) ** 2
-        return np.sqrt(squared, out=squared), total, energy
+        return np.sqrt(squared, out=squared)
+
+    def shell_sum(self, frequency, power=1, b_factor=0.0):
+        """Sum of a shell, to a power, over all of Fourier space.
+
+        Parameters
+        ----------
+        frequency : float
+            f_k, 1/Å.
+        power : int
+        b_factor : float
+            Weighs each coefficient by the intensity exp(B f²/2) of a map with this
+            B-factor, Å².
+
+        Returns
+        -------
+        float
+        """
+        radii, counts = self._radial_density()
+        shell = self._shell(radii, frequency) ** power
+        return float((counts * shell * np.exp(b_factor * radii ** 2 / 2)).sum())
+
+    def _shell(self, radius, frequency):
+        return np.exp(-0.5 * ((radius - frequency) / np.float32(self._width)) ** 2)
+
+    def _radial_density(self):
+        """Radii of narrow shells and how many coefficients each of them has."""
+        if self._density is None:
+            highest = float(self._radius.max())
+            counts = np.zeros(_RADII)
+            for plane in self._radius:
+                bins = np.rint(plane * ((_RADII - 1) / highest)).astype(np.intp)
+                counts += np.bincount(bins.ravel(), np.broadcast_to(
+                    self._weights, plane.shape).ravel(), _RADII)
+            self._density = np.linspace(0, highest, _RADII), counts
+        return self._density
 
     def _inverse(self, transform):
         return fft.irfftn(transform, s=self._shape, workers=self._workers, overwrite_x=True)

@@ -5,14 +5,11 @@ from scipy import fft
 from vrs.checks import NotMeasured, ValidationInput, get_check, run_check
 from vrs.checks.level_0 import bfactor
 from vrs.numerics import fourier
+from vrs.tests.checks.phantoms import noise_with_b
 
 
-def map_with_b(b_factor, shape=(96, 96, 96), sampling=1.2, seed=0):
-    """Noise whose amplitudes fall (B < 0) or rise by exp(B f²/4)."""
-    white = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-    transform = fft.rfftn(white)
-    fourier.filter_in_place(transform, shape, sampling, lambda f2: np.exp(b_factor * f2 / 4))
-    return fft.irfftn(transform, s=shape)
+def map_with_b(b_factor, shape=(96, 96, 96)):
+    return noise_with_b(b_factor, shape, 1.2, seed=0)
 
 
 def run(volume, sampling=1.2, resolution=3.0):

@@ -1,0 +1,104 @@
+"""0.g: is there signal at all frequencies, place by place?"""
+
+import numpy as np
+
+from vrs.checks import Check, Criterion, Findings, Metric, Paragraph, register
+from vrs.checks.level_0.monogenic import KAUR, LOWEST_FREQUENCY, resize, why_not
+from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
+                              percentile_table, percentiles)
+
+_MASK_QUANTILE = 0.25
+_NOISE_QUANTILE = 0.95
+
+
+@register
+class LocalOccupancy(Check):
+    """Fractions of frequency bands in which a place holds signal."""
+
+    id = "0.g"
+    title = "Local occupancy (LocOccupancy)"
+    needs = "map, threshold, reported resolution better than 15 Å"
+    explanation = (
+        "The local occupancy of a voxel is the fraction of frequency bands, between 15 Å and the "
+        "reported resolution, in which the local amplitude of the map reaches a threshold. In the "
+        "published method this is the lower quartile of the amplitudes within the mask, so that "
+        "the mean is 0.75 whatever the map: its values compare places of one map, not maps. The "
+        "noise-referenced occupancy takes the 0.95 quantile of the amplitudes of the background "
+        "instead; it says how much of the map stands out of the noise, and noise alone gives "
+        "0.05.")
+    references = (KAUR,)
+    criteria = (
+        Criterion("median", "percentiles.50", "the median local occupancy", ">=", 0.5,
+                  "The median local occupancy is {value:.2f} (at least {bound})."),
+        Criterion("noise_referenced", "noise_referenced_percentiles.50",
+                  "the median noise-referenced occupancy", ">=", 0.5,
+                  "The median noise-referenced occupancy is {value:.2f} (at least {bound}): at "
+                  "the reported resolution much of the map does not stand out of the noise."),
+    )
+    summary_ok = "Most of the map holds signal up to the reported resolution."
+    summary_warnings = "There may be a problem with the local occupancy of the map."
+
+    def not_applicable(self, data):
+        return why_not(data)
+
+    def compute(self, data):
+        resized = resize(data)
+        published, above_noise = local_occupancies(resized)
+        found = percentiles(published, "", "Percentiles of the local occupancy within the mask "
+                            "(published method)", 0.1)
+        metrics = {"percentiles": found,
+                   "mean": Metric(published.mean(dtype=np.float64), "", "Mean of the same; close "
+                                  "to 0.75 by construction")}
+        content = [
+            percentile_table(found, "Percentiles of the local occupancy."),
+            histogram(published, "Local occupancy", "Histogram of the local occupancy.",
+                      "Distribution of the local occupancy over the voxels of the mask.",
+                      [median_mark(found)]),
+            coloured_surface(data, "local_occupancy", found, "Local occupancy",
+                             "Surface of the map coloured by the local occupancy.")]
+        volumes = {"local_occupancy": (onto_grid(published, resized.mask, data.volume.shape),
+                                       "Local occupancy (0 to 1)")}
+        if above_noise is None:
+            content.append(Paragraph(
+                "The background of this map was set to zero, so there is no noise to refer to; the "
+                "noise-referenced occupancy is not evaluated."))
+        else:
+            values = np.percentile(above_noise, (2.5, 25, 50, 75, 97.5))
+            metrics["noise_referenced_percentiles"] = Metric(
+                dict(zip(("2.5", "25", "50", "75", "97.5"), values)), "",
+                "Percentiles of the noise-referenced occupancy within the mask")
+            content.append(percentile_table(metrics["noise_referenced_percentiles"],
+                                            "Percentiles of the noise-referenced occupancy."))
+        return Findings(metrics, content, volumes)
+
+
+def local_occupancies(resized):
+    """Local occupancies within the mask.
+
+    Bands stand from 1/15 Å to 1/R in steps of their width (Kaur et al. 2021, doi
+    10.1038/s41467-021-21509-5).
+
+    Parameters
+    ----------
+    resized : vrs.checks.level_0.monogenic.ResizedMap
+
+    Returns
+    -------
+    published : numpy.ndarray of float32, (voxels in the mask,)
+        Fraction of the bands whose amplitude reaches the 0.25 quantile in the mask.
+    above_noise : numpy.ndarray of float32 or None
+        The same for the 0.95 quantile in the background; None without background.
+    """
+    frequencies = np.arange(LOWEST_FREQUENCY, resized.highest, resized.width)
+    published = np.zeros(np.count_nonzero(resized.mask), np.float32)
+    above_noise = np.zeros_like(published) if resized.background.any() else None
+    for frequency in frequencies:
+        amplitude = resized.bands.amplitude(frequency)
+        inside = amplitude[resized.mask]
+        published += inside >= np.quantile(inside, _MASK_QUANTILE)
+        if above_noise is not None:
+            above_noise += inside >= np.quantile(amplitude[resized.background], _NOISE_QUANTILE)
+    published /= len(frequencies)
+    if above_noise is not None:
+        above_noise /= len(frequencies)
+    return published, above_noise

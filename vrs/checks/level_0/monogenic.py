@@ -1,0 +1,105 @@
+"""What 0.f and 0.g share: the map limited to its resolution, in bands of frequency."""
+
+from dataclasses import dataclass
+from typing import Tuple
+
+import numpy as np
+
+from vrs.checks import NotMeasured, Reference
+from vrs.numerics.masks import hard_mask
+from vrs.numerics.resample import fourier_resample, resized_shape
+from vrs.numerics.riesz import MonogenicBands
+
+LOWEST_FREQUENCY = 1 / 15.0
+_BANDWIDTH = 4.8
+_MOST_ZEROS = 0.5
+
+KAUR = Reference(
+    "Kaur2021",
+    "S. Kaur et al. Local computational methods to improve the interpretability and analysis of "
+    "cryo-EM maps. Nature Communications 12 (2021) 1240.", "10.1038/s41467-021-21509-5")
+
+
+@dataclass
+class ResizedMap:
+    """A map whose voxels are half its resolution wide.
+
+    Attributes
+    ----------
+    bands : MonogenicBands
+    mask : numpy.ndarray of bool, (z, y, x)
+        Hard mask on the coarse grid.
+    background : numpy.ndarray of bool, (z, y, x)
+        Outside the mask and inside the sphere that fits into the box; empty when the
+        background of the map was set to zero.
+    width : float
+        Width of a band, 4.8 / box length, 1/Å.
+    highest : float
+        1/R, 1/Å; at most the map's Nyquist frequency.
+    """
+
+    bands: MonogenicBands
+    mask: np.ndarray
+    background: np.ndarray
+    width: float
+    highest: float
+
+
+def why_not(data):
+    """The reason why neither item applies to an input, None when they do."""
+    if data.resolution is None:
+        return "It needs the reported resolution, which was not given."
+    if data.resolution >= 1 / LOWEST_FREQUENCY:
+        return ("It compares frequencies between 1/(15 Å) and the reported resolution, which has "
+                "to be better than 15 Å.")
+    return None
+
+
+def resize(data):
+    """Bring the map to voxels of half the reported resolution and rebuild its mask there.
+
+    Parameters
+    ----------
+    data : ValidationInput
+
+    Returns
+    -------
+    ResizedMap
+
+    Raises
+    ------
+    NotMeasured
+        If nothing reaches the threshold at that resolution.
+    """
+    resolution = max(data.resolution, 2 * data.sampling)
+    shape = resized_shape(data.volume.shape, data.sampling, resolution / 2)
+    sampling = _samplings(data, shape)
+    volume = fourier_resample(data.volume, shape, data.workers)
+    if data.mask is None:
+        mask = hard_mask(volume, data.threshold, float(np.mean(sampling)))
+    else:
+        mask = fourier_resample(data.mask.astype(np.float32), shape, data.workers) >= 0.5
+    if not mask.any():
+        raise NotMeasured("No voxel of the map reaches the threshold when the map is limited to "
+                          "its reported resolution.")
+    width = _BANDWIDTH / (max(data.volume.shape) * data.sampling)
+    return ResizedMap(MonogenicBands(volume, sampling, width, data.workers), mask,
+                      _background(data, mask), width, 1 / resolution)
+
+
+def _samplings(data, shape) -> Tuple[float, ...]:
+    return tuple(old * data.sampling / new for old, new in zip(data.volume.shape, shape))
+
+
+def _background(data, mask):
+    outside = ~data.hard_mask
+    zeros = outside.sum() - np.count_nonzero(data.volume[outside])
+    if zeros > _MOST_ZEROS * outside.sum():
+        return np.zeros_like(mask)
+    return ~mask & _inscribed_sphere(mask.shape)
+
+
+def _inscribed_sphere(shape):
+    radius = min(shape) / 2
+    axes = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in shape)]
+    return sum(axis ** 2 for axis in axes) < radius ** 2

@@ -1,0 +1,130 @@
+"""What the items with a value per voxel share."""
+
+import numpy as np
+from scipy import ndimage
+
+from vrs.checks.check import NotMeasured
+from vrs.checks.content import Bars, Mark, Surface, Table
+from vrs.checks.results import Metric
+
+_PERCENTILES = (2.5, 25, 50, 75, 97.5)
+_BINS = 60
+
+
+def percentiles(values, unit, description, least_spread):
+    """Metric of the percentiles 2.5, 25, 50, 75 and 97.5.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, (voxels,)
+    unit, description : str
+    least_spread : float
+        Values that differ by less between the outer percentiles mean that the
+        method did not work.
+
+    Returns
+    -------
+    Metric
+        A mapping with the keys "2.5", "25", "50", "75", "97.5".
+
+    Raises
+    ------
+    NotMeasured
+        If the spread is too small.
+    """
+    found = np.percentile(values, _PERCENTILES)
+    if found[-1] - found[0] < least_spread:
+        raise NotMeasured("The values hardly differ within the mask (%.3g to %.3g), so the method "
+                          "did not work on this map." % (found[0], found[-1]))
+    return Metric(dict(zip(("%g" % p for p in _PERCENTILES), found)), unit, description)
+
+
+def percentile_table(metric, caption):
+    """Table of a metric made by :func:`percentiles`."""
+    return Table(["Percentile"] + ["%s %%" % key for key in metric.value],
+                 [["Value" + (" (%s)" % metric.unit if metric.unit else "")]
+                  + ["%.2f" % value for value in metric.value.values()]], caption)
+
+
+def histogram(values, label, caption, alt, marks=()):
+    """Histogram of the values in the mask.
+
+    Outliers beyond the percentiles 0.1 and 99.9 are gathered in the outer bars.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, (voxels,)
+    label : str
+        What they are, with the unit.
+    caption, alt : str
+    marks : iterable of Mark
+
+    Returns
+    -------
+    Bars
+    """
+    low, high = np.percentile(values, (0.1, 99.9))
+    counts, edges = np.histogram(np.clip(values, low, high), _BINS)
+    return Bars(caption=caption, alt=alt, x_label=label, y_label="Voxels", edges=edges,
+                counts=counts, marks=list(marks))
+
+
+def median_mark(metric):
+    """Mark of the median for a histogram."""
+    return Mark(metric.value["50"], "median")
+
+
+def coloured_surface(data, volume, metric, label, caption):
+    """Three views of the map's isosurface coloured by a local property.
+
+    Parameters
+    ----------
+    data : ValidationInput
+    volume : str
+        Name of the volume of the property.
+    metric : Metric
+        Its percentiles; the outer ones bound the colours.
+    label, caption : str
+
+    Returns
+    -------
+    Surface
+    """
+    return Surface(
+        caption=caption, alt="The surface of the map seen along X, Y and Z, coloured by the "
+        "%s." % label.lower(), volume="map", level=float(data.threshold), colour_by=volume,
+        colour_label=label, unit=metric.unit,
+        colour_range=[metric.value["2.5"], metric.value["97.5"]])
+
+
+def onto_grid(values, mask, shape):
+    """Bring values known within a mask to another grid of the same box.
+
+    Linear interpolation between the known voxels only.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float32, (voxels in the mask,)
+    mask : numpy.ndarray of bool, (z, y, x)
+    shape : tuple of int
+        Grid (z, y, x) wanted.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape
+        0 where no known voxel is near.
+    """
+    known = mask.astype(np.float32)
+    spread = np.zeros(mask.shape, np.float32)
+    spread[mask] = values
+    scale = [old / new for old, new in zip(mask.shape, shape)]
+
+    def resample(array):
+        return ndimage.affine_transform(array, scale, output_shape=shape, order=1, mode="nearest")
+
+    weights = resample(known)
+    result = resample(spread)
+    near = weights > 1e-3
+    np.divide(result, weights, out=result, where=near)
+    result[~near] = 0
+    return result

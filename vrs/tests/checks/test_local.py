@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from vrs.checks import NotMeasured
+from vrs.checks import local
+
+
+def test_percentiles():
+    metric = local.percentiles(np.arange(1001), "Å", "d", 0.01)
+    assert metric.value == {"2.5": 25, "25": 250, "50": 500, "75": 750, "97.5": 975}
+
+
+def test_values_without_spread_were_not_measured():
+    with pytest.raises(NotMeasured, match="hardly differ"):
+        local.percentiles(np.full(100, 3.0), "Å", "d", 0.01)
+
+
+def test_histogram_gathers_outliers():
+    values = np.concatenate([np.linspace(0, 1, 10000), [1e6]])
+    bars = local.histogram(values, "x (Å)", "c", "a")
+    assert bars.counts.sum() == values.size and bars.edges[-1] < 2
+
+
+def test_onto_grid_interpolates_between_known_voxels_only():
+    mask = np.zeros((10, 10, 10), bool)
+    mask[2:6, 2:6, 2:6] = True
+    values = np.broadcast_to(np.arange(10.0), mask.shape)[mask].astype(np.float32)
+    fine = local.onto_grid(values, mask, (20, 20, 20))
+    # Fine voxel i lies at coarse position i/2; beyond the mask the edge value goes on.
+    np.testing.assert_allclose(fine[6, 6, 4:11], [2, 2.5, 3, 3.5, 4, 4.5, 5], atol=1e-6)
+    assert fine[6, 6, 3] == pytest.approx(2) and fine[6, 6, 2] == 0
+    assert fine[15:].max() == 0
