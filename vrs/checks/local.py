@@ -8,17 +8,19 @@ from vrs.checks.content import Bars, Mark, Surface, Table
 from vrs.checks.results import Metric
 
 _PERCENTILES = (2.5, 25, 50, 75, 97.5)
+_KEYS = tuple("%g" % percentage for percentage in _PERCENTILES)
 _BINS = 60
 
 
-def percentiles(values, unit, description, least_spread):
+def percentiles(values, unit, description, least_spread=None):
     """Metric of the percentiles 2.5, 25, 50, 75 and 97.5.
 
     Parameters
     ----------
     values : numpy.ndarray, (voxels,)
+        Percentiles among infinite ones have no value.
     unit, description : str
-    least_spread : float
+    least_spread : float, optional
         Values that differ by less between the outer percentiles mean that the
         method did not work.
 
@@ -32,18 +34,20 @@ def percentiles(values, unit, description, least_spread):
     NotMeasured
         If the spread is too small.
     """
-    found = np.percentile(values, _PERCENTILES)
-    if found[-1] - found[0] < least_spread:
+    with np.errstate(invalid="ignore"):
+        found = np.percentile(values, _PERCENTILES)
+    if least_spread is not None and found[-1] - found[0] < least_spread:
         raise NotMeasured("The values hardly differ within the mask (%.3g to %.3g), so the method "
                           "did not work on this map." % (found[0], found[-1]))
-    return Metric(dict(zip(("%g" % p for p in _PERCENTILES), found)), unit, description)
+    return Metric(dict(zip(_KEYS, found)), unit, description)
 
 
 def percentile_table(metric, caption):
     """Table of a metric made by :func:`percentiles`."""
     return Table(["Percentile"] + ["%s %%" % key for key in metric.value],
                  [["Value" + (" (%s)" % metric.unit if metric.unit else "")]
-                  + ["%.2f" % value for value in metric.value.values()]], caption)
+                  + ["–" if value is None else "%.2f" % value
+                     for value in metric.value.values()]], caption)
 
 
 def histogram(values, label, caption, alt, marks=()):
@@ -117,7 +121,7 @@ def onto_grid(values, mask, shape):
     known = mask.astype(np.float32)
     spread = np.zeros(mask.shape, np.float32)
     spread[mask] = values
-    scale = [old / new for old, new in zip(mask.shape, shape)]
+    scale = np.diag([old / new for old, new in zip(mask.shape, shape)])
 
     def resample(array):
         return ndimage.affine_transform(array, scale, output_shape=shape, order=1, mode="nearest")

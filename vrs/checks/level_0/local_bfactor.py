@@ -43,8 +43,8 @@ class LocalBFactor(Check):
         published, freed = local_b_factors(resized)
         found = percentiles(published, "Å²", "Percentiles of the local B-factor within the mask "
                             "(published method)", 0.01)
-        corrected = percentiles(freed, "Å²", "The same with bands of equal energy, freed of their "
-                                "width", 0.01)
+        corrected = percentiles(freed, "Å²", "The same with bands of equal energy, "
+                                "freed of their width; without a value where they cannot be")
         content = [
             percentile_table(found, "Percentiles of the local B-factor."),
             histogram(published, "Local B-factor (Å²)", "Histogram of the local B-factor.",
@@ -73,7 +73,8 @@ def local_b_factors(resized):
     published : numpy.ndarray of float32, (voxels in the mask,)
         Å²; with filters divided by their sum.
     corrected : numpy.ndarray of float32, (voxels in the mask,)
-        Å²; with filters of equal energy, and freed of the width of the bands.
+        Å²; with filters of equal energy, and freed of the width of the bands;
+        infinite beyond what bands of this width can tell.
     """
     bands = resized.bands
     frequencies = np.linspace(LOWEST_FREQUENCY, resized.highest, _BANDS)
@@ -92,7 +93,8 @@ def local_b_factors(resized):
     published = b_factors - np.float32(weights @ sums)
     unit_energy = b_factors - np.float32(weights @ energies / 2)
     true, read = _response(bands, frequencies, weights)
-    return published, np.interp(unit_energy, read, true).astype(np.float32)
+    corrected = np.interp(unit_energy, read, true, left=-np.inf, right=np.inf)
+    return published, corrected.astype(np.float32)
 
 
 def _response(bands, frequencies, weights):

@@ -63,10 +63,8 @@ class LocalOccupancy(Check):
                 "The background of this map was set to zero, so there is no noise to refer to; the "
                 "noise-referenced occupancy is not evaluated."))
         else:
-            values = np.percentile(above_noise, (2.5, 25, 50, 75, 97.5))
-            metrics["noise_referenced_percentiles"] = Metric(
-                dict(zip(("2.5", "25", "50", "75", "97.5"), values)), "",
-                "Percentiles of the noise-referenced occupancy within the mask")
+            metrics["noise_referenced_percentiles"] = percentiles(
+                above_noise, "", "Percentiles of the noise-referenced occupancy within the mask")
             content.append(percentile_table(metrics["noise_referenced_percentiles"],
                                             "Percentiles of the noise-referenced occupancy."))
         return Findings(metrics, content, volumes)

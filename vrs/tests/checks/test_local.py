@@ -30,3 +30,10 @@ def test_onto_grid_interpolates_between_known_voxels_only():
     np.testing.assert_allclose(fine[6, 6, 4:11], [2, 2.5, 3, 3.5, 4, 4.5, 5], atol=1e-6)
     assert fine[6, 6, 3] == pytest.approx(2) and fine[6, 6, 2] == 0
     assert fine[15:].max() == 0
+
+
+def test_percentiles_among_infinite_values_have_none():
+    values = np.concatenate([np.full(300, -np.inf), np.arange(700.0)])
+    metric = local.percentiles(values, "", "d")
+    assert metric.value["25"] is None and metric.value["75"] == pytest.approx(449.25)
+    assert "–" in local.percentile_table(metric, "c").rows[0]
