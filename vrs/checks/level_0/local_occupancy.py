@@ -73,8 +73,8 @@ class LocalOccupancy(Check):
 def local_occupancies(resized):
     """Local occupancies within the mask.
 
-    Bands stand from 1/15 Å to 1/R in steps of their width (Kaur et al. 2021, doi
-    10.1038/s41467-021-21509-5).
+    As many bands as their width allows stand from 1/15 Å to 1/R (Kaur et al. 2021,
+    doi 10.1038/s41467-021-21509-5).
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ def local_occupancies(resized):
     above_noise : numpy.ndarray of float32 or None
         The same for the 0.95 quantile in the background; None without background.
     """
-    frequencies = np.arange(LOWEST_FREQUENCY, resized.highest, resized.width)
+    count = max(1, int((resized.highest - LOWEST_FREQUENCY) / resized.width))
+    frequencies = np.linspace(LOWEST_FREQUENCY, resized.highest, count)
     published = np.zeros(np.count_nonzero(resized.mask), np.float32)
     above_noise = np.zeros_like(published) if resized.background.any() else None
     for frequency in frequencies:

@@ -27,6 +27,15 @@ def test_published_values_read_what_they_are_known_to_read(b_factor, reading):
     assert np.median(published) == pytest.approx(reading, abs=8)
 
 
+def test_reference_program():
+    # Percentiles that the UCM plugin (scipion-em-ucm 1.0) gives for this map; it treats the
+    # Nyquist planes otherwise.
+    published, _ = local_bfactor.local_b_factors(monogenic.resize(data_for(
+        noise_with_b(-100, (64, 64, 64)))))
+    np.testing.assert_allclose(np.percentile(published, (2.5, 25, 50, 75, 97.5)),
+                               [-213.34, -161.12, -134.53, -107.50, -55.47], rtol=0.005)
+
+
 def test_direct_computation_agrees():
     volume = noise_with_b(-80, (40, 40, 40))
     data = data_for(volume)
