@@ -1,0 +1,1 @@
+"""Adapters to external programs and to trained networks."""

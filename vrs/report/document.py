@@ -1,0 +1,177 @@
+"""The report as a document: what all renderers draw.
+
+Everything is plain text; no renderer finds markup in it. Anchors are unique
+within the document, and a :class:`Run` links to one with ``"#anchor"``.
+"""
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, List, Optional
+
+
+@dataclass
+class Run:
+    """Text with one look; ``link`` is "#anchor", an address or empty, ``style`` is
+    "plain", "strong", "code" or a status such as "status-ok"."""
+
+    text: str
+    link: str = ""
+    style: str = "plain"
+
+
+@dataclass
+class Text:
+    """A paragraph; ``tone`` is "plain", "note" or "warning"."""
+
+    runs: List[Run]
+    tone: str = "plain"
+
+
+@dataclass
+class Minor:
+    """A heading without number within a section."""
+
+    text: str
+
+
+@dataclass
+class Listing:
+    """A list; ``ordered`` ones are numbered."""
+
+    entries: List[List[Run]]
+    ordered: bool = False
+
+
+@dataclass
+class Facts:
+    """Pairs of a term and what it is."""
+
+    rows: List["Fact"]
+
+
+@dataclass
+class Fact:
+    """One pair of :class:`Facts`."""
+
+    term: str
+    runs: List[Run]
+
+
+@dataclass
+class Grid:
+    """A table. ``numeric`` tells for each column whether it holds numbers;
+    ``weights`` are the widths of the columns relative to each other, 0 for one
+    as wide as its text. Without a caption it has no number."""
+
+    columns: List[str]
+    rows: List[List[List[Run]]]
+    numeric: List[bool]
+    weights: List[float]
+    caption: str = ""
+    number: int = 0
+
+
+@dataclass
+class Scale:
+    """A scale bar: its share of the width of the image, and what it stands for."""
+
+    share: float
+    text: str
+
+
+@dataclass
+class Panel:
+    """One image of a picture; ``file`` is a name in the folder of images."""
+
+    file: str
+    alt: str
+    label: str = ""
+    scale: Optional[Scale] = None
+
+
+@dataclass
+class Legend:
+    """A colour scale: its image, the values at its ends, and what they are."""
+
+    file: str
+    low: str
+    high: str
+    label: str
+
+
+@dataclass
+class Picture:
+    """A figure. ``missing`` says why there is none, panels are then empty; a
+    ``wide`` one has a single panel that takes the whole width."""
+
+    caption: str
+    panels: List[Panel] = field(default_factory=list)
+    legend: Optional[Legend] = None
+    missing: str = ""
+    wide: bool = False
+    number: int = 0
+
+
+@dataclass
+class Bibliography:
+    """The references, in the order of their numbers."""
+
+    entries: List["Entry"]
+
+
+@dataclass
+class Entry:
+    """One reference; ``link`` is its address or empty."""
+
+    anchor: str
+    text: str
+    link: str = ""
+
+
+@dataclass
+class Section:
+    """A section; those of the front matter have no number."""
+
+    anchor: str
+    title: str
+    number: str = ""
+    blocks: List[Any] = field(default_factory=list)
+    sections: List["Section"] = field(default_factory=list)
+
+
+@dataclass
+class Document:
+    """The whole report.
+
+    Attributes
+    ----------
+    title : str
+        As given by the user, else the file's name.
+    grade, score : str
+        In print.
+    date : str
+        ISO 8601, empty when unknown.
+    facts : list of Fact
+        Of the front page.
+    front : list of Section
+        Before the contents.
+    body : list of Section
+        After them.
+    """
+
+    title: str
+    grade: str
+    score: str
+    date: str
+    facts: List[Fact]
+    front: List[Section]
+    body: List[Section]
+
+
+def to_plain(value):
+    """The document as mappings and lists, blocks with their class under "kind"."""
+    if is_dataclass(value):
+        plain = {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+        return dict(kind=type(value).__name__, **plain)
+    if isinstance(value, list):
+        return [to_plain(item) for item in value]
+    return value

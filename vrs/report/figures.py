@@ -1,0 +1,284 @@
+"""Figures: from what the results hold as data to image files."""
+
+import io
+import logging
+import math
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from PIL import Image
+
+from vrs.checks import content
+from vrs.engines import chimerax
+from vrs.errors import InputError
+from vrs.io.headers import read_header
+from vrs.io.maps import read_volume
+from vrs.report import views3d
+from vrs.report.document import Legend, Panel, Picture, Scale
+from vrs.report.wording import number
+
+logger = logging.getLogger(__name__)
+
+RENDERERS = ("builtin", "chimerax")
+
+# Okabe and Ito's colours, which the colour-blind tell apart, and dashes for print in grey.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARK_DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+_STYLE = {"font.family": "DejaVu Sans", "font.size": 8.5, "axes.labelsize": 8.5,
+          "legend.fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
+          "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7,
+          "axes.formatter.useoffset": False, "axes.grid": True, "grid.color": "#dddddd",
+          "grid.linewidth": 0.5, "axes.axisbelow": True, "lines.linewidth": 1.4,
+          "legend.frameon": False, "svg.fonttype": "path", "svg.hashsalt": "vrs"}
+_PLOT_SIZE = (6.0, 2.9)
+_LARGEST, _SMALLEST = 512, 360
+_AXES = "XYZ"
+
+
+class Artist:
+    """Draws figures into a folder.
+
+    Parameters
+    ----------
+    folder : path
+    box : sequence of int
+        Box of the map (x, y, z).
+    sampling : float
+        Å/voxel of maps of that box, whatever their headers say.
+    renderer : str
+        Of the 3D views, one of :data:`RENDERERS`.
+    """
+
+    def __init__(self, folder, box, sampling, renderer="builtin"):
+        self.folder = Path(folder)
+        self.box = tuple(box)
+        self.sampling = sampling
+        self.renderer = renderer
+        self._count = 0
+
+    def draw(self, figure, files):
+        """Draw one figure.
+
+        Parameters
+        ----------
+        figure : vrs.checks.content.Figure
+        files : dict of str to path
+            Maps that a surface may name.
+
+        Returns
+        -------
+        Picture
+            Without number. A surface that could not be drawn says why.
+        """
+        self._count += 1
+        if isinstance(figure, content.Slices):
+            return self._slices(figure)
+        if isinstance(figure, content.Surface):
+            return self._surface(figure, files)
+        panel = Panel(self._write(_plot(figure), "svg"), figure.alt or figure.caption)
+        return Picture(figure.caption, [panel], wide=True)
+
+    def _slices(self, figure):
+        low, high = _limits(figure)
+        colours = _colour_map(figure)
+        base = min(panel.pixel_size for panel in figure.panels)
+        extents = [np.array(panel.image.shape) * panel.pixel_size for panel in figure.panels]
+        height, width = np.max(extents, axis=0)
+        factor = _magnification(max(height, width) / base)
+        canvas = [max(1, round(size / base * factor)) for size in (width, height)]
+        panels = []
+        for index, panel in enumerate(figure.panels):
+            image = Image.new("RGB", canvas, "white")
+            tile = _tile(panel, panel.pixel_size / base * factor, low, high, colours)
+            image.paste(tile, [(outer - inner) // 2 for outer, inner in zip(canvas, tile.size)])
+            panels.append(Panel(self._write(_png(image), "png", index),
+                                _alt(figure, panel.label), panel.label,
+                                _scale(width)))
+        label = ("Density, arbitrary units" if figure.colours == "density" and not figure.unit
+                 else "Mask" if figure.colours == "mask"
+                 else "Value" + (" (%s)" % figure.unit if figure.unit else ""))
+        return Picture(figure.caption, panels, self._legend(colours, low, high, label))
+
+    def _surface(self, figure, files):
+        try:
+            views, sentence = self._views(figure, files)
+        except (views3d.ViewError, chimerax.ChimeraXError, InputError) as error:
+            return _missing(figure, str(error))
+        except Exception as error:  # the report comes out without this figure
+            logger.exception("drawing a 3D view failed")
+            return _missing(figure, "%s: %s." % (type(error).__name__, error))
+        panels = []
+        for index, (image, axes, width) in enumerate(
+                zip(views.images, views3d.AXES, views.widths)):
+            right, up, towards = (_AXES[axis] for axis in axes)
+            label = "Along %s (%s right, %s up)" % (towards, right, up)
+            panels.append(Panel(self._write(_png(image), "png", index),
+                                _alt(figure, label), label,
+                                _scale(width) if width else None))
+        legend = None
+        if figure.colour_by:
+            label = figure.colour_label + (" (%s)" % figure.unit if figure.unit else "")
+            legend = self._legend(matplotlib.colormaps["viridis"], *views.colour_range,
+                                  label=label)
+        caption = "%s Each view shows the axis it is named after pointing to the viewer.%s" % (
+            figure.caption, sentence)
+        if views.reduction > 1:
+            caption += (" For these views the map was averaged over cubes of %d voxels, which "
+                        "hides the smallest specks." % views.reduction)
+        return Picture(caption, panels, legend)
+
+    def _views(self, figure, files):
+        """The views, and a sentence for the caption."""
+        path = _named(figure.volume, files)
+        mesh = views3d.surface_mesh(*self._load(path), level=figure.level)
+        values, limits = None, figure.colour_range
+        if figure.colour_by:
+            coloured = self._load(_named(figure.colour_by, files))
+            values = views3d.sample(*coloured, positions=mesh.vertices)
+            limits = tuple(limits or views3d.colour_limits(values))
+        if self.renderer == "builtin":
+            return views3d.draw_views(mesh, values, limits,
+                                      matplotlib.colormaps["viridis"]), ""
+        program = chimerax.find_chimerax()
+        if program is None:
+            raise views3d.ViewError("ChimeraX was asked for and is not found; set VRS_CHIMERAX "
+                                    "to its program.")
+        with tempfile.TemporaryDirectory() as folder:
+            paths = chimerax.draw_surface(
+                program, path, figure.level, views3d.AXES, folder, views3d.PIXELS * 2,
+                files.get(figure.colour_by), limits)
+            images = [Image.open(str(image)).convert("RGB") for image in paths]
+        views = views3d.measured_views(images, mesh, limits)
+        return views, " Drawn by ChimeraX %s." % chimerax.version(program)
+
+    def _load(self, path):
+        """A map, (z, y, x), and its sampling."""
+        header = read_header(str(path))
+        volume, _ = read_volume(header)
+        return volume, self.sampling if volume.shape[::-1] == self.box else header.sampling
+
+    def _legend(self, colours, low, high, label):
+        ramp = np.tile(np.linspace(0, 1, 256), (12, 1))
+        image = Image.fromarray((colours(ramp)[..., :3] * 255 + 0.5).astype(np.uint8))
+        return Legend(self._write(_png(image), "png", "legend"), number(float(low)),
+                      number(float(high)), label)
+
+    def _write(self, data, suffix, part=0):
+        name = "figure_%03d_%s.%s" % (self._count, part, suffix)
+        (self.folder / name).write_bytes(data)
+        return name
+
+
+def _alt(figure, label):
+    return "%s (%s)" % (figure.alt or figure.caption, label)
+
+
+def _missing(figure, reason):
+    return Picture(figure.caption, missing="The 3D views could not be drawn. " + reason)
+
+
+def _named(name, files):
+    if name not in files:
+        raise views3d.ViewError("The results hold no map named %s." % name)
+    if not Path(files[name]).is_file():
+        raise views3d.ViewError("The map %s is no longer at %s." % (name, files[name]))
+    return files[name]
+
+
+def _limits(figure):
+    """Values at the ends of the colour scale, common to all panels."""
+    if figure.colours == "mask":
+        return 0.0, 1.0
+    values = np.concatenate([np.ravel(panel.image) for panel in figure.panels])
+    values = values[np.isfinite(values)]
+    if figure.colours == "signed":
+        # Most of such a slice is often zero and must not decide on the contrast.
+        values = np.abs(values[values != 0])
+        high = float(np.percentile(values, 99.5)) if values.size else 1.0
+        return -high, high
+    low, high = np.percentile(values, (0.5, 99.5)) if values.size else (0.0, 1.0)
+    if low == high and values.size:
+        low, high = values.min(), values.max()
+    return float(low), float(high)
+
+
+def _colour_map(figure):
+    name = "RdBu_r" if figure.colours == "signed" else "viridis" if figure.unit else "gray"
+    return matplotlib.colormaps[name]
+
+
+def _magnification(pixels):
+    """Whole factor, or its inverse, that makes a fair image of so many pixels."""
+    if pixels > _LARGEST:
+        return 1 / math.ceil(pixels / _LARGEST)
+    return math.ceil(_SMALLEST / pixels)
+
+
+def _tile(panel, factor, low, high, colours):
+    """One section as an image: averaged when reduced, with visible pixels when enlarged."""
+    image = Image.fromarray(np.nan_to_num(np.asarray(panel.image, np.float32), nan=low))
+    size = [max(1, round(side * factor)) for side in image.size]
+    image = image.resize(size, Image.Resampling.BOX if factor < 1 else Image.Resampling.NEAREST)
+    values = np.clip((np.asarray(image) - low) / ((high - low) or 1.0), 0, 1)
+    return Image.fromarray((colours(values)[..., :3] * 255 + 0.5).astype(np.uint8))
+
+
+def _scale(width):
+    """Scale bar of a round length, about a quarter of a width in Å."""
+    power = 10.0 ** math.floor(math.log10(width / 3))
+    length = max(step * power for step in (1, 2, 5) if step * power <= width / 3)
+    return Scale(length / width, "%g Å" % length)
+
+
+def _png(image):
+    colours = image.getcolors(256)
+    if colours and all(red == green == blue for _, (red, green, blue) in colours):
+        image = image.convert("L")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _plot(figure):
+    """Curves or a histogram as SVG, with its text as outlines."""
+    with matplotlib.rc_context(_STYLE):
+        canvas = FigureCanvasSVG(Figure(_PLOT_SIZE, layout="constrained"))
+        axes = canvas.figure.add_subplot()
+        if isinstance(figure, content.Bars):
+            axes.bar(figure.edges[:-1], figure.counts, np.diff(figure.edges), align="edge",
+                     color="#7aa6c9", edgecolor="#3b6a94", linewidth=0.4)
+            axes.grid(False, axis="x")
+        else:
+            _curves(axes, figure)
+        for index, mark in enumerate(figure.marks):
+            axes.axvline(mark.x, color="#333333", linewidth=1.1, label=mark.label,
+                         linestyle=_MARK_DASHES[index % len(_MARK_DASHES)])
+        # Labels are text and no formulas, whatever dollar signs they have.
+        axes.set_xlabel(figure.x_label, parse_math=False)
+        axes.set_ylabel(figure.y_label, parse_math=False)
+        labels = axes.get_legend_handles_labels()[1]
+        if figure.marks or len(labels) > 1:
+            for text in axes.legend(loc="best").get_texts():
+                text.set_parse_math(False)
+        buffer = io.BytesIO()
+        canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _curves(axes, figure):
+    for index, series in enumerate(figure.series):
+        style = {"line": {"linestyle": "-"}, "dashed": {"linestyle": "--"},
+                 "points": {"linestyle": "", "marker": "o", "markersize": 2.8}}[series.style]
+        axes.plot(series.x, series.y, color=_COLOURS[index % len(_COLOURS)],
+                  label=series.label, **style)
+    if figure.log_y:
+        axes.set_yscale("log")
+        # Plain numbers, as exponents would be too small to read.
+        axes.yaxis.set_major_formatter("{x:g}")
+        bottom, top = axes.get_ylim()
+        axes.yaxis.set_minor_formatter("{x:g}" if top < 30 * bottom else NullFormatter())

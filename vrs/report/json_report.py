@@ -1,0 +1,97 @@
+"""The report as JSON: the contract that ``schema/report.schema.json`` publishes."""
+
+import json
+import os
+from pathlib import Path
+
+from vrs.report import quality
+
+SCHEMA_VERSION = "1.0"
+SCHEMA = Path(__file__).parent / "schema" / "report.schema.json"
+
+
+def render_json(results, provenance, title, folder):
+    """The results as JSON text, without figures.
+
+    Parameters
+    ----------
+    results : list of (LevelResults, path)
+        Sorted, each with the folder its files are relative to.
+    provenance : dict
+    title : str
+    folder : path
+        Where the report goes; paths of files are relative to it.
+
+    Returns
+    -------
+    str
+        The same results give the same text, but for what ``provenance`` tells and
+        for paths.
+
+    Raises
+    ------
+    ValueError
+        If the provenance holds a number that is not finite.
+    """
+    items = [(item, place) for result, place in results for item in result.items]
+    plain = [item for item, _ in items]
+    passed, evaluable = quality.score(plain)
+    first, place = results[0]
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "grade": quality.grade(plain),
+        "score": {"passed": passed, "evaluable": evaluable},
+        "input": _input(first.input, title, place, folder),
+        "resolution": {
+            "reported": first.input.resolution,
+            "estimates": [{"item": item.id, "value": value}
+                          for item in plain for value in item.estimates]},
+        "items": [_item(item, place, folder) for item, place in items],
+        "provenance": dict(provenance, levels={
+            result.level: {"seed": result.seed, "criteria_file": result.criteria_source or None}
+            for result, _ in results}),
+    }
+    return json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False,
+                      allow_nan=False) + "\n"
+
+
+def _input(given, title, place, folder):
+    mask = {"file_name": given.mask_file_name, "sha256": given.mask_sha256}
+    return {
+        "title": title or given.file_name,
+        "file_name": given.file_name,
+        "sha256": given.sha256,
+        "box": list(given.shape),
+        "sampling": given.sampling,
+        "threshold": given.threshold,
+        "mask": mask if given.mask_file_name else None,
+        "notes": [{"severity": note.severity, "text": note.text} for note in given.notes],
+        "files": _files(given.files, place, folder),
+    }
+
+
+def _item(item, place, folder):
+    return {
+        "id": item.id,
+        "title": item.title,
+        "level": item.level,
+        "status": item.status.value,
+        "reason": item.reason,
+        "engine": {"name": item.engine.name, "version": item.engine.version},
+        "warnings": item.warnings,
+        "metrics": {name: {"value": metric.value, "unit": metric.unit,
+                           "description": metric.description}
+                    for name, metric in item.metrics.items()},
+        "criteria": [{"name": outcome.name, "metric": outcome.metric, "text": outcome.text,
+                      "relation": outcome.relation, "bound": outcome.bound,
+                      "default_bound": outcome.default_bound, "outcome": outcome.outcome,
+                      "warnings": outcome.warnings} for outcome in item.criteria],
+        "files": _files(item.files, place, folder),
+        "references": [{"key": reference.key, "text": reference.text, "doi": reference.doi}
+                       for reference in item.references],
+    }
+
+
+def _files(entries, place, folder):
+    return [{"name": entry.name, "path": os.path.relpath(str(place / entry.path), str(folder)),
+             "description": entry.description} for entry in entries]

@@ -1,0 +1,119 @@
+"""What follows from the results of all items: grade, score and sentences."""
+
+from typing import List, Optional, Tuple
+
+from vrs.checks.results import Status
+
+LETTERS = "AWO"
+OVERESTIMATED = 0.8
+_EVALUABLE = (Status.OK, Status.WARNINGS)
+
+
+def level_order(level):
+    """Sorting key of levels: digits first, then A, W and O."""
+    return (1, LETTERS.index(level)) if level in LETTERS else (0, int(level))
+
+
+def grade(results):
+    """The grade: the highest level with a digit, then the letters.
+
+    Parameters
+    ----------
+    results : iterable of LevelResults
+
+    Returns
+    -------
+    str
+        ``"0"``, ``"1A"`` or ``"5AWO"``, for instance. The levels 0 to 5 build on
+        each other, so that the highest stands for those below it.
+    """
+    levels = sorted({result.level for result in results}, key=level_order)
+    digits = [level for level in levels if level not in LETTERS]
+    return "".join(digits[-1:] + [level for level in levels if level in LETTERS])
+
+
+def score(items) -> Tuple[int, int]:
+    """Number of items that passed, and of those that could pass or fail.
+
+    Parameters
+    ----------
+    items : iterable of ItemResult
+
+    Returns
+    -------
+    passed, evaluable : int
+        Items that are OK; items that are OK or have warnings.
+    """
+    statuses = [item.status for item in items]
+    return (statuses.count(Status.OK),
+            sum(status in _EVALUABLE for status in statuses))
+
+
+def resolution_sentence(reported: Optional[float], estimates) -> str:
+    """What the estimates say of the reported resolution.
+
+    Parameters
+    ----------
+    reported : float or None
+        Reported resolution, Å.
+    estimates : sequence of float
+        Estimates by the items, Å.
+
+    Returns
+    -------
+    str
+        Empty without estimates. The reported resolution may be overestimated
+        when it is below 0.8 times their mean.
+    """
+    estimates = [float(value) for value in estimates]
+    if not estimates:
+        return ""
+    mean = sum(estimates) / len(estimates)
+    if len(estimates) == 1:
+        text = "The one estimate of the map's resolution is %.1f Å." % mean
+    else:
+        text = ("The %d estimates of the map's resolution range from %.1f Å to %.1f Å, with a "
+                "mean of %.1f Å." % (len(estimates), min(estimates), max(estimates), mean))
+    if reported is None:
+        return text + " No resolution was reported to compare with."
+    text += " The reported resolution is %s Å." % format(reported, ".4g")
+    if reported < OVERESTIMATED * mean * (1 - 1e-9):  # equal is equal, whatever the rounding
+        text += " The reported resolution may be overestimated."
+    return text
+
+
+def quality_sentences(items) -> List[Tuple[str, str]]:
+    """The items' sentences on the quality of the map.
+
+    Parameters
+    ----------
+    items : iterable of ItemResult
+
+    Returns
+    -------
+    list of (str, str)
+        Sentence, and id of the item whose section tells more.
+    """
+    return [(item.summary, item.id) for item in items if item.summary]
+
+
+def score_sentences(items) -> str:
+    """The score, and what became of the items outside it."""
+    items = list(items)
+    passed, evaluable = score(items)
+    text = "The score is %d of %s." % (passed, _count(evaluable, "evaluable item"))
+    statuses = [item.status for item in items]
+    others = ((Status.NOT_APPLICABLE, "does not apply to this map", "do not apply to this map"),
+              (Status.NOT_MEASURED, "could not be measured", "could not be measured"),
+              (Status.INFORMATIVE, "informs without a criterion", "inform without a criterion"))
+    parts = ["%d %s" % (statuses.count(status), singular if statuses.count(status) == 1
+                        else plural)
+             for status, singular, plural in others if status in statuses]
+    if parts:
+        text += " Of the other items, %s." % " and ".join(
+            filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return text
+
+
+def _count(number, noun):
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")

@@ -1,0 +1,341 @@
+"""Views of an isosurface along the three axes.
+
+The surface is triangulated by marching cubes (scikit-image) and drawn by ray
+tracing (Embree), which needs neither a display nor OpenGL.
+"""
+
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+# Axis indices (right, up, towards the viewer) of each view, in x, y, z; all right-handed.
+AXES = ((1, 2, 0), (2, 0, 1), (0, 1, 2))
+
+_MAX_SIDE = 256
+_MAX_VERTICES = 1_000_000
+PIXELS = 420
+_SUPERSAMPLING = 2
+_LIGHTS = 16
+_SURFACE_COLOUR = (0.55, 0.68, 0.82)
+
+
+class ViewError(RuntimeError):
+    """A surface that cannot be drawn; the message is a sentence that says why."""
+
+
+@dataclass
+class Mesh:
+    """A triangulated isosurface.
+
+    Attributes
+    ----------
+    vertices, normals : numpy.ndarray of float32, (n, 3)
+        x, y, z; vertices in Å from the centre of the first voxel, normals
+        pointing outwards.
+    faces : numpy.ndarray of int32, (m, 3)
+    reduction : int
+        The surface is that of the map averaged over cubes of this side, in voxels.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    faces: np.ndarray
+    reduction: int
+
+
+@dataclass
+class Views:
+    """Three images of a surface, in the order of :data:`AXES`.
+
+    Attributes
+    ----------
+    images : list of PIL.Image.Image
+        Square, on white.
+    widths : list of float
+        Å across each image.
+    colour_range : tuple of float or None
+        Values at the ends of the colour scale.
+    reduction : int
+        See :class:`Mesh`.
+    """
+
+    images: List[Image.Image]
+    widths: List[float]
+    colour_range: Optional[Tuple[float, float]]
+    reduction: int
+
+
+def surface_mesh(volume, sampling, level):
+    """Triangulate the isosurface of a map.
+
+    Only the part of the map that holds the surface is used. It is averaged over
+    cubes as far as needed to keep the mesh small.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    level : float
+
+    Returns
+    -------
+    Mesh
+
+    Raises
+    ------
+    ViewError
+        If the map does not cross the level.
+    """
+    from skimage.measure import marching_cubes
+
+    region = _support(volume, level)
+    outside = min(float(volume.min()), level - abs(level) * 0.1 - 1e-6)
+    reduction = -(-max(axis.stop - axis.start for axis in region) // _MAX_SIDE)
+    block = _reduced(volume[region], reduction)
+    while _crossings(block, level) > _MAX_VERTICES:
+        reduction += 1
+        block = _reduced(volume[region], reduction)
+    if not block.max() > level:
+        raise ViewError("The surface at %g is too thin to be drawn." % level)
+    # The margin closes the surface where it reaches the border of the box.
+    block = np.pad(block, 1, constant_values=outside)
+    vertices, faces, normals, _ = marching_cubes(block, level, gradient_direction="descent",
+                                                 allow_degenerate=False)
+    start = np.array([axis.start for axis in region])
+    vertices = (start + (vertices - 1) * reduction + (reduction - 1) / 2) * sampling
+    return Mesh(vertices[:, ::-1].astype(np.float32), normals[:, ::-1].astype(np.float32),
+                faces.astype(np.int32), reduction)
+
+
+def sample(volume, sampling, positions):
+    """Values of a map at positions, by trilinear interpolation.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray, (z, y, x)
+    sampling : float
+        Å/voxel.
+    positions : numpy.ndarray, (n, 3)
+        x, y, z in Å from the centre of the first voxel.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (n,)
+    """
+    coordinates = positions[:, ::-1].T / sampling
+    return ndimage.map_coordinates(volume, coordinates, order=1, mode="nearest",
+                                   output=np.float32)
+
+
+def colour_limits(values):
+    """Range of a colour scale that leaves out the outer 2 % on each side.
+
+    Raises
+    ------
+    ViewError
+        If no value is finite.
+    """
+    values = values[np.isfinite(values)]
+    if not values.size:
+        raise ViewError("The map that colours the surface has no values on it.")
+    low, high = np.percentile(values, (2, 98))
+    return float(low), float(high)
+
+
+def draw_views(mesh, values=None, colour_range=None, colours=None):
+    """Draw a surface along X, Y and Z.
+
+    Orthographic projection, a light at the viewer, and ambient light that the
+    surface itself shades. The same mesh gives the same images.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    values : numpy.ndarray, (number of vertices,), optional
+        Values that colour the surface.
+    colour_range : tuple of float, optional
+        Ends of the colour scale, by default :func:`colour_limits`.
+    colours : callable, optional
+        Maps values from 0 to 1 to RGB, (n,) to (n, >= 3).
+
+    Returns
+    -------
+    Views
+
+    Raises
+    ------
+    ViewError
+        If the ray tracer is not installed.
+    """
+    if values is not None:
+        colour_range = colour_range or colour_limits(values)
+        low, high = colour_range
+        values = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
+    scene = _scene(mesh)
+    low, high = _frame(mesh.vertices)
+    width = 1.06 * float((high - low).max())
+    images = [_draw(scene, mesh, axes, (low + high) / 2, width, values, colours)
+              for axes in AXES]
+    return Views(images, [width] * len(AXES), colour_range, mesh.reduction)
+
+
+def measured_views(images, mesh, colour_range=None):
+    """Views drawn by another program, with the scale that the surface's outline gives.
+
+    Parameters
+    ----------
+    images : list of PIL.Image.Image
+        Orthographic, on white, in the order of :data:`AXES`.
+    mesh : Mesh
+    colour_range : tuple of float, optional
+
+    Returns
+    -------
+    Views
+        With a ``reduction`` of 1, as the other program draws the map itself.
+
+    Raises
+    ------
+    ViewError
+        If an image is empty.
+    """
+    extent = np.ptp(mesh.vertices, axis=0)
+    widths = []
+    for image, axes in zip(images, AXES):
+        drawn = np.flatnonzero((np.asarray(image) < 250).any(axis=(0, 2)))
+        if not drawn.size:
+            raise ViewError("An image of the surface is empty.")
+        widths.append(float(extent[axes[0]]) * image.width / (np.ptp(drawn) + 1))
+    return Views(images, widths, colour_range, 1)
+
+
+def _support(volume, level):
+    """Slices of the smallest block of the map that holds all voxels above the level."""
+    along_z = np.zeros(volume.shape[0], bool)
+    in_plane = np.zeros(volume.shape[1:], bool)
+    for index, section in enumerate(volume):
+        above = section > level
+        along_z[index] = above.any()
+        in_plane |= above
+    occupied = [np.flatnonzero(line)
+                for line in (along_z, in_plane.any(axis=1), in_plane.any(axis=0))]
+    if not occupied[0].size:
+        raise ViewError("No voxel of the map is above %g, so there is no surface." % level)
+    return tuple(slice(max(0, line[0] - 1), min(size, line[-1] + 2))
+                 for line, size in zip(occupied, volume.shape))
+
+
+def _reduced(block, factor):
+    """Mean over cubes of ``factor`` voxels a side; the border is completed by repetition."""
+    if factor == 1:
+        return np.asarray(block, np.float32)
+    sizes = [-(-size // factor) for size in block.shape]
+    reduced = np.empty(sizes, np.float32)
+    for index in range(sizes[0]):
+        slab = block[index * factor:(index + 1) * factor]
+        margin = [(0, 0)] + [(0, size * factor - old)
+                             for size, old in zip(sizes[1:], block.shape[1:])]
+        slab = np.pad(slab, margin, mode="edge").mean(axis=0, dtype=np.float32)
+        reduced[index] = slab.reshape(sizes[1], factor, sizes[2], factor).mean(axis=(1, 3))
+    return reduced
+
+
+def _crossings(block, level):
+    """Number of vertices of the surface: neighbours on either side of the level."""
+    above = block > level
+    return sum(int(np.count_nonzero(np.diff(above, axis=axis))) for axis in range(3))
+
+
+def _scene(mesh):
+    try:
+        from embreex.mesh_construction import TriangleMesh
+        from embreex.rtcore_scene import EmbreeScene
+    except ImportError as error:
+        raise ViewError("The ray tracer embreex cannot be loaded (%s)." % error) from error
+    scene = EmbreeScene()
+    TriangleMesh(scene, mesh.vertices[mesh.faces])
+    return scene
+
+
+def _frame(vertices):
+    """Corners of the box to be shown: all of the surface but for a few specks far away."""
+    low, high = np.percentile(vertices, (0.5, 99.5), axis=0)
+    margin = 0.1 * (high - low).max()
+    return (np.maximum(low - margin, vertices.min(axis=0)),
+            np.minimum(high + margin, vertices.max(axis=0)))
+
+
+def _draw(scene, mesh, axes, centre, width, values, colours):
+    """One view as an image."""
+    side = PIXELS * _SUPERSAMPLING
+    frame = np.eye(3, dtype=np.float32)[list(axes)]
+    right, up, towards = frame
+    offsets = ((np.arange(side) + 0.5) / side - 0.5) * width
+    grid = (offsets[None, :, None] * right - offsets[:, None, None] * up).reshape(-1, 3)
+    # The camera stands in front of all that there is.
+    front = float((mesh.vertices @ towards).max() - centre @ towards) + 0.1 * width
+    origins = (grid + centre + towards * front).astype(np.float32)
+    hits = scene.run(origins, np.broadcast_to(-towards, origins.shape).copy(), output=1)
+    seen = np.flatnonzero(hits["primID"] >= 0)
+    corners = mesh.faces[hits["primID"][seen]]
+    u, v = hits["u"][seen, None], hits["v"][seen, None]
+    weights = np.hstack([1 - u - v, u, v])
+    normals = np.einsum("nk,nkc->nc", weights, mesh.normals[corners])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    depth = hits["tfar"][seen, None]
+    points = origins[seen] - depth * towards
+    light = _ambient(scene, points, normals, seen, side, width)
+    facing = np.clip(normals @ towards, 0, 1)
+    shade = 0.12 + 0.55 * facing * (0.4 + 0.6 * light) + 0.45 * light
+    colour = np.asarray(_SURFACE_COLOUR, np.float32)
+    if values is not None:
+        colour = colours(np.einsum("nk,nk->n", weights, values[corners]))[:, :3]
+    surface = np.clip(colour * shade[:, None], 0, 1)
+    near, far = np.percentile(depth, (0.5, 99.5))
+    haze = 0.22 * np.clip((depth - near) / max(far - near, 1e-6), 0, 1)
+    pixels = np.ones((side * side, 3), np.float32)
+    pixels[seen] = surface * (1 - haze) + haze
+    pixels = pixels.reshape(PIXELS, _SUPERSAMPLING, PIXELS, _SUPERSAMPLING, 3).mean(axis=(1, 3))
+    return Image.fromarray((pixels * 255 + 0.5).astype(np.uint8))
+
+
+def _ambient(scene, points, normals, seen, side, width):
+    """Share of the surrounding light that reaches points, between 0 and 1.
+
+    Each of the samples of a pixel looks in directions of its own, evenly spread
+    over the sphere; their mean is what the pixel shows.
+    """
+    samples = _SUPERSAMPLING ** 2
+    directions = _sphere(_LIGHTS * samples)
+    row, column = np.divmod(seen, side)
+    which = (row % _SUPERSAMPLING) * _SUPERSAMPLING + column % _SUPERSAMPLING
+    light = np.empty(len(points), np.float32)
+    for which_sample in range(samples):
+        own = np.flatnonzero(which == which_sample)
+        normal = normals[own]
+        origins = points[own] + normal * (width * 2e-3)
+        received, total = np.zeros((2, len(own)), np.float32)
+        for direction in directions[which_sample::samples]:
+            cosine = normal @ direction
+            above = np.flatnonzero(cosine > 0)
+            rays = np.tile(direction, (len(above), 1))
+            free = scene.run(origins[above], rays, query="OCCLUDED") < 0
+            total[above] += cosine[above]
+            received[above] += cosine[above] * free
+        light[own] = received / np.maximum(total, 1e-6)
+    return light
+
+
+def _sphere(count):
+    """Directions spread evenly over the sphere, float32 (count, 3): a spiral whose
+    turns are golden angles apart, in an order that mixes its parts."""
+    index = np.arange(count)
+    height = 1 - (2 * index + 1) / count
+    angle = index * np.pi * (3 - np.sqrt(5))
+    radius = np.sqrt(1 - height ** 2)
+    directions = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+    return directions.astype(np.float32)

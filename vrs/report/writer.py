@@ -1,0 +1,97 @@
+"""Writing the three forms of the report."""
+
+import os
+import shutil
+import tempfile
+from collections import namedtuple
+from pathlib import Path
+
+from vrs.checks.results import LevelResults
+from vrs.errors import InputError
+from vrs.report.quality import level_order
+
+ReportPaths = namedtuple("ReportPaths", "json pdf html")
+
+_COMMON = (("sha256", "maps"), ("sampling", "voxel sizes"), ("threshold", "thresholds"),
+           ("resolution", "reported resolutions"), ("mask_sha256", "masks"))
+
+
+def write_report(results_files, folder, provenance, title="", renderer="builtin"):
+    """Write ``report.json``, ``report.pdf`` and ``report.html``.
+
+    Parameters
+    ----------
+    results_files : list of path
+        What :meth:`vrs.checks.results.LevelResults.write` wrote, one file per level.
+    folder : path
+        Where the report goes; it is made when it does not exist. Files appear
+        under their names only when they are complete.
+    provenance : dict
+        Where the results come from, as JSON can hold it: ``date`` (ISO 8601),
+        ``host``, ``platform``, ``python``, ``packages`` (version by name),
+        ``project``, ``protocols`` (a list of mappings) and whatever else.
+    title : str
+        What the front page calls the map, by default the name of its file.
+    renderer : str
+        What draws the 3D views, "builtin" or "chimerax".
+
+    Returns
+    -------
+    ReportPaths
+        ``json``, ``pdf`` and ``html``, each a pathlib.Path.
+
+    Raises
+    ------
+    InputError
+        If there are no results, or they do not belong together.
+    """
+    # Drawing needs large packages, which those who only ask for a score must not wait for.
+    from vrs.report.build import Builder
+    from vrs.report.figures import Artist
+    from vrs.report.html_report import render_html
+    from vrs.report.json_report import render_json
+    from vrs.report.pdf_report import render_pdf
+
+    results = _read(results_files)
+    folder = Path(folder).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    given = results[0][0].input
+    work = Path(tempfile.mkdtemp(prefix=".report-", dir=str(folder)))
+    try:
+        images = work / "images"
+        images.mkdir()
+        artist = Artist(images, given.shape, given.sampling, renderer)
+        document = Builder(results, provenance, title, artist).document()
+        new = ReportPaths(*(work / ("report." + suffix) for suffix in ReportPaths._fields))
+        new.json.write_text(render_json(results, provenance, title, folder), encoding="utf-8")
+        new.html.write_text(render_html(document, images), encoding="utf-8")
+        new.pdf.write_bytes(render_pdf(document, images))
+        paths = ReportPaths(*(folder / path.name for path in new))
+        for source, target in zip(new, paths):
+            os.replace(str(source), str(target))
+    finally:
+        shutil.rmtree(str(work), ignore_errors=True)
+    return paths
+
+
+def _read(results_files):
+    """Results with the folders their files are relative to, sorted by level."""
+    if not results_files:
+        raise InputError("There are no results to report on; run a level of the validation first.")
+    results = [(LevelResults.read(path), Path(path).absolute().parent) for path in results_files]
+    results.sort(key=lambda pair: level_order(pair[0].level))
+    problems = []
+    for name, what in _COMMON:
+        if len({getattr(result.input, name) for result, _ in results}) > 1:
+            problems.append("The results were computed with different %s; put only results of the "
+                            "same input into one report." % what)
+    levels = [result.level for result, _ in results]
+    for level in sorted(set(levels)):
+        if levels.count(level) > 1:
+            problems.append("There are %d results of level %s; give one of them."
+                            % (levels.count(level), level))
+    if problems:
+        raise InputError(problems)
+    for result, _ in results:
+        result.items.sort(key=lambda item: item.id)
+    return results

@@ -1,0 +1,113 @@
+"""Figures as files."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vrs.checks import Bars, Plot, Series, Slice, Slices, Surface
+from vrs.io.maps import write_map
+from vrs.report import figures, views3d
+from vrs.report.figures import Artist
+
+
+@pytest.fixture
+def artist(tmp_path):
+    return Artist(tmp_path, (8, 8, 8), 1.0)
+
+
+def _slices(images, **more):
+    panels = [Slice("slice %d" % i, np.asarray(image, np.float32), 2.0)
+              for i, image in enumerate(images)]
+    return Slices(caption="c", alt="a", panels=panels, **more)
+
+
+def _pixels(artist, panel):
+    return np.asarray(Image.open(str(artist.folder / panel.file)).convert("RGB"))
+
+
+def test_slices_share_scale_and_size(artist):
+    picture = artist.draw(_slices([np.arange(40.0).reshape(4, 10), np.ones((8, 5))]), {})
+    first, second = (_pixels(artist, panel) for panel in picture.panels)
+    assert first.shape == second.shape
+    assert picture.panels[0].scale == picture.panels[1].scale
+    assert picture.panels[0].scale.text == "5 Å"
+    assert picture.panels[0].scale.share == pytest.approx(5 / 20)
+
+
+def test_first_row_is_on_top_and_white_is_high(artist):
+    image = np.zeros((10, 10))
+    image[:5] = 1
+    pixels = _pixels(artist, artist.draw(_slices([image]), {}).panels[0])
+    assert (pixels[2] == 255).all() and (pixels[-2] == 0).all()
+
+
+def test_contrast_ignores_a_few_extreme_voxels(artist):
+    image = np.random.default_rng(0).normal(size=(100, 100))
+    image[0, :2] = 1e6
+    legend = artist.draw(_slices([image]), {}).legend
+    assert float(legend.high) < 5
+
+
+def test_masks_run_from_zero_to_one(artist):
+    picture = artist.draw(_slices([np.full((9, 9), 0.5)], colours="mask"), {})
+    assert (picture.legend.low, picture.legend.high) == ("0", "1")
+    assert abs(int(_pixels(artist, picture.panels[0])[0, 0, 0]) - 128) <= 1
+
+
+def test_signed_values_are_symmetric_about_white(artist):
+    image = np.zeros((20, 20))
+    image[3, 3] = -4
+    picture = artist.draw(_slices([image], colours="signed"), {})
+    assert (picture.legend.low, picture.legend.high) == ("-4", "4")
+    assert (_pixels(artist, picture.panels[0])[-1, -1] > 240).all()
+
+
+@pytest.mark.parametrize("image", [np.zeros((5, 5)), np.full((5, 5), np.nan), np.ones((1, 1)),
+                                   np.eye(900)])
+def test_any_section_can_be_drawn(artist, image):
+    for colours in ("density", "mask", "signed"):
+        panel = artist.draw(_slices([image], colours=colours), {}).panels[0]
+        assert max(_pixels(artist, panel).shape) <= 720
+
+
+def test_curves_and_bars_are_the_same_each_time(artist):
+    x = np.linspace(0, 1, 9)
+    for figure in (Plot("c", "a", "x", "y", [Series("$x_", x, x), Series("b", x, 1 - x, "dashed")]),
+                   Bars("c", "a", "x", "y", np.arange(4.0), np.array([1, 2, 3]))):
+        first, second = ((artist.folder / artist.draw(figure, {}).panels[0].file).read_bytes()
+                         for _ in range(2))
+        assert first == second and b"<text" not in first
+
+
+def test_header_without_voxel_size_does_not_matter_for_maps_of_the_box(artist, tmp_path):
+    volume = np.zeros((8, 8, 8), np.float32)
+    volume[2:6, 2:6, 2:6] = 1
+    write_map(tmp_path / "m.mrc", volume, 0.0)
+    picture = artist.draw(Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
+    assert not picture.missing and picture.panels[0].scale.text == "1 Å"
+
+
+def test_missing_chimerax_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures.chimerax, "find_chimerax", lambda: None)
+    write_map(tmp_path / "m.mrc", np.eye(8, dtype=np.float32)[None] * np.ones((8, 1, 1)), 1.0)
+    picture = Artist(tmp_path, (8, 8, 8), 1.0, "chimerax").draw(
+        Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
+    assert "VRS_CHIMERAX" in picture.missing and not picture.panels
+
+
+def test_unexpected_failure_is_said(artist, tmp_path, monkeypatch):
+    def fail(*_):
+        raise MemoryError("no memory left")
+    monkeypatch.setattr(views3d, "draw_views", fail)
+    write_map(tmp_path / "m.mrc", np.eye(8, dtype=np.float32)[None] * np.ones((8, 1, 1)), 1.0)
+    picture = artist.draw(Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
+    assert "no memory left" in picture.missing
+
+
+def test_missing_ray_tracer_leaves_the_rest(artist, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "embreex.rtcore_scene", None)
+    write_map(tmp_path / "m.mrc", np.eye(8, dtype=np.float32)[None] * np.ones((8, 1, 1)), 1.0)
+    picture = artist.draw(Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
+    assert "embreex" in picture.missing

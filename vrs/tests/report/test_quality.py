@@ -1,0 +1,52 @@
+"""Grade, score and sentences."""
+
+import pytest
+
+from vrs.checks import Status
+from vrs.report import grade, quality_sentences, resolution_sentence, score
+from vrs.report.quality import score_sentences
+from vrs.tests.report.conftest import make_item, make_level
+
+
+@pytest.mark.parametrize("levels, expected", [
+    ("0", "0"), ("01A", "1A"), ("A0", "0A"), ("OWA543210", "5AWO"), ("W", "W")])
+def test_grade_is_the_highest_digit_then_the_letters(levels, expected):
+    assert grade([make_level([], level) for level in levels]) == expected
+
+
+def test_score_counts_only_items_that_can_pass_or_fail():
+    assert score([make_item(status=status) for status in Status]) == (1, 2)
+    assert score([]) == (0, 0)
+
+
+def test_no_estimates_no_sentence():
+    assert resolution_sentence(4.0, []) == ""
+
+
+def test_resolution_sentence_has_range_mean_and_reported_value():
+    text = resolution_sentence(4.3, [5.0, 7.0])
+    for part in ("5.0 Å", "7.0 Å", "6.0 Å", "4.3 Å", "may be overestimated"):
+        assert part in text
+
+
+@pytest.mark.parametrize("reported, overestimated", [(4.79, True), (4.8, False), (9.0, False)])
+def test_overestimated_below_four_fifths_of_the_mean(reported, overestimated):
+    assert ("overestimated" in resolution_sentence(reported, [6.0])) is overestimated
+
+
+def test_resolution_sentence_without_reported_value():
+    text = resolution_sentence(None, [6.0])
+    assert "6.0 Å" in text and "None" not in text and "overestimated" not in text
+
+
+def test_quality_sentences_come_with_their_items():
+    items = [make_item("0.a", summary="Good."), make_item("0.b"),
+             make_item("0.c", Status.WARNINGS, summary="Bad.")]
+    assert quality_sentences(items) == [("Good.", "0.a"), ("Bad.", "0.c")]
+
+
+def test_score_sentence_accounts_for_every_item():
+    text = score_sentences([make_item(status=status) for status in Status])
+    assert text == ("The score is 1 of 2 evaluable items. Of the other items, 1 does not apply to "
+                    "this map, 1 could not be measured and 1 informs without a criterion.")
+    assert score_sentences([make_item()]) == "The score is 1 of 1 evaluable item."

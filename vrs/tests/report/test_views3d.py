@@ -1,0 +1,131 @@
+"""Surfaces and their views."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from vrs.report import views3d
+
+
+def _ball(radius=6.0, size=24):
+    z, y, x = np.indices((size,) * 3)
+    centre = (size - 1) / 2
+    return (radius - np.sqrt((z - centre) ** 2 + (y - centre) ** 2 + (x - centre) ** 2)).astype(
+        np.float32)
+
+
+def test_mesh_of_a_ball():
+    mesh = views3d.surface_mesh(_ball(), 2.0, 0.0)
+    centred = mesh.vertices - 23.0
+    radii = np.linalg.norm(centred, axis=1)
+    # Linear interpolation of a distance is exact to a few hundredths of a voxel.
+    assert radii == pytest.approx(np.full(len(radii), 12.0), abs=0.1)
+    outwards = np.einsum("nk,nk->n", mesh.normals, centred) / radii
+    assert outwards.min() > 0.9
+
+
+def test_axes_are_x_y_z():
+    volume = np.zeros((10, 12, 14), np.float32)
+    volume[2, 5, 11] = 1
+    mesh = views3d.surface_mesh(volume, 3.0, 0.5)
+    assert mesh.vertices.mean(axis=0) == pytest.approx([33, 15, 6], abs=1e-4)
+
+
+def test_surface_is_closed_at_the_border_of_the_box():
+    mesh = views3d.surface_mesh(np.ones((6, 6, 6), np.float32) + 1, 1.0, 1.5)
+    edges = np.sort(mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    assert set(np.unique(edges, axis=0, return_counts=True)[1]) == {2}
+
+
+def test_large_maps_are_reduced_in_place(monkeypatch):
+    monkeypatch.setattr(views3d, "_MAX_SIDE", 8)
+    mesh = views3d.surface_mesh(_ball(), 2.0, 0.0)
+    assert mesh.reduction == 2
+    assert mesh.vertices.mean(axis=0) == pytest.approx([23.0] * 3, abs=0.2)
+    assert np.ptp(mesh.vertices, axis=0) == pytest.approx([24.0] * 3, abs=2.0)
+
+
+def test_meshes_stay_below_the_limit(monkeypatch):
+    noise = np.random.default_rng(0).normal(size=(24,) * 3).astype(np.float32)
+    monkeypatch.setattr(views3d, "_MAX_VERTICES", 2000)
+    mesh = views3d.surface_mesh(noise, 1.0, 0.0)
+    assert mesh.reduction > 1 and len(mesh.vertices) <= 2000
+
+
+def test_no_surface_is_said_with_the_level():
+    with pytest.raises(views3d.ViewError, match="above 7"):
+        views3d.surface_mesh(_ball(), 1.0, 7.0)
+
+
+def test_sampling_in_angstroms():
+    z, y, x = np.indices((6, 7, 8))
+    volume = (x + 10 * y + 100 * z).astype(np.float32)
+    values = views3d.sample(volume, 2.0, np.array([[3.0, 4.0, 6.0]]))
+    assert values == pytest.approx([1.5 + 20 + 300])
+
+
+def test_views_show_the_ball_in_its_size():
+    views = views3d.draw_views(views3d.surface_mesh(_ball(), 2.0, 0.0))
+    assert len(views.images) == 3
+    for image, width in zip(views.images, views.widths):
+        drawn = (np.asarray(image) < 250).any(axis=2)
+        across = np.ptp(np.flatnonzero(drawn.any(axis=0))) + 1
+        assert across / image.width * width == pytest.approx(24, rel=0.02)
+        # A disc of that diameter.
+        assert drawn.sum() == pytest.approx(np.pi / 4 * across ** 2, rel=0.02)
+
+
+def test_views_are_right_handed_and_named_after_the_axis_to_the_viewer():
+    for index, (right, up, towards) in enumerate(views3d.AXES):
+        axes = np.eye(3)[[right, up, towards]]
+        assert np.cross(axes[0], axes[1]) == pytest.approx(axes[2])
+        assert towards == index
+
+
+def test_each_view_looks_along_its_axis():
+    volume = np.zeros((20, 20, 20), np.float32)
+    volume[8:12, 8:12, 2:18] = 1  # a bar along x
+    images = views3d.draw_views(views3d.surface_mesh(volume, 1.0, 0.5)).images
+    extents = []
+    for image in images:
+        drawn = (np.asarray(image) < 250).any(axis=2)
+        extents.append((np.ptp(np.flatnonzero(drawn.any(axis=0))),
+                        np.ptp(np.flatnonzero(drawn.any(axis=1)))))
+    (x_width, x_height), (y_width, y_height), (z_width, z_height) = extents
+    assert x_width == pytest.approx(x_height, rel=0.05)
+    assert y_height > 3 * y_width and z_width > 3 * z_height
+
+
+def test_colours_follow_the_values():
+    mesh = views3d.surface_mesh(_ball(), 1.0, 0.0)
+
+    def red_or_blue(values):
+        return np.stack([values, 0 * values, 1 - values, 1 + 0 * values], axis=-1)
+
+    views = views3d.draw_views(mesh, mesh.vertices[:, 0], colours=red_or_blue)
+    along_z = np.asarray(views.images[2]).astype(int)  # x to the right
+    middle = len(along_z) // 2
+    left, right = along_z[middle, middle // 3], along_z[middle, -middle // 3]
+    assert left[2] > left[0] and right[0] > right[2]
+    assert views.colour_range == pytest.approx(np.percentile(mesh.vertices[:, 0], (2, 98)))
+
+
+def test_same_surface_gives_same_images():
+    first, second = (views3d.draw_views(views3d.surface_mesh(_ball(), 1.0, 0.0)).images
+                     for _ in range(2))
+    assert [image.tobytes() for image in first] == [image.tobytes() for image in second]
+
+
+def test_missing_ray_tracer_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "embreex.rtcore_scene", None)
+    with pytest.raises(views3d.ViewError, match="embreex"):
+        views3d.draw_views(views3d.surface_mesh(_ball(), 1.0, 0.0))
+
+
+def test_a_speck_far_away_does_not_shrink_the_view():
+    volume = np.full((80, 24, 24), -1, np.float32)
+    volume[:24] = _ball(radius=11.0)
+    alone = views3d.draw_views(views3d.surface_mesh(volume, 1.0, 0.0)).widths[0]
+    volume[75, 12, 12] = 1
+    assert views3d.draw_views(views3d.surface_mesh(volume, 1.0, 0.0)).widths[0] <= 1.2 * alone

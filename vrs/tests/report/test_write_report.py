@@ -1,0 +1,159 @@
+"""The report as a whole: HTML, PDF, and what it refuses."""
+
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from vrs.errors import InputError
+from vrs.report import write_report
+from vrs.tests.report.conftest import LONG, ODD, make_item, make_level, words
+
+
+class _Page(HTMLParser):
+    """Ids, links, images and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.images, self.tags, self.words = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append(tag)
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "a":
+            self.links.append(attributes["href"])
+        if tag == "img":
+            self.images.append(attributes)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return _Page(written[1].html.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def printed(written):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext (Debian package poppler-utils)")
+    done = subprocess.run(["pdftotext", "-layout", str(written[1].pdf), "-"], check=True,
+                          stdout=subprocess.PIPE)
+    return done.stdout.decode("utf-8")
+
+
+def test_leaves_nothing_but_the_report(written):
+    paths = written[1]
+    assert sorted(path.name for path in paths.pdf.parent.iterdir()) == [
+        "report.html", "report.json", "report.pdf"]
+
+
+def test_every_link_in_the_page_has_a_target(page):
+    inner = [link[1:] for link in page.links if link.startswith("#")]
+    assert inner and not set(inner) - set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert "https://doi.org/10.1000/one#1" in page.links
+
+
+def test_page_needs_nothing_else(page):
+    assert all(image["src"].startswith("data:image/") for image in page.images)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+
+
+def test_every_image_has_a_text(page):
+    assert page.images and all(image["alt"].strip() for image in page.images)
+
+
+def test_odd_text_arrives_as_it_is(page):
+    assert ODD in "".join(page.words)
+    assert LONG in "".join(page.words)
+
+
+@pytest.mark.parametrize("text", [
+    "Context", "Summarised quality", "All is well (section 2.1).",
+    "The 2 estimates of the map's resolution range from 5.0 Å to 6.0 Å, with a mean of 5.5 Å. "
+    "The reported resolution is 4.3 Å. The reported resolution may be overestimated.",
+    "The score is 1 of 2 evaluable items.", "Status of the items", "Warnings by section",
+    "Contents", "1 Input data", "2 Level 0: the map", "20 × 18 × 16 voxels", "ab" * 32,
+    "Own mask", "Warning: Look at this.", "OK", "2 warnings", "Does not apply",
+    "Could not be measured", "Informative", "Explanation", "Results", "Automatic criteria",
+    "the first is at most 2 Å (facility bound, default 1)", "Met", "Broken", "Not evaluated",
+    "percentiles.2.5", "no value", "The background was masked out.",
+    "Computed by vrs (built in) 0.1.0. References: [2], [3].", "Computed by Xmipp 3.25.",
+    "The results hold no map named absent.", "No voxel of the map is above 99",
+    "Density, arbitrary units", "Along X (Y right, Z up)", "X slice 1", "10 Å",
+    "Seed of level 0", "3 Workflow and provenance", "4 References", "https://doi.org/10.1000/one"])
+def test_both_forms_say(text, page, printed):
+    assert words(text) in words("".join(page.words))
+    assert words(text) in words(printed)
+
+
+def test_long_names_stay_on_the_paper(written):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext (Debian package poppler-utils)")
+    done = subprocess.run(["pdftotext", "-bbox", str(written[1].pdf), "-"], check=True,
+                          stdout=subprocess.PIPE)
+    right = [float(part.split('"')[0]) for part in done.stdout.decode("utf-8").split('xMax="')[1:]]
+    paper, margin = 595.3, 68.0  # A4 and its margin of 24 mm, in points
+    # A hyphen or full stop at the end of a line may hang over a little.
+    assert max(right) < paper - margin + 3
+
+
+def test_pdf_has_the_targets_of_its_links(written):
+    data = written[1].pdf.read_bytes()
+    assert data.startswith(b"%PDF-")
+    if shutil.which("pdfinfo") is None:
+        pytest.skip("needs pdfinfo (Debian package poppler-utils)")
+    done = subprocess.run(["pdfinfo", "-dests", str(written[1].pdf)], check=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    destinations = done.stdout.decode("utf-8")
+    for anchor in ("item-0-a", "item-0-e", "references"):
+        assert '"%s"' % anchor in destinations
+
+
+def test_same_results_give_the_same_files(written, rewritten):
+    assert rewritten.html.read_bytes() == written[1].html.read_bytes()
+    assert rewritten.pdf.read_bytes() == written[1].pdf.read_bytes()
+
+
+def test_smallest_report(tmp_path):
+    make_level([make_item()], resolution=None).write(tmp_path / "results.json")
+    paths = write_report([tmp_path / "results.json"], tmp_path, {})
+    assert "not given" in paths.html.read_text(encoding="utf-8")
+
+
+def test_three_levels_are_put_in_order(tmp_path):
+    files = []
+    for level in "A10":
+        files.append(tmp_path / (level + ".json"))
+        make_level([make_item(level + ".b"), make_item(level + ".a")], level).write(files[-1])
+    text = write_report(files, tmp_path, {}).html.read_text(encoding="utf-8")
+    order = [text.index(part) for part in ('id="level-0"', 'id="item-0-a"', 'id="item-0-b"',
+                                           'id="level-1"', 'id="level-A"')]
+    assert order == sorted(order)
+    assert "<strong>1A</strong>" in text
+
+
+def test_results_that_do_not_belong_together_are_refused(tmp_path):
+    make_level([]).write(tmp_path / "a.json")
+    make_level([], sha256="ff", threshold=0.7).write(tmp_path / "b.json")
+    with pytest.raises(InputError) as error:
+        write_report([tmp_path / "a.json", tmp_path / "b.json"], tmp_path, {})
+    assert [word in str(error.value) for word in ("maps", "thresholds", "level 0")] == [True] * 3
+    with pytest.raises(InputError, match="no results"):
+        write_report([], tmp_path, {})
+
+
+def test_failure_leaves_the_old_report(tmp_path):
+    make_level([make_item()]).write(tmp_path / "results.json")
+    paths = write_report([tmp_path / "results.json"], tmp_path / "out", {})
+    before = paths.json.read_bytes()
+    with pytest.raises(ValueError):
+        write_report([tmp_path / "results.json"], tmp_path / "out", {"load": float("nan")})
+    assert paths.json.read_bytes() == before
+    assert len(list(paths.json.parent.iterdir())) == 3
