@@ -31,7 +31,7 @@ class LocalOccupancy(Check):
         Criterion("median", "percentiles.50", "the median local occupancy", ">=", 0.5,
                   "The median local occupancy is {value:.2f} (at least {bound})."),
         Criterion("noise_referenced", "noise_referenced_percentiles.50",
-                  "the median noise-referenced occupancy", ">=", 0.5,
+                  "the median noise-referenced occupancy", ">=", 0.85,
                   "The median noise-referenced occupancy is {value:.2f} (at least {bound}): at "
                   "the reported resolution much of the map does not stand out of the noise."),
     )
