@@ -5,6 +5,7 @@ checks and the readers then work, and start fast, without the workflow engine.
 """
 
 __version__ = "0.1.0"
+_references = ["Sorzano2022"]
 
 
 def __getattr__(name):

@@ -28,8 +28,7 @@ _CONTEXT = (
 _PROVENANCE_TERMS = (("date", "Date"), ("host", "Computer"), ("platform", "Operating system"),
                      ("python", "Python"), ("project", "Project"), ("threads", "Threads"))
 _PROTOCOL_COLUMNS = {"label": "Step", "class": "Protocol", "name": "Protocol", "id": "Id",
-                     "plugin": "Plugin", "version": "Version", "threads": "Threads",
-                     "elapsed": "Time (s)"}
+                     "plugin": "Plugin", "version": "Version", "threads": "Threads"}
 
 
 class References:

@@ -1,0 +1,121 @@
+"""The ``vrs`` command."""
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+
+import vrs
+from vrs.errors import InputError
+from vrs.scipion import ScipionError
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+
+def main(arguments=None):
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    int
+        0 when all was done, 2 when the input has to be mended, 1 otherwise.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except InputError as error:
+        return _complain(BAD_INPUT, error.problems)
+    except ScipionError as error:
+        return _complain(FAILED, [str(error)])
+    except KeyboardInterrupt:
+        return _complain(FAILED, ["Stopped; nothing was reported."])
+    except Exception as error:  # nobody should have to read a traceback
+        handle, path = tempfile.mkstemp(prefix="vrs_", suffix=".log")
+        with open(handle, "w") as log:
+            traceback.print_exc(file=log)
+        return _complain(FAILED, ["It failed unexpectedly (%s: %s); %s has the details."
+                                  % (type(error).__name__, error, path)])
+    return DONE
+
+
+def _complain(code, problems):
+    for problem in problems:
+        print("vrs: %s" % problem, file=sys.stderr)
+    return code
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="vrs", allow_abbrev=False,
+        description="Validates cryo-EM maps and writes one graded report.")
+    parser.add_argument("--version", action="version", version="vrs %s" % vrs.__version__)
+    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    _add_validate(commands)
+    _add_example(commands)
+    _add_items(commands)
+    return parser
+
+
+def _add_validate(commands):
+    command = commands.add_parser(
+        "validate", allow_abbrev=False, help="validate a map and write the report",
+        description="Validates a map and writes report.pdf, report.html and report.json. All is "
+                    "done in a Scipion project, which can be opened afterwards.")
+    command.add_argument("--map", required=True, metavar="FILE",
+                         help="the map: MRC or CCP4, compressed or not")
+    command.add_argument("--threshold", required=True, metavar="T",
+                         help="contour level that shows the macromolecule")
+    command.add_argument("--resolution", metavar="R", help="reported resolution in Å")
+    command.add_argument("--sampling", metavar="S",
+                         help="voxel size in Å; wins over the header of the file")
+    command.add_argument("--mask", metavar="FILE",
+                         help="your own mask, instead of the one made from the threshold")
+    command.add_argument("--output", metavar="DIR",
+                         help="folder for the report (default: the map's name and _vrs)")
+    command.add_argument("--project", metavar="NAME",
+                         help="Scipion project to use; made if there is none (default: a new one)")
+    command.add_argument("--threads", metavar="N", default=str(len(os.sched_getaffinity(0))),
+                         help="threads of the calculations (default: %(default)s)")
+    command.add_argument("--criteria", metavar="FILE",
+                         help="JSON file with bounds that replace the usual ones")
+    command.add_argument("--renderer", choices=("builtin", "chimerax"), default="builtin",
+                         help="what makes the 3D views (default: %(default)s)")
+    command.set_defaults(command=_validate)
+
+
+def _add_example(commands):
+    command = commands.add_parser(
+        "example", allow_abbrev=False, help="write a synthetic data set to try things with",
+        description="Writes a synthetic but realistic data set, of which the truth is known.")
+    command.add_argument("folder", nargs="?", default="vrs_example", metavar="DIR",
+                         help="folder to write to (default: %(default)s)")
+    command.set_defaults(command=_example)
+
+
+def _add_items(commands):
+    command = commands.add_parser(
+        "items", allow_abbrev=False, help="list what can be measured here",
+        description="Lists the validation items, what they need and what can compute them here.")
+    command.set_defaults(command=_items)
+
+
+# The commands are imported when they run: a wrong option is answered at once.
+def _validate(options):
+    from vrs.cli.validate import validate
+    validate(options)
+
+
+def _example(options):
+    from vrs.cli.example import example
+    example(options)
+
+
+def _items(options):
+    from vrs.cli.items import items
+    items(options)

@@ -1,0 +1,60 @@
+"""What the user sees in the terminal."""
+
+import contextlib
+import os
+import sys
+
+
+class Console:
+    """The terminal, which stays ours while all else that prints is sent elsewhere."""
+
+    def __init__(self):
+        sys.stdout.flush()
+        # Text that the terminal cannot show must not end a run.
+        self._stream = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")
+
+    def say(self, text, end="\n"):
+        """Print a text at once."""
+        self._stream.write(text + end)
+        self._stream.flush()
+
+    @contextlib.contextmanager
+    def quiet(self, path):
+        """Append what this process and those it starts print to a file meanwhile.
+
+        Parameters
+        ----------
+        path : str
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        saved = os.dup(1), os.dup(2)
+        with open(path, "a") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for target, original in enumerate(saved, 1):
+                os.dup2(original, target)
+                os.close(original)
+
+
+def table(columns, rows):
+    """Lay out a table as text, columns side by side.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    rows : list of sequence of str
+
+    Returns
+    -------
+    str
+    """
+    lines = [columns] + list(rows)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
+                     for line in lines)

@@ -1,0 +1,228 @@
+"""``vrs validate``: from a map to its report."""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import List, Optional
+
+from vrs.checks import Overrides, Status, checks_of_level
+from vrs.cli.console import Console, table
+from vrs.constants import CHIMERAX_MISSING
+from vrs.engines.chimerax import find_chimerax
+from vrs.errors import InputError
+from vrs.io.inputs import LoadedInput, check_output_folder, read_input
+from vrs.io.maps import is_plain
+from vrs.io.problems import collected
+from vrs.scipion import load_domain, prepare_environment
+
+LEVEL = "0"
+
+
+@dataclass
+class Request:
+    """A validation that was found possible; paths are absolute."""
+
+    loaded: LoadedInput
+    stem: str
+    map_path: str
+    is_plain: bool
+    mask_path: str
+    criteria_path: str
+    output: str
+    new_folders: List[str]
+    project: Optional[str]
+    threads: int
+    renderer: str
+
+
+def validate(options):
+    """Validate a map as the command line asks.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Raises
+    ------
+    InputError
+        With all problems of the input, before anything is written.
+    ScipionError
+        If Scipion cannot be used or one of its runs failed.
+    """
+    request = check_request(options)
+    try:
+        console = Console()
+        console.say("Validating %s" % request.map_path)
+        projects = prepare_environment()
+        with console.quiet(os.devnull):
+            load_domain()
+            from vrs.cli.workflow import open_project, run_workflow
+        folder, exists = claim_project(projects, request.project, request.stem)
+        with open_project(folder, exists, console) as project:
+            output = run_workflow(project, request, console)
+        report = _deliver(output, request.output)
+    except BaseException:
+        _remove_empty(request.new_folders)
+        raise
+    for line in summary(report, request.output, project.path):
+        console.say(line)
+
+
+def check_request(options):
+    """Check everything that the user gave.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    Request
+
+    Raises
+    ------
+    InputError
+        With all problems; nothing is written then.
+    """
+    problems = []
+    stem = map_stem(options.map)
+    output = os.path.abspath(options.output or stem + "_vrs")
+    criteria = os.path.abspath(options.criteria) if options.criteria else ""
+    mask = os.path.abspath(options.mask) if options.mask else ""
+    loaded, plain, threads = None, False, 1
+    with collected(problems):
+        threads = _threads(options.threads)
+    with collected(problems):
+        loaded = read_input(os.path.abspath(options.map), options.threshold, options.resolution,
+                            options.sampling, mask or None)
+        plain = is_plain(loaded.map_file.path)
+    with collected(problems):
+        if criteria:
+            Overrides.read(criteria, checks_of_level(LEVEL))
+    if options.renderer == "chimerax" and find_chimerax() is None:
+        problems.append(CHIMERAX_MISSING)
+    with collected(problems):
+        _check_project(options.project)
+    missing = _missing_folders(output)
+    with collected(problems):
+        check_output_folder(output)
+    if problems:
+        _remove_empty(missing)
+        raise InputError(problems)
+    return Request(loaded, stem, loaded.map_file.path, plain, mask, criteria, output, missing,
+                   options.project, threads, options.renderer)
+
+
+def map_stem(path):
+    """Name of a map's file without what tells its format."""
+    return re.sub(r"(?i)(\.(gz|bz2))?$", "", re.sub(
+        r"(?i)\.(mrc|map|ccp4)(?=(\.gz|\.bz2)?$)", "", os.path.basename(path))) or "map"
+
+
+def claim_project(projects, name, stem):
+    """Choose the Scipion project to work in, and make its folder.
+
+    Parameters
+    ----------
+    projects : str
+        Folder of the projects.
+    name : str or None
+        The project that the user wants; a new one by default.
+    stem : str
+        Name of the map, for the name of a new project.
+
+    Returns
+    -------
+    folder : str
+    exists : bool
+        Whether there is a project in it.
+    """
+    if name is not None:
+        folder = os.path.join(projects, name)
+        os.makedirs(folder, exist_ok=True)
+        return folder, os.path.exists(os.path.join(folder, "project.sqlite"))
+    base = os.path.join(projects, "vrs_" + re.sub(r"[^\w-]", "-", stem))
+    for number in itertools.count(1):
+        folder = base if number == 1 else "%s_%d" % (base, number)
+        # Making the folder is what keeps two runs from taking the same one.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
+            return folder, False
+
+
+def _threads(text):
+    if not re.fullmatch(r"[1-9]\d*", text):
+        raise InputError("The number of threads, %s, is not a whole number above 0." % text)
+    return int(text)
+
+
+def _check_project(name):
+    if name is not None and not re.fullmatch(r"[\w-]+", name):
+        raise InputError("The project name, %s, may only have letters, digits, - and _." % name)
+
+
+def _missing_folders(path):
+    """The folders of a path that do not exist, innermost first."""
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _remove_empty(folders):
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
+def _deliver(source, folder):
+    """Copy a report to the user's folder; returns what its JSON form says."""
+    for name in ("report.pdf", "report.html"):
+        shutil.copyfile(os.path.join(source, name), os.path.join(folder, name))
+    with open(os.path.join(source, "report.json"), encoding="utf-8") as handle:
+        report = json.load(handle)
+    for part in [report["input"]] + report["items"]:
+        for entry in part["files"]:  # they stay in the project, next to which the report was
+            entry["path"] = os.path.relpath(os.path.join(source, entry["path"]), folder)
+    with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as handle:
+        handle.write(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return report
+
+
+def summary(report, output, project_path):
+    """What the terminal shows of a report.
+
+    Parameters
+    ----------
+    report : dict
+        Its JSON form.
+    output, project_path : str
+        Folders of the report and of the Scipion project.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    items = report["items"]
+    remarks = [("Map", note["text"]) for note in report["input"]["notes"]
+               if note["severity"] == "warning"]
+    remarks += [(item["id"], text) for item in items
+                for text in item["warnings"] or filter(None, [item["reason"]])]
+    return (["", table(["Item", "Title", "Status"],
+                       [(item["id"], item["title"], _status(item)) for item in items])]
+            + ["  %s  %s" % remark for remark in remarks]
+            + ["", "Grade %s, %d of %d items passed" % (
+                report["grade"], report["score"]["passed"], report["score"]["evaluable"])]
+            + ["Report   %s" % os.path.join(output, name)
+               for name in ("report.pdf", "report.html", "report.json")]
+            + ["Project  %s" % project_path])
+
+
+def _status(item):
+    return Status(item["status"]).printed(len(item["warnings"]))

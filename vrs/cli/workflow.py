@@ -1,0 +1,197 @@
+"""The Scipion runs behind ``vrs validate``; imported once Scipion is ready."""
+
+import contextlib
+import logging
+import os
+import re
+import signal
+import time
+
+import psutil
+from pwem.protocols import ProtImportVolumes
+from pyworkflow.object import Pointer
+from pyworkflow.project import Manager
+
+from vrs.checks import checks_of_level
+from vrs.io.maps import write_map
+from vrs.protocols import ProtVrsLevel0, ProtVrsReport
+from vrs.protocols.level import MASK_FILE, NO_MASK
+from vrs.protocols.report import RENDERERS
+from vrs.scipion import ScipionError
+
+_POLL_SECONDS = 0.3
+_LAST_SECONDS = 2
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@contextlib.contextmanager
+def open_project(folder, exists, console):
+    """Open a Scipion project, or make it, and work in its folder.
+
+    What Scipion has to say goes to ``vrs.log`` there.
+
+    Parameters
+    ----------
+    folder : str
+        The project's, which exists.
+    exists : bool
+        Whether there is a project in it.
+    console : vrs.cli.console.Console
+    """
+    log, name = os.path.join(folder, "vrs.log"), os.path.basename(folder)
+    handler = logging.FileHandler(log)
+    logger = logging.getLogger()
+    handlers, level, before = logger.handlers[:], logger.level, os.getcwd()
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with console.quiet(log):
+            manager = Manager()
+            project = manager.loadProject(name) if exists else manager.createProject(name)
+            os.chdir(project.path)
+            yield project
+            project.closeMapper()
+    finally:
+        signal.signal(signal.SIGTERM, terminate)
+        os.chdir(before)
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        handler.close()
+
+
+def run_workflow(project, request, console):
+    """Import the map, validate it and write the report.
+
+    Parameters
+    ----------
+    project : pyworkflow.project.Project
+    request : vrs.cli.validate.Request
+    console : vrs.cli.console.Console
+
+    Returns
+    -------
+    str
+        The folder of the report in the project.
+
+    Raises
+    ------
+    ScipionError
+        If a run failed.
+    """
+    data = request.loaded.data
+    sampling, threshold, resolution = data.sampling, data.threshold, data.resolution
+    importing = project.newProtocol(
+        ProtImportVolumes, filesPath=_importable_file(project, request), samplingRate=sampling)
+    # The runs read the map themselves: it need not be in memory twice.
+    request.loaded = data = None
+    _launch(project, importing, "import " + request.stem, console)
+
+    level = project.newProtocol(
+        ProtVrsLevel0, threshold=threshold, hasResolution=resolution is not None,
+        resolution=resolution, maskFrom=MASK_FILE if request.mask_path else NO_MASK,
+        maskFile=request.mask_path, sourceFile="" if request.is_plain else request.map_path,
+        criteriaFile=request.criteria_path, numberOfThreads=request.threads)
+    level.inputVolume.set(importing)
+    level.inputVolume.setExtended("outputVolume")
+    _launch(project, level, "validate " + request.stem, console, _Progress(level, console))
+
+    report = project.newProtocol(ProtVrsReport, title=request.stem,
+                                 renderer=RENDERERS.index(request.renderer))
+    report.inputResults.append(Pointer(level, extended="outputResults"))
+    _launch(project, report, "report on " + request.stem, console)
+    return os.path.dirname(os.path.abspath(report.outputReport.getJson()))
+
+
+class _Progress:
+    """Says which check is running and how each of them ended."""
+
+    def __init__(self, protocol, console):
+        self._protocol, self._console = protocol, console
+        self._pending = checks_of_level(protocol.LEVEL)
+        self._total = len(self._pending)
+        self._announced = None
+
+    def __call__(self):
+        while self._pending:
+            check = self._pending[0]
+            if self._announced is not check:
+                self._console.say("[%d/%d] %s %s ... " % (
+                    self._total - len(self._pending) + 1, self._total, check.id, check.title), "")
+                self._announced = check
+            result = self._protocol.results_of(check.id)
+            if result is None:
+                return
+            self._console.say(result.printed_status())
+            self._pending.pop(0)
+
+
+def _importable_file(project, request):
+    """The map's file, or a copy in the project where Scipion could not read it."""
+    if request.is_plain:
+        return request.map_path
+    name = re.sub(r"[^\w-]", "_", request.stem)
+    # Relative, as Scipion would take special characters of the whole path for wildcards.
+    path = os.path.join(project.uploadPath, name + ".mrc")
+    number = 1
+    while os.path.exists(path):
+        number += 1
+        path = os.path.join(project.uploadPath, "%s_%d.mrc" % (name, number))
+    map_file = request.loaded.map_file
+    write_map(path, map_file.volume, map_file.sampling, map_file.origin)
+    return path
+
+
+def _launch(project, protocol, label, console, progress=None):
+    """Run a protocol to its end."""
+    protocol.setObjLabel(label)
+    if progress is None:
+        console.say("%s ... " % (label[0].upper() + label[1:]), "")
+    try:
+        project.launchProtocol(protocol, wait=False)
+        while protocol.isActive():
+            time.sleep(_POLL_SECONDS)
+            _reap(protocol.getPid())
+            project._updateProtocol(protocol)
+            if progress:
+                progress()
+    except KeyboardInterrupt:
+        console.say("stopping")
+        _stop(project, protocol)
+        raise
+    # Its last words may have come between reading and noting the time of reading.
+    protocol.lastUpdateTimeStamp.set(None)
+    project._updateProtocol(protocol)
+    if not protocol.isFinished():
+        console.say("failed")
+        raise ScipionError("The run '%s' failed (%s); its logs are %s and %s." % (
+            label, _reason(protocol),
+            os.path.abspath(protocol.getStdoutLog()), os.path.abspath(protocol.getStderrLog())))
+    if progress:
+        progress()
+    else:
+        console.say("OK")
+
+
+def _reason(protocol):
+    text = _COLOURS.sub("", protocol.getErrorMessage()).replace("Protocol failed: ", "")
+    return text.strip() or "no reason given"
+
+
+def _reap(pid):
+    # Scipion takes a run that was killed for alive as long as nobody has waited for it.
+    with contextlib.suppress(ChildProcessError, TypeError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _stop(project, protocol):
+    """Stop a run, also one that Scipion has just started and not yet taken note of."""
+    children = psutil.Process().children(recursive=True)
+    try:
+        project.stopProtocol(protocol)
+    except Exception:  # it is gone already, by the same key stroke
+        logging.getLogger(__name__).info("Stopping", exc_info=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=_LAST_SECONDS)

@@ -1,0 +1,267 @@
+"""What the protocols of all levels share."""
+
+import os
+
+from pwem.objects import Volume, VolumeMask
+from pwem.protocols import EMProtocol
+from pyworkflow.protocol import params
+
+from vrs.checks import (FileEntry, LevelResults, Overrides, checks_of_level, get_check,
+                        run_check)
+from vrs.checks.input_data import describe_input
+from vrs.checks.results import from_json, to_json
+from vrs.errors import InputError
+from vrs.io.headers import SAME_SAMPLING, read_header
+from vrs.io.inputs import read_input
+from vrs.io.maps import sha256, write_map
+from vrs.objects import SetOfVrsItemResults, VrsItemResult
+from vrs.report import score
+
+NO_MASK, MASK_OBJECT, MASK_FILE = range(3)
+SEED = 0
+
+
+class ProtVrsLevel(EMProtocol):
+    """Runs the checks of a level on a map, each as a step.
+
+    A check that fails is reported as not measured and the rest goes on. What a
+    check found is written when it is done, so that a run that was interrupted
+    goes on from there.
+
+    Attributes
+    ----------
+    LEVEL : str
+        The level, "0" for instance.
+    """
+
+    _label = None
+    # The maps that checks make become outputs too.
+    _possibleOutputs = {"outputResults": SetOfVrsItemResults, "hardMask": VolumeMask,
+                        "softMask": VolumeMask}
+    LEVEL = ""
+
+    def _defineParams(self, form):
+        form.addSection(label="Input")
+        form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True,
+                      label="Map", help="The map to be validated, as it is deposited or to be "
+                                        "deposited: unmasked when there is such a one.")
+        form.addParam("threshold", params.FloatParam, important=True, label="Threshold",
+                      help="Contour level that shows the whole macromolecule and no noise, as one "
+                           "recommends it for viewing the map.")
+        form.addParam("hasResolution", params.BooleanParam, default=True,
+                      label="Is the resolution known?",
+                      help="Without it the items that need it do not apply.")
+        form.addParam("resolution", params.FloatParam, condition="hasResolution", allowsNull=True,
+                      label="Reported resolution (Å)")
+        form.addParam("maskFrom", params.EnumParam, default=NO_MASK,
+                      choices=["None", "A mask of the project", "A file"], label="Own mask",
+                      help="The mask is constructed from the map and the threshold. A mask of your "
+                           "own takes its place in every item but 0.b, which judges the threshold. "
+                           "It has the box of the map, and all above 0.5 counts as inside.")
+        form.addParam("inputMask", params.PointerParam, pointerClass="VolumeMask", allowsNull=True,
+                      condition="maskFrom == %d" % MASK_OBJECT, label="Mask")
+        form.addParam("maskFile", params.FileParam, allowsNull=True,
+                      condition="maskFrom == %d" % MASK_FILE, label="Mask file")
+        form.addParam("sourceFile", params.FileParam, default="",
+                      expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
+                      help="Where the map of the project is a copy made for Scipion, the file that "
+                           "it was made from: the report then describes that one.")
+        form.addParam("criteriaFile", params.FileParam, default="",
+                      expertLevel=params.LEVEL_ADVANCED, label="Criteria file",
+                      help="A JSON file with bounds that replace the usual ones, such as "
+                           '{"0.a.decentering": 25}. The report then names it.')
+        form.addParallelSection(threads=2, mpi=0)
+
+    # --------------------------- STEPS ---------------------------------------
+    def _insertAllSteps(self):
+        # Scipion repeats finished steps only when what they were given has changed.
+        given = self._given()
+        self._insertFunctionStep(self.describeInputStep, given, needsGPU=False)
+        for check in checks_of_level(self.LEVEL):
+            self._insertFunctionStep(self.checkStep, check.id, given, needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, given, needsGPU=False)
+
+    def describeInputStep(self, given):
+        """Describe the input and store the masks."""
+        loaded = self._input()
+        report, volumes = describe_input(loaded.data, *_identity(loaded.map_file), loaded.notes,
+                                         *_identity(loaded.mask_file))
+        report.files = [FileEntry("map", os.path.relpath(self._volumeFile(), self._getExtraPath()),
+                                  "The map")] + self._store_volumes(volumes)
+        return self._write("input", report)
+
+    def checkStep(self, item, given):
+        """Run one check."""
+        result, volumes = run_check(get_check(item), self._input().data, self._overrides())
+        result.files = self._store_volumes(volumes)
+        return self._write(item, result)
+
+    def createOutputStep(self, given):
+        """Put the results together and hand them on."""
+        report = self._read("input")
+        items = [self._read(check.id) for check in checks_of_level(self.LEVEL)]
+        results = LevelResults(self.LEVEL, report, items, SEED, self._overrides().source or "")
+        path = self._getExtraPath("results.json")
+        results.write(path)
+        outputs = {"outputResults": self._create_set(items, path)}
+        for part in [report] + items:
+            for entry in part.files:
+                if entry.name != "map":
+                    outputs[_output_name(entry.name)] = self._create_volume(entry)
+        self._defineOutputs(**outputs)
+        for output in outputs.values():
+            self._defineSourceRelation(self.inputVolume, output)
+
+    # --------------------------- INFORMATION ---------------------------------
+    def _validate(self):
+        if self.inputVolume.get() is None or self.threshold.get() is None:
+            return []  # Scipion says so itself
+        problems = []
+        for check_part in (self._input, self._overrides):
+            try:
+                check_part()
+            except InputError as error:
+                problems.extend(error.problems)
+        return problems
+
+    def _summary(self):
+        if not hasattr(self, "outputResults"):
+            return ["The validation has not finished yet."]
+        lines = [str(item) for item in self.outputResults]
+        return lines + ["*%d of %d* items passed." % self.outputResults.getScore()]
+
+    def _methods(self):
+        if not hasattr(self, "outputResults"):
+            return []
+        return ["The map was validated with the items %s of level %s [Sorzano2022]." % (
+            ", ".join(item.getItemId() for item in self.outputResults), self.LEVEL)]
+
+    def _citations(self):
+        return ["Sorzano2022"] + [reference.key for check in checks_of_level(self.LEVEL)
+                                  for reference in check.references]
+
+    # --------------------------- HELPERS -------------------------------------
+    def results_of(self, item):
+        """The result of an item that is done, else None.
+
+        Parameters
+        ----------
+        item : str
+            Its id; the working folder must be that of the project.
+
+        Returns
+        -------
+        vrs.checks.ItemResult or None
+        """
+        return self._read(item) if os.path.exists(self._part_file(item)) else None
+
+    def _given(self):
+        volume = self.inputVolume.get()
+        return [self._volumeFile(), volume.getSamplingRate(), self.threshold.get(),
+                self._reported_resolution(), self._mask_file(), self.sourceFile.get(""),
+                self.criteriaFile.get("")]
+
+    def _volumeFile(self):
+        return self.inputVolume.get().getFileName().replace(":mrc", "")
+
+    def _reported_resolution(self):
+        return self.resolution.get() if self.hasResolution else None
+
+    def _mask_file(self):
+        if self.maskFrom == MASK_OBJECT:
+            mask = self.inputMask.get()
+            return mask.getFileName().replace(":mrc", "") if mask else ""
+        return self.maskFile.get("") if self.maskFrom == MASK_FILE else ""
+
+    def _original_file(self):
+        """The file that the user knows: Scipion's import makes a link to it."""
+        path = self._volumeFile()
+        return self.sourceFile.get("") or (os.readlink(path) if os.path.islink(path) else path)
+
+    def _input(self):
+        """The input, read at most once in a run."""
+        if getattr(self, "_loaded", None) is not None:
+            return self._loaded
+        problems = []
+        if self.hasResolution and self.resolution.get() is None:
+            problems.append("Give the reported resolution, or say that it is not known.")
+        if self.maskFrom != NO_MASK and not self._mask_file():
+            problems.append("Choose the mask, or none.")
+        if problems:
+            raise InputError(problems)
+        loaded = read_input(
+            self._original_file(), self.threshold.get(), self._reported_resolution(),
+            sampling=self._given_sampling(), mask_path=self._mask_file() or None,
+            workers=self.numberOfThreads.get(), seed=SEED)
+        if self._stepsExecutor is not None:  # the graphical interface must not keep whole maps
+            self._loaded = loaded
+        return loaded
+
+    def _given_sampling(self):
+        """The voxel size where it is not simply the one of the file, else None."""
+        sampling = self.inputVolume.get().getSamplingRate()
+        in_file = read_header(self._original_file()).sampling
+        same = in_file is not None and abs(in_file / sampling - 1) <= SAME_SAMPLING
+        return None if same else sampling
+
+    def _overrides(self):
+        path = self.criteriaFile.get("")
+        return Overrides.read(path, checks_of_level(self.LEVEL)) if path else Overrides()
+
+    def _store_volumes(self, volumes):
+        loaded = self._input()
+        entries = []
+        for name, (volume, description) in volumes.items():
+            write_map(self._getExtraPath(name + ".mrc"), volume, loaded.data.sampling,
+                      loaded.map_file.origin)
+            entries.append(FileEntry(name, name + ".mrc", description))
+        return entries
+
+    def _part_file(self, part):
+        return self._getExtraPath("part_%s.json" % part)
+
+    def _write(self, part, result):
+        # Whoever follows the run must never see half a file.
+        path = self._part_file(part)
+        with open(path + ".new", "w") as handle:
+            handle.write(to_json(result))
+        os.replace(path + ".new", path)
+        return path
+
+    def _read(self, part):
+        with open(self._part_file(part)) as handle:
+            return from_json(handle.read())
+
+    def _create_set(self, items, results_file):
+        results = SetOfVrsItemResults.create(self._getPath())
+        results.setLevel(self.LEVEL)
+        results.setResultsFile(results_file)
+        results.setScore(*score(items))
+        for item in items:
+            result = VrsItemResult()
+            result.setResult(item)
+            results.append(result)
+        return results
+
+    def _create_volume(self, entry):
+        source = self.inputVolume.get()
+        volume = self._possibleOutputs.get(_output_name(entry.name), Volume)()
+        volume.setFileName(self._getExtraPath(entry.path))
+        volume.setSamplingRate(source.getSamplingRate())
+        volume.setObjComment(entry.description)
+        if source.hasOrigin():
+            volume.setOrigin(source.getOrigin().clone())
+        return volume
+
+
+def _output_name(name):
+    """``hard_mask`` as Scipion would call it, ``hardMask``."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _identity(map_file):
+    """Name and SHA-256 of a file, both empty without one."""
+    if map_file is None:
+        return "", ""
+    return os.path.basename(map_file.path), sha256(map_file.path)

@@ -1,0 +1,81 @@
+"""Where the numbers of a report come from: programs, machine and protocols."""
+
+import datetime
+import platform
+from importlib import metadata
+
+from pyworkflow.protocol import Protocol
+from pyworkflow.utils import getHostFullName
+
+_PACKAGES = ("scipion-em-vrs", "scipion-em", "scipion-pyworkflow", "scipion-app",
+             "scipion-em-xmipp", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
+             "gemmi", "jinja2", "typst", "embreex")
+
+
+def provenance(protocol):
+    """All that the report says of its origin.
+
+    Parameters
+    ----------
+    protocol : pyworkflow.protocol.Protocol
+        The one that makes the report.
+
+    Returns
+    -------
+    dict
+        ``date``, ``host``, ``platform``, ``python``, ``packages`` (version by
+        name), ``project`` (name and path) and ``protocols`` (those the report
+        follows from, first to last).
+    """
+    project = protocol.getProject()
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "host": getHostFullName(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "packages": _versions(),
+        "project": {"name": project.getShortName(), "path": project.path},
+        "protocols": [_described(ancestor) for ancestor in _chain(protocol)],
+    }
+
+
+def _versions():
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _described(protocol):
+    package = protocol.getClassPackage()
+    return {
+        "class": protocol.getClassName(),
+        "id": protocol.getObjId(),
+        "label": protocol.getObjLabel(),
+        "plugin": protocol.getClassPackageName(),
+        "version": getattr(package, "__version__", ""),
+        "threads": protocol.numberOfThreads.get(),
+    }
+
+
+def _chain(protocol, seen=None):
+    """The protocols that a protocol follows from, first to last, without itself."""
+    seen = {protocol.getObjId()} if seen is None else seen
+    chain = []
+    for _, pointer in protocol.iterInputAttributes():
+        parent = _owner(protocol.getProject(), pointer)
+        if parent is not None and parent.getObjId() not in seen:
+            seen.add(parent.getObjId())
+            chain += _chain(parent, seen) + [parent]
+    return chain
+
+
+def _owner(project, pointer):
+    """The protocol whose output a pointer refers to."""
+    target = pointer.getObjValue()
+    if target is None or isinstance(target, Protocol):
+        return target
+    return project.getProtocol(target.getObjParentId())

@@ -1,0 +1,77 @@
+"""The protocol that writes the report."""
+
+import os
+
+from pwem.protocols import EMProtocol
+from pyworkflow.protocol import params
+
+from vrs.checks import LevelResults
+from vrs.constants import CHIMERAX_MISSING
+from vrs.engines.chimerax import find_chimerax
+from vrs.objects import VrsReport
+from vrs.protocols.provenance import provenance
+from vrs.report import grade, score, write_report
+
+RENDERERS = ("builtin", "chimerax")
+
+
+class ProtVrsReport(EMProtocol):
+    """Writes one graded report, as PDF, HTML and JSON, on the validation levels it is given."""
+
+    _label = "validation report"
+    _possibleOutputs = {"outputReport": VrsReport}
+
+    def _defineParams(self, form):
+        form.addSection(label="Input")
+        form.addParam("inputResults", params.MultiPointerParam, minNumObjects=1, important=True,
+                      pointerClass="SetOfVrsItemResults", label="Results of the levels",
+                      help="The results of one or several levels, all on the same map.")
+        form.addParam("title", params.StringParam, default="", label="Title",
+                      help="What the front page calls the map; the name of its file without one.")
+        form.addParam("renderer", params.EnumParam, default=0, choices=["Built in", "ChimeraX"],
+                      label="3D views made by",
+                      help="ChimeraX is used when it is chosen and installed; name its program in "
+                           "the variable VRS_CHIMERAX where it is not found.")
+
+    # --------------------------- STEPS ---------------------------------------
+    def _insertAllSteps(self):
+        self._insertFunctionStep(self.writeReportStep, self._results_files(), self.title.get(""),
+                                 self.renderer.get(), needsGPU=False)
+
+    def writeReportStep(self, results_files, title, renderer):
+        """Write the three forms and hand them on."""
+        paths = write_report(results_files, self._getExtraPath(), provenance(self),
+                             title=title, renderer=RENDERERS[renderer])
+        results = [LevelResults.read(path) for path in results_files]
+        items = [item for level in results for item in level.items]
+        report = VrsReport()
+        report.setVerdict(grade(results), *score(items))
+        report.setPaths(*(os.path.relpath(path) for path in (paths.json, paths.pdf, paths.html)))
+        self._defineOutputs(outputReport=report)
+        for pointer in self.inputResults:
+            self._defineSourceRelation(pointer, report)
+
+    # --------------------------- INFORMATION ---------------------------------
+    def _validate(self):
+        problems = ["The results file %s is missing; run that level again." % path
+                    for path in self._results_files() if not os.path.exists(path)]
+        if RENDERERS[self.renderer.get()] == "chimerax" and find_chimerax() is None:
+            problems.append(CHIMERAX_MISSING)
+        return problems
+
+    def _summary(self):
+        if not hasattr(self, "outputReport"):
+            return ["The report has not been written yet."]
+        report = self.outputReport
+        return ["Grade *%s*, *%d of %d* items passed." % ((report.getGrade(),) + report.getScore()),
+                "Document: %s" % report.getPdf()]
+
+    def _methods(self):
+        return ["The results are put together as in [Sorzano2022]."]
+
+    def _citations(self):
+        return ["Sorzano2022"]
+
+    # --------------------------- HELPERS -------------------------------------
+    def _results_files(self):
+        return [pointer.get().getResultsFile() for pointer in self.inputResults]

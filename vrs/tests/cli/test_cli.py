@@ -1,0 +1,179 @@
+"""What the command answers at once."""
+
+import json
+import os
+import subprocess
+import sys
+
+import mrcfile
+import numpy as np
+import pytest
+
+import vrs
+from vrs.checks import all_checks
+from vrs.cli import main
+from vrs.cli.validate import claim_project, map_stem, summary
+from vrs.tests.protocols import maps
+
+
+@pytest.fixture
+def map_path(tmp_path):
+    return maps.write_blob(tmp_path / "ball.mrc")
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capsys):
+    """Runs ``vrs validate`` on bad input and returns the complaints."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def run(*arguments):
+        assert main(["validate"] + [str(argument) for argument in arguments]) == 2
+        assert os.listdir(folder) == []
+        assert "pyworkflow" not in sys.modules or not os.path.exists("ScipionUserData")
+        return capsys.readouterr().err.splitlines()
+
+    return run
+
+
+def test_all_problems_are_told_at_once(refused, tmp_path):
+    path = str(tmp_path / "nan.mrc")
+    volume = maps.blob()
+    volume[3, 4, 5] = np.nan
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(volume)
+    (tmp_path / "criteria.json").write_text('{"0.z": 1}')
+    (tmp_path / "file").write_text("")
+    lines = refused("--map", path, "--threshold", "high", "--resolution", "-3", "--threads", "0",
+                    "--mask", tmp_path / "mask.mrc", "--criteria", tmp_path / "criteria.json",
+                    "--output", tmp_path / "file", "--project", "a/b")
+    for word in ("NaN", "high", "-3", "threads", "mask.mrc", "0.z", "a/b", "voxel size",
+                 "output folder"):
+        assert sum(word in line for line in lines) >= 1, word
+    assert all(line.startswith("vrs: ") for line in lines)
+
+
+def test_missing_map(refused):
+    lines = refused("--map", "no.mrc", "--threshold", "1", "--output", "a/b/c")
+    assert len(lines) == 1 and "no.mrc" in lines[0]
+
+
+def test_threshold_above_the_maximum_names_the_maximum(refused, map_path):
+    lines = refused("--map", map_path, "--threshold", "7")
+    assert len(lines) == 1 and "%g" % maps.blob().max() in lines[0]
+
+
+def test_chimerax_that_is_not_there_is_refused(refused, map_path, monkeypatch):
+    monkeypatch.setattr("vrs.cli.validate.find_chimerax", lambda: None)
+    lines = refused("--map", map_path, "--threshold", "0.5", "--renderer", "chimerax")
+    assert len(lines) == 1 and "VRS_CHIMERAX" in lines[0]
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["validate"], ["validate", "--map", "x.mrc"], ["validate", "--thresh", "1"], ["judge"]])
+def test_wrong_use_exits_with_2(arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == "vrs %s\n" % vrs.__version__
+
+
+def test_items_lists_every_check(capfd):
+    assert main(["items"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    for check in all_checks():
+        assert any(line.startswith(check.id) and check.title in line and check.needs in line
+                   for line in lines)
+
+
+def test_example_says_how_to_go_on(tmp_path, monkeypatch, capfd):
+    def write(folder):
+        (tmp_path / folder / "truth.json").write_text('{"threshold": 0.1, "resolution": 3.5}')
+        return {"map": folder + "/map.mrc", "truth": folder + "/truth.json"}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vrs.cli.example.write_example", write)
+    assert main(["example", "my data"]) == 0
+    output = capfd.readouterr().out
+    assert str(tmp_path / "my data" / "map.mrc") in output
+    assert "vrs validate --map 'my data/map.mrc' --threshold 0.1 --resolution 3.5" in output
+
+
+def test_example_in_a_place_that_cannot_be(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["example", str(tmp_path / "file")]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path, stem", [
+    ("/a/emd_1.map.gz", "emd_1"), ("emd_1883.map.mrc", "emd_1883.map"), ("x.CCP4", "x"),
+    ("b.mrc.bz2", "b"), ("noext", "noext"), ("dir.mrc/a.b.map", "a.b"), (".mrc", "map")])
+def test_stem_of_a_map(path, stem):
+    assert map_stem(path) == stem
+
+
+def test_summary_tells_warnings_reasons_and_places():
+    def item(name, status, reason="", warnings=()):
+        return dict(id=name, title="Title", status=status, reason=reason, warnings=list(warnings))
+
+    lines = summary({
+        "grade": "0", "score": {"passed": 1, "evaluable": 2},
+        "input": {"notes": [{"severity": "note", "text": "Said in the report."},
+                            {"severity": "warning", "text": "Too fine."}]},
+        "items": [item("0.a", "ok"), item("0.b", "warnings", warnings=["First.", "Second."]),
+                  item("0.c", "not_applicable", "No background.")]}, "/out", "/project")
+    text = "\n".join(lines)
+    for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.",
+                 "  0.b  Second.", "  0.c  No background.", "Grade 0, 1 of 2 items passed",
+                 "/out/report.pdf", "/project"):
+        assert part in text
+    assert "Said in the report" not in text
+
+
+def test_every_run_gets_a_project_of_its_own(tmp_path):
+    folders = [claim_project(str(tmp_path), None, "a b.ö") for _ in range(3)]
+    assert folders == [(str(tmp_path / name), False)
+                       for name in ("vrs_a-b-ö", "vrs_a-b-ö_2", "vrs_a-b-ö_3")]
+    assert len(os.listdir(tmp_path)) == 3
+
+
+def test_a_named_project_is_used_again(tmp_path):
+    assert claim_project(str(tmp_path), "mine", "x") == (str(tmp_path / "mine"), False)
+    (tmp_path / "mine" / "project.sqlite").write_text("")
+    assert claim_project(str(tmp_path), "mine", "x") == (str(tmp_path / "mine"), True)
+
+
+def test_unexpected_errors_show_no_traceback(monkeypatch, capsys):
+    monkeypatch.setattr("vrs.cli.items.all_checks", lambda: 1 / 0)
+    assert main(["items"]) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" not in error and "ZeroDivisionError" in error
+    path = error.split("); ")[1].split(" has")[0]
+    with open(path) as log:
+        assert "Traceback" in log.read()
+    os.remove(path)
+
+
+def test_without_tkinter_it_says_so(map_path, tmp_path):
+    program = ("import sys; sys.modules['tkinter'] = None\n"
+               "from vrs.cli import main; sys.exit(main())")
+    done = subprocess.run(
+        [sys.executable, "-c", program, "validate", "--map", str(map_path), "--threshold", "0.5"],
+        cwd=str(tmp_path), stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 1
+    assert "python3-tk" in done.stderr and "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == ["ball.mrc"]
+
+
+def test_a_facility_can_read_the_criteria_it_may_change(refused, map_path, tmp_path):
+    (tmp_path / "criteria.json").write_text(json.dumps({"0.b.nothing": 1}))
+    lines = refused("--map", map_path, "--threshold", "0.5", "--criteria",
+                    tmp_path / "criteria.json")
+    assert len(lines) == 1 and "0.b.overlap" in lines[0]

@@ -1,0 +1,144 @@
+import mrcfile
+import numpy as np
+import pytest
+
+from vrs.checks import LevelResults, Status, checks_of_level, get_check
+from vrs.numerics import masks
+from vrs.tests.protocols import maps
+
+ITEMS = [check.id for check in checks_of_level("0")]
+
+
+@pytest.fixture
+def level(project, new_level):
+    protocol = new_level()
+    project.launchProtocol(protocol, wait=True)
+    assert protocol.isFinished(), protocol.getErrorMessage()
+    return protocol
+
+
+def test_items_become_scipion_objects(level):
+    results = LevelResults.read(level.outputResults.getResultsFile())
+    objects = [item.clone() for item in level.outputResults]
+    assert [item.getItemId() for item in objects] == [item.id for item in results.items] == ITEMS
+    assert [item.getStatus() for item in objects] == [
+        item.printed_status() for item in results.items]
+    assert [item.getWarnings() for item in objects] == [
+        len(item.warnings) for item in results.items]
+    evaluable = [item for item in results.items if item.status in (Status.OK, Status.WARNINGS)]
+    assert level.outputResults.getScore() == (
+        sum(item.status is Status.OK for item in evaluable), len(evaluable))
+
+
+def test_results_describe_the_file_of_the_user(level, map_path):
+    report = LevelResults.read(level.outputResults.getResultsFile()).input
+    assert report.file_name == map_path.name
+    assert report.shape == [maps.BOX] * 3
+    assert (report.sampling, report.threshold, report.resolution) == (
+        maps.SAMPLING, maps.THRESHOLD, maps.RESOLUTION)
+    assert {entry.name for entry in report.files} == {"map", "hard_mask", "soft_mask"}
+    folder = level._getExtraPath()
+    for entry in report.files:
+        with mrcfile.open("%s/%s" % (folder, entry.path)) as mrc:
+            assert mrc.data.shape == (maps.BOX,) * 3
+
+
+def test_maps_become_outputs(level):
+    with mrcfile.open(level.hardMask.getFileName()) as mrc:
+        expected = masks.hard_mask(maps.blob(), maps.THRESHOLD, maps.SAMPLING)
+        np.testing.assert_array_equal(mrc.data.astype(bool), expected)
+    with mrcfile.open(level.softMask.getFileName()) as mrc:
+        assert mrc.data.dtype == np.float32
+        assert 0 <= mrc.data.min() < 0.01 and 0.99 < mrc.data.max() <= 1
+    for volume in (level.hardMask, level.softMask, level.bfactorCorrected):
+        assert volume.getDim() == (maps.BOX,) * 3
+        assert volume.getSamplingRate() == maps.SAMPLING
+
+
+def test_no_corrected_map_without_resolution(project, new_level):
+    protocol = new_level(hasResolution=False)
+    project.launchProtocol(protocol, wait=True)
+    assert protocol.isFinished()
+    assert not hasattr(protocol, "bfactorCorrected")
+    assert "0.d B-factor analysis: Does not apply" in protocol.summary()
+
+
+def test_own_mask_takes_the_place_of_the_constructed_one(project, new_level, level):
+    protocol = new_level(maskFrom=2, maskFile=level.hardMask.getFileName())
+    project.launchProtocol(protocol, wait=True)
+    report = LevelResults.read(protocol.outputResults.getResultsFile()).input
+    assert report.mask_file_name == "hard_mask.mrc"
+    assert len(report.mask_sha256) == 64
+
+
+def test_texts(level):
+    assert level.summary()[-1].startswith("*")
+    assert "0.a, 0.b" in " ".join(level.methods())
+    assert "Faraday Discussions" in " ".join(level.citations())
+
+
+def test_a_check_that_raises_does_not_take_down_the_level(project, new_level, monkeypatch):
+    def compute(data):
+        raise ZeroDivisionError("no such luck")
+
+    monkeypatch.setattr(get_check("0.b"), "compute", compute)
+    protocol = new_level()
+    project.launchProtocol(protocol, wait=True)
+    assert protocol.isFinished()
+    items = LevelResults.read(protocol.outputResults.getResultsFile()).items
+    assert [item.id for item in items] == ITEMS
+    assert items[1].status is Status.NOT_MEASURED
+    assert "no such luck" in items[1].reason
+    assert items[0].status is not Status.NOT_MEASURED
+
+
+def test_finished_checks_are_not_repeated(project, new_level, monkeypatch):
+    from vrs.protocols import level as module
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    protocol = new_level()
+    with monkeypatch.context() as patch:
+        patch.setattr(module.LevelResults, "write", fail)
+        project.launchProtocol(protocol, wait=True)
+    assert protocol.isFailed()
+    assert "No space left" in protocol.getErrorMessage()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "run_check", fail)
+        project.launchProtocol(protocol, wait=True)
+    assert protocol.isFinished(), protocol.getErrorMessage()
+    assert len(protocol.outputResults) == len(ITEMS)
+
+
+def test_other_parameters_repeat_the_checks(project, level):
+    level.threshold.set(0.6)
+    project.launchProtocol(level, wait=True)
+    results = LevelResults.read(level.outputResults.getResultsFile())
+    assert results.input.threshold == 0.6
+    assert results.items[1].metrics["raw_voxels"].value == np.count_nonzero(maps.blob() >= 0.6)
+
+
+def test_all_problems_are_told_at_once(new_level, tmp_path):
+    criteria = tmp_path / "criteria.json"
+    criteria.write_text('{"0.z": 1}')
+    problems = " ".join(new_level(threshold=5, maskFrom=2, maskFile="/no/mask.mrc",
+                                  criteriaFile=str(criteria)).validate())
+    for word in ("maximum", "/no/mask.mrc", "0.z"):
+        assert word in problems
+
+
+@pytest.mark.parametrize("parameters, word", [
+    (dict(threshold=None), "Threshold"), (dict(resolution=None), "resolution"),
+    (dict(maskFrom=1), "mask")])
+def test_what_is_not_filled_in_is_asked_for(new_level, parameters, word):
+    problems = new_level(**parameters).validate()
+    assert len(problems) == 1 and word in problems[0]
+
+
+def test_a_map_that_has_vanished(project, new_level, imported):
+    import os
+    link = imported.outputVolume.getFileName()
+    os.remove(link)
+    problems = new_level().validate()
+    assert len(problems) == 1 and "ball.mrc" in problems[0]
