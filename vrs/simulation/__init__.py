@@ -1,0 +1,3 @@
+"""Synthetic data of known truth: an idealised protein, its density, half maps and map."""
+
+from vrs.simulation.example import write_example
