@@ -25,7 +25,7 @@ setup(
         "Topic :: Scientific/Engineering :: Bio-Informatics",
     ] + ["Programming Language :: Python :: 3.%d" % minor for minor in range(8, 13)],
     keywords="scipion cryoem validation map resolution",
-    packages=find_packages(),
+    packages=find_packages(include=["vrs", "vrs.*"]),
     include_package_data=True,
     python_requires=">=3.8",
     install_requires=REQUIREMENTS,
