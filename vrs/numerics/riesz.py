@@ -14,8 +14,9 @@ class MonogenicBands:
 
     The shell at f_k is G = exp(-(|f| - f_k)²/2w²). With F the transform of the map, the
     band-passed map v = IFFT(G F) and its Riesz components r_j = IFFT(-i f_j/|f| G F)
-    give the amplitude √(v² + r_x² + r_y² + r_z²), the local strength of the map at that
-    frequency whatever its phase (Kaur et al. 2021, doi 10.1038/s41467-021-21509-5).
+    give the amplitude √(v² + |r_x|² + |r_y|² + |r_z|²), the local strength of the map at
+    that frequency whatever its phase (Kaur et al. 2021, doi 10.1038/s41467-021-21509-5).
+    The r_j are real but for the Nyquist planes of boxes of even size.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ class MonogenicBands:
         self._weights = hermitian_weights(self._shape[2])
         self._density = None
         (nz, ny, nx), (tz, ty, tx) = self._shape, np.broadcast_to(sampling, 3)
+        self._nyquist = [np.float32(0.5 / spacing) for spacing in (tz, ty, tx)]
         self._axes = [_direction(fft.fftfreq(nz, tz), nz)[:, None, None],
                       _direction(fft.fftfreq(ny, ty), ny)[:, None],
                       _direction(fft.rfftfreq(nx, tx), nx)]
@@ -59,9 +61,11 @@ class MonogenicBands:
         with np.errstate(invalid="ignore", divide="ignore"):
             band /= self._radius
         band[0, 0, 0] = 0
-        for axis in self._axes:
+        for dimension, axis in enumerate(self._axes):
             # -i turns cosines into sines; its sign vanishes in the square.
             squared += self._inverse(band * (1j * axis)) ** 2
+            if self._shape[dimension] % 2 == 0:
+                squared += np.expand_dims(self._at_nyquist(band, dimension) ** 2, dimension)
         return np.sqrt(squared, out=squared)
 
     def shell_sum(self, frequency, power=1, b_factor=0.0):
@@ -98,6 +102,18 @@ class MonogenicBands:
                     self._weights, plane.shape).ravel(), _RADII)
             self._density = np.linspace(0, highest, _RADII), counts
         return self._density
+
+    def _at_nyquist(self, band, dimension):
+        """Modulus of what the Nyquist plane of an axis adds to its Riesz component.
+
+        The plane stands for both signs of the frequency at once; taken as the negative
+        one it gives an imaginary part that alternates along the axis.
+        """
+        size = self._shape[dimension]
+        plane = np.take(band, size // 2, axis=dimension) * self._nyquist[dimension] / size
+        if dimension == 2:
+            return fft.ifft2(plane).real
+        return fft.irfftn(plane, s=tuple(np.delete(self._shape, dimension)))
 
     def _inverse(self, transform):
         return fft.irfftn(transform, s=self._shape, workers=self._workers, overwrite_x=True)

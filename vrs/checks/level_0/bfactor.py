@@ -1,16 +1,14 @@
 """0.d: how fast do the amplitudes fall off with resolution?"""
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy import fft, stats
+from scipy import fft
 
 from vrs.checks import (Check, Criterion, Findings, Metric, NotMeasured, Plot, Reference, Series,
                         register)
 from vrs.checks.sections import maximum_variance_slices
 from vrs.numerics import fourier
+from vrs.numerics.guinier import LOWEST_RESOLUTION, fit_guinier, guinier_profile
 
-_LOWEST_RESOLUTION = 15.0
 _WORST_REPORTED = 8.0
 
 
@@ -53,7 +51,10 @@ class BFactorAnalysis(Check):
         shape = data.volume.shape
         transform = fft.rfftn(data.volume, workers=data.workers)
         profile = guinier_profile(transform, shape, data.sampling)
-        fit = fit_guinier(*profile, resolution=data.resolution)
+        try:
+            fit = fit_guinier(*profile, resolution=data.resolution)
+        except ValueError as error:
+            raise NotMeasured(str(error))
         corrected = correct_in_place(transform, shape, data.sampling, fit.b_factor,
                                      data.resolution, data.workers)
         content = [
@@ -64,77 +65,6 @@ class BFactorAnalysis(Check):
                 "Three sections of the corrected map, along X, Y and Z.")]
         return Findings(_metrics(fit), content, {
             "bfactor_corrected": (corrected, "B-factor corrected map")})
-
-
-@dataclass
-class GuinierFit:
-    """A fitted line y = slope·x + intercept and what follows from it."""
-
-    slope: float
-    intercept: float
-    b_factor: float
-    b_factor_error: float
-    r_squared: float
-    points: int
-
-
-def guinier_profile(transform, shape, sampling):
-    """Guinier profile of a map.
-
-    Parameters
-    ----------
-    transform : numpy.ndarray of complex64, (z, y, x // 2 + 1)
-        ``scipy.fft.rfftn`` of the map.
-    shape : tuple of int
-        Box (z, y, x) in voxels.
-    sampling : float
-        Å/voxel.
-
-    Returns
-    -------
-    x : numpy.ndarray of float64
-        1/d² of the shells from the first to Nyquist, 1/Å².
-    y : numpy.ndarray of float64
-        ln(mean |F| / number of voxels), -inf in empty shells.
-    """
-    frequencies = fourier.shell_frequencies(shape, sampling)[1:]
-    amplitudes = fourier.mean_amplitudes(transform, shape)[1:] / np.prod(shape, dtype=float)
-    with np.errstate(divide="ignore"):
-        return frequencies ** 2, np.log(amplitudes)
-
-
-def fit_guinier(x, y, resolution):
-    """Least squares line through a Guinier profile for 15 Å ≥ d ≥ resolution.
-
-    B = 4·slope, as the amplitudes fall by exp(B f²/4) (Rosenthal & Henderson 2003,
-    doi 10.1016/j.jmb.2003.07.013).
-
-    Parameters
-    ----------
-    x, y : numpy.ndarray of float64
-        From :func:`guinier_profile`.
-    resolution : float
-        Å.
-
-    Returns
-    -------
-    GuinierFit
-
-    Raises
-    ------
-    NotMeasured
-        If fewer than three shells with signal lie in that range.
-    """
-    margin = 1e-9  # shells at the very ends belong to the range, whatever the rounding
-    used = ((x >= (1 - margin) / _LOWEST_RESOLUTION ** 2) & (x <= (1 + margin) / resolution ** 2)
-            & np.isfinite(y))
-    points = int(np.count_nonzero(used))
-    if points < 3:
-        raise NotMeasured("Only %d Fourier shells with signal lie between %g Å and the reported "
-                          "resolution; a line needs three." % (points, _LOWEST_RESOLUTION))
-    line = stats.linregress(x[used], y[used])
-    return GuinierFit(line.slope, line.intercept, 4 * line.slope, 4 * line.stderr,
-                      line.rvalue ** 2, points)
 
 
 def correct_in_place(transform, shape, sampling, b_factor, resolution, workers=1):
@@ -182,7 +112,7 @@ def _guinier_plot(profile, fit, resolution):
     x, y = profile
     y = np.where(np.isfinite(y), y, np.nan)
     inside = x <= 1 / resolution ** 2
-    x_line = np.array([1 / _LOWEST_RESOLUTION ** 2, 1 / resolution ** 2])
+    x_line = np.array([1 / LOWEST_RESOLUTION ** 2, 1 / resolution ** 2])
     return Plot(
         caption="Guinier plot: ln of the mean amplitude of the Fourier shells of the map, the "
                 "fitted line ln(A) = %.1f/d² %+.1f, and the corrected map." % (fit.slope,

@@ -50,3 +50,16 @@ def test_workers_do_not_change_the_result():
     volume = np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)
     one, two = (MonogenicBands(volume, 1.0, 0.05, workers).amplitude(0.2) for workers in (1, 2))
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("shape", [(12, 14, 16), (12, 13, 16), (11, 12, 13)])
+def test_direct_computation_agrees_also_at_nyquist(shape):
+    volume = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    vectors = np.meshgrid(*(np.fft.fftfreq(n) for n in shape), indexing="ij")
+    radius = np.sqrt(sum(f ** 2 for f in vectors))
+    shell = np.exp(-0.5 * ((radius - 0.45) / 0.1) ** 2)
+    responses = [shell] + [-1j * f / np.where(radius > 0, radius, 1) * shell for f in vectors]
+    expected = np.sqrt(sum(np.abs(np.fft.ifftn(response * np.fft.fftn(volume))) ** 2
+                           for response in responses))
+    amplitude = MonogenicBands(volume, 1.0, 0.1).amplitude(0.45)
+    np.testing.assert_allclose(amplitude, expected, rtol=1e-4, atol=1e-5)

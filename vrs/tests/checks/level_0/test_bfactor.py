@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from vrs.checks import NotMeasured, ValidationInput, get_check, run_check
-from vrs.checks.level_0 import bfactor
+from vrs.checks import ValidationInput, get_check, run_check
 from vrs.numerics import fourier
 from vrs.tests.checks.phantoms import noise_with_b
 
@@ -52,24 +51,9 @@ def test_corrected_map_is_white_up_to_the_resolution():
     assert profile[frequencies > 0.345].max() < 1e-5 * inside.mean()
 
 
-def test_fit_is_least_squares_within_the_range():
-    x = np.array([0.001, 1 / 225, 0.02, 0.05, 1 / 9, 0.2])
-    y = np.array([9.0, 3.0, 2.0, 2.5, 1.0, 9.0])
-    fit = bfactor.fit_guinier(x, y, 3.0)
-    slope, intercept = np.polyfit(x[1:5], y[1:5], 1)
-    assert (fit.slope, fit.intercept) == (pytest.approx(slope), pytest.approx(intercept))
-    assert fit.b_factor == pytest.approx(4 * slope) and fit.points == 4
-
-
-def test_empty_shells_are_left_out():
-    x = np.array([0.01, 0.02, 0.03, 0.04])
-    fit = bfactor.fit_guinier(x, np.array([0.0, -1, -2, -np.inf]), 3.0)
-    assert fit.points == 3 and fit.slope == pytest.approx(-100)
-
-
-def test_too_few_shells():
-    with pytest.raises(NotMeasured, match="2 Fourier shells"):
-        bfactor.fit_guinier(np.array([0.01, 0.02]), np.zeros(2), 3.0)
+def test_too_few_shells_are_not_measured():
+    result, _ = run(map_with_b(-100, (16, 16, 16)), resolution=8.0)
+    assert result.status.value == "not_measured" and "line needs three" in result.reason
 
 
 @pytest.mark.parametrize("resolution", [None, 8.01])
