@@ -9,6 +9,7 @@ import numpy as np
 import vrs
 from vrs.checks.criteria import Criterion, Overrides
 from vrs.checks.results import Engine, ItemResult, Metric, Reference, Status
+from vrs.engines.external import BUILTIN, ExternalEngine
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class Check:
         instance; empty when it does not.
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
+    external : tuple of ExternalEngine
+        Programs of others that can compute it instead.
     """
 
     id = ""
@@ -67,6 +70,7 @@ class Check:
     estimate = ""
     summary_ok = ""
     summary_warnings = ""
+    external: Tuple[ExternalEngine, ...] = ()
 
     @property
     def level(self) -> str:
@@ -123,11 +127,11 @@ class Check:
     def _result(self, status, reason="") -> ItemResult:
         return ItemResult(
             id=self.id, title=self.title, level=self.level, status=status, reason=reason,
-            engine=Engine("builtin", vrs.__version__), explanation=self.explanation,
+            engine=Engine(BUILTIN, vrs.__version__), explanation=self.explanation,
             references=list(self.references))
 
 
-def run_check(check, data, overrides=None):
+def run_check(check, data, overrides=None, external=None):
     """Run one check; whatever happens, there is a result.
 
     Parameters
@@ -135,6 +139,9 @@ def run_check(check, data, overrides=None):
     check : Check
     data : ValidationInput
     overrides : Overrides, optional
+    external : optional
+        What computes it instead of the check itself: an object with ``engine``, an
+        :class:`Engine`, and ``compute``, as that of the check.
 
     Returns
     -------
@@ -142,11 +149,19 @@ def run_check(check, data, overrides=None):
     volumes : dict of str to (numpy.ndarray, str)
         Maps to be stored, with their descriptions.
     """
+    compute = check.compute if external is None else external.compute
+    result, volumes = _attempt(check, data, overrides, compute)
+    if external is not None:
+        result.engine = external.engine
+    return result, volumes
+
+
+def _attempt(check, data, overrides, compute):
     try:
         reason = check.not_applicable(data)
         if reason:
             raise NotApplicable(reason)
-        findings = check.compute(data)
+        findings = compute(data)
         result = check.judge(findings.metrics, overrides)
         result.content = findings.content
         return result, findings.volumes

@@ -3,9 +3,11 @@
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, register
-from vrs.checks.level_0.monogenic import KAUR, LOWEST_FREQUENCY, resize, why_not
+from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
+                                          values_from_ucm, why_not)
 from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
                               percentile_table, percentiles)
+from vrs.engines.external import ExternalEngine
 
 _BANDS = 10
 _NOISE_QUANTILE = 0.9
@@ -40,21 +42,38 @@ class LocalBFactor(Check):
 
     def compute(self, data):
         resized = resize(data)
-        published, freed = local_b_factors(resized)
-        found = percentiles(published, "Å²", "Percentiles of the local B-factor within the mask "
-                            "(published method)", 0.01)
-        corrected = percentiles(freed, "Å²", "The same with bands of equal energy, "
-                                "freed of their width; without a value where they cannot be")
-        content = [
-            percentile_table(found, "Percentiles of the local B-factor."),
-            histogram(published, "Local B-factor (Å²)", "Histogram of the local B-factor.",
-                      "Distribution of the local B-factor over the voxels of the mask.",
-                      [median_mark(found)]),
-            coloured_surface(data, "local_bfactor", found, "Local B-factor",
-                             "Surface of the map coloured by the local B-factor.")]
-        local_map = onto_grid(published, resized.mask, data.volume.shape)
-        return Findings({"percentiles": found, "corrected_percentiles": corrected}, content,
-                        {"local_bfactor": (local_map, "Local B-factor (Å²)")})
+        return _findings(data, resized, *local_b_factors(resized))
+
+
+def _findings(data, resized, published, freed):
+    """Findings from both local B-factors within the resized mask."""
+    found = percentiles(published, "Å²", "Percentiles of the local B-factor within the mask "
+                        "(published method)", 0.01)
+    corrected = percentiles(freed, "Å²", "The same with bands of equal energy, freed of their "
+                            "width; without a value where they cannot be")
+    content = [
+        percentile_table(found, "Percentiles of the local B-factor."),
+        histogram(published, "Local B-factor (Å²)", "Histogram of the local B-factor.",
+                  "Distribution of the local B-factor over the voxels of the mask.",
+                  [median_mark(found)]),
+        coloured_surface(data, "local_bfactor", found, "Local B-factor",
+                         "Surface of the map coloured by the local B-factor.")]
+    local_map = onto_grid(published, resized.mask, data.volume.shape)
+    return Findings({"percentiles": found, "corrected_percentiles": corrected}, content,
+                    {"local_bfactor": (local_map, "Local B-factor (Å²)")})
+
+
+def _findings_of_ucm(data, local_map):
+    resized = resize(data)
+    published = values_from_ucm(local_map, resized)
+    return _findings(data, resized, published, free_of_bands(published, resized))
+
+
+LocalBFactor.external = (ExternalEngine(
+    name="ucm", label="UCM", package="scipion-em-ucm", plugin="ucm", protocol="ProtLocBFactor",
+    map_parameter="vol", mask_parameter="mask_in_molecule", output="bmap.mrc",
+    prepare=lambda data: input_for_ucm(data, numberOfThreads=data.workers),
+    findings=_findings_of_ucm),)
 
 
 def local_b_factors(resized):
@@ -73,28 +92,52 @@ def local_b_factors(resized):
     published : numpy.ndarray of float32, (voxels in the mask,)
         Å²; with filters divided by their sum.
     corrected : numpy.ndarray of float32, (voxels in the mask,)
-        Å²; with filters of equal energy, and freed of the width of the bands;
-        infinite beyond what bands of this width can tell.
+        From :func:`free_of_bands`.
     """
-    bands = resized.bands
-    frequencies = np.linspace(LOWEST_FREQUENCY, resized.highest, _BANDS)
-    deviations = frequencies ** 2 - np.mean(frequencies ** 2)
-    # B is this weighted sum of the y_k.
-    weights = 4 * deviations / np.sum(deviations ** 2)
+    frequencies, weights = _bands(resized)
     b_factors = np.zeros(np.count_nonzero(resized.mask), np.float32)
     for frequency, weight in zip(frequencies, weights):
-        amplitude = bands.amplitude(frequency)
+        amplitude = resized.bands.amplitude(frequency)
         noise = np.float32(_noise(amplitude[resized.background]))
         inside = amplitude[resized.mask]
         b_factors += np.float32(weight) * (2 * np.log(inside) - np.log(inside + noise))
     # Scaling a filter scales m and n alike, so y shifts by the logarithm.
-    sums = np.log([bands.shell_sum(frequency) for frequency in frequencies])
-    energies = np.log([bands.shell_sum(frequency, 2) for frequency in frequencies])
-    published = b_factors - np.float32(weights @ sums)
-    unit_energy = b_factors - np.float32(weights @ energies / 2)
-    true, read = _response(bands, frequencies, weights)
-    corrected = np.interp(unit_energy, read, true, left=-np.inf, right=np.inf)
-    return published, corrected.astype(np.float32)
+    published = b_factors - np.float32(weights @ _log_sums(resized, frequencies))
+    return published, free_of_bands(published, resized)
+
+
+def free_of_bands(published, resized):
+    """Local B-factors freed of what the bands add to them.
+
+    Parameters
+    ----------
+    published : numpy.ndarray of float32, (voxels in the mask,)
+        Å²; from filters divided by their sum.
+    resized : vrs.checks.level_0.monogenic.ResizedMap
+
+    Returns
+    -------
+    numpy.ndarray of float32, (voxels in the mask,)
+        Å²; as with filters of equal energy, and freed of the width of the bands;
+        infinite beyond what bands of this width can tell.
+    """
+    frequencies, weights = _bands(resized)
+    energies = np.log([resized.bands.shell_sum(frequency, 2) for frequency in frequencies])
+    shift = weights @ (_log_sums(resized, frequencies) - energies / 2)
+    true, read = _response(resized.bands, frequencies, weights)
+    corrected = np.interp(published + np.float32(shift), read, true, left=-np.inf, right=np.inf)
+    return corrected.astype(np.float32)
+
+
+def _bands(resized):
+    """Frequencies of the bands, and the weights by which B is the sum of the y_k."""
+    frequencies = np.linspace(LOWEST_FREQUENCY, resized.highest, _BANDS)
+    deviations = frequencies ** 2 - np.mean(frequencies ** 2)
+    return frequencies, 4 * deviations / np.sum(deviations ** 2)
+
+
+def _log_sums(resized, frequencies):
+    return np.log([resized.bands.shell_sum(frequency) for frequency in frequencies])
 
 
 def _response(bands, frequencies, weights):

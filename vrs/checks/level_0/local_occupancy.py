@@ -3,9 +3,11 @@
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, Metric, Paragraph, register
-from vrs.checks.level_0.monogenic import KAUR, LOWEST_FREQUENCY, resize, why_not
+from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
+                                          values_from_ucm, why_not)
 from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
                               percentile_table, percentiles)
+from vrs.engines.external import ExternalEngine
 
 _MASK_QUANTILE = 0.25
 _NOISE_QUANTILE = 0.95
@@ -43,31 +45,51 @@ class LocalOccupancy(Check):
 
     def compute(self, data):
         resized = resize(data)
-        published, above_noise = local_occupancies(resized)
-        found = percentiles(published, "", "Percentiles of the local occupancy within the mask "
-                            "(published method)", 0.1)
-        metrics = {"percentiles": found,
-                   "mean": Metric(published.mean(dtype=np.float64), "", "Mean of the same; close "
-                                  "to 0.75 by construction")}
-        content = [
-            percentile_table(found, "Percentiles of the local occupancy."),
-            histogram(published, "Local occupancy", "Histogram of the local occupancy.",
-                      "Distribution of the local occupancy over the voxels of the mask.",
-                      [median_mark(found)]),
-            coloured_surface(data, "local_occupancy", found, "Local occupancy",
-                             "Surface of the map coloured by the local occupancy.")]
-        volumes = {"local_occupancy": (onto_grid(published, resized.mask, data.volume.shape),
-                                       "Local occupancy (0 to 1)")}
-        if above_noise is None:
-            content.append(Paragraph(
-                "The background of this map was set to zero, so there is no noise to refer to; the "
-                "noise-referenced occupancy is not evaluated."))
-        else:
-            metrics["noise_referenced_percentiles"] = percentiles(
-                above_noise, "", "Percentiles of the noise-referenced occupancy within the mask")
-            content.append(percentile_table(metrics["noise_referenced_percentiles"],
-                                            "Percentiles of the noise-referenced occupancy."))
-        return Findings(metrics, content, volumes)
+        return _findings(data, resized, *local_occupancies(resized))
+
+
+def _findings(data, resized, published, above_noise):
+    """Findings from both occupancies within the resized mask, the second perhaps None."""
+    found = percentiles(published, "", "Percentiles of the local occupancy within the mask "
+                        "(published method)", 0.1)
+    metrics = {"percentiles": found,
+               "mean": Metric(published.mean(dtype=np.float64), "", "Mean of the same; close "
+                              "to 0.75 by construction")}
+    content = [
+        percentile_table(found, "Percentiles of the local occupancy."),
+        histogram(published, "Local occupancy", "Histogram of the local occupancy.",
+                  "Distribution of the local occupancy over the voxels of the mask.",
+                  [median_mark(found)]),
+        coloured_surface(data, "local_occupancy", found, "Local occupancy",
+                         "Surface of the map coloured by the local occupancy.")]
+    volumes = {"local_occupancy": (onto_grid(published, resized.mask, data.volume.shape),
+                                   "Local occupancy (0 to 1)")}
+    if above_noise is None:
+        content.append(Paragraph(
+            "The background of this map was set to zero, so there is no noise to refer to; the "
+            "noise-referenced occupancy is not evaluated."))
+    else:
+        metrics["noise_referenced_percentiles"] = percentiles(
+            above_noise, "", "Percentiles of the noise-referenced occupancy within the mask")
+        content.append(percentile_table(metrics["noise_referenced_percentiles"],
+                                        "Percentiles of the noise-referenced occupancy."))
+    return Findings(metrics, content, volumes)
+
+
+def _findings_of_ucm(data, local_map):
+    resized = resize(data)
+    _, above_noise = local_occupancies(resized)
+    findings = _findings(data, resized, values_from_ucm(local_map, resized), above_noise)
+    if above_noise is not None:
+        findings.content.append(Paragraph("UCM has no noise-referenced occupancy; that one is of "
+                                          "the built-in engine."))
+    return findings
+
+
+LocalOccupancy.external = (ExternalEngine(
+    name="ucm", label="UCM", package="scipion-em-ucm", plugin="ucm", protocol="ProtLocOccupancy",
+    map_parameter="vol", mask_parameter="mask_in_molecule", output="omap.mrc",
+    prepare=input_for_ucm, findings=_findings_of_ucm),)
 
 
 def local_occupancies(resized):

@@ -6,6 +6,7 @@ from typing import Tuple
 import numpy as np
 
 from vrs.checks import NotMeasured, Reference
+from vrs.engines.external import EngineInput
 from vrs.numerics.masks import hard_mask
 from vrs.numerics.resample import fourier_resample, resized_shape
 from vrs.numerics.riesz import MonogenicBands
@@ -26,6 +27,9 @@ class ResizedMap:
 
     Attributes
     ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : tuple of float
+        Å/voxel along z, y, x.
     bands : MonogenicBands
     mask : numpy.ndarray of bool, (z, y, x)
         Hard mask on the coarse grid.
@@ -38,6 +42,8 @@ class ResizedMap:
         1/R, 1/Å; at most the map's Nyquist frequency.
     """
 
+    volume: np.ndarray
+    sampling: Tuple[float, ...]
     bands: MonogenicBands
     mask: np.ndarray
     background: np.ndarray
@@ -83,8 +89,60 @@ def resize(data):
         raise NotMeasured("No voxel of the map reaches the threshold when the map is limited to "
                           "its reported resolution.")
     width = _BANDWIDTH / (max(data.volume.shape) * data.sampling)
-    return ResizedMap(MonogenicBands(volume, sampling, width, data.workers), mask,
-                      _background(data, mask), width, 1 / resolution)
+    return ResizedMap(volume, sampling, MonogenicBands(volume, sampling, width, data.workers),
+                      mask, _background(data, mask), width, 1 / resolution)
+
+
+def input_for_ucm(data, **parameters):
+    """What the protocols of UCM are given: the resized map and its mask.
+
+    Parameters
+    ----------
+    data : ValidationInput
+    **parameters
+        Further parameters of the protocol.
+
+    Returns
+    -------
+    EngineInput
+
+    Raises
+    ------
+    NotMeasured
+        If the box is not cubic, which these protocols cannot deal with.
+    """
+    if len(set(data.volume.shape)) > 1:
+        raise NotMeasured("UCM needs a cubic box and this one has %d x %d x %d voxels; the "
+                          "built-in engine takes it." % data.box)
+    resized = resize(data)
+    return EngineInput(resized.volume, resized.sampling[0], resized.mask,
+                       dict(parameters, max_res=1 / resized.highest))
+
+
+def values_from_ucm(local_map, resized):
+    """Values within the resized mask of a map made by UCM.
+
+    Parameters
+    ----------
+    local_map : numpy.ndarray of float32, (z, y, x)
+    resized : ResizedMap
+
+    Returns
+    -------
+    numpy.ndarray of float32, (voxels in the mask,)
+
+    Raises
+    ------
+    NotMeasured
+        If the map has another box or values that are no numbers.
+    """
+    if local_map.shape != resized.mask.shape:
+        raise NotMeasured("UCM returned a map of %s voxels instead of %s."
+                          % (local_map.shape[::-1], resized.mask.shape[::-1]))
+    values = local_map[resized.mask]
+    if not np.isfinite(values).all():
+        raise NotMeasured("UCM returned values that are not numbers.")
+    return values
 
 
 def _samplings(data, shape) -> Tuple[float, ...]:

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from vrs.checks import Metric, get_check
+from vrs.checks import ItemResult, Metric, Status, get_check
 from vrs.checks.level_0.mask import mass_of
+from vrs.report import resolution_sentence, score
 
 REPORTS = json.loads((Path(__file__).parents[1] / "data" / "public_reports.json").read_text())
 ENTRIES = sorted(REPORTS)
+
+ITEMS = ["0.a", "0.b", "0.c", "0.d", "0.e", "0.f", "0.g", "0.h"]
 
 # Where the statuses rightly differ from the printed ones, and why.
 INTENDED_DIFFERENCES = {
@@ -43,18 +46,46 @@ class ReportedMap:
         self.resolution = REPORTS[entry]["resolution"]
 
 
-def our_status(entry, item):
+def our_result(entry, item):
     check = get_check(item)
     if check.not_applicable(ReportedMap(entry)):
-        return "Does not apply"
-    return check.judge(metrics_of(entry, item)).printed_status()
+        return ItemResult(item, check.title, "0", Status.NOT_APPLICABLE, None)
+    if item not in REPORTS[entry]:  # the service's program failed there
+        return ItemResult(item, check.title, "0", Status.NOT_MEASURED, None)
+    return check.judge(metrics_of(entry, item))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-@pytest.mark.parametrize("item", ["0.a", "0.b", "0.c", "0.d"])
+@pytest.mark.parametrize("item", ITEMS)
 def test_status(entry, item):
     printed = REPORTS[entry]["statuses"][item]
-    assert our_status(entry, item) == INTENDED_DIFFERENCES.get((entry, item), printed)
+    assert our_result(entry, item).printed_status() == INTENDED_DIFFERENCES.get(
+        (entry, item), printed)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_score(entry):
+    passed, evaluable = REPORTS[entry]["score"]
+    for (other, item), status in INTENDED_DIFFERENCES.items():
+        if other == entry:
+            passed -= REPORTS[entry]["statuses"][item] == "OK"
+            evaluable -= status == "Does not apply"
+    assert score([our_result(entry, item) for item in ITEMS]) == (passed, evaluable)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_resolution_sentence(entry):
+    reported = REPORTS[entry]["resolution"]
+    estimates = [value for item in ITEMS for value in our_result(entry, item).estimates]
+    text = resolution_sentence(reported, estimates)
+    if REPORTS[entry]["estimates"] is None:
+        assert text == ""
+        return
+    # The service prints the range and the mean; there is one estimate, the median of 0.e.
+    assert ["%.1f" % value for value in estimates * 3] == [
+        "%.1f" % value for value in REPORTS[entry]["estimates"]]
+    assert "%.1f Å" % estimates[0] in text and "%g Å" % reported in text
+    assert ("may be overestimated" in text) == REPORTS[entry]["overestimated"]
 
 
 def test_warnings_name_the_axes():

@@ -1,0 +1,409 @@
+"""0.h: is the map or its mirror image the right one?"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft, ndimage
+
+from vrs.checks import (Bars, Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph,
+                        Reference, Surface, register)
+from vrs.engines.external import EngineInput, ExternalEngine
+from vrs.engines.networks import Network
+from vrs.numerics import fourier
+
+_WORST_REPORTED = 5.0  # Å
+_UNCERTAIN, _FLIPPED = 0.4, 0.5
+_HELICAL = 0.7
+_FEWEST_VOXELS = 300
+# In noise the first network takes up to 0.4 % of a large mask, or some blobs of a small one.
+_LEAST_PERCENTAGE = 1.0  # of the mask
+_FEWEST_BLOCKS = 8
+
+_LOW_PASS = 5.0        # Å
+_LOW_PASS_EDGE = 0.02  # 1/Å
+_NEIGHBOURHOOD = 4.0   # Å, deviation of the Gaussian of the local scale
+_SCALE_FLOOR = 0.1     # of the largest local scale
+
+# The networks answer at every second voxel of 1 Å, from 8 voxels on either side.
+_STRIDE = 2
+_REACH = 8
+_ANSWERS = 32          # per side of what is computed at once
+_VOXELS_PER_ANSWER = _STRIDE ** 3
+_SINC_REACH = 6        # samples
+
+_BLOCK = 16.0          # Å; helical voxels this close are not independent
+_BOOTSTRAPS = 1000
+_COLOURED = 4.0        # Å around helical voxels
+_NO_HELIX = 0.5
+
+
+@register
+class HandCorrection(Check):
+    """Mean hand of the alpha helices of the map."""
+
+    id = "0.h"
+    title = "Hand correction (DeepHand)"
+    needs = "map, threshold, reported resolution of 5 Å or better"
+    explanation = (
+        "The images do not tell a macromolecule from its mirror image, so a reconstruction can "
+        "come out with the wrong hand. The helices of proteins show it: alpha helices are "
+        "right-handed. Two neural networks look at the map, low-passed to 5 Å and sampled at 1 Å "
+        "per voxel. The first finds the voxels in the mask that lie in an alpha helix (with a "
+        "probability above 0.7), the second estimates for each of them the probability that the "
+        "helix is left-handed, that is, mirrored. The score is the mean of these: 0 speaks for "
+        "the right hand, 1 for the mirror image. From 0.4 on the hand is uncertain, and more than "
+        "two standard errors above 0.5 the map is probably mirrored. The method needs at least "
+        "300 helical voxels, making up 1 % of the mask or more and spread over 8 blocks of 16 Å, "
+        "as fewer are found in noise too. The standard error of the score comes from a bootstrap "
+        "over these blocks, as neighbouring voxels say much the same. Both networks were trained "
+        "for this program on maps simulated from protein structures, after the method of the "
+        "reference; they know no nucleic acids, and in a map without alpha helices what they "
+        "find says nothing.")
+    references = (Reference(
+        "GarciaCondado2022",
+        "J. García Condado, A. Muñoz-Barrutia, C.O.S. Sorzano. Automatic determination of the "
+        "handedness of single-particle maps of macromolecules solved by CryoEM. Journal of "
+        "Structural Biology 214 (2022) 107915.", "10.1016/j.jsb.2022.107915"),)
+    criteria = (
+        Criterion("score", "score", "the hand score", "<=", _UNCERTAIN,
+                  "The hand of the map is uncertain or wrong: its score is {value:.3f} (at most "
+                  "{bound} expected; well above 0.5 the map is probably mirrored)."),
+    )
+    summary_ok = "The map has the right hand."
+    summary_warnings = "The hand of the map is uncertain or wrong."
+
+    def not_applicable(self, data):
+        if data.resolution is None:
+            return "It needs the reported resolution, which was not given."
+        if data.resolution > _WORST_REPORTED:
+            return ("It applies to maps with a reported resolution of %g Å or better."
+                    % _WORST_REPORTED)
+        return None
+
+    def compute(self, data):
+        helices = find_helices(data.volume, data.sampling, data.hard_mask, data.workers)
+        voxels = _VOXELS_PER_ANSWER * len(helices.hands)
+        percentage = 100 * voxels / (np.count_nonzero(data.hard_mask) * data.sampling ** 3)
+        blocks = block_indices(helices.positions).max(initial=-1) + 1
+        if (voxels < _FEWEST_VOXELS or percentage < _LEAST_PERCENTAGE
+                or blocks < _FEWEST_BLOCKS):
+            raise NotMeasured(
+                "There are %d voxels of 1 Å in alpha helices, %.2f %% of the mask, in %d blocks of "
+                "%g Å; at least %d voxels, %g %% and %d blocks are needed to read the hand."
+                % (voxels, percentage, blocks, _BLOCK, _FEWEST_VOXELS, _LEAST_PERCENTAGE,
+                   _FEWEST_BLOCKS))
+        score = float(helices.hands.mean())
+        error = score_error(helices, np.random.default_rng(data.seed))
+        left = float(np.mean(helices.hands > 0.5))
+        metrics = {
+            "score": _score_metric(score),
+            "score_error": Metric(error, "", "Standard error of the score, from a bootstrap over "
+                                  "blocks of 16 Å"),
+            "helical_voxels": Metric(voxels, "voxels", "Voxels of 1 Å in alpha helices within "
+                                     "the mask"),
+            "helical_percentage": Metric(percentage, "%", "Part of the mask in alpha helices"),
+            "right_handed_percentage": Metric(100 * (1 - left), "%", "Helical voxels that speak "
+                                              "for the right hand"),
+            "mirrored_percentage": Metric(100 * left, "%", "Helical voxels that speak for the "
+                                          "mirror image"),
+        }
+        content = [Paragraph(_verdict(score, error, voxels)), _histogram(helices.hands, score),
+                   _surface(data)]
+        return Findings(metrics, content, {
+            "helix_hand": (hand_volume(helices, data.volume.shape, data.sampling),
+                           "Hand of alpha helices: 0 right, 1 mirrored, 0.5 where no helix is")})
+
+
+def _score_metric(score):
+    return Metric(score, "", "Mean probability over helical voxels that the helix is left-handed: "
+                  "0 for the right hand, 1 for the mirror image")
+
+
+def _findings_of_xmipp(data, score):
+    if not 0 <= score <= 1:
+        raise NotMeasured("Xmipp returned the hand score %g, which is no probability: it may have "
+                          "found no alpha helix." % score)
+    return Findings({"score": _score_metric(score)}, [Paragraph(
+        "The score is %.3f; Xmipp gives neither its error nor the number of helical voxels."
+        % score)])
+
+
+HandCorrection.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtDeepHand", map_parameter="inputVolume", output="hand.txt",
+    files=("bin/xmipp_deep_hand", "models/deepHand"),
+    prepare=lambda data: EngineInput(data.volume, data.sampling,
+                                     parameters={"threshold": data.threshold}),
+    findings=_findings_of_xmipp),)
+
+
+@dataclass
+class Helices:
+    """Helical voxels and their hand.
+
+    Attributes
+    ----------
+    positions : numpy.ndarray of float64, (n, 3)
+        z, y, x in Å from voxel 0 of the map.
+    hands : numpy.ndarray of float32, (n,)
+        Probability that the helix there is left-handed.
+    """
+
+    positions: np.ndarray
+    hands: np.ndarray
+
+
+def find_helices(volume, sampling, mask, workers=1):
+    """Helical voxels within a mask, on a grid of 2 Å, and the hand that they show.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    mask : numpy.ndarray of bool, (z, y, x)
+        Not empty.
+    workers : int
+
+    Returns
+    -------
+    Helices
+    """
+    region = _region(mask, sampling)
+    origin = np.array([axis.start for axis in region]) * sampling
+    density = low_pass(volume[region], sampling, workers)
+    scale = local_scale(density, sampling)
+    mask = mask[region]
+    helix_network, hand_network = Network("hand_helix", workers), Network("hand_sense", workers)
+    positions, hands = [np.zeros((0, 3))], [np.zeros(0, np.float32)]
+    for answers in _cubes(mask.shape, sampling):
+        judged = mask[np.ix_(*(_nearest(axis, sampling, size)
+                               for axis, size in zip(answers, mask.shape)))]
+        if not judged.any():
+            continue
+        box = _bounding_box(judged)
+        answers = [axis[part] for axis, part in zip(answers, box)]
+        seen = _sample(density, scale, sampling, answers)
+        helical = judged[box] & (helix_network.predict(seen)[0, 0] > _HELICAL)
+        if not helical.any():
+            continue
+        box = _bounding_box(helical)
+        around = tuple(slice(_STRIDE * part.start, _STRIDE * (part.stop - 1) + 2 * _REACH + 1)
+                       for part in box)
+        hands.append(hand_network.predict(seen[(...,) + around])[0, 0][helical[box]])
+        positions.append(origin + np.stack(
+            [axis[index] for axis, index in zip(answers, np.nonzero(helical))], axis=1))
+    return Helices(np.concatenate(positions), np.concatenate(hands))
+
+
+def low_pass(volume, sampling, workers=1):
+    """Low-pass a map to 5 Å, with a raised cosine of 0.02 1/Å beyond that.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+        Scaled to a maximum of 1, as squares of very small or large densities would
+        leave float32.
+    """
+    transform = fft.rfftn(volume, workers=workers)
+
+    def response(squared):
+        beyond = np.clip((np.sqrt(squared) - 1 / _LOW_PASS) / _LOW_PASS_EDGE, 0, 1)
+        return (1 + np.cos(np.pi * beyond)) / 2
+
+    fourier.filter_in_place(transform, volume.shape, sampling, response)
+    filtered = fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)
+    maximum = filtered.max()
+    if maximum > 0:
+        filtered /= maximum
+    return filtered
+
+
+def local_scale(density, sampling):
+    """Scale by which the networks see a map divided.
+
+    The root mean square of the positive density under a Gaussian of 4 Å, plus a tenth
+    of its largest value: neither the units of the map nor a part of weaker density
+    matter, and ripples in a background of zero stay small.
+
+    Parameters
+    ----------
+    density : numpy.ndarray of float32, (z, y, x)
+        From :func:`low_pass`.
+    sampling : float
+        Å/voxel.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+        Above 0.
+    """
+    squares = np.square(np.maximum(density, 0))
+    ndimage.gaussian_filter(squares, _NEIGHBOURHOOD / sampling, output=squares, mode="constant")
+    scale = np.sqrt(squares, out=squares)
+    scale += max(_SCALE_FLOOR * scale.max(), np.finfo(np.float32).tiny)
+    return scale
+
+
+def score_error(helices, rng):
+    """Standard error of the score: bootstrap over blocks of 16 Å.
+
+    Parameters
+    ----------
+    helices : Helices
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float or None
+        None when all helical voxels lie in one block.
+    """
+    block = block_indices(helices.positions)
+    sums, counts = np.bincount(block, helices.hands), np.bincount(block)
+    if counts.size < 2:
+        return None
+    drawn = rng.integers(counts.size, size=(_BOOTSTRAPS, counts.size))
+    return float(np.std(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), ddof=1))
+
+
+def block_indices(positions):
+    """Number, from 0, of the block of 16 Å in which each position lies.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray of float64, (n, 3)
+        Å.
+
+    Returns
+    -------
+    numpy.ndarray of int, (n,)
+    """
+    blocks = np.floor(positions / _BLOCK).astype(int)
+    return np.unique(blocks, axis=0, return_inverse=True)[1].ravel()
+
+
+def hand_volume(helices, shape, sampling):
+    """Map of the hand: that of the nearest helical voxel within 4 Å, else 0.5.
+
+    Parameters
+    ----------
+    helices : Helices
+        Not empty.
+    shape : tuple of int
+        Box (z, y, x).
+    sampling : float
+        Å/voxel.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape
+    """
+    volume = np.full(shape, _NO_HELIX, np.float32)
+    voxels = np.minimum(np.rint(helices.positions / sampling).astype(int), np.array(shape) - 1)
+    reach = int(np.ceil(_COLOURED / sampling))
+    region = tuple(slice(max(0, low - reach), high + reach + 1)
+                   for low, high in zip(voxels.min(axis=0), voxels.max(axis=0)))
+    values = volume[region]
+    inside = tuple((voxels - [axis.start for axis in region]).T)
+    values[inside] = helices.hands
+    empty = np.ones(values.shape, bool)
+    empty[inside] = False
+    distance, nearest = ndimage.distance_transform_edt(empty, sampling, return_indices=True)
+    near = distance <= _COLOURED
+    values[near] = values[tuple(axis[near] for axis in nearest)]
+    return volume
+
+
+def _region(mask, sampling):
+    """Where the mask is, with what the networks and filters see around it."""
+    margin = int(np.ceil((_REACH + 2 * _NEIGHBOURHOOD) / sampling))
+    return tuple(slice(max(0, axis.start - margin), min(size, axis.stop + margin))
+                 for axis, size in zip(_bounding_box(mask), mask.shape))
+
+
+def _cubes(shape, sampling):
+    """Cubes of answers that cover a region: positions in Å on each axis (z, y, x)."""
+    grids = [np.arange(0, (size - 1) * sampling + 1e-6, _STRIDE) for size in shape]
+    return itertools.product(*([grid[start:start + _ANSWERS]
+                                for start in range(0, grid.size, _ANSWERS)] for grid in grids))
+
+
+def _nearest(positions, sampling, size):
+    return np.minimum(np.rint(positions / sampling).astype(int), size - 1)
+
+
+def _bounding_box(mask):
+    return ndimage.find_objects(mask.view(np.uint8))[0]
+
+
+def _sample(density, scale, sampling, answers):
+    """What the networks see for answers at some positions, float32 (1, 1, z, y, x)."""
+    weights = [_sinc_weights(np.arange(axis[0] - _REACH, axis[-1] + _REACH + 1) / sampling, size)
+               for axis, size in zip(answers, density.shape)]
+    sampled = np.maximum(_interpolate(density, weights), 0)
+    divisor = _interpolate(scale, weights)
+    seen = np.divide(sampled, divisor, out=np.zeros_like(sampled), where=divisor > 0)
+    return seen[None, None]
+
+
+def _interpolate(volume, weights):
+    """Separable interpolation with one (first sample, matrix) per axis."""
+    part = volume[tuple(slice(first, first + matrix.shape[1]) for first, matrix in weights)]
+    for _, matrix in weights:  # each turn handles the first axis and makes it the last
+        part = np.tensordot(part, matrix, axes=(0, 1))
+    return np.ascontiguousarray(part)
+
+
+def _sinc_weights(positions, size):
+    """Windowed sinc weights of the samples for positions in voxels; none beyond the ends.
+
+    Returns
+    -------
+    first : int
+        First sample that takes part.
+    matrix : numpy.ndarray of float32, (positions, samples)
+    """
+    first = int(np.clip(np.floor(positions[0]) - _SINC_REACH, 0, size - 1))
+    last = int(np.clip(np.ceil(positions[-1]) + _SINC_REACH, 0, size - 1))
+    distance = positions[:, None] - np.arange(first, last + 1)
+    window = np.where(np.abs(distance) < _SINC_REACH,
+                      np.cos(np.pi * distance / 2 / _SINC_REACH) ** 2, 0)
+    inside = (positions >= 0) & (positions <= size - 1)
+    return first, (np.sinc(distance) * window * inside[:, None]).astype(np.float32)
+
+
+def _verdict(score, error, voxels):
+    if score <= _UNCERTAIN:
+        verdict = "the map has the right hand"
+    elif score - 2 * (error or 0) <= _FLIPPED:
+        verdict = "the hand is uncertain"
+    else:
+        verdict = "the map is probably mirrored"
+    spread = "" if error is None else " ± %.3f (standard error)" % error
+    return "The score is %.3f%s, from %d helical voxels: %s." % (score, spread, voxels, verdict)
+
+
+def _histogram(hands, score):
+    counts, edges = np.histogram(hands, bins=40, range=(0, 1))
+    return Bars(
+        caption="Hand that the helical voxels show; the line marks the score, their mean.",
+        alt="Histogram, from 0 for the right hand to 1 for the mirror image.",
+        x_label="Probability of a mirrored helix", y_label="Helical voxels", edges=edges,
+        counts=_VOXELS_PER_ANSWER * counts, marks=[Mark(score, "score")])
+
+
+def _surface(data):
+    return Surface(
+        caption="Map coloured by the hand of its alpha helices: 0 right, 1 mirrored, 0.5 where "
+                "no helix was found.",
+        alt="The surface of the map from three sides, helices coloured by their hand.",
+        volume="map", level=float(data.threshold), colour_by="helix_hand",
+        colour_label="Probability of a mirrored helix", colour_range=[0.0, 1.0])

@@ -1,0 +1,362 @@
+"""0.e: which resolution does each place of the map look like?"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from scipy import fft, ndimage
+
+from vrs.checks import (Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Reference,
+                        register)
+from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
+                              percentile_table, percentiles)
+from vrs.checks.sections import central_slices
+from vrs.engines.external import EngineInput, ExternalEngine
+from vrs.engines.networks import Network
+from vrs.numerics.fourier import filter_in_place
+from vrs.numerics.guinier import fit_guinier, guinier_profile
+from vrs.numerics.resample import fourier_resample, resized_shape
+
+_BEST, _WORST = 2.0, 13.0
+_HIGH_RANGE_UP_TO = 4.0
+# In units of the squared resolution: fading beyond the first is brought to the second, where it
+# is so even that a line explains this part of it.
+_MOST_FADING, _USUAL_FADING, _EVEN_FADING = -8.0, -4.0, 0.95
+_SPACING = 2.0
+_MOST_BOXES = 60000
+_LEAST_SPREAD = 0.01
+# Noise, white or filtered, stays within; maps of molecules have a skewness of 0.9 to 7.
+_NOISE_SKEWNESS, _NOISE_KURTOSIS = 0.25, 1.0
+# A tile reaches this far beyond the boxes in it; the outer half is faded to zero, so that
+# resampling it as if it were periodic leaves no ringing where boxes are read.
+_FADED_BORDER = 8.0
+_LIMIT_WIDTH = 0.04
+_TILE = 96.0
+_CHUNK = 1024
+
+
+@register
+class LocalResolution(Check):
+    """Resolution of the surroundings of each voxel as a trained network reads it."""
+
+    id = "0.e"
+    title = "Local resolution (DeepRes)"
+    needs = "map, threshold, reported resolution between 2 and 13 Å"
+    explanation = (
+        "Proteins look different at each resolution. A neural network that was trained on maps "
+        "simulated from atomic structures reads the resolution from a small box around each voxel "
+        "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
+        "that fades strongly and was never sharpened may read 1 to 3 Å worse than it is; the "
+        "value after sharpening is then given beside it. There are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or "
+        "better; it tells 1.5 to 6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place "
+        "without signal gets the worst value of the range. The resolution of noise-limited maps "
+        "is meant in the sense of a Fourier shell correlation of 0.143. The percentile of the "
+        "reported resolution is the part of the mask with a local resolution at least as good.")
+    references = (Reference(
+        "RamirezAportela2019",
+        "E. Ramírez-Aportela, J. Mota, P. Conesa, J.M. Carazo, C.O.S. Sorzano. DeepRes: a new "
+        "deep-learning- and aspect-based local resolution method for electron-microscopy maps. "
+        "IUCrJ 6 (2019) 1054-1063.", "10.1107/S2052252519011692"),)
+    criteria = (
+        Criterion("reported_percentile", "reported_percentile",
+                  "the percentile of the reported resolution in the local resolution", ">=", 0.1,
+                  "The reported resolution is better than nearly all of the local resolution: it "
+                  "is at the percentile {value:.2f} (at least {bound}).", "%"),
+    )
+    estimate = "percentiles.50"
+    summary_ok = "The local resolution agrees with the reported resolution."
+    summary_warnings = "The local resolution is worse than the reported resolution."
+
+    def not_applicable(self, data):
+        if data.resolution is None:
+            return "It needs the reported resolution, which was not given."
+        if not _BEST <= data.resolution <= _WORST:
+            return ("It applies to maps with a reported resolution between %g and %g Å."
+                    % (_BEST, _WORST))
+        return None
+
+    def compute(self, data):
+        if looks_like_noise(data.volume):
+            raise NotMeasured("The grey values of the map are distributed as those of noise, about "
+                              "as far below the mean as above it: it holds no density that could "
+                              "be measured.")
+        network = Network(network_name(data.resolution), data.workers)
+        local, sampled = local_resolution(data.volume, data.hard_mask, data.sampling, network,
+                                          data.workers)
+        findings = _findings(data, local, network.metadata["range"])
+        _add_sharpened(findings, data, network)
+        findings.metrics["sampled_voxels"] = Metric(
+            sampled, "", "Voxels at which the network was run; those in "
+            "between are interpolated")
+        return findings
+
+
+def _add_sharpened(findings, data, network):
+    """For a map that fades strongly, what the network reads when it is sharpened."""
+    sharpened, removed = level_fall_off(data.volume, data.sampling, data.resolution, data.workers)
+    if not removed:
+        return
+    local, _ = local_resolution(sharpened, data.hard_mask, data.sampling, network, data.workers)
+    median = float(np.median(local[data.hard_mask]))
+    findings.metrics["sharpened_median"] = Metric(
+        median, "Å", "Median local resolution after a B-factor of %.0f Å² was taken back" % removed)
+    findings.content.append(Paragraph(
+        "The amplitudes of this map fade strongly and evenly, as those of a map do that was never "
+        "sharpened, and the network cannot tell this from missing detail. With a B-factor of %.0f "
+        "Å² taken back, the usual rest for this resolution, the median is %.2f Å instead of %.2f "
+        "Å. The half maps tell which of the two is right."
+        % (removed, median, findings.metrics["percentiles"].value["50"])))
+
+
+def _findings(data, local, network_range):
+    """Findings from the local resolution, which is 0 where it has no value."""
+    values = local[local > 0]
+    found = percentiles(values, "Å", "Percentiles of the local resolution within the mask",
+                        _LEAST_SPREAD)
+    metrics = {
+        "percentiles": found,
+        "reported_percentile": Metric(
+            100 * np.mean(values <= data.resolution), "%",
+            "Part of the mask whose local resolution is at or better than the reported one"),
+        "network_range": Metric(network_range, "Å", "Resolutions that the network tells "
+                                "apart"),
+    }
+    marks = [Mark(data.resolution, "reported"), median_mark(found)]
+    slices = central_slices(np.where(data.hard_mask, local, np.float32(np.nan)), data.sampling,
+                            "Local resolution within the mask, central slices; the darkest "
+                            "colour is the best resolution and fills what lies outside.",
+                            "Three sections of the local resolution, along X, Y and Z.")
+    content = [
+        percentile_table(found, "Percentiles of the local resolution. The reported resolution, "
+                         "%.2f Å, is at the percentile %.1f."
+                         % (data.resolution, metrics["reported_percentile"].value)),
+        histogram(values, "Local resolution (Å)", "Histogram of the local resolution.",
+                  "Distribution of the local resolution over the voxels of the mask.", marks),
+        replace(slices, unit="Å"),
+        coloured_surface(data, "local_resolution", found, "Local resolution",
+                         "Surface of the map coloured by the local resolution.")]
+    return Findings(metrics, content, {
+        "local_resolution": (local, "Local resolution (Å), 0 outside the mask")})
+
+
+def _input_for_xmipp(data):
+    high = network_name(data.resolution) == "deepres_high"
+    return EngineInput(data.volume, data.sampling, data.hard_mask, {"range": int(high)})
+
+
+def _findings_of_xmipp(data, found):
+    """Findings from the protocol's values, which are on a grid of its own."""
+    known = found > 0
+    if not known.any():
+        raise NotMeasured("Xmipp returned no local resolution.")
+    local = np.where(data.hard_mask, onto_grid(found[known], known, data.volume.shape), 0)
+    high = network_name(data.resolution) == "deepres_high"
+    return _findings(data, local, [1.5, 6.0] if high else [2.5, 13.0])
+
+
+LocalResolution.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtDeepRes", map_parameter="inputVolume", mask_parameter="Mask",
+    output="deepRes_resolution.vol", files=("bin/xmipp_deepRes_resolution", "models/deepRes"),
+    prepare=_input_for_xmipp, findings=_findings_of_xmipp),)
+
+
+def network_name(resolution):
+    """The network for a reported resolution in Å: ``deepres_high`` or ``deepres_low``."""
+    return "deepres_high" if resolution <= _HIGH_RANGE_UP_TO else "deepres_low"
+
+
+def looks_like_noise(volume):
+    """Whether grey values are distributed like Gaussian noise.
+
+    The density of a molecule is one-sided: skewness and excess kurtosis of the map are far
+    from the zero of noise. Noise so smooth that a box holds few independent values, or whose
+    surroundings were set to zero, can escape.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+        Not constant.
+
+    Returns
+    -------
+    bool
+    """
+    scaled = (volume - volume.mean(dtype=np.float64).astype(np.float32)).ravel()
+    scaled /= scaled.std(dtype=np.float64).astype(np.float32)
+    squared = scaled * scaled
+    skewness = np.dot(squared, scaled) / scaled.size
+    kurtosis = np.dot(squared, squared) / scaled.size - 3
+    return bool(abs(skewness) < _NOISE_SKEWNESS and abs(kurtosis) < _NOISE_KURTOSIS)
+
+
+def level_fall_off(volume, sampling, resolution, workers=1):
+    """Bring a map that fades strongly to the fading that is usual for its resolution.
+
+    Where the Guinier plot is a straight line with B below -8 R², B is raised to -4 R². A map
+    that ends sharply before R has no such line and stays as it is.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    resolution : float
+        R, Å.
+    workers : int
+
+    Returns
+    -------
+    volume : numpy.ndarray of float32, (z, y, x)
+        The same array when there is nothing to do.
+    removed : float
+        B-factor taken back, Å²; 0 or negative.
+    """
+    resolution = max(resolution, 2 * sampling)
+    transform = fft.rfftn(volume, workers=workers)
+    try:
+        fit = fit_guinier(*guinier_profile(transform, volume.shape, sampling), resolution)
+    except ValueError:
+        return volume, 0.0
+    if fit.r_squared < _EVEN_FADING or fit.b_factor >= _MOST_FADING * resolution ** 2:
+        return volume, 0.0
+    removed = fit.b_factor - _USUAL_FADING * resolution ** 2
+    filter_in_place(transform, volume.shape, sampling, lambda squared: np.exp(
+        -removed / 4 * np.minimum(squared, 1 / resolution ** 2)))
+    return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True), removed
+
+
+def local_resolution(volume, mask, sampling, network, workers=1):
+    """Local resolution within a mask.
+
+    The network is run at voxels on a lattice, 2 Å apart or more (so many that there are at
+    most 60,000), each box being cut around the voxel from the map resampled to the network's
+    sampling. Lattice values are averaged with their neighbours in the mask, calibrated and
+    interpolated.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    mask : numpy.ndarray of bool, (z, y, x)
+    sampling : float
+        Å/voxel.
+    network : vrs.engines.networks.Network
+        With ``sampling``, ``box`` and ``calibration`` in its metadata.
+    workers : int
+
+    Returns
+    -------
+    local : numpy.ndarray of float32, (z, y, x)
+        Å, 0 outside the mask.
+    sampled : int
+        Voxels at which the network was run.
+    """
+    step = lattice_step(mask, sampling)
+    lattice = mask[::step, ::step, ::step]
+    voxels = step * np.argwhere(lattice)
+    values = np.zeros(lattice.shape, np.float32)
+    values[lattice] = predict(volume, voxels, sampling, network, workers)
+    calibration = network.metadata["calibration"]
+    values = np.interp(_smooth(values, lattice), calibration["network"],
+                       calibration["resolution"]).astype(np.float32)
+    return _interpolate(values, lattice, step, mask), len(voxels)
+
+
+def lattice_step(mask, sampling):
+    """Voxels between the points of the lattice on which the network is run."""
+    step = max(1, round(_SPACING / sampling))
+    inside = np.count_nonzero(mask)
+    # Where the lattice misses a small mask it is refined, where it has too many points coarsened.
+    while step > 1 and not mask[::step, ::step, ::step].any():
+        step -= 1
+    return max(step, math.ceil((inside / _MOST_BOXES) ** (1 / 3)))
+
+
+def predict(volume, voxels, sampling, network, workers=1):
+    """Resolution at voxels as the network reads it, not calibrated.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    voxels : numpy.ndarray of int, (n, 3)
+        z, y, x.
+    sampling : float
+        Å/voxel.
+    network : vrs.engines.networks.Network
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (n,)
+        Å.
+    """
+    metadata = network.metadata
+    # The networks do not mind the scale, but squares of extreme values would not fit.
+    scale = max(float(volume.max()), -float(volume.min()), np.finfo(np.float32).tiny)
+    tile = max(1, int(_TILE * metadata["sampling"] / sampling))
+    tiles = voxels // tile
+    found = np.zeros(len(voxels), np.float32)
+    for corner in np.unique(tiles, axis=0):
+        members = np.flatnonzero((tiles == corner).all(axis=1))
+        resampled, positions = _resampled_tile(volume, voxels[members], sampling, metadata,
+                                               workers)
+        windows = np.lib.stride_tricks.sliding_window_view(resampled, (metadata["box"],) * 3)
+        for start in range(0, len(members), _CHUNK):
+            here = slice(start, start + _CHUNK)
+            boxes = windows[tuple(positions[here].T)] / np.float32(scale)
+            found[members[here]] = network.predict(boxes)
+    return found
+
+
+def _resampled_tile(volume, voxels, sampling, metadata, workers):
+    """The surroundings of some voxels at the network's sampling, and where their boxes begin."""
+    half = metadata["box"] // 2
+    reach = half * metadata["sampling"] + _FADED_BORDER
+    margin = math.ceil(reach / sampling) + 1
+    first, last = voxels.min(axis=0) - margin, voxels.max(axis=0) + margin
+    axes = [np.arange(a, b + 1) for a, b in zip(first, last)]
+    # A box in a map is periodic, as its Fourier transform is.
+    tile = volume[np.ix_(*(axis % size for axis, size in zip(axes, volume.shape)))]
+    fade = _FADED_BORDER / 2 / sampling
+    for dimension, size in enumerate(tile.shape):
+        distance = np.minimum(np.arange(size), np.arange(size)[::-1])
+        window = np.sin(np.pi / 2 * np.clip(distance / fade, 0, 1)) ** 2
+        tile = tile * np.expand_dims(window.astype(np.float32),
+                                     [d for d in range(3) if d != dimension])
+    shape = resized_shape(tile.shape, sampling, metadata["sampling"])
+    positions = np.rint((voxels - first) * np.divide(shape, tile.shape)).astype(int)
+    resampled = _limited(fourier_resample(tile, shape, workers), metadata["sampling"],
+                         metadata["range"][0], workers)
+    return resampled, positions - half
+
+
+def _limited(volume, sampling, resolution, workers):
+    """Raised-cosine low-pass: what is finer than the network's range could only mislead it."""
+    def response(squared):
+        phase = np.clip((np.sqrt(squared) - 1 / resolution) / _LIMIT_WIDTH + 0.5, 0, 1)
+        return 0.5 + 0.5 * np.cos(np.pi * phase)
+
+    transform = fft.rfftn(volume, workers=workers)
+    filter_in_place(transform, volume.shape, sampling, response)
+    return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)
+
+
+def _smooth(values, lattice):
+    """Mean of each lattice value and its neighbours in the mask."""
+    weights = ndimage.uniform_filter(lattice.astype(np.float32), 3, mode="constant")
+    sums = ndimage.uniform_filter(values, 3, mode="constant")
+    return np.divide(sums, weights, out=np.zeros_like(values), where=lattice)
+
+
+def _interpolate(values, lattice, step, mask):
+    """Linear interpolation of lattice values at the voxels of the mask."""
+    nearest = ndimage.distance_transform_edt(~lattice, return_distances=False,
+                                             return_indices=True)
+    filled = values[tuple(nearest)]
+    result = np.zeros(mask.shape, np.float32)
+    for z in range(mask.shape[0]):  # plane by plane, to keep the coordinates small
+        inside = np.nonzero(mask[z])
+        if len(inside[0]):
+            points = np.stack([np.full(len(inside[0]), z), *inside]) / step
+            result[z][inside] = ndimage.map_coordinates(filled, points, order=1, mode="nearest")
+    return result

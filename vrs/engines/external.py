@@ -1,0 +1,145 @@
+"""Programs of other Scipion plugins that can compute an item instead of the built-in method.
+
+What such an engine is given and how its output becomes findings stands beside the
+check, as data; nothing here knows of Scipion.
+"""
+
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, Callable, Dict, Optional, Tuple
+
+import numpy as np
+
+from vrs.errors import InputError
+
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True)
+class EngineInput:
+    """What an engine is given.
+
+    Attributes
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    mask : numpy.ndarray of bool, (z, y, x), optional
+    parameters : dict
+        Further parameters of its protocol, by name.
+    """
+
+    volume: np.ndarray
+    sampling: float
+    mask: Optional[np.ndarray] = None
+    parameters: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExternalEngine:
+    """A protocol of another plugin that computes an item.
+
+    Attributes
+    ----------
+    name, label : str
+        As the command line and as the form and the texts call it.
+    package, plugin, protocol : str
+        Python package, its Scipion plugin and the protocol's class.
+    files : tuple of str
+        What must exist below the home folder of the plugin: programs and models.
+    map_parameter, mask_parameter : str
+        Parameters of the protocol that take the map and the mask; the second is empty
+        when it needs none.
+    output : str
+        File that the protocol leaves in its extra folder: a volume, or a text (``.txt``)
+        with a number.
+    prepare : callable
+        What it is given, an :class:`EngineInput`, from a ``ValidationInput``.
+    findings : callable
+        ``Findings`` from a ``ValidationInput`` and the output, which is an array of
+        float32 (z, y, x) or a number.
+    """
+
+    name: str
+    label: str
+    package: str
+    plugin: str
+    protocol: str
+    map_parameter: str
+    output: str
+    prepare: Callable
+    findings: Callable
+    mask_parameter: str = ""
+    files: Tuple[str, ...] = ()
+
+    @property
+    def version(self) -> Optional[str]:
+        """Version of its package, None when that is not installed."""
+        try:
+            return metadata.version(self.package)
+        except metadata.PackageNotFoundError:
+            return None
+
+
+def refusal(item, engine, reason):
+    """The sentence for an engine that cannot be used here.
+
+    Parameters
+    ----------
+    item : str
+        Id of the item.
+    engine : ExternalEngine
+    reason : str
+        What is missing.
+
+    Returns
+    -------
+    str
+    """
+    return ("%s cannot be computed by %s here: %s; install what is missing or choose the built-in "
+            "engine." % (item, engine.label, reason))
+
+
+def not_installed(engine):
+    """The reason for a plugin that is not there, to be put into a sentence."""
+    return "the Scipion plugin %s is not installed" % engine.package
+
+
+def read_choices(texts, checks):
+    """Engines that a user chose.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        ``0.e=xmipp`` for instance.
+    checks : list of Check
+        Those whose engines can be chosen.
+
+    Returns
+    -------
+    dict of str to ExternalEngine
+        By item; items to be computed by the built-in engine are left out.
+
+    Raises
+    ------
+    InputError
+        With a sentence for each choice that there is not.
+    """
+    by_id = {check.id: check for check in checks}
+    chosen, problems = {}, []
+    for text in texts:
+        item, _, name = text.partition("=")
+        if item not in by_id:
+            problems.append("The engine choice %s is not of the form item=engine with one of the "
+                            "items %s." % (text, ", ".join(sorted(by_id))))
+            continue
+        engines = dict({BUILTIN: None},
+                       **{engine.name: engine for engine in by_id[item].external})
+        if name not in engines:
+            problems.append("Item %s has no engine %s; it can be computed by %s."
+                            % (item, name or "without a name", " or ".join(engines)))
+        elif chosen.setdefault(item, engines[name]) is not engines[name]:
+            problems.append("Two different engines are chosen for item %s; choose one." % item)
+    if problems:
+        raise InputError(problems)
+    return {item: engine for item, engine in chosen.items() if engine is not None}
