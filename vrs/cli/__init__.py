@@ -84,6 +84,9 @@ def _add_validate(commands):
                          help="threads of the calculations (default: %(default)s)")
     command.add_argument("--criteria", metavar="FILE",
                          help="JSON file with bounds that replace the usual ones")
+    command.add_argument("--engine", action="append", default=[], metavar="ITEM=ENGINE",
+                         help="what computes an item, 0.e=xmipp for instance; may be repeated "
+                              "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=("builtin", "chimerax"), default="builtin",
                          help="what makes the 3D views (default: %(default)s)")
     command.set_defaults(command=_validate)

@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from vrs.checks import Overrides, Status, checks_of_level
 from vrs.cli.console import Console, table
+from vrs.cli.engines import why_unavailable
 from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax
+from vrs.engines.external import ExternalEngine, read_choices, refusal
 from vrs.errors import InputError
 from vrs.io.inputs import LoadedInput, check_output_folder, read_input
 from vrs.io.maps import is_plain
@@ -37,6 +39,7 @@ class Request:
     project: Optional[str]
     threads: int
     renderer: str
+    engines: Dict[str, ExternalEngine]
 
 
 def validate(options):
@@ -93,7 +96,7 @@ def check_request(options):
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     mask = os.path.abspath(options.mask) if options.mask else ""
-    loaded, plain, threads = None, False, 1
+    loaded, plain, threads, engines = None, False, 1, {}
     with collected(problems):
         threads = _threads(options.threads)
     with collected(problems):
@@ -103,6 +106,12 @@ def check_request(options):
     with collected(problems):
         if criteria:
             Overrides.read(criteria, checks_of_level(LEVEL))
+    with collected(problems):
+        engines = read_choices(options.engine, checks_of_level(LEVEL))
+    for item, engine in engines.items():
+        reason = why_unavailable(engine)
+        if reason:
+            problems.append(refusal(item, engine, reason))
     if options.renderer == "chimerax" and find_chimerax() is None:
         problems.append(CHIMERAX_MISSING)
     with collected(problems):
@@ -114,7 +123,7 @@ def check_request(options):
         _remove_empty(missing)
         raise InputError(problems)
     return Request(loaded, stem, loaded.map_file.path, plain, mask, criteria, output, missing,
-                   options.project, threads, options.renderer)
+                   options.project, threads, options.renderer, engines)
 
 
 def map_stem(path):

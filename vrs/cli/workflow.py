@@ -5,23 +5,21 @@ import logging
 import os
 import re
 import signal
-import time
 
 import psutil
 from pwem.protocols import ProtImportVolumes
 from pyworkflow.object import Pointer
 from pyworkflow.project import Manager
 
-from vrs.checks import checks_of_level
+from vrs.checks import checks_of_level, get_check
 from vrs.io.maps import write_map
 from vrs.protocols import ProtVrsLevel0, ProtVrsReport
-from vrs.protocols.level import MASK_FILE, NO_MASK
+from vrs.protocols.launch import failure, run_to_end
+from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
 from vrs.protocols.report import RENDERERS
 from vrs.scipion import ScipionError
 
-_POLL_SECONDS = 0.3
 _LAST_SECONDS = 2
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @contextlib.contextmanager
@@ -91,7 +89,9 @@ def run_workflow(project, request, console):
         ProtVrsLevel0, threshold=threshold, hasResolution=resolution is not None,
         resolution=resolution, maskFrom=MASK_FILE if request.mask_path else NO_MASK,
         maskFile=request.mask_path, sourceFile="" if request.is_plain else request.map_path,
-        criteriaFile=request.criteria_path, numberOfThreads=request.threads)
+        criteriaFile=request.criteria_path, numberOfThreads=request.threads,
+        **{engine_parameter(item): 1 + get_check(item).external.index(engine)
+           for item, engine in request.engines.items()})
     level.inputVolume.set(importing)
     level.inputVolume.setExtended("outputVolume")
     _launch(project, level, "validate " + request.stem, console, _Progress(level, console))
@@ -148,40 +148,20 @@ def _launch(project, protocol, label, console, progress=None):
     if progress is None:
         console.say("%s ... " % (label[0].upper() + label[1:]), "")
     try:
-        project.launchProtocol(protocol, wait=False)
-        while protocol.isActive():
-            time.sleep(_POLL_SECONDS)
-            _reap(protocol.getPid())
-            project._updateProtocol(protocol)
-            if progress:
-                progress()
+        run_to_end(project, protocol, progress)
     except KeyboardInterrupt:
         console.say("stopping")
         _stop(project, protocol)
         raise
-    # Its last words may have come between reading and noting the time of reading.
-    protocol.lastUpdateTimeStamp.set(None)
-    project._updateProtocol(protocol)
     if not protocol.isFinished():
         console.say("failed")
         raise ScipionError("The run '%s' failed (%s); its logs are %s and %s." % (
-            label, _reason(protocol),
+            label, failure(protocol),
             os.path.abspath(protocol.getStdoutLog()), os.path.abspath(protocol.getStderrLog())))
     if progress:
         progress()
     else:
         console.say("OK")
-
-
-def _reason(protocol):
-    text = _COLOURS.sub("", protocol.getErrorMessage()).replace("Protocol failed: ", "")
-    return text.strip() or "no reason given"
-
-
-def _reap(pid):
-    # Scipion takes a run that was killed for alive as long as nobody has waited for it.
-    with contextlib.suppress(ChildProcessError, TypeError):
-        os.waitpid(pid, os.WNOHANG)
 
 
 def _stop(project, protocol):

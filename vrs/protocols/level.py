@@ -10,11 +10,13 @@ from vrs.checks import (FileEntry, LevelResults, Overrides, checks_of_level, get
                         run_check)
 from vrs.checks.input_data import describe_input
 from vrs.checks.results import from_json, to_json
+from vrs.engines.external import BUILTIN, refusal
 from vrs.errors import InputError
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.io.inputs import read_input
 from vrs.io.maps import sha256, write_map
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
+from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
 
 NO_MASK, MASK_OBJECT, MASK_FILE = range(3)
@@ -70,7 +72,19 @@ class ProtVrsLevel(EMProtocol):
                       expertLevel=params.LEVEL_ADVANCED, label="Criteria file",
                       help="A JSON file with bounds that replace the usual ones, such as "
                            '{"0.a.decentering": 25}. The report then names it.')
+        for check in checks_of_level(self.LEVEL):
+            if check.external:
+                self._add_engines(form, check)
         form.addParallelSection(threads=2, mpi=0)
+
+    @staticmethod
+    def _add_engines(form, check):
+        form.addParam(engine_parameter(check.id), params.EnumParam, default=0,
+                      choices=["built-in"] + [engine.label for engine in check.external],
+                      expertLevel=params.LEVEL_ADVANCED, label="Engine of %s" % check.id,
+                      help="What computes %s. The built-in engine is always there; any other needs "
+                           "its Scipion plugin and programs (%s) and runs as a protocol of its own."
+                           % (check.title, ", ".join(engine.package for engine in check.external)))
 
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):
@@ -78,7 +92,9 @@ class ProtVrsLevel(EMProtocol):
         given = self._given()
         self._insertFunctionStep(self.describeInputStep, given, needsGPU=False)
         for check in checks_of_level(self.LEVEL):
-            self._insertFunctionStep(self.checkStep, check.id, given, needsGPU=False)
+            engine = self._engine_of(check)
+            self._insertFunctionStep(self.checkStep, check.id, engine.name if engine else BUILTIN,
+                                     given, needsGPU=False)
         self._insertFunctionStep(self.createOutputStep, given, needsGPU=False)
 
     def describeInputStep(self, given):
@@ -90,9 +106,12 @@ class ProtVrsLevel(EMProtocol):
                                   "The map")] + self._store_volumes(volumes)
         return self._write("input", report)
 
-    def checkStep(self, item, given):
+    def checkStep(self, item, engine_name, given):
         """Run one check."""
-        result, volumes = run_check(get_check(item), self._input().data, self._overrides())
+        check = get_check(item)
+        engine = self._engine_of(check)
+        result, volumes = run_check(check, self._input().data, self._overrides(),
+                                    ExternalRun(engine, item, self) if engine else None)
         result.files = self._store_volumes(volumes)
         return self._write(item, result)
 
@@ -122,6 +141,11 @@ class ProtVrsLevel(EMProtocol):
                 check_part()
             except InputError as error:
                 problems.extend(error.problems)
+        for check in checks_of_level(self.LEVEL):
+            engine = self._engine_of(check)
+            reason = why_unavailable(engine) if engine else None
+            if reason:
+                problems.append(refusal(check.id, engine, reason))
         return problems
 
     def _summary(self):
@@ -160,6 +184,13 @@ class ProtVrsLevel(EMProtocol):
         return [self._volumeFile(), volume.getSamplingRate(), self.threshold.get(),
                 self._reported_resolution(), self._mask_file(), self.sourceFile.get(""),
                 self.criteriaFile.get("")]
+
+    def _engine_of(self, check):
+        """The external engine that was chosen for a check, None for the built-in one."""
+        if not check.external:
+            return None
+        choice = self.getAttributeValue(engine_parameter(check.id))
+        return check.external[choice - 1] if choice else None
 
     def _volumeFile(self):
         return self.inputVolume.get().getFileName().replace(":mrc", "")
@@ -252,6 +283,14 @@ class ProtVrsLevel(EMProtocol):
         if source.hasOrigin():
             volume.setOrigin(source.getOrigin().clone())
         return volume
+
+
+def engine_parameter(item):
+    """The level's parameter that chooses the engine of an item.
+
+    Its value is 0 for the built-in engine, else 1 + the position in the check's engines.
+    """
+    return "engine" + item.replace(".", "")
 
 
 def _output_name(name):

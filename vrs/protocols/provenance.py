@@ -8,7 +8,7 @@ from pyworkflow.protocol import Protocol
 from pyworkflow.utils import getHostFullName
 
 _PACKAGES = ("scipion-em-vrs", "scipion-em", "scipion-pyworkflow", "scipion-app",
-             "scipion-em-xmipp", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
+             "scipion-em-xmipp", "scipion-em-ucm", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
              "gemmi", "jinja2", "typst", "embreex")
 
 

@@ -70,6 +70,23 @@ def test_chimerax_that_is_not_there_is_refused(refused, map_path, monkeypatch):
     assert len(lines) == 1 and "VRS_CHIMERAX" in lines[0]
 
 
+def test_engines_that_are_not_there_are_refused(refused, map_path, monkeypatch):
+    monkeypatch.setattr("vrs.engines.external.ExternalEngine.version", None)
+    lines = refused("--map", map_path, "--threshold", "7", "--engine", "0.f=ucm",
+                    "--engine", "0.e=xmipp")
+    assert len(lines) == 3
+    for item, package in ("0.f", "scipion-em-ucm"), ("0.e", "scipion-em-xmipp"):
+        line, = [line for line in lines if item in line]
+        assert package in line and "not installed" in line
+
+
+def test_engines_that_do_not_exist_are_refused(refused, map_path):
+    lines = refused("--map", map_path, "--threshold", "0.5", "--engine", "0.a=xmipp",
+                    "--engine", "ucm")
+    assert len(lines) == 2
+    assert "0.a" in lines[0] and "builtin" in lines[0] and "item=engine" in lines[1]
+
+
 @pytest.mark.parametrize("arguments", [
     [], ["validate"], ["validate", "--map", "x.mrc"], ["validate", "--thresh", "1"], ["judge"]])
 def test_wrong_use_exits_with_2(arguments):
@@ -91,6 +108,8 @@ def test_items_lists_every_check(capfd):
     for check in all_checks():
         assert any(line.startswith(check.id) and check.title in line and check.needs in line
                    for line in lines)
+        for engine in check.external:
+            assert any("%s=%s" % (check.id, engine.name) in line for line in lines)
 
 
 def test_example_says_how_to_go_on(tmp_path, monkeypatch, capfd):

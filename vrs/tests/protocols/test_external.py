@@ -1,0 +1,174 @@
+"""Items computed by protocols of other plugins, in Scipion's engine."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from vrs.checks import NotMeasured, get_check
+from vrs.engines.external import ExternalEngine
+from vrs.io.maps import write_map
+from vrs.protocols.external import ExternalRun, why_unavailable
+from vrs.protocols.level import engine_parameter
+from vrs.tests.engines.test_external import (RECORDED, RESOLUTION, SAMPLING, THRESHOLD, ball,
+                                             recorded_resolution)
+
+_PLUGINS = Path(__file__).parent / "plugins"
+_PROGRAM = "import sys; from vrs.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a map, a plugin in the place of Xmipp's and its home without programs."""
+    folder = tmp_path_factory.mktemp("external")
+    shutil.copytree(str(_PLUGINS / "xmipp3"), str(folder / "packages" / "xmipp3"))
+    information = folder / "packages" / "scipion_em_xmipp-29.0.1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: scipion-em-xmipp\nVersion: 29.0.1\n")
+    (information / "entry_points.txt").write_text("[pyworkflow.plugin]\nxmipp3 = xmipp3\n")
+    write_map(str(folder / "ball.mrc"), ball(), SAMPLING)
+    (folder / "home").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vrs_command(folder):
+    """Runs ``vrs`` where the plugin is installed."""
+    def run(*arguments):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("SCIPION")}
+        environment.update(
+            SCIPION_USER_DATA=str(folder / "data"), XMIPP_HOME=str(folder / "home"),
+            VRS_RECORDED_RESOLUTION=str(RECORDED / "deepRes_resolution.vol"),
+            PYTHONPATH=os.pathsep.join([str(folder / "packages")] + [p for p in sys.path if p]))
+        return subprocess.run(
+            [sys.executable, "-c", _PROGRAM] + [str(argument) for argument in arguments],
+            cwd=str(folder), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            universal_newlines=True)
+    return run
+
+
+@pytest.fixture(scope="module")
+def validate(vrs_command):
+    def run(*arguments):
+        return vrs_command("validate", "--map", "ball.mrc", "--threshold", THRESHOLD,
+                           "--resolution", RESOLUTION, "--engine", "0.e=xmipp",
+                           "--engine", "0.h=xmipp", *arguments)
+    return run
+
+
+@pytest.fixture(scope="module")
+def report(folder, validate):
+    """What the report says of a validation with both engines of Xmipp."""
+    programs = [folder / "home" / name for item in ("0.e", "0.h")
+                for engine in get_check(item).external for name in engine.files]
+    for path in programs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    done = validate()
+    for path in programs:
+        path.unlink()
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((folder / "ball_vrs" / "report.json").read_text(encoding="utf-8"))
+    return {item["id"]: item for item in report["items"]}
+
+
+def test_output_of_an_engine_becomes_a_result(report):
+    item = report["0.e"]
+    assert item["engine"] == {"name": "xmipp", "version": "29.0.1"}
+    assert item["status"] in ("ok", "warnings")
+    # The recorded values rise from 3 Å by 0.2 Å per voxel, inside a ball of 9 voxels.
+    assert 3.5 < item["metrics"]["percentiles"]["value"]["2.5"] < 4.5
+    assert item["metrics"]["percentiles"]["value"]["50"] == pytest.approx(5.3, abs=0.2)
+
+
+def test_a_failing_engine_takes_down_its_item_only(report, folder):
+    item = report["0.h"]
+    assert item["engine"]["name"] == "xmipp"
+    assert item["status"] == "not_measured"
+    assert "no hand at threshold 0.5" in item["reason"]
+    log = next(word for word in item["reason"].split() if word.endswith("run.stderr"))
+    assert (folder / "data" / "projects" / "vrs_ball" / log).exists()
+    assert report["0.a"]["engine"]["name"] == "builtin"
+    assert report["0.a"]["status"] in ("ok", "warnings")
+
+
+def test_the_engine_was_a_run_of_the_project(report, folder):
+    runs = folder / "data" / "projects" / "vrs_ball" / "Runs"
+    names = sorted(path.name.split("_")[1] for path in runs.iterdir())
+    assert names.count("XmippProtDeepRes") == names.count("XmippProtDeepHand") == 1
+    with mrcfile.open(str(next(runs.glob("*_ProtImportMask/extra/*.mrc")))) as mrc:
+        assert mrc.data.shape == ball().shape and set(mrc.data.ravel()) == {0, 1}
+
+
+def test_missing_programs_are_named_with_all_other_problems(validate, folder):
+    done = validate("--threads", "none", "--output", "nowhere")
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3
+    for part in ("0.e cannot be computed by Xmipp here: bin/xmipp_deepRes_resolution",
+                 "0.h cannot be computed by Xmipp here: bin/xmipp_deep_hand", "none"):
+        assert sum(part in line for line in lines) == 1, (part, lines)
+    assert str(folder / "home") in done.stderr
+    assert not (folder / "nowhere").exists()
+
+
+def test_items_lists_the_engines(vrs_command):
+    done = vrs_command("items")
+    assert done.returncode == 0
+    line, = [line for line in done.stdout.splitlines() if "0.e=xmipp" in line]
+    assert "not here" in line and "bin/xmipp_deepRes_resolution" in line
+
+
+@pytest.mark.parametrize("item", ["0.e", "0.f", "0.g", "0.h"])
+def test_the_form_refuses_an_engine_that_is_not_there(new_level, monkeypatch, item):
+    monkeypatch.setattr(ExternalEngine, "version", None)
+    problems = new_level(threshold=7.0, **{engine_parameter(item): 1}).validate()
+    assert len(problems) == 2
+    assert any(problem.startswith("%s cannot be computed by " % item) for problem in problems)
+
+
+def test_a_plugin_that_does_not_load_is_not_available(domain, monkeypatch):
+    monkeypatch.setattr(ExternalEngine, "version", "1.0")
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no_such_plugin", "ProtNo", "map", "x.txt",
+                            None, None)
+    assert "scipion-em-no does not load (ModuleNotFoundError" in why_unavailable(engine)
+
+
+class _Finished:
+    """A run whose outputs are the recorded ones."""
+
+    def _getExtraPath(self, name):
+        return str(RECORDED / name)
+
+    def getStdoutLog(self):
+        return "run.stdout"
+
+    def getStderrLog(self):
+        return "run.stderr"
+
+
+def _read(item):
+    return ExternalRun(get_check(item).external[0], item, None)._read_output(_Finished())
+
+
+def test_recorded_formats_are_read(domain):
+    np.testing.assert_array_equal(_read("0.e"), recorded_resolution())
+    for item, name in ("0.f", "bmap.mrc"), ("0.g", "omap.mrc"):
+        with mrcfile.open(str(RECORDED / name)) as mrc:
+            np.testing.assert_array_equal(_read(item), mrc.data)
+    assert _read("0.h") == pytest.approx(0.314, abs=1e-3)
+
+
+def test_a_run_without_its_output_is_not_a_result(domain):
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo", "map", "lost.mrc", None,
+                            None)
+    with pytest.raises(NotMeasured, match="lost.mrc; its logs are run.stdout"):
+        ExternalRun(engine, "0.e", None)._read_output(_Finished())
