@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 from scipy import fft, ndimage
 
-from vrs.checks import ValidationInput, checks_of_level, get_check, run_check
+from vrs.checks import checks_of_level, get_check, run_check
 from vrs.checks.input_data import describe_input
 from vrs.io import read_input, write_map
 

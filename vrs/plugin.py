@@ -3,15 +3,12 @@
 import pwem
 from pyworkflow import VarTypes
 
-_URL = "https://pypi.org/project/scipion-em-vrs/"
-
 
 class Plugin(pwem.Plugin):
     """Validation of maps; everything it needs comes with pip."""
 
     # Scipion derives the plugin's folder and name from the module of this class.
     __module__ = "vrs"
-    _url = _URL
     _processingField = ["SPA"]
 
     @classmethod

@@ -50,55 +50,47 @@ def percentile_table(metric, caption):
                      for value in metric.value.values()]], caption)
 
 
-def histogram(values, label, caption, alt, marks=()):
-    """Histogram of the values in the mask.
-
-    Outliers beyond the percentiles 0.1 and 99.9 are gathered in the outer bars.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, (voxels,)
-    label : str
-        What they are, with the unit.
-    caption, alt : str
-    marks : iterable of Mark
-
-    Returns
-    -------
-    Bars
-    """
-    low, high = np.percentile(values, (0.1, 99.9))
-    counts, edges = np.histogram(np.clip(values, low, high), _BINS)
-    return Bars(caption=caption, alt=alt, x_label=label, y_label="Voxels", edges=edges,
-                counts=counts, marks=list(marks))
-
-
-def median_mark(metric):
-    """Mark of the median for a histogram."""
-    return Mark(metric.value["50"], "median")
-
-
-def coloured_surface(data, volume, metric, label, caption):
-    """Three views of the map's isosurface coloured by a local property.
+def local_figures(data, values, metric, volume, name, marks=()):
+    """Percentiles, histogram and coloured surface of a local property.
 
     Parameters
     ----------
     data : ValidationInput
-    volume : str
-        Name of the volume of the property.
+    values : numpy.ndarray, (voxels,)
+        The property in the mask.
     metric : Metric
         Its percentiles; the outer ones bound the colours.
-    label, caption : str
+    volume : str
+        Name of the volume of the property.
+    name : str
+        What it is, in the middle of a sentence.
+    marks : iterable of Mark
+        For the histogram, beside the median.
 
     Returns
     -------
-    Surface
+    list
+        A table and two figures.
     """
-    return Surface(
-        caption=caption, alt="The surface of the map seen along X, Y and Z, coloured by the "
-        "%s." % label.lower(), volume="map", level=float(data.threshold), colour_by=volume,
-        colour_label=label, unit=metric.unit,
-        colour_range=[metric.value["2.5"], metric.value["97.5"]])
+    label = name[0].upper() + name[1:]
+    unit = " (%s)" % metric.unit if metric.unit else ""
+    surface = Surface(
+        caption="Surface of the map coloured by the %s." % name,
+        alt="The surface of the map seen along X, Y and Z, coloured by the %s." % name,
+        volume="map", level=float(data.threshold), colour_by=volume, colour_label=label,
+        unit=metric.unit, colour_range=[metric.value["2.5"], metric.value["97.5"]])
+    return [percentile_table(metric, "Percentiles of the %s." % name),
+            _histogram(values, label + unit, name,
+                       list(marks) + [Mark(metric.value["50"], "median")]), surface]
+
+
+def _histogram(values, label, name, marks):
+    """Histogram whose outer bars gather what lies beyond the percentiles 0.1 and 99.9."""
+    low, high = np.percentile(values, (0.1, 99.9))
+    counts, edges = np.histogram(np.clip(values, low, high), _BINS)
+    return Bars(caption="Histogram of the %s." % name,
+                alt="Distribution of the %s over the voxels of the mask." % name, x_label=label,
+                y_label="Voxels", edges=edges, counts=counts, marks=marks)
 
 
 def onto_grid(values, mask, shape):

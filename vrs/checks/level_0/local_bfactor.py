@@ -5,8 +5,7 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, register
 from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
                                           values_from_ucm, why_not)
-from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
-                              percentile_table, percentiles)
+from vrs.checks.local import local_figures, onto_grid, percentiles
 from vrs.engines.external import ExternalEngine
 
 _BANDS = 10
@@ -51,13 +50,7 @@ def _findings(data, resized, published, freed):
                         "(published method)", 0.01)
     corrected = percentiles(freed, "Å²", "The same with bands of equal energy, freed of their "
                             "width; without a value where they cannot be")
-    content = [
-        percentile_table(found, "Percentiles of the local B-factor."),
-        histogram(published, "Local B-factor (Å²)", "Histogram of the local B-factor.",
-                  "Distribution of the local B-factor over the voxels of the mask.",
-                  [median_mark(found)]),
-        coloured_surface(data, "local_bfactor", found, "Local B-factor",
-                         "Surface of the map coloured by the local B-factor.")]
+    content = local_figures(data, published, found, "local_bfactor", "local B-factor")
     local_map = onto_grid(published, resized.mask, data.volume.shape)
     return Findings({"percentiles": found, "corrected_percentiles": corrected}, content,
                     {"local_bfactor": (local_map, "Local B-factor (Å²)")})

@@ -5,8 +5,7 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, Metric, Paragraph, register
 from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
                                           values_from_ucm, why_not)
-from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
-                              percentile_table, percentiles)
+from vrs.checks.local import local_figures, onto_grid, percentile_table, percentiles
 from vrs.engines.external import ExternalEngine
 
 _MASK_QUANTILE = 0.25
@@ -55,13 +54,7 @@ def _findings(data, resized, published, above_noise):
     metrics = {"percentiles": found,
                "mean": Metric(published.mean(dtype=np.float64), "", "Mean of the same; close "
                               "to 0.75 by construction")}
-    content = [
-        percentile_table(found, "Percentiles of the local occupancy."),
-        histogram(published, "Local occupancy", "Histogram of the local occupancy.",
-                  "Distribution of the local occupancy over the voxels of the mask.",
-                  [median_mark(found)]),
-        coloured_surface(data, "local_occupancy", found, "Local occupancy",
-                         "Surface of the map coloured by the local occupancy.")]
+    content = local_figures(data, published, found, "local_occupancy", "local occupancy")
     volumes = {"local_occupancy": (onto_grid(published, resized.mask, data.volume.shape),
                                    "Local occupancy (0 to 1)")}
     if above_noise is None:

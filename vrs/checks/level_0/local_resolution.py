@@ -8,8 +8,7 @@ from scipy import fft, ndimage
 
 from vrs.checks import (Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Reference,
                         register)
-from vrs.checks.local import (coloured_surface, histogram, median_mark, onto_grid,
-                              percentile_table, percentiles)
+from vrs.checks.local import local_figures, onto_grid, percentiles
 from vrs.checks.sections import central_slices
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
@@ -121,20 +120,15 @@ def _findings(data, local, network_range):
         "network_range": Metric(network_range, "Å", "Resolutions that the network tells "
                                 "apart"),
     }
-    marks = [Mark(data.resolution, "reported"), median_mark(found)]
     slices = central_slices(np.where(data.hard_mask, local, np.float32(np.nan)), data.sampling,
                             "Local resolution within the mask, central slices; the darkest "
                             "colour is the best resolution and fills what lies outside.",
                             "Three sections of the local resolution, along X, Y and Z.")
-    content = [
-        percentile_table(found, "Percentiles of the local resolution. The reported resolution, "
-                         "%.2f Å, is at the percentile %.1f."
-                         % (data.resolution, metrics["reported_percentile"].value)),
-        histogram(values, "Local resolution (Å)", "Histogram of the local resolution.",
-                  "Distribution of the local resolution over the voxels of the mask.", marks),
-        replace(slices, unit="Å"),
-        coloured_surface(data, "local_resolution", found, "Local resolution",
-                         "Surface of the map coloured by the local resolution.")]
+    table, bars, surface = local_figures(data, values, found, "local_resolution",
+                                         "local resolution", [Mark(data.resolution, "reported")])
+    place = Paragraph("The reported resolution, %.2f Å, is at the percentile %.1f of the local "
+                      "resolution." % (data.resolution, metrics["reported_percentile"].value))
+    content = [table, place, bars, replace(slices, unit="Å"), surface]
     return Findings(metrics, content, {
         "local_resolution": (local, "Local resolution (Å), 0 outside the mask")})
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from vrs.checks import NotMeasured
-from vrs.checks import local
+from vrs.checks import Mark, NotMeasured, ValidationInput, local
 
 
 def test_percentiles():
@@ -15,10 +14,18 @@ def test_values_without_spread_were_not_measured():
         local.percentiles(np.full(100, 3.0), "Å", "d", 0.01)
 
 
-def test_histogram_gathers_outliers():
+def test_figures():
     values = np.concatenate([np.linspace(0, 1, 10000), [1e6]])
-    bars = local.histogram(values, "x (Å)", "c", "a")
+    metric = local.percentiles(values, "Å", "d", 0.01)
+    data = ValidationInput(np.ones((2, 2, 2), np.float32), 1.0, 0.5)
+    table, bars, surface = local.local_figures(data, values, metric, "v", "local size",
+                                               [Mark(0.2, "here")])
+    assert table.rows[0][0] == "Value (Å)" and bars.x_label == "Local size (Å)"
+    # Outliers are gathered in the outer bars.
     assert bars.counts.sum() == values.size and bars.edges[-1] < 2
+    assert [mark.label for mark in bars.marks] == ["here", "median"]
+    assert (surface.colour_by, surface.level) == ("v", 0.5)
+    assert surface.colour_range == pytest.approx([0.025, 0.975], abs=1e-3)
 
 
 def test_onto_grid_interpolates_between_known_voxels_only():
