@@ -157,8 +157,11 @@ class Overrides:
         try:
             with open(path) as handle:
                 bounds = json.load(handle)
-        except (OSError, ValueError) as error:
-            raise InputError("The criteria file %s cannot be read as JSON: %s." % (path, error))
+        except OSError as error:
+            raise InputError("The criteria file %s cannot be read (%s); check its name."
+                             % (path, error.strerror))
+        except ValueError as error:
+            raise InputError("The criteria file %s is not JSON (%s); mend it." % (path, error))
         if not isinstance(bounds, dict):
             raise InputError("The criteria file %s must hold one JSON object, such as "
                              '{"0.a.decentering": 25}.' % path)

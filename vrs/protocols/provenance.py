@@ -9,7 +9,7 @@ from pyworkflow.utils import getHostFullName
 
 _PACKAGES = ("scipion-em-vrs", "scipion-em", "scipion-pyworkflow", "scipion-app",
              "scipion-em-xmipp", "scipion-em-ucm", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
-             "gemmi", "jinja2", "typst", "embreex")
+             "gemmi", "jinja2", "typst", "embreex", "onnxruntime")
 
 
 def provenance(protocol):
