@@ -55,6 +55,25 @@ def test_maps_become_outputs(level):
         assert volume.getSamplingRate() == maps.SAMPLING
 
 
+@pytest.mark.parametrize("output, item", [
+    ("localResolution", "0.e"), ("localBfactor", "0.f"), ("localOccupancy", "0.g")])
+def test_local_maps_open_in_scipions_local_resolution_viewers(level, output, item):
+    from pwem.viewers import LocalResolutionViewer
+    volume = getattr(level, output)
+    assert volume.getDim() == (maps.BOX,) * 3 and volume.getSamplingRate() == maps.SAMPLING
+    viewer = LocalResolutionViewer
+    data, lowest, highest, box = viewer.getImgData(None, volume.getFileName(), minMaskValue=None)
+    assert tuple(box[:3]) == (maps.BOX,) * 3
+    with mrcfile.open(volume.getFileName()) as mrc:
+        np.testing.assert_array_equal(viewer.getSliceImage(None, data, 24, "x"),
+                                      mrc.data[:, :, 24])
+    (result,) = [result for result in LevelResults.read(
+        level.outputResults.getResultsFile()).items if result.id == item]
+    found = result.metrics["percentiles"].value
+    # Local values, and zeros outside the mask.
+    assert lowest <= min(0, found["2.5"]) and highest >= max(0, found["97.5"])
+
+
 def test_no_corrected_map_without_resolution(project, new_level):
     protocol = new_level(hasResolution=False)
     project.launchProtocol(protocol, wait=True)
