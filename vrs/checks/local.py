@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from vrs.checks.check import NotMeasured
 from vrs.checks.content import Bars, Mark, Surface, Table
+from vrs.checks.criteria import Criterion
 from vrs.checks.results import Metric
 
 _PERCENTILES = (2.5, 25, 50, 75, 97.5)
@@ -12,7 +12,7 @@ _KEYS = tuple("%g" % percentage for percentage in _PERCENTILES)
 _BINS = 60
 
 
-def percentiles(values, unit, description, least_spread=None):
+def percentiles(values, unit, description):
     """Metric of the percentiles 2.5, 25, 50, 75 and 97.5.
 
     Parameters
@@ -20,26 +20,50 @@ def percentiles(values, unit, description, least_spread=None):
     values : numpy.ndarray, (voxels,)
         Percentiles among infinite ones have no value.
     unit, description : str
-    least_spread : float, optional
-        Values that differ by less between the outer percentiles mean that the
-        method did not work.
 
     Returns
     -------
     Metric
         A mapping with the keys "2.5", "25", "50", "75", "97.5".
-
-    Raises
-    ------
-    NotMeasured
-        If the spread is too small.
     """
     with np.errstate(invalid="ignore"):
         found = np.percentile(values, _PERCENTILES)
-    if least_spread is not None and found[-1] - found[0] < least_spread:
-        raise NotMeasured("The values hardly differ within the mask (%.3g to %.3g), so the method "
-                          "did not work on this map." % (found[0], found[-1]))
     return Metric(dict(zip(_KEYS, found)), unit, description)
+
+
+def spread(metric):
+    """Metric of how far the outer percentiles are apart.
+
+    Parameters
+    ----------
+    metric : Metric
+        From :func:`percentiles`, all with a value.
+
+    Returns
+    -------
+    Metric
+    """
+    return Metric(metric.value["97.5"] - metric.value["2.5"], metric.unit,
+                  "Percentile 97.5 less percentile 2.5")
+
+
+def spread_criterion(least, unit=""):
+    """Criterion that a local property differs from place to place.
+
+    Parameters
+    ----------
+    least : float
+        Of the metric ``spread``.
+    unit : str
+
+    Returns
+    -------
+    Criterion
+    """
+    return Criterion(
+        "spread", "spread", "the spread of the local values (percentile 97.5 less 2.5)", ">=", least,
+        "The local values hardly differ within the mask (spread {value:.3g}, at least {bound}): "
+        "the method probably did not work on this map.", unit)
 
 
 def percentile_table(metric, caption):

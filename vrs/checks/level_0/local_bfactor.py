@@ -5,7 +5,8 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, register
 from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
                                           values_from_ucm, why_not)
-from vrs.checks.local import local_figures, onto_grid, percentiles
+from vrs.checks.local import (local_figures, onto_grid, percentiles, spread,
+                              spread_criterion)
 from vrs.engines.external import ExternalEngine
 
 _BANDS = 10
@@ -32,6 +33,7 @@ class LocalBFactor(Check):
         Criterion("median", "percentiles.50", "the median local B-factor", "within",
                   (-300.0, 0.0), "The median local B-factor is {value:.1f} Å², not between "
                   "{bound} Å².", "Å²"),
+        spread_criterion(0.01, "Å²"),
     )
     summary_ok = "The local B-factor is in the usual range."
     summary_warnings = "There may be a problem with the local B-factor of the map."
@@ -47,13 +49,13 @@ class LocalBFactor(Check):
 def _findings(data, resized, published, freed):
     """Findings from both local B-factors within the resized mask."""
     found = percentiles(published, "Å²", "Percentiles of the local B-factor within the mask "
-                        "(published method)", 0.01)
+                        "(published method)")
     corrected = percentiles(freed, "Å²", "The same with bands of equal energy, freed of their "
                             "width; without a value where they cannot be")
     content = local_figures(data, published, found, "local_bfactor", "local B-factor")
     local_map = onto_grid(published, resized.mask, data.volume.shape)
-    return Findings({"percentiles": found, "corrected_percentiles": corrected}, content,
-                    {"local_bfactor": (local_map, "Local B-factor (Å²)")})
+    metrics = {"percentiles": found, "spread": spread(found), "corrected_percentiles": corrected}
+    return Findings(metrics, content, {"local_bfactor": (local_map, "Local B-factor (Å²)")})
 
 
 def _findings_of_ucm(data, local_map):

@@ -5,7 +5,8 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, Metric, Paragraph, register
 from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
                                           values_from_ucm, why_not)
-from vrs.checks.local import local_figures, onto_grid, percentile_table, percentiles
+from vrs.checks.local import (local_figures, onto_grid, percentile_table, percentiles, spread,
+                              spread_criterion)
 from vrs.engines.external import ExternalEngine
 
 _MASK_QUANTILE = 0.25
@@ -35,6 +36,7 @@ class LocalOccupancy(Check):
                   "the median noise-referenced occupancy", ">=", 0.85,
                   "The median noise-referenced occupancy is {value:.2f} (at least {bound}): at "
                   "the reported resolution much of the map does not stand out of the noise."),
+        spread_criterion(0.1),
     )
     summary_ok = "Most of the map holds signal up to the reported resolution."
     summary_warnings = "There may be a problem with the local occupancy of the map."
@@ -50,8 +52,8 @@ class LocalOccupancy(Check):
 def _findings(data, resized, published, above_noise):
     """Findings from both occupancies within the resized mask, the second perhaps None."""
     found = percentiles(published, "", "Percentiles of the local occupancy within the mask "
-                        "(published method)", 0.1)
-    metrics = {"percentiles": found,
+                        "(published method)")
+    metrics = {"percentiles": found, "spread": spread(found),
                "mean": Metric(published.mean(dtype=np.float64), "", "Mean of the same; close "
                               "to 0.75 by construction")}
     content = local_figures(data, published, found, "local_occupancy", "local occupancy")

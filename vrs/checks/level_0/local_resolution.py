@@ -8,7 +8,8 @@ from scipy import fft, ndimage
 
 from vrs.checks import (Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Reference,
                         register)
-from vrs.checks.local import local_figures, onto_grid, percentiles
+from vrs.checks.local import (local_figures, onto_grid, percentiles, spread,
+                              spread_criterion)
 from vrs.checks.sections import central_slices
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
@@ -23,7 +24,6 @@ _HIGH_RANGE_UP_TO = 4.0
 _MOST_FADING, _USUAL_FADING, _EVEN_FADING = -8.0, -4.0, 0.95
 _SPACING = 2.0
 _MOST_BOXES = 60000
-_LEAST_SPREAD = 0.01
 # Noise, white or filtered, stays within; maps of molecules have a skewness of 0.9 to 7.
 _NOISE_SKEWNESS, _NOISE_KURTOSIS = 0.25, 1.0
 # A tile reaches this far beyond the boxes in it; the outer half is faded to zero, so that
@@ -61,6 +61,7 @@ class LocalResolution(Check):
                   "the percentile of the reported resolution in the local resolution", ">=", 0.1,
                   "The reported resolution is better than nearly all of the local resolution: it "
                   "is at the percentile {value:.2f} (at least {bound}).", "%"),
+        spread_criterion(0.01, "Å"),
     )
     estimate = "percentiles.50"
     summary_ok = "The local resolution agrees with the reported resolution."
@@ -110,10 +111,10 @@ def _add_sharpened(findings, data, network):
 def _findings(data, local, network_range):
     """Findings from the local resolution, which is 0 where it has no value."""
     values = local[local > 0]
-    found = percentiles(values, "Å", "Percentiles of the local resolution within the mask",
-                        _LEAST_SPREAD)
+    found = percentiles(values, "Å", "Percentiles of the local resolution within the mask")
     metrics = {
         "percentiles": found,
+        "spread": spread(found),
         "reported_percentile": Metric(
             100 * np.mean(values <= data.resolution), "%",
             "Part of the mask whose local resolution is at or better than the reported one"),

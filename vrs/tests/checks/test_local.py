@@ -1,22 +1,25 @@
 import numpy as np
 import pytest
 
-from vrs.checks import Mark, NotMeasured, ValidationInput, local
+from vrs.checks import Mark, Overrides, ValidationInput, local
 
 
 def test_percentiles():
-    metric = local.percentiles(np.arange(1001), "Å", "d", 0.01)
+    metric = local.percentiles(np.arange(1001), "Å", "d")
     assert metric.value == {"2.5": 25, "25": 250, "50": 500, "75": 750, "97.5": 975}
 
 
-def test_values_without_spread_were_not_measured():
-    with pytest.raises(NotMeasured, match="hardly differ"):
-        local.percentiles(np.full(100, 3.0), "Å", "d", 0.01)
+@pytest.mark.parametrize("width, warnings", [(0.02, 0), (0.005, 1)])
+def test_values_without_spread_give_a_warning(width, warnings):
+    metric = local.percentiles(np.linspace(3, 3 + width, 1000), "Å", "d")
+    criterion = local.spread_criterion(0.01, "Å")
+    outcome = criterion.evaluate("0.x", {"spread": local.spread(metric)}, Overrides())
+    assert len(outcome.warnings) == warnings
 
 
 def test_figures():
     values = np.concatenate([np.linspace(0, 1, 10000), [1e6]])
-    metric = local.percentiles(values, "Å", "d", 0.01)
+    metric = local.percentiles(values, "Å", "d")
     data = ValidationInput(np.ones((2, 2, 2), np.float32), 1.0, 0.5)
     table, bars, surface = local.local_figures(data, values, metric, "v", "local size",
                                                [Mark(0.2, "here")])

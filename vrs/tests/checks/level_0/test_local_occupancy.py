@@ -63,7 +63,8 @@ def test_zeroed_background_has_no_noise_to_refer_to():
     result, _ = run_check(get_check("0.g"), data_for(np.where(mask, volume, 0), mask))
     assert "noise_referenced_percentiles" not in result.metrics
     outcomes = {outcome.name: outcome.outcome for outcome in result.criteria}
-    assert outcomes == {"0.g.median": "met", "0.g.noise_referenced": "not_evaluated"}
+    assert outcomes == {"0.g.median": "met", "0.g.noise_referenced": "not_evaluated",
+                        "0.g.spread": "met"}
 
 
 def test_direct_computation_agrees():
