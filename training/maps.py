@@ -191,11 +191,6 @@ def butterworth(radius, resolution, order):
     return 1 / (1 + (radius * resolution) ** (2 * order))
 
 
-def gaussian(radius, resolution):
-    """Gaussian low-pass, 0.5 at 1/resolution."""
-    return np.exp(-np.log(2) * (radius * resolution) ** 2)
-
-
 def b_factor_decay(radius, b_factor):
     """exp(B f²/4): a negative B (Å²) fades the map, a positive one sharpens it."""
     return np.exp(b_factor / 4 * radius ** 2)

@@ -142,7 +142,7 @@ def train(span, cache, output, minutes, start_from=None):
 
 def report(network, span, cache, step, loss):
     """Print the errors on the validation structures."""
-    boxes, resolutions, of_map = load(cache, span.name, "validation")
+    boxes, resolutions, _ = load(cache, span.name, "validation")
     errors = np.abs(predict(network, boxes) - resolutions)
     thirds = np.linspace(span.best, span.worst, 5)
     medians = [np.median(errors[(resolutions >= low) & (resolutions < high)])

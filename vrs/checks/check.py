@@ -11,6 +11,8 @@ from vrs.checks.criteria import Criterion, Overrides
 from vrs.checks.results import Engine, ItemResult, Metric, Reference, Status
 from vrs.engines.external import BUILTIN, ExternalEngine
 
+RESOLUTION_UNKNOWN = "It needs the reported resolution, which was not given."
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +59,9 @@ class Check:
         instance; empty when it does not.
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
+    resolutions : tuple of float, optional
+        Best and worst reported resolution (Å) that it applies to, the best being 0
+        when there is no such limit; None when it does not need one.
     external : tuple of ExternalEngine
         Programs of others that can compute it instead.
     """
@@ -70,6 +75,7 @@ class Check:
     estimate = ""
     summary_ok = ""
     summary_warnings = ""
+    resolutions: Optional[Tuple[float, float]] = None
     external: Tuple[ExternalEngine, ...] = ()
 
     @property
@@ -79,7 +85,15 @@ class Check:
 
     def not_applicable(self, data) -> Optional[str]:
         """The reason why it does not apply to this input, None when it does."""
-        return None
+        if self.resolutions is None:
+            return None
+        if data.resolution is None:
+            return RESOLUTION_UNKNOWN
+        best, worst = self.resolutions
+        if best <= data.resolution <= worst:
+            return None
+        limits = "between %g and %g Å" % (best, worst) if best else "of %g Å or better" % worst
+        return "It applies to maps with a reported resolution %s." % limits
 
     def compute(self, data) -> Findings:
         """Compute the item from a :class:`vrs.checks.inputs.ValidationInput`."""

@@ -7,6 +7,7 @@ import tempfile
 import traceback
 
 import vrs
+from vrs.constants import RENDERERS
 from vrs.errors import InputError
 from vrs.scipion import ScipionError
 
@@ -87,7 +88,7 @@ def _add_validate(commands):
     command.add_argument("--engine", action="append", default=[], metavar="ITEM=ENGINE",
                          help="what computes an item, 0.e=xmipp for instance; may be repeated "
                               "(default: the built-in engine; see 'vrs items')")
-    command.add_argument("--renderer", choices=("builtin", "chimerax"), default="builtin",
+    command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
     command.set_defaults(command=_validate)
 

@@ -12,11 +12,11 @@ from pyworkflow.object import Pointer
 from pyworkflow.project import Manager
 
 from vrs.checks import checks_of_level, get_check
+from vrs.constants import RENDERERS
 from vrs.io.maps import write_map
 from vrs.protocols import ProtVrsLevel0, ProtVrsReport
 from vrs.protocols.launch import failure, run_to_end
 from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
-from vrs.protocols.report import RENDERERS
 from vrs.scipion import ScipionError
 
 _LAST_SECONDS = 2

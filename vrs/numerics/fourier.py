@@ -117,3 +117,24 @@ def filter_in_place(transform, shape, sampling, response):
     in_plane = y2 + x2
     for plane, plane_z2 in zip(transform, z2):
         plane *= response(in_plane + plane_z2).astype(np.float32)
+
+
+def filtered(volume, sampling, response, workers=1):
+    """A map after an isotropic filter.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    response : callable
+        As in :func:`filter_in_place`.
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+    """
+    transform = fft.rfftn(volume, workers=workers)
+    filter_in_place(transform, volume.shape, sampling, response)
+    return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)

@@ -41,6 +41,22 @@ def largest_component(mask):
     return labels == np.argmax(sizes) + 1
 
 
+def bounding_box(mask):
+    """Smallest block that holds a mask.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, (z, y, x)
+
+    Returns
+    -------
+    tuple of slice, or None
+        None for an empty mask.
+    """
+    found = ndimage.find_objects(mask.view(np.uint8))
+    return found[0] if found else None
+
+
 def dilate(mask, distance, sampling):
     """Dilate by ``ceil(distance / sampling)`` iterations of the 18-neighbour element.
 
@@ -58,12 +74,12 @@ def dilate(mask, distance, sampling):
     """
     # Rounded so that 2 Å at 0.1 Å/voxel is 20 iterations and not 21.
     iterations = math.ceil(round(distance / sampling, 6))
-    support = ndimage.find_objects(mask.view(np.uint8) if mask.dtype == bool else mask)
-    if not support or iterations == 0:
+    support = bounding_box(mask)
+    if support is None or iterations == 0:
         return mask.copy()
     # Only the neighbourhood of the mask can change.
     region = tuple(slice(max(0, axis.start - iterations), axis.stop + iterations)
-                   for axis in support[0])
+                   for axis in support)
     dilated = np.zeros_like(mask)
     dilated[region] = ndimage.binary_dilation(mask[region], _NEIGHBOURS_18, iterations)
     return dilated

@@ -6,13 +6,11 @@ from pwem.protocols import EMProtocol
 from pyworkflow.protocol import params
 
 from vrs.checks import LevelResults
-from vrs.constants import CHIMERAX_MISSING
+from vrs.constants import CHIMERAX_MISSING, RENDERERS
 from vrs.engines.chimerax import find_chimerax
 from vrs.objects import VrsReport
 from vrs.protocols.provenance import provenance
 from vrs.report import grade, score, write_report
-
-RENDERERS = ("builtin", "chimerax")
 
 
 class ProtVrsReport(EMProtocol):

@@ -24,8 +24,6 @@ from vrs.report.wording import number
 
 logger = logging.getLogger(__name__)
 
-RENDERERS = ("builtin", "chimerax")
-
 # Okabe and Ito's colours, which the colour-blind tell apart, and dashes for print in grey.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARK_DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
@@ -51,7 +49,7 @@ class Artist:
     sampling : float
         Å/voxel of maps of that box, whatever their headers say.
     renderer : str
-        Of the 3D views, one of :data:`RENDERERS`.
+        Of the 3D views, one of :data:`vrs.constants.RENDERERS`.
     """
 
     def __init__(self, folder, box, sampling, renderer="builtin"):

@@ -104,12 +104,11 @@ def half_map(signal, sampling, spectra, rng, workers=1):
     -------
     numpy.ndarray of float32, (z, y, x)
     """
-    noise = fft.rfftn(rng.standard_normal(signal.shape, dtype=np.float32), workers=workers)
+    white = rng.standard_normal(signal.shape, dtype=np.float32)
     # White noise of unit variance has power equal to the number of voxels.
     level = spectra.noise[-1] / _noise_shape(spectra.frequencies[-1] ** 2) / signal.size
-    fourier.filter_in_place(noise, signal.shape, sampling,
-                            lambda squared: np.sqrt(level * _noise_shape(squared)))
-    return signal + fft.irfftn(noise, signal.shape, workers=workers)
+    return signal + fourier.filtered(
+        white, sampling, lambda squared: np.sqrt(level * _noise_shape(squared)), workers)
 
 
 def final_map(half1, half2, sampling, spectra, resolution, sharpening, workers=1):
@@ -132,16 +131,13 @@ def final_map(half1, half2, sampling, spectra, resolution, sharpening, workers=1
     -------
     numpy.ndarray of float32, (z, y, x)
     """
-    transform = fft.rfftn((half1 + half2) / 2, workers=workers)
-
     def response(squared):
         frequencies = np.sqrt(squared)
         beyond = np.clip((frequencies - 1 / resolution) / LOW_PASS_WIDTH, 0, 1)
         return (spectra.figure_of_merit(frequencies) * np.exp(sharpening * squared / 4)
                 * (0.5 + 0.5 * np.cos(np.pi * beyond)))
 
-    fourier.filter_in_place(transform, half1.shape, sampling, response)
-    return fft.irfftn(transform, half1.shape, workers=workers)
+    return fourier.filtered((half1 + half2) / 2, sampling, response, workers)
 
 
 def _noise_shape(squared_frequency):

@@ -9,7 +9,6 @@ from vrs.checks.sections import maximum_variance_slices
 from vrs.numerics import fourier
 from vrs.numerics.guinier import LOWEST_RESOLUTION, fit_guinier, guinier_profile
 
-_WORST_REPORTED = 8.0
 
 
 @register
@@ -36,16 +35,9 @@ class BFactorAnalysis(Check):
         Criterion("b_factor", "b_factor", "the B-factor", "within", (-300.0, 0.0),
                   "The B-factor is {value:.1f} Å², not between {bound} Å².", "Å²"),
     )
+    resolutions = (0.0, 8.0)
     summary_ok = "The B-factor is in the usual range."
     summary_warnings = "There may be a problem with the B-factor of the map."
-
-    def not_applicable(self, data):
-        if data.resolution is None:
-            return "It needs the reported resolution, which was not given."
-        if data.resolution > _WORST_REPORTED:
-            return ("It applies to maps with a reported resolution of %g Å or better."
-                    % _WORST_REPORTED)
-        return None
 
     def compute(self, data):
         shape = data.volume.shape

@@ -4,15 +4,15 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from vrs.checks import (Bars, Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph,
                         Reference, Surface, register)
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
 from vrs.numerics import fourier
+from vrs.numerics.masks import bounding_box
 
-_WORST_REPORTED = 5.0  # Å
 _UNCERTAIN, _FLIPPED = 0.4, 0.5
 _HELICAL = 0.7
 _FEWEST_VOXELS = 300
@@ -70,16 +70,9 @@ class HandCorrection(Check):
                   "The hand of the map is uncertain or wrong: its score is {value:.3f} (at most "
                   "{bound} expected; well above 0.5 the map is probably mirrored)."),
     )
+    resolutions = (0.0, 5.0)
     summary_ok = "The map has the right hand."
     summary_warnings = "The hand of the map is uncertain or wrong."
-
-    def not_applicable(self, data):
-        if data.resolution is None:
-            return "It needs the reported resolution, which was not given."
-        if data.resolution > _WORST_REPORTED:
-            return ("It applies to maps with a reported resolution of %g Å or better."
-                    % _WORST_REPORTED)
-        return None
 
     def compute(self, data):
         helices = find_helices(data.volume, data.sampling, data.hard_mask, data.workers)
@@ -182,13 +175,13 @@ def find_helices(volume, sampling, mask, workers=1):
                                for axis, size in zip(answers, mask.shape)))]
         if not judged.any():
             continue
-        box = _bounding_box(judged)
+        box = bounding_box(judged)
         answers = [axis[part] for axis, part in zip(answers, box)]
         seen = _sample(density, scale, sampling, answers)
         helical = judged[box] & (helix_network.predict(seen)[0, 0] > _HELICAL)
         if not helical.any():
             continue
-        box = _bounding_box(helical)
+        box = bounding_box(helical)
         around = tuple(slice(_STRIDE * part.start, _STRIDE * (part.stop - 1) + 2 * _REACH + 1)
                        for part in box)
         hands.append(hand_network.predict(seen[(...,) + around])[0, 0][helical[box]])
@@ -213,18 +206,15 @@ def low_pass(volume, sampling, workers=1):
         Scaled to a maximum of 1, as squares of very small or large densities would
         leave float32.
     """
-    transform = fft.rfftn(volume, workers=workers)
-
     def response(squared):
         beyond = np.clip((np.sqrt(squared) - 1 / _LOW_PASS) / _LOW_PASS_EDGE, 0, 1)
         return (1 + np.cos(np.pi * beyond)) / 2
 
-    fourier.filter_in_place(transform, volume.shape, sampling, response)
-    filtered = fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)
-    maximum = filtered.max()
+    density = fourier.filtered(volume, sampling, response, workers)
+    maximum = density.max()
     if maximum > 0:
-        filtered /= maximum
-    return filtered
+        density /= maximum
+    return density
 
 
 def local_scale(density, sampling):
@@ -326,7 +316,7 @@ def _region(mask, sampling):
     """Where the mask is, with what the networks and filters see around it."""
     margin = int(np.ceil((_REACH + 2 * _NEIGHBOURHOOD) / sampling))
     return tuple(slice(max(0, axis.start - margin), min(size, axis.stop + margin))
-                 for axis, size in zip(_bounding_box(mask), mask.shape))
+                 for axis, size in zip(bounding_box(mask), mask.shape))
 
 
 def _cubes(shape, sampling):
@@ -338,10 +328,6 @@ def _cubes(shape, sampling):
 
 def _nearest(positions, sampling, size):
     return np.minimum(np.rint(positions / sampling).astype(int), size - 1)
-
-
-def _bounding_box(mask):
-    return ndimage.find_objects(mask.view(np.uint8))[0]
 
 
 def _sample(density, scale, sampling, answers):

@@ -13,11 +13,10 @@ from vrs.checks.local import (local_figures, onto_grid, percentiles, spread,
 from vrs.checks.sections import central_slices
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
-from vrs.numerics.fourier import filter_in_place
+from vrs.numerics.fourier import filter_in_place, filtered
 from vrs.numerics.guinier import fit_guinier, guinier_profile
 from vrs.numerics.resample import fourier_resample, resized_shape
 
-_BEST, _WORST = 2.0, 13.0
 _HIGH_RANGE_UP_TO = 4.0
 # In units of the squared resolution: fading beyond the first is brought to the second, where it
 # is so even that a line explains this part of it.
@@ -64,16 +63,9 @@ class LocalResolution(Check):
         spread_criterion(0.01, "Å"),
     )
     estimate = "percentiles.50"
+    resolutions = (2.0, 13.0)
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
-
-    def not_applicable(self, data):
-        if data.resolution is None:
-            return "It needs the reported resolution, which was not given."
-        if not _BEST <= data.resolution <= _WORST:
-            return ("It applies to maps with a reported resolution between %g and %g Å."
-                    % (_BEST, _WORST))
-        return None
 
     def compute(self, data):
         if looks_like_noise(data.volume):
@@ -331,9 +323,7 @@ def _limited(volume, sampling, resolution, workers):
         phase = np.clip((np.sqrt(squared) - 1 / resolution) / _LIMIT_WIDTH + 0.5, 0, 1)
         return 0.5 + 0.5 * np.cos(np.pi * phase)
 
-    transform = fft.rfftn(volume, workers=workers)
-    filter_in_place(transform, volume.shape, sampling, response)
-    return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)
+    return filtered(volume, sampling, response, workers)
 
 
 def _smooth(values, lattice):

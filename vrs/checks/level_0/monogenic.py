@@ -6,6 +6,7 @@ from typing import Tuple
 import numpy as np
 
 from vrs.checks import NotMeasured, Reference
+from vrs.checks.check import RESOLUTION_UNKNOWN
 from vrs.engines.external import EngineInput
 from vrs.numerics.masks import hard_mask
 from vrs.numerics.resample import fourier_resample, resized_shape
@@ -54,7 +55,7 @@ class ResizedMap:
 def why_not(data):
     """The reason why neither item applies to an input, None when they do."""
     if data.resolution is None:
-        return "It needs the reported resolution, which was not given."
+        return RESOLUTION_UNKNOWN
     if data.resolution >= 1 / LOWEST_FREQUENCY:
         return ("It compares frequencies between 1/(15 Å) and the reported resolution, which has "
                 "to be better than 15 Å.")
