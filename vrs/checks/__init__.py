@@ -10,5 +10,5 @@ from vrs.checks.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Sli
 from vrs.checks.criteria import Criterion, CriterionOutcome, Overrides
 from vrs.checks.inputs import ValidationInput
 from vrs.checks.registry import all_checks, checks_of_level, get_check, register
-from vrs.checks.results import (Engine, FileEntry, InputReport, ItemResult, LevelResults,
-                                Metric, Note, Reference, Status)
+from vrs.checks.results import (Curve, Engine, Estimate, FileEntry, InputFile, InputReport,
+                                ItemResult, LevelInput, LevelResults, Metric, Note, Reference, Status)

@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 
 import vrs
-from vrs.checks.criteria import Criterion, Overrides
-from vrs.checks.results import Engine, ItemResult, Metric, Reference, Status
+from vrs.checks.criteria import Criterion, Overrides, metric_value
+from vrs.checks.results import Curve, Engine, Estimate, ItemResult, Metric, Reference, Status
 from vrs.engines.external import BUILTIN, ExternalEngine
 
 RESOLUTION_UNKNOWN = "It needs the reported resolution, which was not given."
@@ -30,11 +30,14 @@ class Findings:
 
     ``volumes`` are float32 or bool arrays (z, y, x) by name, with a description
     each; whoever runs the check stores them, and figures refer to them by name.
+    ``curves`` are Fourier shell correlations by name: frequencies (1/Å),
+    correlations and a description.
     """
 
     metrics: Dict[str, Metric]
     content: List[Any] = field(default_factory=list)
     volumes: Dict[str, Tuple[np.ndarray, str]] = field(default_factory=dict)
+    curves: Dict[str, Tuple[np.ndarray, np.ndarray, str]] = field(default_factory=dict)
 
 
 class Check:
@@ -54,9 +57,9 @@ class Check:
     criteria : tuple of Criterion
         Without any, the item is informative.
     references : tuple of Reference
-    estimate : str
-        Metric that estimates the map's resolution, ``"percentiles.50"`` for
-        instance; empty when it does not.
+    estimates : dict of str to str
+        Metrics that estimate the map's resolution, ``"percentiles.50"`` for
+        instance, and how figures call them: "median".
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
     resolutions : tuple of float, optional
@@ -72,7 +75,7 @@ class Check:
     explanation = ""
     criteria: Tuple[Criterion, ...] = ()
     references: Tuple[Reference, ...] = ()
-    estimate = ""
+    estimates: Dict[str, str] = {}
     summary_ok = ""
     summary_warnings = ""
     resolutions: Optional[Tuple[float, float]] = None
@@ -116,9 +119,17 @@ class Check:
                     for criterion in self.criteria]
         warnings = [warning for outcome in outcomes for warning in outcome.warnings]
         result = self._result(Status.INFORMATIVE)
+        result.estimates = [estimate for estimate in (
+            _estimate(metrics, name, label) for name, label in self.estimates.items())
+            if estimate is not None]
         if outcomes and all(outcome.outcome == "not_evaluated" for outcome in outcomes):
-            result.status = Status.NOT_MEASURED
-            result.reason = "None of the quantities that the criteria need has a value in this map."
+            if result.estimates:
+                result.reason = ("The reported resolution was not given, so that there is nothing "
+                                 "to judge the estimate by.")
+            else:
+                result.status = Status.NOT_MEASURED
+                result.reason = ("None of the quantities that the criteria need has a value in "
+                                 "this map.")
         elif warnings:
             result.status, result.summary = Status.WARNINGS, self.summary_warnings
         elif outcomes:
@@ -126,23 +137,23 @@ class Check:
         result.warnings = warnings
         result.criteria = outcomes
         result.metrics = metrics
-        result.estimates = self._estimates(metrics)
         return result
-
-    def _estimates(self, metrics) -> List[float]:
-        name, _, key = self.estimate.partition(".")
-        if name not in metrics:
-            return []
-        value = metrics[name].value
-        if key and value is not None:
-            value = value.get(key)
-        return [] if value is None else [value]
 
     def _result(self, status, reason="") -> ItemResult:
         return ItemResult(
             id=self.id, title=self.title, level=self.level, status=status, reason=reason,
             engine=Engine(BUILTIN, vrs.__version__), explanation=self.explanation,
             references=list(self.references))
+
+
+def _estimate(metrics, name, label):
+    """An estimate with the range of its percentiles, if it has some; None without value."""
+    value = metric_value(metrics, name)
+    if value is None:
+        return None
+    among = metrics[name.partition(".")[0]].value
+    interval = [among["2.5"], among["97.5"]] if isinstance(among, dict) else None
+    return Estimate(name, label, value, interval)
 
 
 def run_check(check, data, overrides=None, external=None):
@@ -178,6 +189,8 @@ def _attempt(check, data, overrides, compute):
         findings = compute(data)
         result = check.judge(findings.metrics, overrides)
         result.content = findings.content
+        result.curves = [Curve(name, description, np.asarray(frequencies), np.asarray(values))
+                         for name, (frequencies, values, description) in findings.curves.items()]
         return result, findings.volumes
     except NotApplicable as error:
         return check._result(Status.NOT_APPLICABLE, str(error)), {}

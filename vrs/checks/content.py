@@ -75,6 +75,24 @@ class Bars(Figure):
 
 
 @dataclass
+class Range:
+    """A value on an axis of its own row, with an interval about it or None."""
+
+    label: str
+    value: float
+    interval: Optional[List[float]] = None
+
+
+@dataclass
+class Ranges(Figure):
+    """Values one below the other on a common axis, to be compared."""
+
+    x_label: str
+    rows: List[Range]
+    marks: List[Mark] = field(default_factory=list)
+
+
+@dataclass
 class Slice:
     """One section or projection of a map, (rows, columns)."""
 

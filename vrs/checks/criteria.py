@@ -95,11 +95,7 @@ class Criterion:
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
-        name, _, key = self.metric.partition(".")
-        metric = metrics.get(name)
-        value = metric.value if metric is not None else None
-        if key and value is not None:
-            value = value.get(key)
+        value = metric_value(metrics, self.metric)
         if isinstance(value, (list, tuple)):
             return list(zip(_AXES, value))
         return [("", value)]
@@ -147,7 +143,7 @@ class Overrides:
         ----------
         path : str
         checks : iterable of Check
-            The checks whose criteria may be named.
+            All checks; their criteria may be named.
 
         Raises
         ------
@@ -180,6 +176,25 @@ class Overrides:
             raise InputError(problems)
         return cls({name: tuple(b) if isinstance(b, list) else b for name, b in bounds.items()},
                    path)
+
+
+def metric_value(metrics, name):
+    """Value of a metric; ``"percentiles.50"`` reaches into a mapping.
+
+    Parameters
+    ----------
+    metrics : dict of str to Metric
+    name : str
+
+    Returns
+    -------
+    object
+        None where there is no such value.
+    """
+    name, _, key = name.partition(".")
+    metric = metrics.get(name)
+    value = metric.value if metric is not None else None
+    return value.get(key) if key and value is not None else value
 
 
 def format_bound(bound: Bound) -> str:

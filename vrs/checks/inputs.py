@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -26,6 +26,10 @@ class ValidationInput:
         Reported resolution, Å.
     mask : numpy.ndarray of bool, (z, y, x), optional
         The user's own mask, used instead of the constructed one.
+    half1, half2 : numpy.ndarray of float32, (z, y, x), optional
+        Half maps in the box of the map, from level 1 on; not to be written to.
+    model : gemmi.Structure, optional
+        Atomic model in the frame of the map: the first voxel is at the origin.
     workers : int
         Threads for Fourier transforms.
     seed : int
@@ -44,6 +48,9 @@ class ValidationInput:
     mask: Optional[np.ndarray] = None
     workers: int = 1
     seed: int = 0
+    half1: Optional[np.ndarray] = None
+    half2: Optional[np.ndarray] = None
+    model: Any = None
 
     def __post_init__(self):
         maximum = float(self.volume.max())

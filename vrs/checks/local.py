@@ -1,11 +1,15 @@
 """What the items with a value per voxel share."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
-from vrs.checks.content import Bars, Mark, Surface, Table
+from vrs.checks.check import Findings
+from vrs.checks.content import Bars, Mark, Paragraph, Surface, Table
 from vrs.checks.criteria import Criterion
 from vrs.checks.results import Metric
+from vrs.checks.sections import central_slices
 
 _PERCENTILES = (2.5, 25, 50, 75, 97.5)
 _KEYS = tuple("%g" % percentage for percentage in _PERCENTILES)
@@ -64,6 +68,59 @@ def spread_criterion(least, unit=""):
         "spread", "spread", "the spread of the local values (percentile 97.5 less 2.5)", ">=", least,
         "The local values hardly differ within the mask (spread {value:.3g}, at least {bound}): "
         "the method probably did not work on this map.", unit)
+
+
+def reported_criterion():
+    """Criterion that the reported resolution is reached somewhere in the map.
+
+    Returns
+    -------
+    Criterion
+        Of the metric ``reported_percentile``.
+    """
+    return Criterion(
+        "reported_percentile", "reported_percentile",
+        "the percentile of the reported resolution in the local resolution", ">=", 0.1,
+        "The reported resolution is better than nearly all of the local resolution: it is at the "
+        "percentile {value:.2f} (at least {bound}).", "%")
+
+
+def resolution_findings(data, local, name):
+    """What the items with a local resolution find.
+
+    Parameters
+    ----------
+    data : ValidationInput
+    local : numpy.ndarray of float32, (z, y, x)
+        Local resolution, Å; 0 where it has no value, which must be so outside the
+        mask and not everywhere.
+    name : str
+        Of the volume to be stored.
+
+    Returns
+    -------
+    Findings
+        Metrics ``percentiles``, ``spread`` and, when a resolution was reported,
+        ``reported_percentile``; table, histogram, slices, surface; the volume.
+    """
+    values = local[local > 0]
+    found = percentiles(values, "Å", "Percentiles of the local resolution within the mask")
+    metrics = {"percentiles": found, "spread": spread(found)}
+    slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.sampling,
+                            "Local resolution within the mask, central slices; the darkest "
+                            "colour is the best resolution and fills what lies outside.",
+                            "Three sections of the local resolution, along X, Y and Z.")
+    marks = [Mark(data.resolution, "reported")] if data.resolution else []
+    table, bars, surface = local_figures(data, values, found, name, "local resolution", marks)
+    content = [table, bars, replace(slices, unit="Å"), surface]
+    if data.resolution:
+        metrics["reported_percentile"] = Metric(
+            100 * np.mean(values <= data.resolution), "%",
+            "Part of the mask whose local resolution is at or better than the reported one")
+        content.insert(1, Paragraph(
+            "The reported resolution, %.2f Å, is at the percentile %.1f of the local resolution."
+            % (data.resolution, metrics["reported_percentile"].value)))
+    return Findings(metrics, content, {name: (local, "Local resolution (Å), 0 outside the mask")})
 
 
 def percentile_table(metric, caption):

@@ -84,10 +84,34 @@ class Note:
 
 
 @dataclass
+class Estimate:
+    """An estimate of the map's resolution, Å.
+
+    ``metric`` is where it stands among the item's, ``label`` what figures call it;
+    ``interval`` has percentiles 2.5 and 97.5 of a local resolution.
+    """
+
+    metric: str
+    label: str
+    value: float
+    interval: Optional[List[float]] = None
+
+
+@dataclass
+class Curve:
+    """A Fourier shell correlation; frequencies are in 1/Å."""
+
+    name: str
+    description: str
+    frequencies: np.ndarray
+    values: np.ndarray
+
+
+@dataclass
 class ItemResult:
     """All about one item of the report.
 
-    ``estimates`` are the resolutions (Å) by which it speaks of the map's;
+    ``estimates`` are the resolutions by which it speaks of the map's;
     ``summary`` is its sentence in the summarised quality, if it has one.
     """
 
@@ -105,7 +129,8 @@ class ItemResult:
     content: List[Any] = field(default_factory=list)
     files: List[FileEntry] = field(default_factory=list)
     references: List[Reference] = field(default_factory=list)
-    estimates: List[float] = field(default_factory=list)
+    curves: List[Curve] = field(default_factory=list)
+    estimates: List[Estimate] = field(default_factory=list)
 
     def printed_status(self) -> str:
         """The status as the report prints it."""
@@ -150,14 +175,34 @@ class InputReport:
 
 
 @dataclass
+class InputFile:
+    """A file that a level adds to the map; ``term`` says what it is."""
+
+    term: str
+    file_name: str
+    sha256: str
+
+
+@dataclass
+class LevelInput:
+    """What a level adds to the map, as the report describes it."""
+
+    title: str
+    files: List[InputFile]
+    notes: List[Note] = field(default_factory=list)
+    content: List[Any] = field(default_factory=list)
+
+
+@dataclass
 class LevelResults:
-    """What a level protocol leaves for the report."""
+    """What a level protocol leaves for the report; ``added`` is None at level 0."""
 
     level: str
     input: InputReport
     items: List[ItemResult]
     seed: int
     criteria_source: str = ""
+    added: Optional[LevelInput] = None
 
     def write(self, path):
         """Write to a JSON file."""
@@ -171,10 +216,8 @@ class LevelResults:
             return from_json(handle.read())
 
 
-_KINDS = {cls.__name__: cls for cls in (
-    Metric, Engine, FileEntry, Reference, Note, ItemResult, InputReport, LevelResults,
-    CriterionOutcome, content.Paragraph, content.Table, content.Series, content.Plot,
-    content.Mark, content.Bars, content.Slice, content.Slices, content.Surface)}
+_KINDS = {name: kind for space in (vars(content), dict(globals()))
+          for name, kind in space.items() if is_dataclass(kind)}
 
 
 def to_json(value) -> str:

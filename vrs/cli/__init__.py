@@ -77,6 +77,9 @@ def _add_validate(commands):
                          help="voxel size in Å; wins over the header of the file")
     command.add_argument("--mask", metavar="FILE",
                          help="your own mask, instead of the one made from the threshold")
+    command.add_argument("--half1", metavar="FILE",
+                         help="first half map, neither masked nor filtered; adds level 1")
+    command.add_argument("--half2", metavar="FILE", help="second half map")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
     command.add_argument("--project", metavar="NAME",

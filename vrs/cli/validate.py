@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Dict, List, Optional
 
-from vrs.checks import Overrides, Status, checks_of_level
+from vrs.checks import Overrides, Status, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.engines import why_unavailable
 from vrs.constants import CHIMERAX_MISSING
@@ -21,9 +21,6 @@ from vrs.io.maps import is_plain
 from vrs.io.problems import collected
 from vrs.scipion import load_domain, prepare_environment
 
-LEVEL = "0"
-
-
 @dataclass
 class Request:
     """A validation that was found possible; paths are absolute."""
@@ -33,6 +30,7 @@ class Request:
     map_path: str
     is_plain: bool
     mask_path: str
+    half_paths: List[str]
     criteria_path: str
     output: str
     new_folders: List[str]
@@ -96,18 +94,22 @@ def check_request(options):
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     mask = os.path.abspath(options.mask) if options.mask else ""
+    halves = [os.path.abspath(path) for path in (options.half1, options.half2) if path]
+    if len(halves) == 1:
+        problems.append("One half map was given; give both, by --half1 and --half2.")
     loaded, plain, threads, engines = None, False, 1, {}
     with collected(problems):
         threads = _threads(options.threads)
     with collected(problems):
         loaded = read_input(os.path.abspath(options.map), options.threshold, options.resolution,
-                            options.sampling, mask or None)
+                            options.sampling, mask or None, halves)
         plain = is_plain(loaded.map_file.path)
     with collected(problems):
         if criteria:
-            Overrides.read(criteria, checks_of_level(LEVEL))
+            Overrides.read(criteria, all_checks())
     with collected(problems):
-        engines = read_choices(options.engine, checks_of_level(LEVEL))
+        engines = read_choices(options.engine, [check for level in levels_of(halves)
+                                                for check in checks_of_level(level)])
     for item, engine in engines.items():
         reason = why_unavailable(engine)
         if reason:
@@ -122,8 +124,23 @@ def check_request(options):
     if problems:
         _remove_empty(missing)
         raise InputError(problems)
-    return Request(loaded, stem, loaded.map_file.path, plain, mask, criteria, output, missing,
-                   options.project, threads, options.renderer, engines)
+    return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, criteria, output,
+                   missing, options.project, threads, options.renderer, engines)
+
+
+def levels_of(half_paths):
+    """The levels that can be assessed with what is given.
+
+    Parameters
+    ----------
+    half_paths : list of str
+        The half maps, empty without.
+
+    Returns
+    -------
+    list of str
+    """
+    return ["0", "1"] if half_paths else ["0"]
 
 
 def map_stem(path):
@@ -219,7 +236,9 @@ def summary(report, output, project_path):
         Lines.
     """
     items = report["items"]
-    remarks = [("Map", note["text"]) for note in report["input"]["notes"]
+    parts = [("Map", report["input"])] + [(added["title"], added)
+                                          for added in report["input"]["added"]]
+    remarks = [(title, note["text"]) for title, part in parts for note in part["notes"]
                if note["severity"] == "warning"]
     remarks += [(item["id"], text) for item in items
                 for text in item["warnings"] or filter(None, [item["reason"]])]

@@ -12,11 +12,13 @@ from pyworkflow.object import Pointer
 from pyworkflow.project import Manager
 
 from vrs.checks import checks_of_level, get_check
+from vrs.cli.validate import levels_of
 from vrs.constants import RENDERERS
 from vrs.io.maps import write_map
-from vrs.protocols import ProtVrsLevel0, ProtVrsReport
+from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsReport
 from vrs.protocols.launch import failure, run_to_end
 from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
+from vrs.protocols.level_1 import HALVES_FILES
 from vrs.scipion import ScipionError
 
 _LAST_SECONDS = 2
@@ -77,30 +79,50 @@ def run_workflow(project, request, console):
     ScipionError
         If a run failed.
     """
-    data = request.loaded.data
-    sampling, threshold, resolution = data.sampling, data.threshold, data.resolution
+    common = _common_parameters(request)
     importing = project.newProtocol(
-        ProtImportVolumes, filesPath=_importable_file(project, request), samplingRate=sampling)
+        ProtImportVolumes, filesPath=_importable_file(project, request),
+        samplingRate=request.loaded.data.sampling)
     # The runs read the map themselves: it need not be in memory twice.
-    request.loaded = data = None
+    request.loaded = None
     _launch(project, importing, "import " + request.stem, console)
-
-    level = project.newProtocol(
-        ProtVrsLevel0, threshold=threshold, hasResolution=resolution is not None,
-        resolution=resolution, maskFrom=MASK_FILE if request.mask_path else NO_MASK,
-        maskFile=request.mask_path, sourceFile="" if request.is_plain else request.map_path,
-        criteriaFile=request.criteria_path, numberOfThreads=request.threads,
-        **{engine_parameter(item): 1 + get_check(item).external.index(engine)
-           for item, engine in request.engines.items()})
-    level.inputVolume.set(importing)
-    level.inputVolume.setExtended("outputVolume")
-    _launch(project, level, "validate " + request.stem, console, _Progress(level, console))
 
     report = project.newProtocol(ProtVrsReport, title=request.stem,
                                  renderer=RENDERERS.index(request.renderer))
-    report.inputResults.append(Pointer(level, extended="outputResults"))
+    for level in levels_of(request.half_paths):
+        protocol_class, added = _LEVELS[level]
+        protocol = project.newProtocol(protocol_class, **common, **added(request),
+                                       **_engine_parameters(request, level))
+        protocol.inputVolume.set(importing)
+        protocol.inputVolume.setExtended("outputVolume")
+        _launch(project, protocol, "validate %s, level %s" % (request.stem, level), console,
+                _Progress(protocol, console))
+        report.inputResults.append(Pointer(protocol, extended="outputResults"))
     _launch(project, report, "report on " + request.stem, console)
     return os.path.dirname(os.path.abspath(report.outputReport.getJson()))
+
+
+# The protocol of each level, and what it is given on top of what all are given.
+_LEVELS = {
+    "0": (ProtVrsLevel0, lambda request: {}),
+    "1": (ProtVrsLevel1, lambda request: dict(
+        halvesFrom=HALVES_FILES, half1File=request.half_paths[0],
+        half2File=request.half_paths[1])),
+}
+
+
+def _common_parameters(request):
+    data = request.loaded.data
+    return dict(
+        threshold=data.threshold, hasResolution=data.resolution is not None,
+        resolution=data.resolution, maskFrom=MASK_FILE if request.mask_path else NO_MASK,
+        maskFile=request.mask_path, sourceFile="" if request.is_plain else request.map_path,
+        criteriaFile=request.criteria_path, numberOfThreads=request.threads)
+
+
+def _engine_parameters(request, level):
+    return {engine_parameter(item): 1 + get_check(item).external.index(engine)
+            for item, engine in request.engines.items() if get_check(item).level == level}
 
 
 class _Progress:

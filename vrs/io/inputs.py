@@ -6,6 +6,8 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import List, Optional
 
+import numpy as np
+
 from vrs.checks.inputs import ValidationInput
 from vrs.checks.results import Note
 from vrs.errors import InputError
@@ -28,6 +30,8 @@ class LoadedInput:
     map_file : MapFile
     mask_file : MapFile or None
         The user's own mask; its volume is bool.
+    half_files : list of MapFile
+        The two half maps, if they were given.
     notes : list of Note
         Everything the reader of a report should know: map, mask and numbers.
     """
@@ -35,12 +39,13 @@ class LoadedInput:
     data: ValidationInput
     map_file: MapFile
     mask_file: Optional[MapFile] = None
+    half_files: List[MapFile] = field(default_factory=list)
     notes: List[Note] = field(default_factory=list)
 
 
-def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=None, workers=1,
-               seed=0):
-    """Read and check all that level 0 takes.
+def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=None,
+               half_paths=(), workers=1, seed=0):
+    """Read and check the map and what goes with it.
 
     Parameters
     ----------
@@ -53,6 +58,8 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
         Å/voxel; wins over the header's.
     mask_path : str, optional
         The user's own mask, in the box of the map; voxels of at least 0.5 belong to it.
+    half_paths : sequence of str
+        The two half maps, in the box of the map; empty without.
     workers, seed : int
         As in :class:`vrs.checks.inputs.ValidationInput`.
 
@@ -63,10 +70,11 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
     Raises
     ------
     InputError
-        With all problems of map, mask and numbers.
+        With all problems of map, mask, half maps and numbers.
     """
     problems = []
     level = limit = map_file = mask_file = data = None
+    half_files = []
     with collected(problems):
         level = to_number(threshold, "The threshold", "give the contour level that shows the "
                           "macromolecule, for example 0.05")
@@ -79,6 +87,8 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
     with collected(problems):
         if mask_path is not None:
             mask_file = _read_mask(str(mask_path), map_file)
+    with collected(problems):
+        half_files = _read_halves(half_paths, map_file, sampling)
     if map_file is not None:
         problems += _resolution_problems(limit, map_file)
     if map_file is not None and level is not None:
@@ -86,11 +96,13 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
             data = ValidationInput(
                 volume=map_file.volume, sampling=map_file.sampling, threshold=level,
                 resolution=limit, mask=mask_file.volume if mask_file else None,
-                workers=workers, seed=seed)
+                workers=workers, seed=seed,
+                **{"half%d" % number: half.volume for number, half in enumerate(half_files, 1)})
     if problems:
         raise InputError(problems)
     notes = map_file.notes + _number_notes(data) + (mask_file.notes if mask_file else [])
-    return LoadedInput(data, map_file, mask_file, notes)
+    notes += [note for half in half_files for note in _half_notes(half, map_file)]
+    return LoadedInput(data, map_file, mask_file, half_files, notes)
 
 
 def check_output_folder(path):
@@ -150,6 +162,47 @@ def _number_notes(data):
             "The threshold, %g, is not above the minimum of the map, %g, so that the whole box "
             "counts as macromolecule." % (data.threshold, data.volume.min()), "warning"))
     return notes
+
+
+def _read_halves(paths, map_file, sampling):
+    """The half maps as MapFiles; map_file may be None."""
+    problems, halves = [], []
+    for path in paths:
+        with collected(problems):
+            unknown = headers.read_header(str(path)).sampling is None
+            halves.append(read_map(str(path), map_file.sampling if unknown and map_file
+                                   else sampling))
+    for half in halves if map_file is not None else []:
+        problems += _half_problems(half, map_file)
+    if len(halves) == 2 and np.array_equal(halves[0].volume, halves[1].volume):
+        problems.append("The half maps %s and %s are identical; give the two reconstructions from "
+                        "separate halves of the particles." % tuple(half.path for half in halves))
+    if problems:
+        raise InputError(problems)
+    return halves
+
+
+def _half_problems(half, map_file):
+    problems = []
+    if half.volume.shape != map_file.volume.shape:
+        problems.append("The half map %s has a box of %s voxels and the map one of %s; give half "
+                        "maps of the map's box."
+                        % (half.path, _box(half.volume), _box(map_file.volume)))
+    elif np.array_equal(half.volume, map_file.volume):
+        problems.append("The half map %s is the map itself; give the two reconstructions from "
+                        "separate halves of the particles." % half.path)
+    if abs(half.sampling / map_file.sampling - 1) > headers.MAX_ANISOTROPY:
+        problems.append("The half map %s has voxels of %g Å and the map has voxels of %g Å; give "
+                        "maps of one voxel size, or say by the sampling which one is right."
+                        % (half.path, half.sampling, map_file.sampling))
+    return problems
+
+
+def _half_notes(half, map_file):
+    if abs(half.sampling / map_file.sampling - 1) <= headers.SAME_SAMPLING:
+        return []
+    return [Note("The voxel size of the half map %s is %g Å in its header; the map's, %g Å, is "
+                 "used." % (os.path.basename(half.path), half.sampling, map_file.sampling))]
 
 
 def _read_mask(path, map_file):

@@ -69,6 +69,81 @@ def squared_frequencies(shape, sampling):
             fft.rfftfreq(nx, tx) ** 2)
 
 
+def shell_counts(shape):
+    """How many coefficients each shell has, all of Fourier space.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (N // 2 + 1,)
+        For the shells round(|f|·N·Ts) of :func:`shell_frequencies`.
+    """
+    plane = np.ones((1,) + half_space(shape)[1:], np.float32)
+    return shell_sums(shape, lambda _: plane)[0]
+
+
+def shell_sums(shape, quantities):
+    """Sums of quantities over each shell, all of Fourier space.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    quantities : callable
+        Takes the index of a plane of the half space and gives a sequence of real
+        arrays (y, x // 2 + 1), which have to be the same for a coefficient and its
+        conjugate.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (quantities, N // 2 + 1)
+        For the shells round(|f|·N·Ts) of :func:`shell_frequencies`.
+    """
+    sums = 0.0
+    # Plane by plane, so that no further array of the map's size is needed.
+    for z, (shell, inside, weights) in enumerate(shell_planes(shape)):
+        sums = sums + np.array([
+            np.bincount(shell, values.ravel()[inside] * weights, max(shape) // 2 + 1)
+            for values in quantities(z)])
+    return sums
+
+
+def shell_planes(shape):
+    """Which shell each coefficient of the half space belongs to, plane by plane.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+
+    Yields
+    ------
+    shell : numpy.ndarray of int, (coefficients,)
+        Of those coefficients of the plane that lie within the last shell.
+    inside : numpy.ndarray of int, (coefficients,)
+        Their places in the flattened plane.
+    weights : numpy.ndarray of int, (coefficients,)
+        How often they count in all of Fourier space.
+    """
+    size = max(shape)
+    z2, y2, x2 = squared_frequencies(shape, 1.0)
+    in_plane = y2 + x2
+    weights = np.broadcast_to(hermitian_weights(shape[2]), in_plane.shape).ravel()
+    for plane_z2 in z2:
+        shell = np.rint(np.sqrt(in_plane + plane_z2) * size).astype(np.intp).ravel()
+        inside = np.flatnonzero(shell <= size // 2)
+        yield shell[inside], inside, weights[inside]
+
+
+def half_space(shape):
+    """Shape of the half space of a box, (z, y, x // 2 + 1)."""
+    return shape[0], shape[1], shape[2] // 2 + 1
+
+
 def mean_amplitudes(transform, shape):
     """Mean amplitude of the coefficients of each shell, all of Fourier space.
 
@@ -84,19 +159,7 @@ def mean_amplitudes(transform, shape):
     numpy.ndarray of float64, (N // 2 + 1,)
         For the shells round(|f|·N·Ts) of :func:`shell_frequencies`.
     """
-    size = max(shape)
-    shells = size // 2 + 1
-    z2, y2, x2 = squared_frequencies(shape, 1.0)
-    weights = np.broadcast_to(hermitian_weights(shape[2]), transform.shape[1:]).ravel()
-    sums, counts = np.zeros(shells), np.zeros(shells)
-    # Plane by plane, so that no second array of the map's size is needed.
-    for plane, plane_z2 in zip(transform, z2):
-        shell = np.rint(np.sqrt(plane_z2 + y2 + x2) * size).astype(np.intp).ravel()
-        inside = shell < shells
-        amplitudes = np.abs(plane).ravel()[inside] * weights[inside]
-        sums += np.bincount(shell[inside], amplitudes, shells)
-        counts += np.bincount(shell[inside], weights[inside], shells)
-    return sums / counts
+    return (shell_sums(shape, lambda z: [np.abs(transform[z])])[0] / shell_counts(shape))
 
 
 def filter_in_place(transform, shape, sampling, response):

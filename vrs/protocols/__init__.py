@@ -1,4 +1,5 @@
 """The protocols of this plugin: one per level and one for the report."""
 
 from vrs.protocols.level_0 import ProtVrsLevel0
+from vrs.protocols.level_1 import ProtVrsLevel1
 from vrs.protocols.report import ProtVrsReport

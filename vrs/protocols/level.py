@@ -2,12 +2,12 @@
 
 import os
 
-from pwem.objects import Volume, VolumeMask
+from pwem.objects import FSC, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import EMProtocol
 from pyworkflow.protocol import params
 
-from vrs.checks import (FileEntry, LevelResults, Overrides, checks_of_level, get_check,
-                        run_check)
+from vrs.checks import (FileEntry, LevelResults, Overrides, all_checks, checks_of_level,
+                        get_check, run_check)
 from vrs.checks.input_data import describe_input
 from vrs.checks.results import from_json, to_json
 from vrs.engines.external import BUILTIN, refusal
@@ -15,6 +15,7 @@ from vrs.errors import InputError
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.io.inputs import read_input
 from vrs.io.maps import sha256, write_map
+from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
@@ -39,7 +40,7 @@ class ProtVrsLevel(EMProtocol):
     _label = None
     # The maps that checks make become outputs too.
     _possibleOutputs = {"outputResults": SetOfVrsItemResults, "hardMask": VolumeMask,
-                        "softMask": VolumeMask}
+                        "softMask": VolumeMask, "outputFSCs": SetOfFSCs}
     LEVEL = ""
 
     def _defineParams(self, form):
@@ -64,6 +65,7 @@ class ProtVrsLevel(EMProtocol):
                       condition="maskFrom == %d" % MASK_OBJECT, label="Mask")
         form.addParam("maskFile", params.FileParam, allowsNull=True,
                       condition="maskFrom == %d" % MASK_FILE, label="Mask file")
+        self._define_added(form)
         form.addParam("sourceFile", params.FileParam, default="",
                       expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
                       help="Where the map of the project is a copy made for Scipion, the file that "
@@ -86,6 +88,18 @@ class ProtVrsLevel(EMProtocol):
                            "its Scipion plugin and programs (%s) and runs as a protocol of its own."
                            % (check.title, ", ".join(engine.package for engine in check.external)))
 
+    # --------------------------- WHAT A LEVEL ADDS ---------------------------
+    def _define_added(self, form):
+        """Parameters for what the level takes on top of the map."""
+
+    def _added(self):
+        """Further arguments of ``read_input``; InputError when something is not chosen."""
+        return {}
+
+    def _describe_added(self, loaded):
+        """The LevelInput of what it takes on top of the map, None without."""
+        return None
+
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):
         # Scipion repeats finished steps only when what they were given has changed.
@@ -100,10 +114,11 @@ class ProtVrsLevel(EMProtocol):
     def describeInputStep(self, given):
         """Describe the input and store the masks."""
         loaded = self._input()
-        report, volumes = describe_input(loaded.data, *_identity(loaded.map_file), loaded.notes,
-                                         *_identity(loaded.mask_file))
+        report, volumes = describe_input(loaded.data, *identity(loaded.map_file), loaded.notes,
+                                         *identity(loaded.mask_file))
         report.files = [FileEntry("map", os.path.relpath(self._volumeFile(), self._getExtraPath()),
                                   "The map")] + self._store_volumes(volumes)
+        self._write("added", self._describe_added(loaded))
         return self._write("input", report)
 
     def checkStep(self, item, engine_name, given):
@@ -119,7 +134,8 @@ class ProtVrsLevel(EMProtocol):
         """Put the results together and hand them on."""
         report = self._read("input")
         items = [self._read(check.id) for check in checks_of_level(self.LEVEL)]
-        results = LevelResults(self.LEVEL, report, items, SEED, self._overrides().source or "")
+        results = LevelResults(self.LEVEL, report, items, SEED, self._overrides().source or "",
+                               self._read("added"))
         path = self._getExtraPath("results.json")
         results.write(path)
         outputs = {"outputResults": self._create_set(items, path)}
@@ -127,6 +143,9 @@ class ProtVrsLevel(EMProtocol):
             for entry in part.files:
                 if entry.name != "map":
                     outputs[_output_name(entry.name)] = self._create_volume(entry)
+        curves = [curve for item in items for curve in item.curves]
+        if curves:
+            outputs["outputFSCs"] = self._create_fscs(curves)
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)
@@ -182,8 +201,8 @@ class ProtVrsLevel(EMProtocol):
     def _given(self):
         volume = self.inputVolume.get()
         return [self._volumeFile(), volume.getSamplingRate(), self.threshold.get(),
-                self._reported_resolution(), self._mask_file(), self.sourceFile.get(""),
-                self.criteriaFile.get("")]
+                self._reported_resolution(), self._mask_file(), sorted(self._added().items()),
+                self.sourceFile.get(""), self.criteriaFile.get("")]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""
@@ -193,7 +212,7 @@ class ProtVrsLevel(EMProtocol):
         return check.external[choice - 1] if choice else None
 
     def _volumeFile(self):
-        return self.inputVolume.get().getFileName().replace(":mrc", "")
+        return plain_name(self.inputVolume.get())
 
     def _reported_resolution(self):
         return self.resolution.get() if self.hasResolution else None
@@ -201,13 +220,12 @@ class ProtVrsLevel(EMProtocol):
     def _mask_file(self):
         if self.maskFrom == MASK_OBJECT:
             mask = self.inputMask.get()
-            return mask.getFileName().replace(":mrc", "") if mask else ""
+            return plain_name(mask) if mask else ""
         return self.maskFile.get("") if self.maskFrom == MASK_FILE else ""
 
     def _original_file(self):
         """The file that the user knows: Scipion's import makes a link to it."""
-        path = self._volumeFile()
-        return self.sourceFile.get("") or (os.readlink(path) if os.path.islink(path) else path)
+        return self.sourceFile.get("") or original_file(self._volumeFile())
 
     def _input(self):
         """The input, read at most once in a run."""
@@ -218,12 +236,14 @@ class ProtVrsLevel(EMProtocol):
             problems.append("Give the reported resolution, or say that it is not known.")
         if self.maskFrom != NO_MASK and not self._mask_file():
             problems.append("Choose the mask, or none.")
+        with collected(problems):
+            added = self._added()
         if problems:
             raise InputError(problems)
         loaded = read_input(
             self._original_file(), self.threshold.get(), self._reported_resolution(),
             sampling=self._given_sampling(), mask_path=self._mask_file() or None,
-            workers=self.numberOfThreads.get(), seed=SEED)
+            workers=self.numberOfThreads.get(), seed=SEED, **added)
         if self._stepsExecutor is not None:  # the graphical interface must not keep whole maps
             self._loaded = loaded
         return loaded
@@ -237,7 +257,7 @@ class ProtVrsLevel(EMProtocol):
 
     def _overrides(self):
         path = self.criteriaFile.get("")
-        return Overrides.read(path, checks_of_level(self.LEVEL)) if path else Overrides()
+        return Overrides.read(path, all_checks()) if path else Overrides()
 
     def _store_volumes(self, volumes):
         loaded = self._input()
@@ -274,6 +294,14 @@ class ProtVrsLevel(EMProtocol):
             results.append(result)
         return results
 
+    def _create_fscs(self, curves):
+        fscs = SetOfFSCs.create(self._getPath())
+        for curve in curves:
+            fsc = FSC(objLabel=curve.description)
+            fsc.setData(curve.frequencies.tolist(), curve.values.tolist())
+            fscs.append(fsc)
+        return fscs
+
     def _create_volume(self, entry):
         source = self.inputVolume.get()
         volume = self._possibleOutputs.get(_output_name(entry.name), Volume)()
@@ -293,13 +321,23 @@ def engine_parameter(item):
     return "engine" + item.replace(".", "")
 
 
+def plain_name(image):
+    """File of a Scipion volume, without the format that may follow its name."""
+    return image.getFileName().replace(":mrc", "")
+
+
+def original_file(path):
+    """The file that the user knows: Scipion's imports make links to it."""
+    return os.readlink(path) if os.path.islink(path) else path
+
+
 def _output_name(name):
     """``hard_mask`` as Scipion would call it, ``hardMask``."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
-def _identity(map_file):
+def identity(map_file):
     """Name and SHA-256 of a file, both empty without one."""
     if map_file is None:
         return "", ""

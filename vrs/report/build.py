@@ -85,6 +85,10 @@ class Builder:
         front = [self._context(), self._quality(), self._statuses(), self._warnings()]
         body = [self._input_section()]
         body += [self._level_section(*pair) for pair in self.results]
+        comparison = self._comparison()
+        if comparison:
+            body.append(Section("comparison", "Resolution estimates compared", str(len(body) + 1),
+                                comparison))
         body.append(self._provenance_section(str(len(body) + 1)))
         body.append(self.references.section(str(len(body) + 1)))
         passed, evaluable = quality.score(self.items)
@@ -96,7 +100,8 @@ class Builder:
     def _number_sections(self):
         for chapter, (result, _) in enumerate(self.results, 2):
             self._numbers[result.level] = str(chapter)
-            for position, item in enumerate(result.items, 1):
+            # What the level adds to the map comes before its items.
+            for position, item in enumerate(result.items, 2 if result.added else 1):
                 self._numbers[item.id] = "%d.%d" % (chapter, position)
 
     # ------------------------------------------------------------ front matter
@@ -119,8 +124,8 @@ class Builder:
         runs = []
         for sentence, item in quality.quality_sentences(self.items):
             runs += [Run(sentence.rstrip(".") + " ("), self._link(item), Run("). ")]
-        estimates = [value for item in self.items for value in item.estimates]
-        resolution = quality.resolution_sentence(self.input.resolution, estimates)
+        resolution = quality.resolution_sentence(
+            self.input.resolution, [estimate.value for _, estimate in self._estimates()])
         texts = [runs, [Run(resolution)] if resolution else [],
                  [Run(quality.score_sentences(self.items), style="strong")]]
         return Section("quality", "Summarised quality", blocks=[Text(runs) for runs in texts
@@ -170,9 +175,24 @@ class Builder:
     def _level_section(self, result, folder):
         shared = _paths(result.input.files, folder)
         title = "Level %s: %s" % (result.level, LEVELS[result.level])
-        return Section("level-" + result.level, title, self._numbers[result.level], sections=[
-            self._item_section(item, result, dict(shared, **_paths(item.files, folder)))
-            for item in result.items])
+        sections = [self._added_section(result, shared)] if result.added else []
+        sections += [self._item_section(item, result, dict(shared, **_paths(item.files, folder)))
+                     for item in result.items]
+        return Section("level-" + result.level, title, self._numbers[result.level],
+                       sections=sections)
+
+    def _added_section(self, result, files):
+        """What the level takes on top of the map."""
+        added = result.added
+        facts = []
+        for entry in added.files:
+            facts += [Fact(entry.term, _plain(entry.file_name)),
+                      Fact("SHA-256", [Run(entry.sha256, style="code")])]
+        blocks = [Facts(facts)]
+        if added.notes:
+            blocks += [Minor("Findings")] + [_note(note) for note in added.notes]
+        return Section("input-" + result.level, added.title, self._numbers[result.level] + ".1",
+                       blocks + self._content(added.content, files))
 
     def _item_section(self, item, result, files):
         blocks = []
@@ -226,6 +246,40 @@ class Builder:
                     for entry in item.files]
             blocks.append(Text(_plain("Maps kept with the results: %s." % ", ".join(kept))))
         return blocks
+
+    # ------------------------------------------------------------ comparison
+    def _estimates(self):
+        return [(item, estimate) for item in self.items for estimate in item.estimates]
+
+    def _comparison(self):
+        """All estimates of the resolution side by side; nothing when there are fewer than two."""
+        estimates = self._estimates()
+        if len(estimates) < 2:
+            return []
+        reported = self.input.resolution
+        rows = [content.Range("%s %s" % (item.id, _estimate_name(item, estimate)), estimate.value,
+                              estimate.interval) for item, estimate in estimates]
+        figure = content.Ranges(
+            "Every estimate of the resolution (dots); for local resolutions the median, with a bar "
+            "from percentile 2.5 to 97.5.",
+            "The estimates of the resolution on one axis, one row for each.", "Resolution (Å)",
+            rows, [content.Mark(reported, "reported, %g Å" % reported)] if reported else [])
+        texts = ("Finer resolutions are on the left. The estimates measure different things: those "
+                 "from the whole map speak of its mean, local ones of each place, and directional "
+                 "ones of each direction. Estimates that agree support each other. One that stands "
+                 "apart from the rest deserves a look at its section.",)
+        table = self._grid(
+            ["Item", "Estimate", "Å", "Reported / estimate"],
+            [[[self._item_link(item)], _plain(_estimate_name(item, estimate)),
+              _plain("%.2f" % estimate.value),
+              _plain("%.2f" % (reported / estimate.value) if reported else "–")]
+             for item, estimate in estimates], [False, False, True, True], [1, 3, 1, 1.5],
+            "The estimates of the resolution. A ratio below 0.8 means that the reported "
+            "resolution is much better than the estimate.")
+        return [Text(_plain(text)) for text in texts] + self._content([figure], {}) + [table]
+
+    def _item_link(self, item):
+        return Run(item.id, "#" + _anchor(item.id))
 
     # ------------------------------------------------------------ content
     def _content(self, blocks, files):
@@ -281,6 +335,11 @@ class Builder:
         weights = [2 if key in ("label", "class", "name") else 1 for key in keys]
         return self._grid([_PROTOCOL_COLUMNS.get(key, key.capitalize()) for key in keys], rows,
                           [False] * len(keys), weights, "Steps of the workflow, first to last.")
+
+
+def _estimate_name(item, estimate):
+    """``Local resolution (DeepRes), median`` of an estimate."""
+    return ", ".join(filter(None, [item.title, estimate.label]))
 
 
 def _plain(text):

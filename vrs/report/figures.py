@@ -245,9 +245,11 @@ def _png(image):
 def _plot(figure):
     """Curves or a histogram as SVG, with its text as outlines."""
     with matplotlib.rc_context(_STYLE):
-        canvas = FigureCanvasSVG(Figure(_PLOT_SIZE, layout="constrained"))
+        canvas = FigureCanvasSVG(Figure(_size(figure), layout="constrained"))
         axes = canvas.figure.add_subplot()
-        if isinstance(figure, content.Bars):
+        if isinstance(figure, content.Ranges):
+            _ranges(axes, figure)
+        elif isinstance(figure, content.Bars):
             axes.bar(figure.edges[:-1], figure.counts, np.diff(figure.edges), align="edge",
                      color="#7aa6c9", edgecolor="#3b6a94", linewidth=0.4)
             axes.grid(False, axis="x")
@@ -258,7 +260,8 @@ def _plot(figure):
                          linestyle=_MARK_DASHES[index % len(_MARK_DASHES)])
         # Labels are text and no formulas, whatever dollar signs they have.
         axes.set_xlabel(figure.x_label, parse_math=False)
-        axes.set_ylabel(figure.y_label, parse_math=False)
+        if not isinstance(figure, content.Ranges):
+            axes.set_ylabel(figure.y_label, parse_math=False)
         labels = axes.get_legend_handles_labels()[1]
         if figure.marks or len(labels) > 1:
             for text in axes.legend(loc="best").get_texts():
@@ -266,6 +269,24 @@ def _plot(figure):
         buffer = io.BytesIO()
         canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
+
+
+def _size(figure):
+    if isinstance(figure, content.Ranges):
+        return _PLOT_SIZE[0], 0.8 + 0.22 * len(figure.rows)
+    return _PLOT_SIZE
+
+
+def _ranges(axes, figure):
+    places = range(len(figure.rows))
+    for place, row in zip(places, figure.rows):
+        if row.interval:
+            axes.plot(row.interval, [place, place], color="#7aa6c9", linewidth=3.5,
+                      solid_capstyle="butt")
+        axes.plot(row.value, place, "o", color=_COLOURS[0], markersize=4.5)
+    axes.set_yticks(places, [row.label for row in figure.rows], parse_math=False)
+    axes.set_ylim(len(figure.rows) - 0.4, -0.6)
+    axes.grid(False, axis="y")
 
 
 def _curves(axes, figure):

@@ -41,11 +41,11 @@ def render_json(results, provenance, title, folder):
         "schema_version": SCHEMA_VERSION,
         "grade": quality.grade(plain),
         "score": {"passed": passed, "evaluable": evaluable},
-        "input": _input(first.input, title, place, folder),
+        "input": _input([result for result, _ in results], title, place, folder),
         "resolution": {
             "reported": first.input.resolution,
-            "estimates": [{"item": item.id, "value": value}
-                          for item in plain for value in item.estimates]},
+            "estimates": [{"item": item.id, "metric": estimate.metric, "value": estimate.value}
+                          for item in plain for estimate in item.estimates]},
         "items": [_item(item, place, folder) for item, place in items],
         "provenance": dict(provenance, levels={
             result.level: {"seed": result.seed, "criteria_file": result.criteria_source or None}
@@ -55,7 +55,8 @@ def render_json(results, provenance, title, folder):
                       allow_nan=False) + "\n"
 
 
-def _input(given, title, place, folder):
+def _input(results, title, place, folder):
+    given = results[0].input
     mask = {"file_name": given.mask_file_name, "sha256": given.mask_sha256}
     return {
         "title": title or given.file_name,
@@ -65,9 +66,25 @@ def _input(given, title, place, folder):
         "sampling": given.sampling,
         "threshold": given.threshold,
         "mask": mask if given.mask_file_name else None,
-        "notes": [{"severity": note.severity, "text": note.text} for note in given.notes],
+        "notes": _notes(given.notes),
         "files": _files(given.files, place, folder),
+        "added": [_added(result) for result in results if result.added],
     }
+
+
+def _added(result):
+    added = result.added
+    return {
+        "level": result.level,
+        "title": added.title,
+        "files": [{"term": entry.term, "file_name": entry.file_name, "sha256": entry.sha256}
+                  for entry in added.files],
+        "notes": _notes(added.notes),
+    }
+
+
+def _notes(notes):
+    return [{"severity": note.severity, "text": note.text} for note in notes]
 
 
 def _item(item, place, folder):
@@ -86,6 +103,9 @@ def _item(item, place, folder):
                       "relation": outcome.relation, "bound": outcome.bound,
                       "default_bound": outcome.default_bound, "outcome": outcome.outcome,
                       "warnings": outcome.warnings} for outcome in item.criteria],
+        "curves": [{"name": curve.name, "description": curve.description,
+                    "frequencies": curve.frequencies.tolist(), "values": curve.values.tolist()}
+                   for curve in item.curves],
         "files": _files(item.files, place, folder),
         "references": [{"key": reference.key, "text": reference.text, "doi": reference.doi}
                        for reference in item.references],

@@ -1,16 +1,13 @@
 """0.e: which resolution does each place of the map look like?"""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.checks import (Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Reference,
-                        register)
-from vrs.checks.local import (local_figures, onto_grid, percentiles, spread,
+from vrs.checks import (Check, Metric, NotMeasured, Paragraph, Reference, register)
+from vrs.checks.local import (onto_grid, reported_criterion, resolution_findings,
                               spread_criterion)
-from vrs.checks.sections import central_slices
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
 from vrs.numerics.fourier import filter_in_place, filtered
@@ -56,13 +53,10 @@ class LocalResolution(Check):
         "deep-learning- and aspect-based local resolution method for electron-microscopy maps. "
         "IUCrJ 6 (2019) 1054-1063.", "10.1107/S2052252519011692"),)
     criteria = (
-        Criterion("reported_percentile", "reported_percentile",
-                  "the percentile of the reported resolution in the local resolution", ">=", 0.1,
-                  "The reported resolution is better than nearly all of the local resolution: it "
-                  "is at the percentile {value:.2f} (at least {bound}).", "%"),
+        reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
-    estimate = "percentiles.50"
+    estimates = {"percentiles.50": "median"}
     resolutions = (2.0, 13.0)
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
@@ -102,28 +96,10 @@ def _add_sharpened(findings, data, network):
 
 def _findings(data, local, network_range):
     """Findings from the local resolution, which is 0 where it has no value."""
-    values = local[local > 0]
-    found = percentiles(values, "Å", "Percentiles of the local resolution within the mask")
-    metrics = {
-        "percentiles": found,
-        "spread": spread(found),
-        "reported_percentile": Metric(
-            100 * np.mean(values <= data.resolution), "%",
-            "Part of the mask whose local resolution is at or better than the reported one"),
-        "network_range": Metric(network_range, "Å", "Resolutions that the network tells "
-                                "apart"),
-    }
-    slices = central_slices(np.where(data.hard_mask, local, np.float32(np.nan)), data.sampling,
-                            "Local resolution within the mask, central slices; the darkest "
-                            "colour is the best resolution and fills what lies outside.",
-                            "Three sections of the local resolution, along X, Y and Z.")
-    table, bars, surface = local_figures(data, values, found, "local_resolution",
-                                         "local resolution", [Mark(data.resolution, "reported")])
-    place = Paragraph("The reported resolution, %.2f Å, is at the percentile %.1f of the local "
-                      "resolution." % (data.resolution, metrics["reported_percentile"].value))
-    content = [table, place, bars, replace(slices, unit="Å"), surface]
-    return Findings(metrics, content, {
-        "local_resolution": (local, "Local resolution (Å), 0 outside the mask")})
+    findings = resolution_findings(data, local, "local_resolution")
+    findings.metrics["network_range"] = Metric(network_range, "Å", "Resolutions that the network "
+                                               "tells apart")
+    return findings
 
 
 def _input_for_xmipp(data):

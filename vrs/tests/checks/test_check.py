@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vrs.checks import (Check, Criterion, Findings, Metric, NotApplicable, NotMeasured,
+from vrs.checks import (Check, Criterion, Estimate, Findings, Metric, NotApplicable, NotMeasured,
                         Paragraph, Status, all_checks, checks_of_level, get_check, run_check)
 
 
@@ -9,7 +9,7 @@ class Example(Check):
     id = "0.z"
     title = "Example"
     criteria = (Criterion("size", "size", "the size", "<=", 2.0, "It is {value}."),)
-    estimate = "size"
+    estimates = {"size": "size"}
     summary_ok = "Good."
     summary_warnings = "Bad."
 
@@ -28,7 +28,8 @@ class Example(Check):
 
 def test_ok():
     result, volumes = run_check(Example(), None)
-    assert (result.status, result.summary, result.estimates) == (Status.OK, "Good.", [1.0])
+    assert (result.status, result.summary, result.estimates) == (
+        Status.OK, "Good.", [Estimate("size", "size", 1.0)])
     assert result.content == [Paragraph("p")] and list(volumes) == ["map"]
     assert (result.id, result.level, result.engine.name) == ("0.z", "0", "builtin")
 

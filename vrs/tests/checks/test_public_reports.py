@@ -76,7 +76,8 @@ def test_score(entry):
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_resolution_sentence(entry):
     reported = REPORTS[entry]["resolution"]
-    estimates = [value for item in ITEMS for value in our_result(entry, item).estimates]
+    estimates = [estimate.value for item in ITEMS
+                 for estimate in our_result(entry, item).estimates]
     text = resolution_sentence(reported, estimates)
     if REPORTS[entry]["estimates"] is None:
         assert text == ""

@@ -59,6 +59,12 @@ def test_missing_map(refused):
     assert len(lines) == 1 and "no.mrc" in lines[0]
 
 
+def test_one_half_map_only(refused, map_path):
+    lines = refused("--map", map_path, "--threshold", "0.5", "--half2", map_path)
+    assert len(lines) == 2 and "give both, by --half1 and --half2" in lines[0]
+    assert "is the map itself" in lines[1]
+
+
 def test_threshold_above_the_maximum_names_the_maximum(refused, map_path):
     lines = refused("--map", map_path, "--threshold", "7")
     assert len(lines) == 1 and "%g" % maps.blob().max() in lines[0]
@@ -145,11 +151,13 @@ def test_summary_tells_warnings_reasons_and_places():
     lines = summary({
         "grade": "0", "score": {"passed": 1, "evaluable": 2},
         "input": {"notes": [{"severity": "note", "text": "Said in the report."},
-                            {"severity": "warning", "text": "Too fine."}]},
+                            {"severity": "warning", "text": "Too fine."}],
+                  "added": [{"title": "Half maps",
+                             "notes": [{"severity": "warning", "text": "Masked."}]}]},
         "items": [item("0.a", "ok"), item("0.b", "warnings", warnings=["First.", "Second."]),
                   item("0.c", "not_applicable", "No background.")]}, "/out", "/project")
     text = "\n".join(lines)
-    for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.",
+    for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.", "  Half maps  Masked.",
                  "  0.b  Second.", "  0.c  No background.", "Grade 0, 1 of 2 items passed",
                  "/out/report.pdf", "/project"):
         assert part in text

@@ -57,6 +57,28 @@ def test_reports_are_where_they_belong(validated):
     assert str(folder / "ball_vrs" / "report.pdf") in output
 
 
+def test_half_maps_add_level_1(vrs_process, tmp_path):
+    maps.write_blob(tmp_path / "ball.mrc")
+    halves = maps.write_halves(tmp_path)
+    with gzip.open(str(tmp_path / "half2.mrc.gz"), "wb") as packed:
+        packed.write((tmp_path / "half2.mrc").read_bytes())
+    process = vrs_process(
+        "validate", "--map", "ball.mrc", "--threshold", maps.THRESHOLD, "--resolution",
+        maps.RESOLUTION, "--half1", halves[0], "--half2", "half2.mrc.gz", "--threads", "2",
+        cwd=tmp_path)
+    output, errors = process.communicate()
+    assert process.returncode == 0, output + errors
+    with open(tmp_path / "ball_vrs" / "report.json", encoding="utf-8") as handle:
+        report = json.load(handle)
+    assert report["grade"] == "1"
+    items = [check.id for level in "01" for check in checks_of_level(level)]
+    assert [item["id"] for item in report["items"]] == items
+    [added] = report["input"]["added"]
+    assert [entry["file_name"] for entry in added["files"]] == ["half1.mrc", "half2.mrc.gz"]
+    assert {protocol["class"] for protocol in report["provenance"]["protocols"]} == {
+        "ProtImportVolumes", "ProtVrsLevel0", "ProtVrsLevel1"}
+
+
 def test_json_says_what_the_terminal_says(validated):
     folder, output, _ = validated
     report = json.loads((folder / "ball_vrs" / "report.json").read_text(encoding="utf-8"))

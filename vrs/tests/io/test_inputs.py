@@ -210,3 +210,69 @@ def test_disk_that_fails(tmp_path, monkeypatch, number, word):
     with pytest.raises(InputError, match=word):
         check_output_folder(tmp_path)
     assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.fixture
+def half_paths(tmp_path):
+    return [save(tmp_path / ("half%d.mrc" % number), blob(SHAPE, seed=number))
+            for number in (1, 2)]
+
+
+def test_half_maps(map_path, half_paths):
+    found = read_input(map_path, 0.3, half_paths=half_paths)
+    np.testing.assert_array_equal(found.data.half1, blob(SHAPE, seed=1))
+    np.testing.assert_array_equal(found.data.half2, blob(SHAPE, seed=2))
+    assert [half.path for half in found.half_files] == half_paths
+    assert not any("half" in note.text for note in found.notes)
+
+
+def test_without_half_maps(map_path):
+    found = read_input(map_path, 0.3)
+    assert (found.data.half1, found.data.half2, found.half_files) == (None, None, [])
+
+
+def test_half_maps_of_another_box(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "small.mrc", blob((9, 8, 6)))
+    (problem,) = problems_of(map_path, 0.3, half_paths=[half_paths[0], other])
+    assert other in problem and "6 × 8 × 9" in problem and "7 × 8 × 9" in problem
+
+
+def test_half_maps_of_another_sampling(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "coarse.mrc", blob(SHAPE, seed=2), sampling=1.6)
+    (problem,) = problems_of(map_path, 0.3, half_paths=[half_paths[0], other])
+    assert other in problem and "1.6 Å" in problem and "1.5 Å" in problem
+    assert read_input(map_path, 0.3, sampling=1.55,
+                      half_paths=[half_paths[0], other]).data.sampling == 1.55
+
+
+def test_half_maps_of_nearly_the_same_sampling(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "near.mrc", blob(SHAPE, seed=2), sampling=1.505)
+    found = read_input(map_path, 0.3, half_paths=[half_paths[0], other])
+    assert any("near.mrc is 1.505 Å" in note.text for note in found.notes)
+
+
+def test_half_map_without_sampling_takes_the_maps(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "none.mrc", blob(SHAPE, seed=2), sampling=0)
+    found = read_input(map_path, 0.3, half_paths=[half_paths[0], other])
+    assert found.half_files[1].sampling == 1.5
+
+
+def test_identical_half_maps(map_path, half_paths, tmp_path):
+    copy = save(tmp_path / "copy.mrc", blob(SHAPE, seed=1))
+    (problem,) = problems_of(map_path, 0.3, half_paths=[half_paths[0], copy])
+    assert "identical" in problem and copy in problem and half_paths[0] in problem
+
+
+def test_half_map_that_is_the_map(map_path, half_paths):
+    (problem,) = problems_of(map_path, 0.3, half_paths=[map_path, half_paths[0]])
+    assert "is the map itself" in problem
+
+
+def test_problems_of_half_maps_come_with_the_others(half_paths, tmp_path):
+    wrong = blob(SHAPE)
+    wrong[0, 0, 0] = np.nan
+    problems = problems_of(str(tmp_path / "no.mrc"), "high",
+                           half_paths=[str(tmp_path / "none.mrc"),
+                                       save(tmp_path / "nan.mrc", wrong)])
+    for word in ("no.mrc", "high", "none.mrc", "NaN"):
+        assert sum(word in problem for problem in problems) == 1, word

@@ -18,6 +18,20 @@ def blob(seed=0):
     return (np.exp(-(x * x + y * y + z * z) / 100) + noise).astype(np.float32)
 
 
+def halves():
+    """Two half maps of the ball: the same ball with more noise."""
+    rng = np.random.default_rng(7)
+    return [blob() + rng.normal(0, 0.03, (BOX,) * 3).astype(np.float32) for _ in range(2)]
+
+
+def write_halves(folder):
+    """Write the half maps to a folder and return their paths as text."""
+    paths = [str(folder / ("half%d.mrc" % number)) for number in (1, 2)]
+    for path, half in zip(paths, halves()):
+        write_map(path, half, SAMPLING)
+    return paths
+
+
 def write_blob(path):
     """Write the ball to a file and return its path."""
     write_map(str(path), blob(), SAMPLING)

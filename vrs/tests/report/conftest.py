@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from vrs.checks import (Bars, CriterionOutcome, Engine, FileEntry, InputReport, ItemResult,
-                        LevelResults, Metric, Note, Paragraph, Plot, Reference, Series, Slice,
-                        Slices, Status, Surface, Table)
+from vrs.checks import (Bars, Curve, CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
+                        InputReport, ItemResult, LevelInput, LevelResults, Metric, Note, Paragraph,
+                        Plot, Reference, Series, Slice, Slices, Status, Surface, Table)
 from vrs.checks.content import Mark
 from vrs.io.maps import write_map
 from vrs.report import views3d, write_report
@@ -88,17 +88,23 @@ def full_results():
                "percentiles": Metric({"2.5": 1.0, "50": 4.0}, "Å", "A mapping")}
     items = [
         make_item("0.a", content=_figures(), explanation=ODD, summary="All is well.",
-                  references=_REFERENCES[:1], estimates=[6.0],
-                  files=[FileEntry("own", "own.mrc", ODD)]),
+                  references=_REFERENCES[:1],
+                  estimates=[Estimate("percentiles.50", "median", 6.0, [5.0, 8.0])],
+                  files=[FileEntry("own", "own.mrc", ODD)],
+                  curves=[Curve("fsc", "FSC", np.array([0.0, 0.1]), np.array([1.0, 0.5]))]),
         make_item("0.b", Status.WARNINGS, warnings=outcomes[1].warnings, criteria=outcomes,
                   metrics=metrics, summary="There may be a problem.", references=_REFERENCES,
-                  estimates=[5.0]),
+                  estimates=[Estimate("resolution", "", 5.0)]),
         make_item("0.c", Status.NOT_APPLICABLE, reason="The background was masked out."),
         make_item("0.d", Status.NOT_MEASURED, reason="It failed. " + ODD),
         make_item("0.e", Status.INFORMATIVE, engine=Engine("Xmipp", "3.25"))]
     result = make_level(items, mask_file_name=LONG, mask_sha256="cd" * 32,
                         notes=[Note(ODD), Note("Look at this.", "warning")],
                         files=[FileEntry("map", "map.mrc", "The map")])
+    result.added = LevelInput(
+        "Half maps", [InputFile("Half map 1", "half.mrc", "ef" * 32)],
+        [Note("They share noise.", "warning")],
+        [Paragraph("The halves differ by noise.")])
     result.criteria_source = "/facility/%s.json" % LONG
     return result
 

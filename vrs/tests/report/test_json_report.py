@@ -32,8 +32,15 @@ def test_says_what_the_results_say(report):
     assert report["grade"] == "0"
     assert report["score"] == {"passed": 1, "evaluable": 2}
     assert report["resolution"] == {"reported": 4.3, "estimates": [
-        {"item": "0.a", "value": 6.0}, {"item": "0.b", "value": 5.0}]}
+        {"item": "0.a", "metric": "percentiles.50", "value": 6.0},
+        {"item": "0.b", "metric": "resolution", "value": 5.0}]}
     assert report["input"]["file_name"] == LONG and report["input"]["title"] == ODD
+    assert report["input"]["added"] == [{
+        "level": "0", "title": "Half maps",
+        "files": [{"term": "Half map 1", "file_name": "half.mrc", "sha256": "ef" * 32}],
+        "notes": [{"severity": "warning", "text": "They share noise."}]}]
+    assert report["items"][0]["curves"] == [{"name": "fsc", "description": "FSC",
+                                             "frequencies": [0.0, 0.1], "values": [1.0, 0.5]}]
     assert [item["status"] for item in report["items"]] == [
         "ok", "warnings", "not_applicable", "not_measured", "informative"]
     second = report["items"][1]

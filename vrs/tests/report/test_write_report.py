@@ -75,7 +75,7 @@ def test_odd_text_arrives_as_it_is(page):
 
 
 @pytest.mark.parametrize("text", [
-    "Context", "Summarised quality", "All is well (section 2.1).",
+    "Context", "Summarised quality", "All is well (section 2.2).",
     "The 2 estimates of the map's resolution range from 5.0 Å to 6.0 Å, with a mean of 5.5 Å. "
     "The reported resolution is 4.3 Å. The reported resolution may be overestimated.",
     "The score is 1 of 2 evaluable items.", "Status of the items", "Warnings by section",
@@ -87,7 +87,9 @@ def test_odd_text_arrives_as_it_is(page):
     "Computed by vrs (built in) 0.1.0. References: [2], [3].", "Computed by Xmipp 3.25.",
     "The results hold no map named absent.", "No voxel of the map is above 99",
     "Density, arbitrary units", "Along X (Y right, Z up)", "X slice 1", "10 Å",
-    "Seed of level 0", "3 Workflow and provenance", "4 References", "https://doi.org/10.1000/one"])
+    "2.1 Half maps", "half.mrc", "ef" * 32, "Warning: They share noise.", "2.2 0.a",
+    "3 Resolution estimates compared", "0.72", "Seed of level 0", "4 Workflow and provenance",
+    "5 References", "https://doi.org/10.1000/one"])
 def test_both_forms_say(text, page, printed):
     assert words(text) in words("".join(page.words))
     assert words(text) in words(printed)

@@ -86,7 +86,7 @@ def test_result(assessed):
     assert local[data.hard_mask].min() >= 2.5 and local.max() <= 13
     values = list(result.metrics["percentiles"].value.values())
     assert values == sorted(values)
-    assert result.estimates == [median(result)]
+    assert [estimate.value for estimate in result.estimates] == [median(result)]
     assert result.metrics["reported_percentile"].value == pytest.approx(
         100 * np.mean(local[data.hard_mask] <= 6))
 
@@ -228,5 +228,5 @@ def test_fading_map_tells_both_readings(protein):
     found = result.metrics
     assert found["sharpened_median"].value < found["percentiles"].value["50"]
     # The verdict stays with the map as it is.
-    assert result.estimates == [found["percentiles"].value["50"]]
+    assert [estimate.value for estimate in result.estimates] == [found["percentiles"].value["50"]]
     assert any("never sharpened" in getattr(block, "text", "") for block in result.content)
