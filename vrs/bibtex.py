@@ -56,4 +56,87 @@
   year = {2016},
   doi = {https://doi.org/10.1016/j.jsb.2016.04.010}
 }
+
+@article{Harauz1986,
+ title={Exact filters for general geometry three dimensional reconstruction},
+ author={Harauz, George and van Heel, Marin},
+ journal={Optik}, volume={73}, pages={146--156}, year={1986}
+}
+
+@article{VanHeel2005,
+ title={{Fourier} shell correlation threshold criteria},
+ author={van Heel, Marin and Schatz, Michael},
+ journal={Journal of Structural Biology}, volume={151}, pages={250--262}, year={2005},
+ doi={https://doi.org/10.1016/j.jsb.2005.05.009}
+}
+
+@article{Penczek2002,
+ title={Three-dimensional spectral signal-to-noise ratio for a class of reconstruction algorithms},
+ author={Penczek, Pawel A.},
+ journal={Journal of Structural Biology}, volume={138}, pages={34--46}, year={2002},
+ doi={https://doi.org/10.1016/S1047-8477(02)00033-3}
+}
+
+@article{Chen2013,
+ title={High-resolution noise substitution to measure overfitting and validate resolution in {3D}
+structure determination by single particle electron cryomicroscopy},
+ author={Chen, Shaoxia and McMullan, Greg and Faruqi, Abdul R. and Murshudov, Garib N. and Short,
+Judith M. and Scheres, Sjors H. W. and Henderson, Richard},
+ journal={Ultramicroscopy}, volume={135}, pages={24--35}, year={2013},
+ doi={https://doi.org/10.1016/j.ultramic.2013.06.004}
+}
+
+@article{Beckers2020,
+ title={Permutation testing of {Fourier} shell correlation for resolution estimation of cryo-{EM}
+maps},
+ author={Beckers, Maximilian and Sachse, Carsten},
+ journal={Journal of Structural Biology}, volume={212}, pages={107579}, year={2020},
+ doi={https://doi.org/10.1016/j.jsb.2020.107579}
+}
+
+@article{Cardone2013,
+ title={One number does not fit all: mapping local variations in resolution in cryo-{EM}
+reconstructions},
+ author={Cardone, Giovanni and Heymann, J. Bernard and Steven, Alasdair C.},
+ journal={Journal of Structural Biology}, volume={184}, pages={226--236}, year={2013},
+ doi={https://doi.org/10.1016/j.jsb.2013.08.002}
+}
+
+@article{Kucukelbir2014,
+ title={Quantifying the local resolution of cryo-{EM} density maps},
+ author={Kucukelbir, Alp and Sigworth, Fred J. and Tagare, Hemant D.},
+ journal={Nature Methods}, volume={11}, pages={63--65}, year={2014},
+ doi={https://doi.org/10.1038/nmeth.2727}
+}
+
+@article{Vilas2018,
+ title={{MonoRes}: automatic and accurate estimation of local resolution for electron microscopy
+maps},
+ author={Vilas, Jose Luis and others},
+ journal={Structure}, volume={26}, pages={337--344}, year={2018},
+ doi={https://doi.org/10.1016/j.str.2017.12.018}
+}
+
+@article{Vilas2020,
+ title={Measuring local-directional resolution and local anisotropy in cryo-{EM} maps},
+ author={Vilas, Jose Luis and Tagare, Hemant D. and Vargas, Javier and Carazo, Jose Maria and
+Sorzano, Carlos Oscar S.},
+ journal={Nature Communications}, volume={11}, pages={55}, year={2020},
+ doi={https://doi.org/10.1038/s41467-019-13742-w}
+}
+
+@article{Vilas2023,
+ title={New measures of anisotropy of cryo-{EM} maps},
+ author={Vilas, Jose-Luis and Tagare, Hemant D.},
+ journal={Nature Methods}, volume={20}, pages={1021--1024}, year={2023},
+ doi={https://doi.org/10.1038/s41592-023-01874-3}
+}
+
+@article{Tan2017,
+ title={Addressing preferred specimen orientation in single-particle cryo-{EM} through tilting},
+ author={Tan, Yong Zi and others},
+ journal={Nature Methods}, volume={14}, pages={793--796}, year={2017},
+ doi={https://doi.org/10.1038/nmeth.4347}
+}
+
 """

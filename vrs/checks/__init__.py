@@ -6,7 +6,7 @@
 
 from vrs.checks.check import Check, Findings, NotApplicable, NotMeasured, run_check
 from vrs.checks.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Slice, Slices,
-                                Surface, Table)
+                                SphereMap, Spot, Surface, Table, Trace)
 from vrs.checks.criteria import Criterion, CriterionOutcome, Overrides
 from vrs.checks.inputs import ValidationInput
 from vrs.checks.registry import all_checks, checks_of_level, get_check, register

@@ -46,13 +46,17 @@ class Series:
 
 @dataclass
 class Plot(Figure):
-    """Curves over a common axis. ``marks`` are labelled vertical lines."""
+    """Curves over a common axis.
+
+    ``marks`` are labelled vertical lines; ``zone`` is an interval of x to be shaded.
+    """
 
     x_label: str
     y_label: str
     series: List[Series]
     log_y: bool = False
     marks: List["Mark"] = field(default_factory=list)
+    zone: Optional[List[float]] = None
 
 
 @dataclass
@@ -93,6 +97,29 @@ class Ranges(Figure):
 
 
 @dataclass
+class Spot:
+    """A labelled direction (x, y, z) on a sphere."""
+
+    direction: List[float]
+    label: str
+
+
+@dataclass
+class SphereMap(Figure):
+    """Values by direction, where a direction and its opposite are one.
+
+    ``directions`` are unit vectors x, y, z, (n, 3); ``values`` are n numbers, NaN where
+    there is none. ``label`` and ``unit`` belong to the values.
+    """
+
+    directions: np.ndarray
+    values: np.ndarray
+    label: str
+    unit: str = ""
+    spots: List[Spot] = field(default_factory=list)
+
+
+@dataclass
 class Slice:
     """One section or projection of a map, (rows, columns)."""
 
@@ -106,12 +133,14 @@ class Slices(Figure):
     """Sections side by side.
 
     ``colours`` is "density" (grey), "mask" (0 to 1) or "signed" (diverging about
-    0); ``unit`` belongs to the values and is empty for arbitrary ones.
+    0); ``unit`` belongs to the values and is empty for arbitrary ones. ``colour_range``
+    bounds the colour scale, by default what is in the panels.
     """
 
     panels: List[Slice]
     colours: str = "density"
     unit: str = ""
+    colour_range: Optional[List[float]] = None
 
 
 @dataclass
@@ -127,5 +156,23 @@ class Surface(Figure):
     level: float
     colour_by: Optional[str] = None
     colour_label: str = ""
+    unit: str = ""
+    colour_range: Optional[List[float]] = None
+
+
+@dataclass
+class Trace(Figure):
+    """Three views of a model's chains, coloured by values of its residues.
+
+    ``positions`` are x, y, z in Å, (n, 3), and ``values`` n numbers, NaN where there is
+    none. Residues that follow each other with the same number in ``pieces`` are joined by
+    a tube, a residue that is alone is a sphere, and those with a negative one are left
+    out. ``colour_range`` bounds the colour scale, ``unit`` labels it.
+    """
+
+    positions: np.ndarray
+    pieces: np.ndarray
+    values: np.ndarray
+    colour_label: str
     unit: str = ""
     colour_range: Optional[List[float]] = None

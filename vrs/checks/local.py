@@ -112,7 +112,8 @@ def resolution_findings(data, local, name):
                             "Three sections of the local resolution, along X, Y and Z.")
     marks = [Mark(data.resolution, "reported")] if data.resolution else []
     table, bars, surface = local_figures(data, values, found, name, "local resolution", marks)
-    content = [table, bars, replace(slices, unit="Å"), surface]
+    slices = replace(slices, unit="Å", colour_range=surface.colour_range)
+    content = [table, bars, slices, surface]
     if data.resolution:
         metrics["reported_percentile"] = Metric(
             100 * np.mean(values <= data.resolution), "%",

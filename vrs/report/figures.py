@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 from matplotlib.ticker import NullFormatter
 from PIL import Image
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # Okabe and Ito's colours, which the colour-blind tell apart, and dashes for print in grey.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_NO_VALUE = "#bbbbbb"
 _MARK_DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _STYLE = {"font.family": "DejaVu Sans", "font.size": 8.5, "axes.labelsize": 8.5,
           "legend.fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
@@ -34,6 +36,8 @@ _STYLE = {"font.family": "DejaVu Sans", "font.size": 8.5, "axes.labelsize": 8.5,
           "grid.linewidth": 0.5, "axes.axisbelow": True, "lines.linewidth": 1.4,
           "legend.frameon": False, "svg.fonttype": "path", "svg.hashsalt": "vrs"}
 _PLOT_SIZE = (6.0, 2.9)
+_SPHERE_SIZE = (6.0, 3.4)
+_SPHERE_PIXELS = 300
 _LARGEST, _SMALLEST = 512, 360
 _AXES = "XYZ"
 
@@ -77,8 +81,11 @@ class Artist:
         if isinstance(figure, content.Slices):
             return self._slices(figure)
         if isinstance(figure, content.Surface):
-            return self._surface(figure, files)
-        panel = Panel(self._write(_plot(figure), "svg"), figure.alt or figure.caption)
+            return self._views_of(figure, lambda: self._surface(figure, files))
+        if isinstance(figure, content.Trace):
+            return self._views_of(figure, lambda: _trace(figure))
+        drawing = _sphere_map if isinstance(figure, content.SphereMap) else _plot
+        panel = Panel(self._write(drawing(figure), "svg"), figure.alt or figure.caption)
         return Picture(figure.caption, [panel], wide=True)
 
     def _slices(self, figure):
@@ -102,9 +109,10 @@ class Artist:
                  else "Value" + (" (%s)" % figure.unit if figure.unit else ""))
         return Picture(figure.caption, panels, self._legend(colours, low, high, label))
 
-    def _surface(self, figure, files):
+    def _views_of(self, figure, draw):
+        """Three views, or the reason why there are none; ``draw`` gives views and a sentence."""
         try:
-            views, sentence = self._views(figure, files)
+            views, sentence = draw()
         except (views3d.ViewError, chimerax.ChimeraXError, InputError) as error:
             return _missing(figure, str(error))
         except Exception as error:  # the report comes out without this figure
@@ -119,7 +127,7 @@ class Artist:
                                 _alt(figure, label), label,
                                 _scale(width) if width else None))
         legend = None
-        if figure.colour_by:
+        if views.colour_range:
             label = figure.colour_label + (" (%s)" % figure.unit if figure.unit else "")
             legend = self._legend(matplotlib.colormaps["viridis"], *views.colour_range,
                                   label=label)
@@ -130,7 +138,7 @@ class Artist:
                         "hides the smallest specks." % views.reduction)
         return Picture(caption, panels, legend)
 
-    def _views(self, figure, files):
+    def _surface(self, figure, files):
         """The views, and a sentence for the caption."""
         path = _named(figure.volume, files)
         mesh = views3d.surface_mesh(*self._load(path), level=figure.level)
@@ -172,6 +180,14 @@ class Artist:
         return name
 
 
+def _trace(figure):
+    """Views of a model, and nothing to add to the caption."""
+    mesh, values = views3d.chain_mesh(figure.positions, figure.pieces, figure.values)
+    limits = figure.colour_range or views3d.colour_limits(figure.values)
+    colours = matplotlib.colormaps["viridis"].with_extremes(bad=_NO_VALUE)
+    return views3d.draw_views(mesh, values, tuple(limits), colours), ""
+
+
 def _alt(figure, label):
     return "%s (%s)" % (figure.alt or figure.caption, label)
 
@@ -190,6 +206,8 @@ def _named(name, files):
 
 def _limits(figure):
     """Values at the ends of the colour scale, common to all panels."""
+    if figure.colour_range:
+        return tuple(figure.colour_range)
     if figure.colours == "mask":
         return 0.0, 1.0
     values = np.concatenate([np.ravel(panel.image) for panel in figure.panels])
@@ -255,6 +273,9 @@ def _plot(figure):
             axes.grid(False, axis="x")
         else:
             _curves(axes, figure)
+        zone = getattr(figure, "zone", None)
+        if zone:
+            axes.axvspan(zone[0], zone[1], color="#e3ebf2", zorder=0)
         for index, mark in enumerate(figure.marks):
             axes.axvline(mark.x, color="#333333", linewidth=1.1, label=mark.label,
                          linestyle=_MARK_DASHES[index % len(_MARK_DASHES)])
@@ -287,6 +308,63 @@ def _ranges(axes, figure):
     axes.set_yticks(places, [row.label for row in figure.rows], parse_math=False)
     axes.set_ylim(len(figure.rows) - 0.4, -0.6)
     axes.grid(False, axis="y")
+
+
+def _sphere_map(figure):
+    """Half a sphere seen along Z, by Lambert's azimuthal projection of true areas, as SVG."""
+    with matplotlib.rc_context(_STYLE):
+        canvas = FigureCanvasSVG(Figure(_SPHERE_SIZE, layout="constrained"))
+        axes = canvas.figure.add_subplot(aspect="equal")
+        axes.axis("off")
+        colours = matplotlib.colormaps["viridis"].with_extremes(bad=_NO_VALUE)
+        image = axes.imshow(_half_sphere(figure), cmap=colours, origin="lower",
+                            extent=(-1, 1, -1, 1), interpolation="nearest")
+        image.set_clip_path(Circle((0, 0), 1, transform=axes.transData))
+        around = np.linspace(0, 2 * np.pi, 181)
+        for tilt in (30, 60, 90):
+            radius = np.sqrt(2) * np.sin(np.radians(tilt / 2))
+            axes.plot(radius * np.cos(around), radius * np.sin(around), linewidth=0.7,
+                      color="#333333" if tilt == 90 else "#ffffff")
+            axes.text(0, -radius, "%d°" % tilt, ha="center", va="bottom", color="#000000",
+                      bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.5})
+        for place, name, across, along in (((1.03, 0), "X", "left", "center"),
+                                           ((0, 1.03), "Y", "center", "bottom")):
+            axes.text(*place, name, ha=across, va=along)
+        for spot, marker in zip(figure.spots, "X*Ps"):
+            axes.plot(*_project(np.array([spot.direction]))[0], marker, label=spot.label,
+                      color="#ffffff", markeredgecolor="#000000", markersize=9, linestyle="")
+        if figure.spots:
+            legend = axes.legend(loc="center right", bbox_to_anchor=(-0.08, 0.5))
+            for text in legend.get_texts():
+                text.set_parse_math(False)
+        label = figure.label + (" (%s)" % figure.unit if figure.unit else "")
+        if np.isfinite(figure.values).any():
+            canvas.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.09).set_label(
+                label, parse_math=False)
+        buffer = io.BytesIO()
+        canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _project(directions):
+    """Places in the unit disc of directions, or of their opposites when z is negative."""
+    directions = directions * np.where(directions[:, 2:] < 0, -1, 1)
+    return directions[:, :2] / np.sqrt(1 + directions[:, 2:])
+
+
+def _half_sphere(figure):
+    """The value nearest to each pixel of the disc; NaN outside and where there is none."""
+    axis = (np.arange(_SPHERE_PIXELS) + 0.5) * 2 / _SPHERE_PIXELS - 1
+    x, y = np.meshgrid(axis, axis)
+    squared = x ** 2 + y ** 2
+    inside = squared <= 1
+    scale = np.sqrt(2 - squared[inside])
+    seen = np.column_stack([x[inside] * scale, y[inside] * scale, 1 - squared[inside]])
+    nearest = [np.abs(part @ figure.directions.T).argmax(axis=1)
+               for part in np.array_split(seen, 16)]
+    pixels = np.full(x.shape, np.nan)
+    pixels[inside] = np.asarray(figure.values, float)[np.concatenate(nearest)]
+    return np.ma.masked_invalid(pixels)
 
 
 def _curves(axes, figure):

@@ -44,3 +44,36 @@ def test_filter():
     f2 = sum(np.meshgrid(*(np.fft.fftfreq(n, 2.0) ** 2 for n in shape), indexing="ij"))
     expected = np.fft.ifftn(np.fft.fftn(volume) * np.exp(-f2)).real
     np.testing.assert_allclose(fft.irfftn(transform, s=shape), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 8), (9, 9, 9), (6, 8, 10), (10, 7, 9)])
+def test_shell_sums_run_over_all_of_fourier_space(shape):
+    volume = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    half, full = fft.rfftn(volume), np.fft.fftn(volume)
+    size = max(shape)
+    radius = np.sqrt(sum(np.meshgrid(*(np.fft.fftfreq(n) ** 2 for n in shape), indexing="ij")))
+    shell = np.rint(radius * size).astype(int)
+    powers, counts = fourier.shell_sums(shape, lambda z: [np.abs(half[z]) ** 2,
+                                                          np.ones(half.shape[1:])])
+    expected = [np.sum(np.abs(full[shell == k]) ** 2) for k in range(size // 2 + 1)]
+    # Single precision against double.
+    np.testing.assert_allclose(powers, expected, rtol=1e-5)
+    expected = [np.count_nonzero(shell == k) for k in range(size // 2 + 1)]
+    np.testing.assert_array_equal(counts, expected)
+    np.testing.assert_array_equal(fourier.shell_counts(shape), expected)
+
+
+def test_shell_planes_name_each_coefficient_of_the_shells_once():
+    shape = (6, 7, 8)
+    plane_size = 7 * 5
+    places, weights = [], []
+    for z, (shell, inside, weight) in enumerate(fourier.shell_planes(shape)):
+        assert shell.max() <= 4 and len(shell) == len(inside) == len(weight)
+        places.append(z * plane_size + inside)
+        weights.append(weight)
+    assert len(places) == 6
+    places = np.concatenate(places)
+    assert len(np.unique(places)) == len(places)
+    # Columns 0 and Nyquist hold the conjugates of their coefficients.
+    np.testing.assert_array_equal(np.concatenate(weights),
+                                  np.where(np.isin(places % 5, (0, 4)), 1, 2))

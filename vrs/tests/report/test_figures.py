@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrs.checks import Bars, Plot, Series, Slice, Slices, Surface
+from vrs.checks import Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface
 from vrs.io.maps import write_map
+from vrs.numerics import sphere
 from vrs.report import figures, views3d
 from vrs.report.figures import Artist
 
@@ -76,6 +77,45 @@ def test_curves_and_bars_are_the_same_each_time(artist):
     x = np.linspace(0, 1, 9)
     for figure in (Plot("c", "a", "x", "y", [Series("$x_", x, x), Series("b", x, 1 - x, "dashed")]),
                    Bars("c", "a", "x", "y", np.arange(4.0), np.array([1, 2, 3]))):
+        first, second = ((artist.folder / artist.draw(figure, {}).panels[0].file).read_bytes()
+                         for _ in range(2))
+        assert first == second and b"<text" not in first
+
+
+def test_shaded_zone_is_drawn(artist):
+    x = np.linspace(0, 1, 9)
+    plain, shaded = ((artist.folder / artist.draw(
+        Plot("c", "a", "x", "y", [Series("b", x, x)], zone=zone), {}).panels[0].file).read_text()
+        for zone in (None, [0.2, 0.4]))
+    assert "#e3ebf2" in shaded and "#e3ebf2" not in plain
+
+
+def _sphere(values, **more):
+    return SphereMap("c", "a", sphere.geodesic_directions(), values, "$v_", "Å", **more)
+
+
+def test_half_sphere_shows_each_direction_at_its_place():
+    directions = sphere.geodesic_directions()
+    pixels = figures._half_sphere(_sphere(directions[:, 2]))
+    middle = len(pixels) // 2
+    assert pixels[middle, middle] == 1 and pixels.mask[0, 0]
+    # Equal areas: at half of the squared radius the tilt is 60°, z 0.5.
+    assert pixels[middle, int(middle * (1 + np.sqrt(0.5)))] == pytest.approx(0.5, abs=0.08)
+    # X to the right, Y up (rows grow upwards); opposites are one.
+    x, y = np.array([0.8, 0, 0.6]), np.array([0, 0.8, 0.6])
+    for direction, row, column in ((x, 0, 1), (y, 1, 0)):
+        near = (sphere.axis_angles(directions, direction) < 15).astype(float)
+        for turned in (directions, -directions):
+            drawn = figures._half_sphere(SphereMap("c", "a", turned, near, "v"))
+            rows, columns = np.nonzero(drawn.filled(0))
+            assert (rows.mean() > 1.3 * middle) == row and (columns.mean() > 1.3 * middle) == column
+
+
+def test_sphere_map_is_the_same_each_time(artist):
+    values = np.linspace(3, 5, 321)
+    values[:9] = np.nan
+    for figure in (_sphere(values, spots=[Spot([0, 0, -1], "$here_")]),
+                   _sphere(np.full(321, np.nan)), _sphere(np.ones(321))):
         first, second = ((artist.folder / artist.draw(figure, {}).panels[0].file).read_bytes()
                          for _ in range(2))
         assert first == second and b"<text" not in first

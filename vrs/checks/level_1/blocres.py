@@ -1,0 +1,55 @@
+"""1.c: to which resolution do the halves agree around each voxel?"""
+
+from vrs.checks import Check, Reference, register
+from vrs.checks.level_1.engines import local_findings, with_halves
+from vrs.checks.local import reported_criterion, resolution_findings, spread_criterion
+from vrs.engines.external import ExternalEngine
+from vrs.numerics.local_fsc import local_resolution
+
+_CUTOFF = 0.5
+_BOX = 20
+
+
+@register
+class BlocRes(Check):
+    """Local resolution by the Fourier shell correlation in small boxes."""
+
+    id = "1.c"
+    title = "Local resolution, Blocres"
+    needs = "map, threshold, two half maps"
+    explanation = (
+        "The resolution is measured around each voxel of the mask as it is for whole maps: by the "
+        "Fourier shell correlation of the two half maps, here within a box of 20 voxels that fades "
+        "towards its sides, and at a correlation of 0.5, as small boxes hold too little data for "
+        "a lower one. The value belongs to the middle third of the box rather than to the voxel "
+        "alone. It cannot be better than twice the voxel size; where the halves do not even agree "
+        "at the length of the box, and where they are empty, it is this length. The percentile of "
+        "the reported resolution is the part of the mask with a local resolution at least as good.")
+    references = (Reference(
+        "Cardone2013",
+        "G. Cardone, J.B. Heymann, A.C. Steven. One number does not fit all: mapping local "
+        "variations in resolution in cryo-EM reconstructions. J. Struct. Biol. 184 (2013) 226-236.",
+        "10.1016/j.jsb.2013.08.002"),)
+    criteria = (
+        reported_criterion(),
+        spread_criterion(0.01, "Å"),
+    )
+    estimates = {"percentiles.50": "median"}
+    summary_ok = "The local Fourier shell correlation agrees with the reported resolution."
+    summary_warnings = ("The local Fourier shell correlation does not support the reported "
+                        "resolution.")
+
+    def compute(self, data):
+        local = local_resolution(data.half1, data.half2, data.hard_mask, data.sampling, _CUTOFF,
+                                 _BOX, data.workers)
+        return resolution_findings(data, local, "blocres")
+
+
+BlocRes.external = (ExternalEngine(
+    name="bsoft", label="Bsoft", package="scipion-em-bsoft", plugin="bsoft",
+    protocol="BsoftProtBlocres", half_parameters=("inputVolume", "inputVolume2"),
+    mask_parameter="mask", outputs=("resolutionMap.map",), files=("bin/blocres",),
+    # Unless told what to fill the rest with, the protocol cannot write its command.
+    prepare=lambda data: with_halves(data, data.hard_mask, box=_BOX, cutoff=_CUTOFF,
+                                     maxresolution=2 * data.sampling, fill=0),
+    findings=lambda data, found: local_findings(data, found, "Bsoft", "blocres")),)

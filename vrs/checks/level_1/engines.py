@@ -1,0 +1,88 @@
+"""What the items share that programs of others can compute from half maps."""
+
+import numpy as np
+
+from vrs.checks.check import NotMeasured
+from vrs.checks.content import Paragraph
+from vrs.checks.local import resolution_findings
+from vrs.engines.external import EngineInput
+
+
+def with_halves(data, mask=None, **parameters):
+    """What an engine that takes half maps is given.
+
+    Parameters
+    ----------
+    data : ValidationInput
+        With half maps.
+    mask : numpy.ndarray of bool or float32, (z, y, x), optional
+    **parameters
+        Of its protocol.
+
+    Returns
+    -------
+    vrs.engines.external.EngineInput
+    """
+    return EngineInput(data.volume, data.sampling, mask, parameters, (data.half1, data.half2))
+
+
+def require_cube(data, program):
+    """Raise NotMeasured for a program that takes cubic boxes only and a box that is none."""
+    if len(set(data.box)) > 1:
+        raise NotMeasured("%s takes cubic boxes only; this one has %d x %d x %d voxels."
+                          % ((program,) + data.box))
+
+
+def local_values(data, found, program):
+    """The local resolution that a program found, in the mask.
+
+    Parameters
+    ----------
+    data : ValidationInput
+    found : numpy.ndarray of float32, (z, y, x)
+        Å; 0 where the program has no value.
+    program : str
+        Its name for messages.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+        0 where there is no value and outside the mask.
+
+    Raises
+    ------
+    NotMeasured
+        If the box is another one or the mask has no value.
+    """
+    if found.shape != data.volume.shape:
+        raise NotMeasured("%s returned a box of %d x %d x %d voxels, while the map has %d x %d x "
+                          "%d." % ((program,) + found.shape[::-1] + data.box))
+    local = np.where(data.hard_mask & (found > 0), found, np.float32(0))
+    if not local.any():
+        raise NotMeasured("%s returned no local resolution within the mask." % program)
+    return local
+
+
+def local_findings(data, found, program, name):
+    """Findings from the local resolution that a program found.
+
+    Parameters
+    ----------
+    data, found, program
+        As in :func:`local_values`, with its errors.
+    name : str
+        Of the volume to be stored.
+
+    Returns
+    -------
+    Findings
+        Those of :func:`vrs.checks.local.resolution_findings`.
+    """
+    local = local_values(data, found, program)
+    findings = resolution_findings(data, local, name)
+    covered = 100 * np.count_nonzero(local) / np.count_nonzero(data.hard_mask)
+    if covered < 100:
+        findings.content.append(Paragraph(
+            "%s gives a value to %.1f %% of the mask; the percentiles are those of this part."
+            % (program, covered)))
+    return findings

@@ -1,0 +1,274 @@
+"""1.g: in how many directions do the half maps agree, frequency by frequency?"""
+
+import numpy as np
+from scipy import stats
+
+from vrs.checks import (Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot, Reference,
+                        Series, SphereMap, Spot, Table, register)
+from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.level_1.directional import CHEN, MaskedHalves, by_region
+from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.engines.external import ExternalEngine
+from vrs.numerics import sphere
+from vrs.numerics.directional_fsc import LOWEST_SHELL, limits, soft_cone
+from vrs.numerics.fourier import shell_frequencies
+from vrs.numerics.fsc import FSC_THRESHOLD
+
+_METHOD = "the Fourier shell occupancy"
+_CONE = 17.0
+_LEVELS = (0.9, 0.5, 0.1)
+_UNIFORM = 11.07  # 0.95 quantile of a χ² of five degrees of freedom
+# Ratio of worst to best resolution that noise alone gave in simulated isotropic maps: at most
+# the first, or 1 plus the second over √(share of the box in the mask), in shells.
+_EVEN, _NOISE = 1.25, 2.0
+
+
+@register
+class FourierShellOccupancy(Check):
+    """Share of directions that reach each frequency, from directional FSCs."""
+
+    id = "1.g"
+    title = "Fourier Shell Occupancy"
+    needs = "map, threshold, two half maps"
+    explanation = (
+        "The half maps are compared along 321 directions of Fourier space, each within a cone of "
+        "17°. The Fourier shell occupancy (FSO) at a frequency is the share of directions whose "
+        "correlation is at or above 0.143; where it is 0.5, half of the directions are resolved, "
+        "which is taken as the resolution. The sharper it falls from 0.9 to 0.1, the less the "
+        "resolution depends on direction. The original program leaves the mask to the user; here "
+        "the half maps are masked softly, as the noise around the macromolecule would hide its "
+        "resolution, and what the mask adds is removed by phase randomisation. The Bingham "
+        "statistic asks whether the directions still resolved at a frequency are spread evenly; as "
+        "neighbouring directions share data it exceeds its limit in isotropic maps too, so that "
+        "the size of the effect (0 evenly spread, 1 all alike) says more.")
+    references = (
+        Reference("Vilas2023", "Vilas and Tagare, New measures of anisotropy of cryo-EM maps. "
+                  "Nature Methods 20, 1021-1024 (2023)", "10.1038/s41592-023-01874-3"), CHEN)
+    criteria = (ratio_criterion("reported_ratio", _METHOD),)
+    estimates = {"resolution": "FSO 0.5"}
+    summary_ok = "The resolution is reached in at least half of the directions."
+    summary_warnings = "In half of the directions the resolution may not be reached."
+
+    def compute(self, data):
+        frequencies = shell_frequencies(data.volume.shape, data.sampling)
+        directions = sphere.geodesic_directions()
+        curves = MaskedHalves(data).curves(directions, soft_cone(_CONE))
+        above = curves >= FSC_THRESHOLD
+        occupancy = above.mean(axis=0)
+        crossings = _crossings(frequencies, occupancy)
+        reached = limits(frequencies, curves, FSC_THRESHOLD)
+        statistics, effects = np.array([sphere.bingham(directions[here]) for here in above.T]).T
+        evenness = {
+            "bingham": Metric(_at(frequencies, statistics, crossings), "", "Bingham statistic "
+                              "where the FSO has these values; 11.07 is its limit"),
+            "bingham_p": Metric(_at(frequencies, stats.chi2.sf(statistics / 2, 5), crossings), "",
+                                "Probability of half that statistic (each direction counted "
+                                "once) if the resolved directions were independent"),
+            "bingham_effect": Metric(_at(frequencies, effects, crossings), "", "Unevenness of "
+                                     "the resolved directions there, 0 to 1")}
+        findings = _findings(data, frequencies, occupancy, crossings, directions, reached,
+                             evenness)
+        findings.content.insert(2, _fsc_plot(frequencies, curves, reached))
+        findings.content.append(_bingham_plot(frequencies, statistics, crossings))
+        findings.curves.update(_curves(frequencies, curves, reached))
+        return findings
+
+
+def _findings(data, frequencies, occupancy, crossings, directions, reached, evenness):
+    metrics = {
+        "resolution": _resolution(crossings[0.5], "Where the FSO is 0.5"),
+        "fso_09": _resolution(crossings[0.9], "Where the FSO is 0.9"),
+        "fso_01": _resolution(crossings[0.1], "Where the FSO is 0.1")}
+    metrics.update(evenness)
+    metrics["reported_ratio"] = reported_ratio(data, metrics["resolution"].value, _METHOD)
+    content = [_table(metrics), _occupancy_plot(frequencies, occupancy, crossings, data)]
+    if crossings[0.5]:
+        # Directions that never reach the threshold end below the first shell that counts.
+        metrics.update(_extremes(*by_region(directions, np.where(
+            np.isfinite(reached), reached, frequencies[LOWEST_SHELL - 1]))))
+        metrics["isotropic_limit"] = _isotropic_limit(data, crossings[0.5] / frequencies[1])
+        content += [_sentence(metrics), _sphere_map(directions, reached, metrics)]
+    return Findings(metrics, content, curves={
+        "fso": (frequencies, occupancy, "Fourier shell occupancy")})
+
+
+def _input_for_xmipp(data):
+    # Its shells are those of the x axis.
+    require_cube(data, "Xmipp")
+    return with_halves(data, data.soft_mask, coneAngle=_CONE, threshold=FSC_THRESHOLD,
+                       estimate3DFSC=False, numberOfThreads=data.workers)
+
+
+def _findings_of_xmipp(data, table, distribution):
+    """Findings from the FSO of Xmipp and from its resolution at whole degrees."""
+    frequencies = shell_frequencies(data.volume.shape, data.sampling)
+    occupancy = np.insert(table["resolutionFSO"], 0, 1)
+    if len(occupancy) != len(frequencies):
+        raise NotMeasured("Xmipp returned %d shells, while the half maps have %d."
+                          % (len(occupancy) - 1, len(frequencies) - 1))
+    directions = sphere.geodesic_directions()
+    # A direction that is resolved to the last shell has the value -1 instead.
+    reached = 1 / np.maximum(_at_directions(distribution, directions), 2 * data.sampling)
+    findings = _findings(data, frequencies, occupancy, _crossings(frequencies, occupancy),
+                         directions, reached, {})
+    findings.content.append(Paragraph(
+        "Xmipp masks the half maps softly and leaves in what the mask adds; its directional "
+        "resolution is an average over neighbouring directions, which makes the worst and the "
+        "best more alike. It gives no Bingham statistic."))
+    return findings
+
+
+def _at_directions(distribution, directions):
+    """Values of a table of rotation and tilt (whole degrees) next to directions."""
+    values = np.full((360, 91), np.nan)
+    values[distribution["angleRot"].astype(int), distribution["angleTilt"].astype(int)] = (
+        distribution["resolutionFRC"])
+    x, y, z = np.asarray(directions).T
+    rotation, tilt = np.degrees(np.arctan2(y, x)), np.degrees(np.arccos(np.clip(z, 0, 1)))
+    found = values[np.rint(rotation).astype(int) % 360, np.rint(tilt).astype(int)]
+    if np.isnan(found).any():
+        raise NotMeasured("Xmipp returned no resolution for some directions.")
+    return found
+
+
+FourierShellOccupancy.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtFSO", half_parameters=("half1", "half2"), mask_parameter="mask",
+    outputs=("fso.xmd", "Resolution_Distribution.xmd"), files=("bin/xmipp_resolution_fso",),
+    prepare=_input_for_xmipp, findings=_findings_of_xmipp),)
+
+
+def _crossings(frequencies, occupancy):
+    """Frequencies of the levels of the FSO, None for those that it does not have."""
+    return dict(zip(_LEVELS, (_finite(limits(frequencies, occupancy, level))
+                              for level in _LEVELS)))
+
+
+def _finite(value):
+    return float(value) if np.isfinite(value) else None
+
+
+def _resolution(frequency, description):
+    return Metric(1 / frequency if frequency else None, "Å", description)
+
+
+def _at(frequencies, values, crossings):
+    """Values at the shells next to the crossings, by the level of the crossing."""
+    return {"%g" % level: None if frequency is None
+            else values[np.abs(frequencies - frequency).argmin()]
+            for level, frequency in crossings.items()}
+
+
+def _extremes(axes, means):
+    worst, best = means.argmin(), means.argmax()
+    coarse, fine = 1 / means[worst], 1 / means[best]
+    return {
+        "worst_direction": Metric(axes[worst], "", "Middle of the 45° region of worst resolution "
+                                  "in Fourier space (x, y, z)"),
+        "worst_resolution": Metric(coarse, "Å", "Mean resolution of that region"),
+        "best_direction": Metric(axes[best], "", "Middle of the region of best resolution"),
+        "best_resolution": Metric(fine, "Å", "Mean resolution of that region"),
+        "anisotropy": Metric(coarse / fine, "", "Worst over best resolution of the regions")}
+
+
+def _isotropic_limit(data, shell):
+    """How large the ratio may be from noise alone, with the resolution at a shell."""
+    limit = max(_EVEN, 1 + _NOISE / (shell * np.sqrt(data.hard_mask.mean())))
+    return Metric(limit, "", "Largest ratio that noise alone may give in a map of this size")
+
+
+def _table(metrics):
+    def cell(value, form):
+        return "–" if value is None else form % value
+
+    rows = [[level, cell(metrics[name].value, "%.2f")] for name, level in (
+        ("fso_09", "0.9"), ("resolution", "0.5"), ("fso_01", "0.1"))]
+    if "bingham" not in metrics:
+        return Table(["FSO", "Resolution (Å)"], rows,
+                     "Resolution at three values of the Fourier shell occupancy.")
+    for row in rows:
+        row += [cell(metrics["bingham"].value[row[0]], "%.1f"),
+                cell(metrics["bingham_effect"].value[row[0]], "%.2f")]
+    return Table(["FSO", "Resolution (Å)", "Bingham statistic", "Effect (0 to 1)"], rows,
+                 "Resolution at three values of the Fourier shell occupancy, and how evenly the "
+                 "directions that are resolved there are spread.")
+
+
+def _sentence(metrics):
+    found = {name: metric.value for name, metric in metrics.items()}
+    start = ("The resolution depends on the direction"
+             if found["anisotropy"] > found["isotropic_limit"]
+             else "The resolution is nearly the same in all directions")
+    return Paragraph(
+        "%s: averaged over regions of 45°, it goes from %.2f Å about the direction (%.2f, %.2f, "
+        "%.2f) to %.2f Å about (%.2f, %.2f, %.2f), as x, y, z in Fourier space. The ratio is "
+        "%.2f; in a map of this size noise alone may give %.2f." % (
+            (start, found["best_resolution"]) + tuple(found["best_direction"])
+            + (found["worst_resolution"],) + tuple(found["worst_direction"])
+            + (found["anisotropy"], found["isotropic_limit"])))
+
+
+def _occupancy_plot(frequencies, occupancy, crossings, data):
+    marks = [Mark(crossings[0.5], "FSO 0.5: %.2f Å" % (1 / crossings[0.5]))] if (
+        crossings[0.5]) else []
+    if data.resolution:
+        marks.append(Mark(1 / data.resolution, "reported: %.2f Å" % data.resolution))
+    zone = None
+    if crossings[0.9] and crossings[0.1]:
+        zone = [crossings[0.9], crossings[0.1]]
+    return Plot(
+        caption="Fourier shell occupancy." + (
+            " The transition from 0.9 to 0.1 is shaded." if zone else ""),
+        alt="Share of resolved directions against spatial frequency.",
+        x_label="Spatial frequency (1/Å)", y_label="Fourier shell occupancy",
+        series=[Series("FSO", frequencies[1:], occupancy[1:])], marks=marks, zone=zone)
+
+
+def _fsc_plot(frequencies, curves, reached):
+    low, middle, high = np.percentile(curves[:, 1:], (5, 50, 95), axis=0)
+    x = frequencies[1:]
+    return Plot(
+        caption="Directional Fourier shell correlations: median and percentiles 5 and 95 over "
+                "the directions. Below the shell %d they are taken as 1." % LOWEST_SHELL,
+        alt="Median and outer percentiles of the directional correlations against frequency.",
+        x_label="Spatial frequency (1/Å)", y_label="Fourier shell correlation",
+        series=[Series("median", x, middle), Series("percentile 5", x, low, "dashed"),
+                Series("percentile 95", x, high, "dashed"),
+                Series("%g" % FSC_THRESHOLD, x[[0, -1]], np.full(2, FSC_THRESHOLD))])
+
+
+def _sphere_map(directions, reached, metrics):
+    with np.errstate(invalid="ignore"):
+        resolution = 1 / reached
+    return SphereMap(
+        caption="Resolution in each direction of Fourier space, seen along Z. A direction and "
+                "its opposite are one, so half of the sphere shows all; areas are true. Grey "
+                "directions never reach 0.143.",
+        alt="Map of the half sphere coloured by the directional resolution.",
+        directions=directions, values=resolution, label="Resolution", unit="Å",
+        spots=[Spot(metrics["worst_direction"].value, "worst region"),
+               Spot(metrics["best_direction"].value, "best region")])
+
+
+def _bingham_plot(frequencies, statistics, crossings):
+    x = frequencies[LOWEST_SHELL:]
+    zone = [crossings[0.9], crossings[0.1]] if crossings[0.9] and crossings[0.1] else None
+    return Plot(
+        caption="Bingham statistic of the directions that are resolved at each frequency, each "
+                "counted with its opposite as published, and its published limit 11.07. Counted "
+                "once, which is right for independent directions, it is half as large."
+                + (" The transition of the FSO is shaded." if zone else ""),
+        alt="Bingham statistic against spatial frequency.", x_label="Spatial frequency (1/Å)",
+        y_label="Bingham statistic",
+        series=[Series("statistic", x, statistics[LOWEST_SHELL:]),
+                Series("limit", x[[0, -1]], np.full(2, _UNIFORM), "dashed")], zone=zone)
+
+
+def _curves(frequencies, curves, reached):
+    found = {}
+    order = np.argsort(np.nan_to_num(reached), kind="stable")
+    for name, place in (("worst", order[0]), ("best", order[-1])):
+        found["fsc_%s_direction" % name] = (
+            frequencies, curves[place], "Fourier shell correlation in the %s of the 321 "
+            "directions" % name)
+    return found

@@ -1,0 +1,282 @@
+"""1.h: the Fourier shell correlation about every direction of Fourier space."""
+
+import numpy as np
+from scipy import integrate, ndimage
+from skimage import measure
+
+from vrs.checks import (Bars, Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot,
+                        Reference, Series, SphereMap, Table, register)
+from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.level_1.directional import CHEN, MaskedHalves, by_region
+from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.engines.external import ExternalEngine
+from vrs.numerics import sphere
+from vrs.numerics.directional_fsc import LOWEST_SHELL, hard_cone, limits, volume
+from vrs.numerics.fourier import shell_frequencies
+from vrs.numerics.fsc import FSC_THRESHOLD
+from vrs.numerics.masks import bounding_box
+
+_METHOD = "the global FSC"
+_CONE = 20.0
+_SPHERICITY = 0.5
+_AXES = {"X": (1.0, 0.0, 0.0), "Y": (0.0, 1.0, 0.0), "Z": (0.0, 0.0, 1.0)}
+_BINS = 30
+_PREFERRED, _EVEN = 0.5, 0.7
+
+
+@register
+class ThreeDimensionalFsc(Check):
+    """Conical FSCs over the sphere, their sphericity and area ratio."""
+
+    id = "1.h"
+    title = "3D Fourier Shell Correlation"
+    needs = "map, threshold, two half maps"
+    explanation = (
+        "The 3D FSC gives, for every point of Fourier space, the correlation of the half maps "
+        "over the part of its shell within 20° of it. Preferred orientations of the particles "
+        "leave directions in which it falls early and the map looks smeared. The sphericity "
+        "compares the surface on which the 3D FSC is 0.5 with a sphere: 1 is isotropic, and noise "
+        "alone lowers it somewhat. The conical FSC area ratio (cFAR) divides the area under the "
+        "worst directional curve by that under the best, each up to where it falls to 0.143; "
+        "below 0.5 preferred orientations are likely. The original program expects halves that "
+        "the user has masked; here the soft mask is applied and what it adds is removed by phase "
+        "randomisation.")
+    references = (
+        Reference("Tan2017", "Tan et al., Addressing preferred specimen orientation in "
+                  "single-particle cryo-EM through tilting. Nature Methods 14, 793-796 (2017)",
+                  "10.1038/nmeth.4347"), CHEN)
+    criteria = (ratio_criterion("reported_ratio", _METHOD),)
+    estimates = {"resolution": "3D FSC, global"}
+    summary_ok = "The half maps agree to the reported resolution over all directions together."
+    summary_warnings = "The half maps may not agree to the reported resolution."
+
+    def compute(self, data):
+        shape = data.volume.shape
+        frequencies = shell_frequencies(shape, data.sampling)
+        halves = MaskedHalves(data)
+        cone, directions = hard_cone(_CONE), sphere.geodesic_directions()
+        overall = halves.global_curve()
+        along = dict(zip(_AXES, halves.curves(list(_AXES.values()), cone)))
+        curves = halves.curves(directions, cone)
+        fsc3d = volume(halves.sums, cone, shape, halves.corrected)
+        findings = _findings(data, frequencies, overall, along, directions, curves, fsc3d)
+        findings.content.append(_power_plot(frequencies, halves.sums.mean_powers(
+            list(_AXES.values()), cone)))
+        return findings
+
+
+def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
+    reached = limits(frequencies, curves, FSC_THRESHOLD)
+    areas = _areas(frequencies, curves, reached)
+    metrics = {"resolution": _resolution(frequencies, overall, "Global FSC at 0.143")}
+    for axis, curve in along.items():
+        metrics["resolution_%s" % axis.lower()] = _resolution(
+            frequencies, curve, "FSC within 20° of %s at 0.143" % axis)
+    found = metrics["resolution"].value
+    metrics["reported_ratio"] = reported_ratio(data, found, _METHOD)
+    content = [_curves_plot(frequencies, overall, along, curves, data)]
+    if found:
+        metrics.update(_anisotropy(directions, areas, reached,
+                                   sphericity(fsc3d, data.sampling, _SPHERICITY)))
+        content += [_table(metrics), _sentence(metrics), _histogram(reached, metrics),
+                    _sphere_map(directions, areas)]
+    else:
+        content.append(Paragraph("The half maps do not correlate above 0.143 in any shell, so "
+                                 "that there is no resolution to compare by direction."))
+    found_curves = {"fsc_global": (frequencies, overall, "Fourier shell correlation")}
+    for axis, curve in along.items():
+        found_curves["fsc_%s" % axis.lower()] = (
+            frequencies, curve, "Fourier shell correlation within 20° of %s" % axis)
+    return Findings(metrics, content, {"fsc3d": (
+        fsc3d, "3D FSC in Fourier space, its origin in the middle of the box")}, found_curves)
+
+
+def _input_for_3dfsc(data):
+    require_cube(data, "3DFSC")
+    if data.box[0] % 2:
+        raise NotMeasured("3DFSC needs an even box and this one has %d voxels." % data.box[0])
+    return with_halves(data, data.soft_mask, provideHalfMaps=True, applyMask=True, useGpu=False,
+                       dTheta=_CONE, fscCutoff=FSC_THRESHOLD)
+
+
+def _findings_of_3dfsc(data, found, rows):
+    """Findings from the volume of 3DFSC, a voxel smaller than the box, and its global FSC."""
+    shape = data.half1.shape
+    frequencies = shell_frequencies(shape, data.sampling)
+    fsc3d = np.pad(found, ((1, 0),) * 3)
+    if fsc3d.shape != shape or len(rows) != len(frequencies):
+        raise NotMeasured("3DFSC returned a volume of %d x %d x %d voxels and %d shells, which "
+                          "are not those of the half maps." % (found.shape[::-1] + (len(rows),)))
+    directions = sphere.geodesic_directions()
+    along = dict(zip(_AXES, _read_along(fsc3d, list(_AXES.values()))))
+    findings = _findings(data, frequencies, rows[:, 2], along, directions,
+                         _read_along(fsc3d, directions), fsc3d)
+    findings.content.append(Paragraph(
+        "3DFSC takes the half maps within the soft mask and leaves in what the mask adds; it "
+        "stops four shells beyond the one where the global correlation is 0."))
+    return findings
+
+
+def _read_along(fsc3d, directions):
+    """Values of a 3D FSC along directions, at every shell: (directions, shells)."""
+    half = fsc3d.shape[0] // 2
+    steps = np.arange(half + 1)
+    places = half + np.asarray(directions)[:, ::-1].T[:, :, None] * steps
+    return ndimage.map_coordinates(fsc3d, places, order=1)
+
+
+ThreeDimensionalFsc.external = (ExternalEngine(
+    name="3dfsc", label="3DFSC", package="scipion-em-fsc3d", plugin="fsc3d", protocol="Prot3DFSC",
+    map_parameter="inputVolume", half_parameters=("volumeHalf1", "volumeHalf2"),
+    mask_parameter="maskVolume",
+    outputs=("Results_vol/vol.mrc", "Results_vol/ResEMvolOutglobalFSC.csv"),
+    files=("ThreeDFSC/ThreeDFSC_Start.py",), prepare=_input_for_3dfsc,
+    findings=_findings_of_3dfsc),)
+
+
+def sphericity(fsc3d, sampling, threshold):
+    """Sphericity of the region in which a 3D FSC is at or above a threshold.
+
+    π^(1/3) (6 V)^(2/3) / A of the region that holds together from the origin outwards,
+    with volume V and surface A after a Gaussian of one voxel (Tan et al. 2017,
+    doi 10.1038/nmeth.4347).
+
+    Parameters
+    ----------
+    fsc3d : numpy.ndarray of float32, (z, y, x)
+        Origin at index N // 2 of each axis.
+    sampling : float
+        Å/voxel of the maps.
+    threshold : float
+
+    Returns
+    -------
+    float or None
+        None when the origin is not in it or it is too thin to have a surface.
+    """
+    shape = fsc3d.shape
+    spacing = [1 / (n * sampling) for n in shape]
+    # Islands of noise beyond what hangs together with the origin do not count.
+    labels, _ = ndimage.label(fsc3d >= threshold)
+    origin = labels[tuple(n // 2 for n in shape)]
+    if origin == 0:
+        return None
+    inside = labels == origin
+    inside = np.pad(inside[bounding_box(inside)], 4)
+    blurred = ndimage.gaussian_filter(inside.astype(np.float32), 1)
+    if blurred.max() <= 0.5:
+        return None
+    corners, triangles, _, _ = measure.marching_cubes(blurred, 0.5, spacing=spacing)
+    area = measure.mesh_surface_area(corners, triangles)
+    solid = np.count_nonzero(blurred >= 0.5) * np.prod(spacing)
+    return float(np.pi ** (1 / 3) * (6 * solid) ** (2 / 3) / area)
+
+
+def _resolution(frequencies, curve, description):
+    limit = limits(frequencies, curve, FSC_THRESHOLD)
+    return Metric(1 / limit if np.isfinite(limit) else None, "Å", description)
+
+
+def _areas(frequencies, curves, reached):
+    """Areas under curves up to where they fall to the threshold."""
+    return np.array([_area(frequencies, curve, end if np.isfinite(end) else
+                           frequencies[LOWEST_SHELL - 1]) for curve, end in zip(curves, reached)])
+
+
+def _area(frequencies, curve, end):
+    below = frequencies < end
+    x, y = np.append(frequencies[below], end), np.append(
+        curve[below], np.interp(end, frequencies, curve))
+    return integrate.trapezoid(y, x)
+
+
+def _anisotropy(directions, areas, reached, roundness):
+    resolution = 1 / reached[np.isfinite(reached)]
+    axes, means = by_region(directions, areas)
+    return {
+        "sphericity": Metric(roundness, "", "Sphericity of the 3D FSC at 0.5; 1 is isotropic"),
+        "cfar": Metric(max(areas.min(), 0) / areas.max(), "", "Conical FSC area ratio: worst over "
+                       "best direction; 1 is isotropic"),
+        "worst_direction": Metric(axes[means.argmin()], "", "Middle of the 45° region of Fourier "
+                                  "space with the smallest areas (x, y, z)"),
+        "best_directional_resolution": Metric(
+            resolution.min(), "Å", "Best resolution of the 321 directions"),
+        "worst_directional_resolution": Metric(
+            resolution.max() if len(resolution) == len(reached) else None, "Å",
+            "Worst resolution of the 321 directions; none if one never reaches 0.143")}
+
+
+def _table(metrics):
+    def cell(name):
+        value = metrics[name].value
+        return "–" if value is None else "%.2f" % value
+
+    return Table(
+        ["Global (Å)", "X (Å)", "Y (Å)", "Z (Å)", "Best (Å)", "Worst (Å)", "Sphericity",
+         "cFAR"],
+        [[cell(name) for name in (
+            "resolution", "resolution_x", "resolution_y", "resolution_z",
+            "best_directional_resolution", "worst_directional_resolution", "sphericity", "cfar")]],
+        "Resolution at 0.143, of all directions together, within 20° of the axes, and in the best "
+        "and worst of 321 directions; and two measures of isotropy, 1 being isotropic.")
+
+
+def _sentence(metrics):
+    ratio = metrics["cfar"].value
+    worst = "(%.2f, %.2f, %.2f)" % tuple(metrics["worst_direction"].value)
+    if ratio >= _EVEN:
+        return Paragraph("The half maps agree in all directions about as well (cFAR %.2f, at "
+                         "least %g)." % (ratio, _EVEN))
+    how, likely = ("far less", "probably") if ratio < _PREFERRED else ("less", "may")
+    return Paragraph("The half maps agree %s in some directions (cFAR %.2f), worst about %s, as x, "
+                     "y, z in Fourier space: the particles %s have preferred orientations."
+                     % (how, ratio, worst, likely))
+
+
+def _curves_plot(frequencies, overall, along, curves, data):
+    x = frequencies[1:]
+    mean, deviation = curves.mean(axis=0)[1:], curves.std(axis=0)[1:]
+    series = [Series("global", x, overall[1:])]
+    series += [Series(axis, x, curve[1:]) for axis, curve in along.items()]
+    series += [Series("mean + deviation", x, mean + deviation, "dashed"),
+               Series("mean − deviation", x, mean - deviation, "dashed")]
+    marks = [Mark(1 / data.resolution, "reported: %.2f Å" % data.resolution)] if (
+        data.resolution) else []
+    return Plot(
+        caption="Fourier shell correlation of all directions and within 20° of X, Y and Z, and "
+                "one deviation about the mean of 321 directions.",
+        alt="Global and directional correlations of the half maps against spatial frequency.",
+        x_label="Spatial frequency (1/Å)", y_label="Fourier shell correlation", series=series,
+        marks=marks)
+
+
+def _histogram(reached, metrics):
+    resolution = 1 / reached[np.isfinite(reached)]
+    counts, edges = np.histogram(resolution, _BINS)
+    missing = len(reached) - len(resolution)
+    return Bars(
+        caption="Histogram of the directional resolution." + (
+            " %d of %d directions never reach 0.143." % (missing, len(reached)) if missing else ""),
+        alt="Distribution of the resolution at 0.143 over 321 directions.",
+        x_label="Directional resolution (Å)", y_label="Directions", edges=edges, counts=counts,
+        marks=[Mark(metrics["resolution"].value, "global")])
+
+
+def _sphere_map(directions, areas):
+    return SphereMap(
+        caption="Area under the conical FSC up to where it falls to 0.143, relative to the best "
+                "direction, seen along Z; the smallest value is the cFAR. A direction and its "
+                "opposite are one, so half of the sphere shows all; areas are true.",
+        alt="Map of the half sphere coloured by the relative area under the directional curves.",
+        directions=directions, values=areas / areas.max(), label="Relative area")
+
+
+def _power_plot(frequencies, powers):
+    x = frequencies[LOWEST_SHELL:]
+    positive = np.where(powers > 0, powers, np.nan)[:, LOWEST_SHELL:]
+    return Plot(
+        caption="Mean power of the two half maps within 20° of X, Y and Z, relative to its "
+                "largest value.",
+        alt="Mean power along the three axes against spatial frequency.",
+        x_label="Spatial frequency (1/Å)", y_label="Relative power",
+        series=[Series(axis, x, power) for axis, power in zip(_AXES, positive)], log_y=True)

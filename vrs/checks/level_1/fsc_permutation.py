@@ -1,0 +1,153 @@
+"""1.b: up to which frequency do the half maps agree more than chance allows?"""
+
+import numpy as np
+
+from vrs.checks import (Check, Findings, Mark, Metric, Paragraph, Plot, Reference, Series,
+                        register)
+from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.numerics.fourier import shell_counts, shell_frequencies
+from vrs.numerics.fsc import first_telling_shell, shell_correlation
+from vrs.numerics.permutation import permutation_test
+from vrs.numerics.masked_fsc import masked_transform
+
+_LEVEL = 0.01
+# Of the coefficients, the part that stays independent within the inscribed ball.
+_EFFECTIVE = 0.7
+_EDGE = 4
+
+
+@register
+class FscPermutation(Check):
+    """Significance of the Fourier shell correlation by permutations."""
+
+    id = "1.b"
+    title = "FSC permutation"
+    needs = "two half maps"
+    explanation = (
+        "Where the half maps hold noise only, their Fourier shell correlation (FSC) is what chance "
+        "makes it. What chance can do is found by permuting the Fourier coefficients of one half "
+        "within each shell many times: the p-value of a shell is how often a permutation "
+        "correlates as well as the true order. The p-values are corrected for the number of "
+        "shells, so that at most 1 % of the shells called significant are expected to be noise. "
+        "The resolution is that of the last shell before the first one that is not significant. "
+        "There is no fixed limit for the FSC, and no mask but the ball that fits into the box.")
+    references = (Reference(
+        "Beckers2020", "M. Beckers, C. Sachse. Permutation testing of Fourier shell correlation "
+        "for resolution estimation of cryo-EM maps. Journal of Structural Biology 212 (2020) "
+        "107579.", "10.1016/j.jsb.2020.107579"),)
+    estimates = {"resolution": "FSC permutation"}
+    criteria = (ratio_criterion("ratio", "the permutation test"),)
+    summary_ok = "The half maps correlate significantly up to the reported resolution."
+    summary_warnings = ("The half maps may not correlate significantly up to the reported "
+                        "resolution.")
+
+    def compute(self, data):
+        frequencies = shell_frequencies(data.half1.shape, data.sampling)
+        curve, test = permute_half_maps(data)
+        last = last_significant(test.q_values)
+        resolution = 1 / frequencies[last] if last else None
+        metrics = {
+            "resolution": Metric(resolution, "Å", "Resolution of the last shell before the first "
+                                 "that is not significant"),
+            "ratio": reported_ratio(data, resolution, "the permutation test"),
+            "significant_shells": Metric(int(np.sum(test.q_values <= _LEVEL)), "",
+                                         "Shells whose correlation is significant"),
+            "permutations": Metric(test.permutations, "", "Permutations of each shell, at least"),
+        }
+        content = [Paragraph(_sentence(data, resolution, last, len(curve) - 1)),
+                   _plot(data, frequencies, curve, test, resolution)]
+        return Findings(metrics, content, curves={"fsc_in_ball": (
+            frequencies, curve, "FSC of the half maps within the inscribed ball")})
+
+
+def permute_half_maps(data):
+    """Permutation test of the half maps within the ball that fits into the box.
+
+    Parameters
+    ----------
+    data : ValidationInput
+        With half maps.
+
+    Returns
+    -------
+    curve : numpy.ndarray of float64, (shells,)
+        Fourier shell correlation within the ball.
+    test : vrs.numerics.permutation.PermutationTest
+    """
+    shape = data.half1.shape
+    ball = inscribed_ball(shape, _EDGE)
+    one, two = (masked_transform(half, ball, data.workers) for half in (data.half1, data.half2))
+    del ball
+    curve = shell_correlation(one, two, shape)
+    rng = np.random.default_rng(data.seed)
+    # Shells before have so few coefficients that even a clear signal is not significant.
+    start = first_telling_shell(shell_counts(shape))
+    return curve, permutation_test(one, two, shape, curve, start, _EFFECTIVE, _LEVEL, rng)
+
+
+def last_significant(q_values):
+    """Last shell before the first that is not significant; None if that is the first.
+
+    Shells that were not tested are passed over.
+    """
+    tested = np.flatnonzero(np.isfinite(q_values))
+    beyond = np.flatnonzero(q_values[tested] > _LEVEL)
+    end = beyond[0] if beyond.size else len(tested)
+    return int(tested[end - 1]) if end else None
+
+
+def inscribed_ball(shape, edge):
+    """Soft mask of the ball that fits into a box, an ellipsoid if its sides differ.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    edge : float
+        Voxels over which the mask falls from 1 to 0, a raised cosine that ends at the
+        border of the box; along the shortest side.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+    """
+    axes = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in shape)]
+    outwards = np.sqrt(sum(((2 / n * axis) ** 2).astype(np.float32)
+                           for axis, n in zip(axes, shape)))
+    width = np.float32(min(edge / (min(shape) / 2), 1.0))
+    # From 0 where the edge begins to 1 where it ends.
+    outwards -= 1 - width
+    outwards /= width
+    np.clip(outwards, 0, 1, out=outwards)
+    return np.square(np.cos(np.float32(np.pi / 2) * outwards))
+
+
+def _sentence(data, resolution, last, shells):
+    if resolution is None:
+        return ("Already at the lowest frequencies that can be tested the half maps do not "
+                "correlate more than chance allows: they have no resolution.")
+    text = "The correlation is significant up to %.2f Å." % resolution
+    if last == shells:
+        text += (" It is so at every frequency, so that this is the finest detail that these "
+                 "voxels can show.")
+    if data.resolution:
+        text += " The reported resolution is %.2f Å." % data.resolution
+    return text
+
+
+def _plot(data, frequencies, curve, test, resolution):
+    significant = test.q_values <= _LEVEL
+    marks = [Mark(1 / resolution, "permutations, %.2f Å" % resolution)] if resolution else []
+    if data.resolution:
+        marks.append(Mark(1 / data.resolution, "reported, %.2f Å" % data.resolution))
+    return Plot(
+        caption="Fourier shell correlation of the half maps within the ball that fits into the "
+                "box, the shells in which it is significant, and what one of a hundred "
+                "permutations reaches.",
+        alt="The correlation against spatial frequency; it is significant in %d shells."
+            % np.sum(significant),
+        x_label="Spatial frequency (1/Å)", y_label="FSC",
+        series=[Series("FSC", frequencies[1:], curve[1:]),
+                Series("significant", frequencies[significant], curve[significant], "points"),
+                Series("1 % of permutations", frequencies[1:], test.chance[1:], "dashed")],
+        marks=marks)

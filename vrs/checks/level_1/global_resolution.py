@@ -1,0 +1,361 @@
+"""1.a: up to which frequency do the half maps agree?"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+from scipy import fft
+
+from vrs.checks import (Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot, Reference,
+                        Series, Table, register)
+from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.engines.external import ExternalEngine
+from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
+from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates, correlation,
+                              cross_and_powers, first_crossing, first_telling_shell, half_bit,
+                              noise_level, phase_residual, phase_terms, shell_correlation,
+                              signal_to_noise)
+from vrs.numerics.masked_fsc import (independent_part, masked_transform, randomised_transform,
+                                     without_mask)
+
+_RANDOMISE_BELOW = 0.8
+# Where signal and noise of the mean are alike: SSNR = 2 FSC / (1 - FSC) = 1.
+_FSC_OF_EQUAL_POWERS = 1 / 3
+_FREQUENCY = "Spatial frequency (1/Å)"
+
+
+@register
+class GlobalResolution(Check):
+    """Fourier shell correlation of the half maps, and its kin."""
+
+    id = "1.a"
+    title = "Global resolution (FSC, DPR, SSNR)"
+    needs = "map, threshold, two half maps"
+    explanation = (
+        "The two half maps show the same structure with independent noise. The Fourier shell "
+        "correlation (FSC) compares them at each spatial frequency: it is 1 where they agree and 0 "
+        "where there is only noise, and the resolution is where it first falls below 0.143. A mask "
+        "keeps the noise of the solvent out, but correlates by itself; what it adds is measured on "
+        "halves with random phases and taken away. The differential phase residual (DPR) is the "
+        "mean difference of the phases; it is the most lenient of these measures, as the phases "
+        "of noise lie about its limit of 103.9° and not beyond. The spectral signal-to-noise ratio "
+        "(SSNR) is that of the mean of the two halves; its limit of 1 corresponds to an FSC of "
+        "1/3, which makes it the strictest. Without a mask the FSC and the SSNR also count the "
+        "noise of the solvent, the more the larger the box is; they are shown, and the map is "
+        "judged by those within the mask and by the DPR. The lowest frequencies are passed over, "
+        "as too few Fourier coefficients there let any curve rise or fall by chance.")
+    references = (
+        Reference("Harauz1986", "G. Harauz, M. van Heel. Exact filters for general geometry three "
+                  "dimensional reconstruction. Optik 73 (1986) 146-156."),
+        Reference("Rosenthal2003",
+                  "P.B. Rosenthal, R. Henderson. Optimal determination of particle orientation, "
+                  "absolute hand, and contrast loss in single-particle electron cryomicroscopy. "
+                  "Journal of Molecular Biology 333 (2003) 721-745.", "10.1016/j.jmb.2003.07.013"),
+        Reference("Chen2013",
+                  "S. Chen et al. High-resolution noise substitution to measure overfitting and "
+                  "validate resolution in 3D structure determination by single particle electron "
+                  "cryomicroscopy. Ultramicroscopy 135 (2013) 24-35.",
+                  "10.1016/j.ultramic.2013.06.004"),
+        Reference("VanHeel2005",
+                  "M. van Heel, M. Schatz. Fourier shell correlation threshold criteria. Journal "
+                  "of Structural Biology 151 (2005) 250-262.", "10.1016/j.jsb.2005.05.009"),
+        Reference("Penczek2002",
+                  "P.A. Penczek. Three-dimensional spectral signal-to-noise ratio for a class of "
+                  "reconstruction algorithms. Journal of Structural Biology 138 (2002) 34-46.",
+                  "10.1016/S1047-8477(02)00033-3"),
+    )
+    estimates = {"masked_fsc_resolution": "FSC", "dpr_resolution": "DPR",
+                 "masked_ssnr_resolution": "SSNR"}
+    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask"),
+                ratio_criterion("dpr_ratio", "the DPR"),
+                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask"))
+    summary_ok = "The half maps support the reported resolution."
+    summary_warnings = "The half maps may not support the reported resolution."
+
+    def compute(self, data):
+        return _findings(data, shell_curves(data))
+
+
+def _findings(data, curves):
+    found = _crossings(curves)
+    content = [_table(found)] + [Paragraph(text) for text in _remarks(found)]
+    content += _plots(data, curves, found)
+    return Findings(_metrics(data, curves, found), content, curves=_named(curves))
+
+
+def _input_for_xmipp(data):
+    # Its shells are those of the x axis.
+    require_cube(data, "Xmipp")
+    return with_halves(data, doComputeBfactor=False)
+
+
+def _findings_of_xmipp(data, table):
+    """Findings from the FSC and DPR of Xmipp, whose shells begin at the first."""
+    shape = data.half1.shape
+    columns = [table[name] for name in ("resolutionFRC", "resolutionDPR")]
+    frequencies = shell_frequencies(shape, data.sampling)
+    if len(columns[0]) != len(frequencies) - 1:
+        raise NotMeasured("Xmipp returned %d shells, while the half maps have %d."
+                          % (len(columns[0]), len(frequencies) - 1))
+    fsc, dpr = (np.insert(np.nan_to_num(column, nan=worst), 0, origin)
+                for column, worst, origin in zip(columns, (0, 180), (1, 0)))
+    findings = _findings(data, ShellCurves(frequencies, shell_counts(shape), fsc, dpr))
+    findings.content.append(Paragraph(
+        "Xmipp compares the half maps without mask and gives no SSNR, so that only the DPR is "
+        "judged. It takes the FSC from a part of the Fourier coefficients only, so that it may "
+        "differ a little from the built-in one."))
+    return findings
+
+
+GlobalResolution.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtResolution3D", half_parameters=("inputVolume", "referenceVolume"),
+    # Relative to the extra folder.
+    outputs=("../fsc.xmd",), files=("bin/xmipp_resolution_fsc",), prepare=_input_for_xmipp,
+    findings=_findings_of_xmipp),)
+
+
+@dataclass
+class ShellCurves:
+    """What the half maps have in common, by shell.
+
+    Attributes
+    ----------
+    frequencies : numpy.ndarray, (shells,)
+        1/Å.
+    counts : numpy.ndarray, (shells,)
+        Coefficients of each shell.
+    fsc, dpr, ssnr : numpy.ndarray, (shells,)
+        Without mask; the DPR in degrees. Without the SSNR the last is None.
+    masked, randomised, corrected : numpy.ndarray, (shells,)
+        FSC within the soft mask, after the phases were randomised, and freed of the
+        mask. Without randomised shells the second is None, without a mask all are.
+    first_random : int or None
+        First shell with random phases.
+    independent : float
+        Part of the coefficients that stay independent within the mask.
+    """
+
+    frequencies: np.ndarray
+    counts: np.ndarray
+    fsc: np.ndarray
+    dpr: np.ndarray
+    ssnr: Optional[np.ndarray] = None
+    masked: Optional[np.ndarray] = None
+    randomised: Optional[np.ndarray] = None
+    corrected: Optional[np.ndarray] = None
+    first_random: Optional[int] = None
+    independent: float = 1.0
+
+
+def shell_curves(data):
+    """Correlations of the half maps by shell, without and within the soft mask.
+
+    Phases are random from the first shell on in which the FSC without mask is below 0.8.
+
+    Parameters
+    ----------
+    data : ValidationInput
+        With half maps.
+
+    Returns
+    -------
+    ShellCurves
+    """
+    shape = data.half1.shape
+    halves = data.half1, data.half2
+    masked = shell_correlation(*(masked_transform(half, data.soft_mask, data.workers)
+                                 for half in halves), shape=shape)
+    one, two = (fft.rfftn(half, workers=data.workers) for half in halves)
+    cross, power1, power2, weighted, weights = shell_sums(shape, lambda z: (
+        cross_and_powers(one[z], two[z]) + phase_terms(one[z], two[z])))
+    fsc = correlation(cross, power1, power2)
+    counts = shell_counts(shape)
+    first = _first_below(fsc, first_telling_shell(counts))
+    randomised, corrected = None, masked
+    if first is not None:
+        rng = np.random.default_rng(data.seed)
+        one = randomised_transform(one, data.soft_mask, first, rng, data.workers)
+        two = randomised_transform(two, data.soft_mask, first, rng, data.workers)
+        randomised = shell_correlation(one, two, shape)
+        corrected = without_mask(masked, randomised, first)
+    return ShellCurves(shell_frequencies(shape, data.sampling), counts, fsc,
+                       phase_residual(weighted, weights), signal_to_noise(cross, power1, power2),
+                       masked, randomised, corrected, first,
+                       independent_part(data.soft_mask))
+
+
+def _first_below(fsc, start):
+    below = np.flatnonzero(fsc[start:] < _RANDOMISE_BELOW)
+    return int(below[0]) + start if below.size else None
+
+
+@dataclass
+class _Found:
+    """One way to read a resolution from a curve."""
+
+    metric: str
+    name: str
+    limit: str
+    crossing: Crossing
+
+
+def _crossings(curves):
+    # Halves without common signal have no resolution, whatever their curves do by chance.
+    common = correlates(curves.fsc, curves.counts)
+    common_in_mask = curves.corrected is not None and correlates(
+        curves.corrected, curves.counts, curves.independent)
+
+    def crossing(curve, threshold, common=common):
+        if curve is None:
+            return None
+        if not common:
+            return Crossing(None, True, False)
+        return first_crossing(curves.frequencies, curve, threshold,
+                              first_telling_shell(curves.counts))
+
+    found = [
+        _Found("fsc_resolution", "FSC", "0.143",
+               crossing(curves.fsc, FSC_THRESHOLD)),
+        _Found("fsc_05_resolution", "FSC", "0.5", crossing(curves.fsc, 0.5)),
+        _Found("fsc_09_resolution", "FSC", "0.9", crossing(curves.fsc, 0.9)),
+        _Found("half_bit_resolution", "FSC", "half bit",
+               crossing(curves.fsc, half_bit(curves.counts))),
+        _Found("noise_resolution", "FSC", "noise, 2/√n",
+               crossing(curves.fsc, noise_level(curves.counts))),
+        _Found("masked_fsc_resolution", "FSC in the mask, corrected", "0.143",
+               crossing(curves.corrected, FSC_THRESHOLD, common_in_mask)),
+        _Found("masked_fsc_05_resolution", "FSC in the mask, corrected", "0.5",
+               crossing(curves.corrected, 0.5, common_in_mask)),
+        _Found("masked_ssnr_resolution", "SSNR in the mask, corrected", "1",
+               crossing(curves.corrected, _FSC_OF_EQUAL_POWERS, common_in_mask)),
+        _Found("dpr_resolution", "DPR", "%.1f°" % DPR_THRESHOLD,
+               crossing(-curves.dpr, -DPR_THRESHOLD)),
+        _Found("ssnr_resolution", "SSNR", "1", crossing(curves.ssnr, 1.0)),
+    ]
+    return [one for one in found if one.crossing]
+
+
+def _metrics(data, curves, found):
+    metrics = {one.metric: Metric(one.crossing.resolution, "Å", "Resolution by the %s at %s" % (
+        one.name, one.limit)) for one in found}
+    for name, method in (("fsc", "the FSC without mask"), ("masked_fsc", "the FSC in the mask"),
+                         ("dpr", "the DPR"), ("ssnr", "the SSNR without mask"),
+                         ("masked_ssnr", "the SSNR in the mask")):
+        if name + "_resolution" in metrics:
+            metrics[name + "_ratio"] = reported_ratio(
+                data, metrics[name + "_resolution"].value, method)
+    if curves.masked is None:
+        return metrics
+    first = curves.first_random
+    metrics["random_phases_from"] = Metric(
+        None if first is None else 1 / curves.frequencies[first], "Å",
+        "Resolution from which on phases were randomised, where the FSC falls below %g"
+        % _RANDOMISE_BELOW)
+    return metrics
+
+
+def _table(found):
+    return Table(
+        ["Curve", "Limit", "Resolution (Å)", "Falls below it", "Comes back above"],
+        [[one.name, one.limit,
+          "none" if one.crossing.resolution is None else "%.2f" % one.crossing.resolution,
+          _yes(one.crossing.falls), _yes(one.crossing.returns)] for one in found],
+        "Resolution of the half maps by curve and limit. For the DPR, which rises, below means "
+        "worse.")
+
+
+def _yes(answer):
+    return "yes" if answer else "no"
+
+
+def _remarks(found):
+    """What the reader should know of how the curves run."""
+    by_metric = {one.metric: one for one in found}
+    remarks = []
+    for metric in ("fsc_resolution", "masked_fsc_resolution"):
+        one = by_metric.get(metric)
+        if one is None:
+            continue
+        if one.crossing.resolution is None:
+            remarks.append("The %s gives no resolution: at the lowest frequencies that can be "
+                           "told from chance, where any structure should be seen, it is below "
+                           "%s or no higher than that of noise." % (one.name, one.limit))
+        elif not one.crossing.falls:
+            remarks.append("The %s never falls below %s: the estimate is the finest detail that "
+                           "these voxels can show. Either they are too large for this map, or the "
+                           "half maps are not independent." % (one.name, one.limit))
+        elif one.crossing.returns:
+            remarks.append("After its fall below %s the %s comes back above it. The first fall "
+                           "counts; the return may come from noise that the halves share, from a "
+                           "mask or from duplicated particles." % (one.limit, one.name))
+    return remarks
+
+
+def _plots(data, curves, found):
+    reported = ([Mark(1 / data.resolution, "reported, %.2f Å" % data.resolution)]
+                if data.resolution else [])
+    resolution = {one.metric: one.crossing.resolution for one in found}
+    x = curves.frequencies[1:]
+    ends = x[[0, -1]]
+
+    def series(label, curve, style="line"):
+        return Series(label, x, curve[1:], style)
+
+    def limit(label, value):
+        return Series(label, ends, np.full(2, value), "dashed")
+
+    def plot(metric, caption, alt, y_label, lines, log_y=False):
+        value = resolution[metric]
+        estimate = [Mark(1 / value, "estimate, %.2f Å" % value)] if value else []
+        return Plot(caption=caption, alt="%s at %s." % (alt, _angstrom(value)),
+                    x_label=_FREQUENCY, y_label=y_label, series=lines, log_y=log_y,
+                    marks=estimate + reported)
+
+    plots = [
+        plot("fsc_resolution", "Fourier shell correlation of the half maps without mask.",
+             "The correlation against spatial frequency with its limits; it reaches 0.143", "FSC",
+             [series("FSC", curves.fsc), limit("0.143", FSC_THRESHOLD), limit("0.5", 0.5),
+              series("half bit", half_bit(curves.counts), "dashed"),
+              series("2/√n", noise_level(curves.counts), "dashed")]),
+        plot("dpr_resolution", "Differential phase residual of the half maps.",
+             "The phase residual against spatial frequency; it reaches 103.9°", "DPR (°)",
+             [series("DPR", curves.dpr), limit("103.9°", DPR_THRESHOLD)]),
+    ]
+    if curves.masked is not None:
+        within = [series("within the mask", curves.masked)]
+        if curves.randomised is not None:
+            within += [series("random phases", curves.randomised),
+                       series("corrected", curves.corrected)]
+        plots.insert(1, plot(
+            "masked_fsc_resolution",
+            "Fourier shell correlation of the half maps within the soft mask, of the same after "
+            "their phases were randomised, and corrected for what the mask adds.",
+            "Correlations against spatial frequency; the corrected one reaches 0.143", "FSC",
+            within + [limit("0.143", FSC_THRESHOLD)]))
+    if curves.ssnr is not None:
+        plots.append(plot(
+            "ssnr_resolution",
+            "Spectral signal-to-noise ratio of the mean of the half maps, where it is above 0.01.",
+            "The signal-to-noise ratio against spatial frequency; it reaches 1", "SSNR",
+            [series("SSNR", np.where(curves.ssnr > 0.01, curves.ssnr, np.nan)),
+             limit("1", 1.0)], log_y=True))
+    return plots
+
+
+def _angstrom(resolution):
+    return "no frequency" if resolution is None else "%.2f Å" % resolution
+
+
+def _named(curves):
+    named = {"fsc": (curves.fsc, "FSC of the half maps")}
+    if curves.masked is not None:
+        named["fsc_masked"] = (curves.masked, "FSC of the half maps within the soft mask")
+    if curves.randomised is not None:
+        named["fsc_random_phases"] = (curves.randomised, "FSC within the soft mask after the "
+                                      "phases were randomised")
+        named["fsc_corrected"] = (curves.corrected, "FSC within the soft mask, corrected for "
+                                  "the mask")
+    return {name: (curves.frequencies, values, description)
+            for name, (values, description) in named.items()}

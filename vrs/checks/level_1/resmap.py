@@ -1,0 +1,80 @@
+"""1.d: which is the finest detail around each voxel that stands out from the noise?"""
+
+import numpy as np
+
+from vrs.checks import Check, Metric, NotMeasured, Reference, register
+from vrs.checks.level_1.engines import local_values, require_cube, with_halves
+from vrs.checks.local import reported_criterion, resolution_findings, spread_criterion
+from vrs.engines.external import ExternalEngine
+from vrs.numerics.local_sinusoids import LONGEST, local_resolution
+
+# What the original program writes where it finds nothing.
+_UNRESOLVED = 100
+
+
+@register
+class ResMap(Check):
+    """Local resolution as the smallest wavelength of a detectable local sinusoid."""
+
+    id = "1.d"
+    title = "Local resolution, ResMap"
+    needs = "map, threshold, two half maps"
+    explanation = (
+        "The local resolution is here the smallest wavelength at which a wave of any direction "
+        "stands out from the noise around a voxel. The noise is half the difference of the two "
+        "half maps within the mask; their mean is scaled so that the noise is equally strong at "
+        "all frequencies. At each wavelength from 20 voxels to twice the voxel size, waves in a "
+        "window of about that size are fitted, and a likelihood ratio test tells whether they are "
+        "more than noise, with 5 % of false discoveries. The original program compares with a "
+        "constant only, so that strong coarse detail can pass for finer one; here what longer "
+        "waves explain is left out first. A place where no wave stands out gets 20 voxels, the "
+        "worst value. The percentile of the reported resolution is the part of the mask with a "
+        "local resolution at least as good.")
+    references = (Reference(
+        "Kucukelbir2014",
+        "A. Kucukelbir, F.J. Sigworth, H.D. Tagare. Quantifying the local resolution of cryo-EM "
+        "density maps. Nat. Methods 11 (2014) 63-65.", "10.1038/nmeth.2727"),)
+    criteria = (
+        reported_criterion(),
+        spread_criterion(0.01, "Å"),
+    )
+    estimates = {"percentiles.50": "median"}
+    summary_ok = "Local detail stands out from the noise as the reported resolution has it."
+    summary_warnings = "Local detail of the reported resolution does not stand out from the noise."
+
+    def compute(self, data):
+        try:
+            local, resolved = local_resolution(data.half1, data.half2, data.hard_mask,
+                                               data.sampling, data.workers)
+        except ValueError:
+            raise NotMeasured("The two half maps do not differ within the mask, so that nothing "
+                              "is known of the noise.")
+        return _findings(data, local, resolved)
+
+
+def _findings(data, local, resolved):
+    findings = resolution_findings(data, local, "resmap")
+    findings.metrics["unresolved_percentage"] = Metric(
+        100 * (1 - resolved[data.hard_mask].mean()), "%",
+        "Part of the mask where no wave stands out from the noise; it has the worst value")
+    return findings
+
+
+def _input_for_resmap(data):
+    require_cube(data, "ResMap")
+    # Only when it benchmarks does the program ask nothing and open no window.
+    return with_halves(data, data.hard_mask, applyMask=True, show2D=False, doBenchmarking=True,
+                       maxRes=LONGEST * data.sampling, stepRes=0.5)
+
+
+def _findings_of_resmap(data, found):
+    resolved = found < _UNRESOLVED
+    filled = np.where(resolved, found, np.float32(LONGEST * data.sampling))
+    return _findings(data, local_values(data, filled, "ResMap"), resolved)
+
+
+ResMap.external = (ExternalEngine(
+    name="resmap", label="ResMap", package="scipion-em-resmap", plugin="resmap",
+    protocol="ProtResMap", half_parameters=("volumeHalf1", "volumeHalf2"),
+    mask_parameter="maskVolume", outputs=("volume1_ori_resmap.map",), files=("bin/{RESMAP}",),
+    prepare=_input_for_resmap, findings=_findings_of_resmap),)

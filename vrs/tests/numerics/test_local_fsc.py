@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from vrs.numerics.fsc import first_crossing
+from vrs.numerics.local_fsc import local_resolution
+from vrs.tests.checks.phantoms import central_box, half_maps, two_domain_halves
+
+BOX = 20
+SAMPLING = 1.5
+SHAPE = (48, 60, 52)
+
+
+def in_boxes_cut_out(half1, half2, voxels, cutoff):
+    """The definition: boxes cut out, tapered, transformed; Å."""
+    taper = 0.5 + 0.5 * np.cos(2 * np.pi * np.arange(-BOX // 2, BOX // 2) / BOX)
+    taper = taper[:, None, None] * taper[:, None] * taper
+    axis = np.fft.fftfreq(BOX, 1 / BOX)
+    shell = np.rint(np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis ** 2))
+    found = []
+    for voxel in voxels:
+        box = tuple(slice(v - BOX // 2, v + BOX // 2) for v in voxel)
+        f1, f2 = (np.fft.fftn(half[box] * taper) for half in (half1, half2))
+        cross, power1, power2 = (
+            np.bincount(shell.astype(int).ravel(), values.ravel())[:BOX // 2 + 1]
+            for values in ((f1 * f2.conj()).real, np.abs(f1) ** 2, np.abs(f2) ** 2))
+        crossing = first_crossing(np.arange(BOX // 2 + 1) / (BOX * SAMPLING),
+                                  cross / np.sqrt(power1 * power2), cutoff)
+        found.append(crossing.resolution or BOX * SAMPLING)
+    return np.array(found)
+
+
+@pytest.fixture(scope="module")
+def smooth_fall():
+    return half_maps(SHAPE, SAMPLING, 4.5)[:2]
+
+
+@pytest.mark.parametrize("cutoff", [0.5, 0.67])
+@pytest.mark.parametrize("halves", [half_maps(SHAPE, SAMPLING, 4.5)[:2],
+                                    two_domain_halves(SHAPE, SAMPLING, 5.0, 8.0, 0.5)[:2]],
+                         ids=["smooth", "two domains"])
+def test_agrees_with_boxes_cut_out(halves, cutoff):
+    mask = central_box(SHAPE, 2)
+    voxels = np.random.default_rng(3).permutation(np.argwhere(mask))[:500]
+    local = local_resolution(*halves, mask, SAMPLING, cutoff)[tuple(voxels.T)]
+    difference = local - in_boxes_cut_out(*halves, voxels, cutoff)
+    # The two differ as estimates from the same few coefficients do.
+    assert np.median(np.abs(difference)) < 0.25
+    assert abs(np.median(difference)) < 0.05
+
+
+def test_only_the_mask_has_values(smooth_fall):
+    mask = central_box(SHAPE)
+    local = local_resolution(*smooth_fall, mask, SAMPLING, 0.5)
+    assert local.dtype == np.float32 and np.array_equal(local > 0, mask)
+    assert not local_resolution(*smooth_fall, np.zeros(SHAPE, bool), SAMPLING, 0.5).any()
+
+
+def test_identical_halves_reach_nyquist_and_not_further(smooth_fall):
+    mask = central_box(SHAPE)
+    local = local_resolution(smooth_fall[0], smooth_fall[0], mask, SAMPLING, 0.5)
+    np.testing.assert_allclose(local[mask], 2 * SAMPLING, rtol=1e-6)
+
+
+def test_noise_has_no_resolution():
+    rng = np.random.default_rng(1)
+    halves = [rng.normal(size=SHAPE).astype(np.float32) for _ in range(2)]
+    local = local_resolution(*halves, central_box(SHAPE), SAMPLING, 0.5)
+    values = local[local > 0]
+    # Few coefficients in the first shell correlate by chance, but hardly in the second as well.
+    assert np.mean(values == BOX * SAMPLING) > 0.6 and np.mean(values > 9) > 0.999
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_constant_surroundings_have_no_resolution(smooth_fall, constant):
+    halves = [half.copy() for half in smooth_fall]
+    for half in halves:
+        half[:, :, :32] = constant
+    mask = np.ones(SHAPE, bool)
+    local = local_resolution(*halves, mask, SAMPLING, 0.5)
+    # The map is periodic: both ends of the axis have density.
+    assert (local[:, :, 10:22] == BOX * SAMPLING).all()
+    assert np.median(local[:, :, 41:43]) < 10
+    assert np.isfinite(local).all()
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_scale_of_either_half_does_not_matter(smooth_fall, scale):
+    mask = central_box(SHAPE)
+    local = local_resolution(*smooth_fall, mask, SAMPLING, 0.5)
+    scaled = local_resolution(smooth_fall[0], smooth_fall[1] * np.float32(scale) + np.float32(
+        5 * scale), mask, SAMPLING, 0.5)
+    np.testing.assert_allclose(scaled, local, atol=0.01)
+
+
+@pytest.mark.parametrize("turn", [lambda a: a.transpose(2, 0, 1), lambda a: np.rot90(a, 1, (0, 2)),
+                                  lambda a: np.roll(a, (25, 31, 29), (0, 1, 2))],
+                         ids=["permuted", "rotated", "shifted"])
+def test_orientation_and_place_do_not_matter(smooth_fall, turn):
+    mask = central_box(SHAPE)
+    expected = turn(local_resolution(*smooth_fall, mask, SAMPLING, 0.5))
+    turned = local_resolution(*(np.ascontiguousarray(turn(a)) for a in smooth_fall + (mask,)),
+                              SAMPLING, 0.5)
+    # Beyond the margin about the mask other voxels may have been looked at.
+    assert np.median(np.abs(turned - expected)[expected > 0]) < 0.01
+
+
+def test_surroundings_suffice(smooth_fall):
+    mask = np.zeros(SHAPE, bool)
+    mask[22:26, 26:34, 24:28] = True
+    near = local_resolution(*smooth_fall, mask, SAMPLING, 0.5)[mask]
+    whole = local_resolution(*smooth_fall, np.ones(SHAPE, bool), SAMPLING, 0.5)[mask]
+    np.testing.assert_allclose(near, whole, atol=0.1)
