@@ -12,6 +12,7 @@ from vrs.errors import InputError
 from vrs.scipion import ScipionError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+ORIENTATIONS = ("uniform", "side", "top")
 
 
 def main(arguments=None):
@@ -80,6 +81,8 @@ def _add_validate(commands):
     command.add_argument("--half1", metavar="FILE",
                          help="first half map, neither masked nor filtered; adds level 1")
     command.add_argument("--half2", metavar="FILE", help="second half map")
+    command.add_argument("--model", metavar="FILE",
+                         help="atomic model, mmCIF or PDB, compressed or not; adds level A")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
     command.add_argument("--project", metavar="NAME",
@@ -102,6 +105,16 @@ def _add_example(commands):
         description="Writes a synthetic but realistic data set, of which the truth is known.")
     command.add_argument("folder", nargs="?", default="vrs_example", metavar="DIR",
                          help="folder to write to (default: %(default)s)")
+    command.add_argument("--particles", action="store_true",
+                         help="also write particle images, and maps reconstructed from them "
+                              "(about 20 s and 130 MB)")
+    command.add_argument("--orientations", choices=ORIENTATIONS,
+                         help="how the particles are seen: from everywhere, from the side, or "
+                              "from the top, which leaves a missing cone (default: %s)"
+                              % ORIENTATIONS[0])
+    command.add_argument("--uneven", action="store_true",
+                         help="one half of the protein moves from particle to particle, so that "
+                              "its resolution is lower")
     command.set_defaults(command=_example)
 
 

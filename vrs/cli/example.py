@@ -5,8 +5,10 @@ import os
 import shlex
 
 from vrs.cli.console import Console, table
+from vrs.errors import InputError
 from vrs.io.inputs import check_output_folder
 from vrs.simulation.example import write_example
+from vrs.simulation.particle_example import write_particle_example
 
 
 def example(options):
@@ -19,15 +21,26 @@ def example(options):
     Raises
     ------
     InputError
-        If the folder cannot be written.
+        If the folder cannot be written, or options are given that only particles have.
     """
+    if not options.particles and (options.orientations or options.uneven):
+        raise InputError("--orientations and --uneven are about particles; add --particles.")
     check_output_folder(options.folder)
-    paths = write_example(options.folder)
-    with open(paths["truth"]) as handle:
-        truth = json.load(handle)
     console = Console()
+    if options.particles:
+        paths = write_particle_example(
+            options.folder, options.orientations or "uniform", options.uneven,
+            workers=len(os.sched_getaffinity(0)), say=console.say)
+        console.say("")
+    else:
+        paths = write_example(options.folder)
+    with open(paths["truth"], encoding="utf-8") as handle:
+        truth = json.load(handle)
     console.say(table(["File", "Path"], [(name, os.path.abspath(path))
                                          for name, path in paths.items()]))
     console.say("")
-    console.say("To validate it: vrs validate --map %s --threshold %g --resolution %g" % (
-        shlex.quote(paths["map"]), truth["threshold"], truth["resolution"]))
+    halves = ["--%s %s" % (kind, shlex.quote(paths[kind]))
+              for kind in ("half1", "half2") if options.particles]
+    console.say("To validate it: " + " ".join(
+        ["vrs validate --map %s" % shlex.quote(paths["map"])] + halves
+        + ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]))

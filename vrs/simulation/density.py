@@ -1,7 +1,8 @@
 """Density of an atomic model on the grid of a map."""
 
 import gemmi
-import numpy as np
+
+from vrs.numerics.model_map import density_of_atoms
 
 
 def model_density(structure, box, sampling):
@@ -24,15 +25,7 @@ def model_density(structure, box, sampling):
     numpy.ndarray of float32, (z, y, x)
         Periodic.
     """
-    calculator = gemmi.DensityCalculatorE()
-    # Atoms are laid out to where they have faded at this sampling.
-    calculator.d_min = 2 * sampling
-    calculator.grid.spacegroup = gemmi.SpaceGroup("P 1")
-    calculator.grid.set_unit_cell(gemmi.UnitCell(*[box * sampling] * 3, 90, 90, 90))
-    calculator.grid.set_size(box, box, box)
-    calculator.add_model_density_to_grid(structure[0])
-    # gemmi's grids have x first.
-    return np.ascontiguousarray(calculator.grid.array.transpose(2, 1, 0), dtype=np.float32)
+    return density_of_atoms(structure[0], (box,) * 3, (box * sampling,) * 3)
 
 
 def centre_in_box(structure, box, sampling):

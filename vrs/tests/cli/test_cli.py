@@ -11,8 +11,9 @@ import pytest
 
 import vrs
 from vrs.checks import all_checks
-from vrs.cli import main
+from vrs.cli import ORIENTATIONS, main
 from vrs.cli.validate import claim_project, map_stem, summary
+from vrs.simulation import orientations
 from vrs.tests.protocols import maps
 
 
@@ -129,6 +130,38 @@ def test_example_says_how_to_go_on(tmp_path, monkeypatch, capfd):
     output = capfd.readouterr().out
     assert str(tmp_path / "my data" / "map.mrc") in output
     assert "vrs validate --map 'my data/map.mrc' --threshold 0.1 --resolution 3.5" in output
+
+
+def test_example_with_particles(tmp_path, monkeypatch, capfd):
+    asked = {}
+
+    def write(folder, kind, uneven, workers, say):
+        asked.update(kind=kind, uneven=uneven)
+        say("Half done")
+        (tmp_path / folder / "truth.json").write_text('{"threshold": 0.02, "resolution": 5.1}')
+        return {name: "%s/%s" % (folder, file) for name, file in (
+            ("map", "map.mrc"), ("half1", "1.mrc"), ("half2", "2.mrc"), ("truth", "truth.json"))}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vrs.cli.example.write_particle_example", write)
+    assert main(["example", "set", "--particles", "--orientations", "top", "--uneven"]) == 0
+    assert asked == {"kind": "top", "uneven": True}
+    output = capfd.readouterr().out
+    assert "Half done" in output
+    assert ("vrs validate --map set/map.mrc --half1 set/1.mrc --half2 set/2.mrc --threshold 0.02 "
+            "--resolution 5.1") in output
+    assert main(["example", "set", "--particles"]) == 0
+    assert asked == {"kind": "uniform", "uneven": False}
+
+
+def test_example_options_of_particles_need_particles(tmp_path, capsys):
+    assert main(["example", str(tmp_path / "set"), "--uneven"]) == 2
+    assert "--particles" in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()
+
+
+def test_example_knows_the_orientations_that_can_be_simulated():
+    assert set(ORIENTATIONS) == set(orientations.DESCRIPTIONS)
 
 
 def test_example_in_a_place_that_cannot_be(tmp_path, capsys):

@@ -1,0 +1,277 @@
+"""Projections of maps, and reconstruction from them, by central sections of Fourier space.
+
+A projection with the angles rot, tilt and psi is the map turned by the matrix of
+:func:`rotation_matrices` and summed along z. Its Fourier transform is a plane through the
+origin of the map's. Maps and images turn about voxel N // 2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft, sparse
+from scipy.spatial.transform import Rotation
+
+from vrs.numerics import fourier
+
+# Part of the mean weight of a shell that is added to every weight, which keeps
+# coefficients that hardly any image contributes to from being all noise.
+_WEIGHT_FLOOR = 0.01
+
+
+def rotation_matrices(rot, tilt, psi):
+    """Matrices that turn the map's frame into that of its projections.
+
+    The convention of RELION, Xmipp and Heymann 2005 (doi 10.1016/j.jsb.2005.06.001): the frame
+    turns by rot about z, by tilt about the new y and by psi about the new z.
+
+    Parameters
+    ----------
+    rot, tilt, psi : array_like, (images,)
+        Degrees.
+
+    Returns
+    -------
+    numpy.ndarray, (images, 3, 3)
+        Applied to (x, y, z). Their rows are the image's x, its y and the direction of
+        view in the frame of the map.
+    """
+    angles = np.column_stack([rot, tilt, psi])
+    return Rotation.from_euler("ZYZ", angles, degrees=True).as_matrix().transpose(0, 2, 1)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the coefficients of some images lie in the transform of a map.
+
+    Attributes
+    ----------
+    weights : scipy.sparse.csr_matrix of float32, (images · coefficients, transform's size)
+        Trilinear interpolation.
+    conjugate : numpy.ndarray of bool, (images, coefficients)
+        Whether the conjugate of a coefficient lies there.
+    """
+
+    weights: sparse.csr_matrix
+    conjugate: np.ndarray
+
+
+class CentralSections:
+    """Sections through the transform of maps in a cubic box.
+
+    Parameters
+    ----------
+    box : int
+        Even number of voxels of the side.
+    padding : int
+        By how much the box is enlarged before it is transformed.
+    workers : int
+
+    Attributes
+    ----------
+    wave_numbers : numpy.ndarray of int, (coefficients, 2)
+        Those of the image's coefficients (kx, ky) that are used: half of all, within box/2 - 1.
+    """
+
+    def __init__(self, box, padding=2, workers=1):
+        self.box, self.padding, self.workers = box, padding, workers
+        self.padded = (padding * box,) * 3
+        kx, ky = np.meshgrid(np.arange(box // 2), np.arange(1 - box // 2, box // 2))
+        used = (kx ** 2 + ky ** 2 < (box // 2 - 1) ** 2) & ((kx > 0) | (ky >= 0))
+        self.wave_numbers = np.column_stack([kx[used], ky[used]])
+        # Images and maps are centred at voxel box/2, transforms at voxel 0.
+        self._centring = np.where(self.wave_numbers.sum(axis=1) % 2, -1, 1).astype(np.float32)
+
+    def place(self, rotations):
+        """Where the coefficients of images lie.
+
+        Parameters
+        ----------
+        rotations : numpy.ndarray, (images, 3, 3)
+            From :func:`rotation_matrices`.
+
+        Returns
+        -------
+        Placement
+        """
+        size = self.padded[0]
+        places = (self.padding * self.wave_numbers) @ np.asarray(rotations)[:, :2]
+        conjugate = places[..., 0] < 0
+        places[conjugate] *= -1
+        lower = np.floor(places).astype(np.int32)
+        upper_part = (places - lower).astype(np.float32)
+        parts = [(1 - upper_part[..., axis], upper_part[..., axis]) for axis in range(3)]
+        columns = np.empty(conjugate.shape + (8,), np.int32)
+        weights = np.empty(conjugate.shape + (8,), np.float32)
+        for corner in range(8):
+            dx, dy, dz = corner & 1, corner >> 1 & 1, corner >> 2
+            rows = (lower[..., 2] + dz) % size * size + (lower[..., 1] + dy) % size
+            columns[..., corner] = rows * (size // 2 + 1) + lower[..., 0] + dx
+            weights[..., corner] = parts[0][dx] * parts[1][dy] * parts[2][dz]
+        starts = np.arange(0, columns.size + 1, 8, dtype=np.int32)
+        shape = (conjugate.size, int(np.prod(fourier.half_space(self.padded))))
+        return Placement(sparse.csr_matrix((weights.ravel(), columns.ravel(), starts), shape),
+                         conjugate)
+
+    def transform(self, volume):
+        """Transform of a map, ready to be cut.
+
+        Parameters
+        ----------
+        volume : numpy.ndarray of float32, (box, box, box)
+
+        Returns
+        -------
+        numpy.ndarray of complex64, (size of the padded half space,)
+        """
+        margin = (self.padded[0] - self.box) // 2
+        padded = np.pad(self._corrected(volume), margin)
+        return fft.rfftn(fft.ifftshift(padded), workers=self.workers).ravel()
+
+    def cut(self, transform, placement):
+        """Coefficients of projections.
+
+        Parameters
+        ----------
+        transform : numpy.ndarray of complex64
+            From :meth:`transform`.
+        placement : Placement
+
+        Returns
+        -------
+        numpy.ndarray of complex64, (images, coefficients)
+            With the phases of an image whose centre is its origin.
+        """
+        parts = transform.view(np.float32).reshape(-1, 2)
+        values = (placement.weights @ parts).view(np.complex64).reshape(placement.conjugate.shape)
+        np.conj(values, out=values, where=placement.conjugate)
+        return values
+
+    def images(self, coefficients):
+        """Images of given coefficients; all others are zero.
+
+        Parameters
+        ----------
+        coefficients : numpy.ndarray of complex64, (images, coefficients)
+
+        Returns
+        -------
+        numpy.ndarray of float32, (images, box, box)
+        """
+        kx, ky = self.wave_numbers.T
+        spectra = np.zeros((len(coefficients), self.box, self.box // 2 + 1), np.complex64)
+        spectra[:, ky, kx] = coefficients * self._centring
+        axis = kx == 0
+        # The column kx = 0 holds both members of each pair.
+        spectra[:, -ky[axis], 0] = (coefficients[:, axis] * self._centring[axis]).conj()
+        return fft.irfft2(spectra, s=(self.box, self.box), workers=self.workers)
+
+    def coefficients(self, images):
+        """Coefficients of images, the reverse of :meth:`images`.
+
+        Parameters
+        ----------
+        images : numpy.ndarray of float32, (images, box, box)
+
+        Returns
+        -------
+        numpy.ndarray of complex64, (images, coefficients)
+        """
+        kx, ky = self.wave_numbers.T
+        return fft.rfft2(images, workers=self.workers)[:, ky, kx] * self._centring
+
+    def shifts(self, offsets):
+        """Factors that move images.
+
+        Parameters
+        ----------
+        offsets : numpy.ndarray, (images, 2)
+            Along x and y, in pixels.
+
+        Returns
+        -------
+        numpy.ndarray of complex64, (images, coefficients)
+        """
+        turns = np.asarray(offsets) @ self.wave_numbers.T / self.box
+        return np.exp(-2j * np.pi * turns).astype(np.complex64)
+
+    def _corrected(self, volume):
+        """A map over the transform of the trilinear kernel, which interpolation multiplies by."""
+        fall = np.sinc((np.arange(self.box) - self.box // 2) / self.padded[0]) ** 2
+        return volume / (fall[:, None, None] * fall[:, None] * fall).astype(np.float32)
+
+
+class Reconstruction:
+    """Direct Fourier inversion of images with known orientations.
+
+    Each coefficient of the map is Σ w CTF·image / (Σ w CTF² + constant), with the trilinear
+    weights w of the images' coefficients near it (Penczek 2010,
+    doi 10.1016/S0076-6879(10)82001-4). The constant is 1 % of the mean of Σ w CTF² in the shell.
+    The fall that trilinear interpolation gives in real space is corrected.
+
+    Parameters
+    ----------
+    sections : CentralSections
+    kinds : int
+        How many maps are made from images of the same orientations and CTFs.
+    """
+
+    def __init__(self, sections, kinds=1):
+        self._sections, self._kinds = sections, kinds
+        self._sums = np.zeros((int(np.prod(fourier.half_space(sections.padded))), 2 * kinds + 1),
+                              np.float32)
+
+    def insert(self, placement, coefficients, ctf):
+        """Add images.
+
+        Parameters
+        ----------
+        placement : Placement
+        coefficients : sequence of numpy.ndarray of complex64, (images, coefficients)
+            One for each kind; images centred at their origin.
+        ctf : numpy.ndarray of float32, (images, coefficients)
+        """
+        values = np.empty(ctf.shape + (2 * self._kinds + 1,), np.float32)
+        sign = np.where(placement.conjugate, -ctf, ctf)
+        for kind, images in enumerate(coefficients):
+            values[..., 2 * kind] = images.real * ctf
+            values[..., 2 * kind + 1] = images.imag * sign
+        values[..., -1] = ctf ** 2
+        self._sums += placement.weights.T @ values.reshape(-1, values.shape[-1])
+
+    @property
+    def weights(self):
+        """Σ w CTF² in the padded half space, (z, y, x // 2 + 1)."""
+        weights = self._sums[:, -1].reshape(fourier.half_space(self._sections.padded)).copy()
+        _complete(weights)
+        return weights
+
+    def volume(self, kind=0):
+        """The map from the images so far.
+
+        Parameters
+        ----------
+        kind : int
+
+        Returns
+        -------
+        numpy.ndarray of float32, (box, box, box)
+        """
+        sections = self._sections
+        weights, size = self.weights, sections.padded
+        floor = _WEIGHT_FLOOR * fourier.mean_amplitudes(weights, size)
+        transform = self._sums[:, 2 * kind:2 * kind + 2].copy().view(np.complex64).reshape(
+            weights.shape)
+        _complete(transform)
+        for plane, (shell, inside, _) in enumerate(fourier.shell_planes(size)):
+            weights[plane].ravel()[inside] += floor[shell].astype(np.float32)
+        transform /= np.maximum(weights, np.finfo(np.float32).tiny)
+        padded = fft.fftshift(fft.irfftn(transform, s=size, workers=sections.workers))
+        margin = (size[0] - sections.box) // 2
+        inner = slice(margin, margin + sections.box)
+        return sections._corrected(padded[inner, inner, inner])
+
+
+def _complete(half_space):
+    """Let coefficients at x = 0 have what their conjugates were given, in place."""
+    plane = half_space[..., 0]
+    half_space[..., 0] += np.roll(plane[::-1, ::-1], 1, axis=(0, 1)).conj()
