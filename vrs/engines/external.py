@@ -17,22 +17,25 @@ BUILTIN = "builtin"
 
 @dataclass(frozen=True)
 class EngineInput:
-    """What an engine is given.
+    """What an engine is given, as far as it has parameters for it.
 
     Attributes
     ----------
     volume : numpy.ndarray of float32, (z, y, x)
     sampling : float
         Å/voxel.
-    mask : numpy.ndarray of bool, (z, y, x), optional
+    mask : numpy.ndarray of bool or float32, (z, y, x), optional
     parameters : dict
         Further parameters of its protocol, by name.
+    halves : tuple of numpy.ndarray of float32, (z, y, x), optional
+        The two half maps.
     """
 
     volume: np.ndarray
     sampling: float
     mask: Optional[np.ndarray] = None
     parameters: Dict[str, Any] = field(default_factory=dict)
+    halves: Optional[Tuple[np.ndarray, np.ndarray]] = None
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,24 @@ class ExternalEngine:
         As the command line and as the form and the texts call it.
     package, plugin, protocol : str
         Python package, its Scipion plugin and the protocol's class.
-    files : tuple of str
-        What must exist below the home folder of the plugin: programs and models.
-    map_parameter, mask_parameter : str
-        Parameters of the protocol that take the map and the mask; the second is empty
-        when it needs none.
-    output : str
-        File that the protocol leaves in its extra folder: a volume, or a text (``.txt``)
-        with a number.
+    outputs : tuple of str
+        Files that the protocol leaves, seen from its extra folder: a volume, a table
+        (``.xmd`` or ``.star``), rows of numbers (``.csv``), or a text (``.txt``) with a
+        number.
     prepare : callable
         What it is given, an :class:`EngineInput`, from a ``ValidationInput``.
     findings : callable
-        ``Findings`` from a ``ValidationInput`` and the output, which is an array of
-        float32 (z, y, x) or a number.
+        ``Findings`` from a ``ValidationInput`` and the outputs in their order: a volume is
+        an array of float32 (z, y, x), a table has an array of numbers for each of its
+        columns, by name, and rows are an array (rows, columns).
+    map_parameter, mask_parameter : str
+        Parameters of the protocol that take the map and the mask; empty where it needs
+        none.
+    half_parameters : tuple of str
+        Those that take the two half maps.
+    files : tuple of str
+        What must exist below the home folder of the plugin: programs and models.
+        ``{NAME}`` stands for the plugin's variable of that name.
     """
 
     name: str
@@ -65,11 +73,12 @@ class ExternalEngine:
     package: str
     plugin: str
     protocol: str
-    map_parameter: str
-    output: str
+    outputs: Tuple[str, ...]
     prepare: Callable
     findings: Callable
+    map_parameter: str = ""
     mask_parameter: str = ""
+    half_parameters: Tuple[str, ...] = ()
     files: Tuple[str, ...] = ()
 
     @property

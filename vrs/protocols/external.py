@@ -1,15 +1,17 @@
 """Computing an item by a protocol of another plugin.
 
 Each engine runs as a protocol of the project, in its own folder and with its own
-process, after two imports that hand it the map and the mask as the level sees them. The
-runs do not depend on the level as Scipion counts it, so that the level can be repeated or
+process, after imports that hand it the maps and the mask as the level sees them. The runs
+do not depend on the level as Scipion counts it, so that the level can be repeated or
 resumed.
 """
 
 import contextlib
 import importlib
 import os
+import re
 
+import gemmi
 import numpy as np
 import pyworkflow
 from pwem.emlib.image import ImageHandler
@@ -20,6 +22,8 @@ from vrs.checks import Engine, NotMeasured, Paragraph
 from vrs.engines.external import not_installed
 from vrs.io.maps import write_map
 from vrs.protocols.launch import failure, run_to_end
+
+_VARIABLE = re.compile(r"{(\w+)}")
 
 
 def why_unavailable(engine):
@@ -41,7 +45,9 @@ def why_unavailable(engine):
         return "the Scipion plugin %s does not load%s" % (engine.package,
                                                           _import_error(engine.plugin))
     home = plugin.Plugin.getHome() if engine.files else ""
-    missing = [name for name in engine.files if not os.path.exists(os.path.join(home, name))]
+    files = [_VARIABLE.sub(lambda found: str(plugin.Plugin.getVar(found.group(1))), name)
+             for name in engine.files]
+    missing = [name for name in files if not os.path.exists(os.path.join(home, name))]
     if missing:
         return "%s %s missing in %s" % (" and ".join(missing), "is" if len(missing) == 1 else "are",
                                         home)
@@ -107,7 +113,7 @@ class ExternalRun:
             raise NotMeasured("%s could not be run: %s." % (self._external.label, reason))
         with _project_of(self._level) as project:
             protocol = self._run_engine(project, self._external.prepare(data))
-            findings = self._external.findings(data, self._read_output(protocol))
+            findings = self._external.findings(data, *self._read_outputs(protocol))
             findings.content.append(Paragraph(
                 "Computed by the protocol %s of %s, run %s of the project (%s)." % (
                     self._external.protocol, self._external.package, protocol.strId(),
@@ -115,18 +121,22 @@ class ExternalRun:
         return findings
 
     def _run_engine(self, project, given):
-        volume = self._path("map.mrc")
-        write_map(volume, given.volume, given.sampling)
-        inputs = {self._external.map_parameter: (
-            self._run(project, "map", ProtImportVolumes, filesPath=volume,
-                      samplingRate=given.sampling), "outputVolume")}
-        if self._external.mask_parameter:
-            mask = self._path("mask.mrc")
-            write_map(mask, given.mask, given.sampling)
-            inputs[self._external.mask_parameter] = (
-                self._run(project, "mask", ProtImportMask, maskPath=mask,
+        engine = self._external
+        maps = list(zip(engine.half_parameters, ("half 1", "half 2"), given.halves or ()))
+        if engine.map_parameter:
+            maps.append((engine.map_parameter, "map", given.volume))
+        inputs = {}
+        for parameter, what, volume in maps:
+            path = self._write(what, volume, given.sampling)
+            inputs[parameter] = (self._run(project, what, ProtImportVolumes, filesPath=path,
+                                           samplingRate=given.sampling), "outputVolume")
+        if engine.mask_parameter:
+            # Converting a mask of bytes, pwem would shift its values.
+            path = self._write("mask", given.mask.astype(np.float32), given.sampling)
+            inputs[engine.mask_parameter] = (
+                self._run(project, "mask", ProtImportMask, maskPath=path,
                           samplingRate=given.sampling), "outputMask")
-        return self._run(project, self._external.label, _protocol_class(self._external), inputs,
+        return self._run(project, engine.label, _protocol_class(engine), inputs,
                          **given.parameters)
 
     def _run(self, project, purpose, protocol_class, inputs=None, **parameters):
@@ -146,20 +156,44 @@ class ExternalRun:
                 protocol.getStderrLog()))
         return protocol
 
-    def _read_output(self, protocol):
-        path = protocol._getExtraPath(self._external.output)
-        if not os.path.exists(path):
+    def _read_outputs(self, protocol):
+        paths = [os.path.normpath(protocol._getExtraPath(name))
+                 for name in self._external.outputs]
+        lost = [path for path in paths if not os.path.exists(path)]
+        if lost:
             raise NotMeasured("%s finished without its output %s; its logs are %s and %s in the "
-                              "project." % (self._external.label, path, protocol.getStdoutLog(),
-                                            protocol.getStderrLog()))
-        if path.endswith(".txt"):
-            with open(path) as handle:
-                return float(handle.read())
-        return np.squeeze(ImageHandler().read(path).getData()).astype(np.float32)
+                              "project." % (self._external.label, " and ".join(lost),
+                                            protocol.getStdoutLog(), protocol.getStderrLog()))
+        return [_READERS.get(os.path.splitext(path)[1], _read_volume)(path) for path in paths]
 
-    def _path(self, name):
-        return self._level._getExtraPath("%s_for_%s_%s" % (
-            self._item.replace(".", ""), self._external.name, name))
+    def _write(self, what, volume, sampling):
+        path = self._level._getExtraPath("%s_for_%s_%s.mrc" % (
+            self._item.replace(".", ""), self._external.name, what.replace(" ", "")))
+        write_map(path, volume, sampling)
+        return path
+
+
+def _read_volume(path):
+    return np.squeeze(ImageHandler().read(path).getData()).astype(np.float32)
+
+
+def _read_number(path):
+    with open(path) as handle:
+        return float(handle.read())
+
+
+def _read_table(path):
+    """Columns of the first table of a STAR file, which those of Xmipp are too."""
+    loop = next(item.loop for item in gemmi.cif.read(path).sole_block() if item.loop)
+    rows = np.array(loop.values, float).reshape(-1, loop.width())
+    return {tag.lstrip("_"): column for tag, column in zip(loop.tags, rows.T)}
+
+
+def _read_rows(path):
+    return np.loadtxt(path, delimiter=",", ndmin=2)
+
+
+_READERS = {".txt": _read_number, ".xmd": _read_table, ".star": _read_table, ".csv": _read_rows}
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import os
 
-from pwem.objects import FSC, SetOfFSCs, Volume, VolumeMask
+from pwem.objects import FSC, AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import EMProtocol
 from pyworkflow.protocol import params
 
@@ -15,6 +15,7 @@ from vrs.errors import InputError
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.io.inputs import read_input
 from vrs.io.maps import sha256, write_map
+from vrs.io.models import write_coloured
 from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
 from vrs.protocols.external import ExternalRun, why_unavailable
@@ -96,6 +97,9 @@ class ProtVrsLevel(EMProtocol):
         """Further arguments of ``read_input``; InputError when something is not chosen."""
         return {}
 
+    def _prepare(self, loaded):
+        """What has to be done once with the input, before any check."""
+
     def _describe_added(self, loaded):
         """The LevelInput of what it takes on top of the map, None without."""
         return None
@@ -117,7 +121,7 @@ class ProtVrsLevel(EMProtocol):
         report, volumes = describe_input(loaded.data, *identity(loaded.map_file), loaded.notes,
                                          *identity(loaded.mask_file))
         report.files = [FileEntry("map", os.path.relpath(self._volumeFile(), self._getExtraPath()),
-                                  "The map")] + self._store_volumes(volumes)
+                                  "The map")] + self._store_arrays(volumes)
         self._write("added", self._describe_added(loaded))
         return self._write("input", report)
 
@@ -125,9 +129,9 @@ class ProtVrsLevel(EMProtocol):
         """Run one check."""
         check = get_check(item)
         engine = self._engine_of(check)
-        result, volumes = run_check(check, self._input().data, self._overrides(),
+        result, arrays = run_check(check, self._input().data, self._overrides(),
                                     ExternalRun(engine, item, self) if engine else None)
-        result.files = self._store_volumes(volumes)
+        result.files = self._store_arrays(arrays)
         return self._write(item, result)
 
     def createOutputStep(self, given):
@@ -142,7 +146,7 @@ class ProtVrsLevel(EMProtocol):
         for part in [report] + items:
             for entry in part.files:
                 if entry.name != "map":
-                    outputs[_output_name(entry.name)] = self._create_volume(entry)
+                    outputs[_output_name(entry.name)] = self._create_output(entry)
         curves = [curve for item in items for curve in item.curves]
         if curves:
             outputs["outputFSCs"] = self._create_fscs(curves)
@@ -245,6 +249,7 @@ class ProtVrsLevel(EMProtocol):
             sampling=self._given_sampling(), mask_path=self._mask_file() or None,
             workers=self.numberOfThreads.get(), seed=SEED, **added)
         if self._stepsExecutor is not None:  # the graphical interface must not keep whole maps
+            self._prepare(loaded)
             self._loaded = loaded
         return loaded
 
@@ -259,13 +264,18 @@ class ProtVrsLevel(EMProtocol):
         path = self.criteriaFile.get("")
         return Overrides.read(path, all_checks()) if path else Overrides()
 
-    def _store_volumes(self, volumes):
+    def _store_arrays(self, arrays):
+        """Write maps, and models coloured by values of their atoms."""
         loaded = self._input()
         entries = []
-        for name, (volume, description) in volumes.items():
-            write_map(self._getExtraPath(name + ".mrc"), volume, loaded.data.sampling,
-                      loaded.map_file.origin)
-            entries.append(FileEntry(name, name + ".mrc", description))
+        for name, (array, description) in arrays.items():
+            file_name = name + (".cif" if array.ndim == 1 else ".mrc")
+            if array.ndim == 1:
+                write_coloured(self._getExtraPath(file_name), loaded.model_file.structure, array)
+            else:
+                write_map(self._getExtraPath(file_name), array, loaded.data.sampling,
+                          loaded.map_file.origin)
+            entries.append(FileEntry(name, file_name, description))
         return entries
 
     def _part_file(self, part):
@@ -302,7 +312,11 @@ class ProtVrsLevel(EMProtocol):
             fscs.append(fsc)
         return fscs
 
-    def _create_volume(self, entry):
+    def _create_output(self, entry):
+        if entry.path.endswith(".cif"):
+            model = AtomStruct(self._getExtraPath(entry.path))
+            model.setObjComment(entry.description)
+            return model
         source = self.inputVolume.get()
         volume = self._possibleOutputs.get(_output_name(entry.name), Volume)()
         volume.setFileName(self._getExtraPath(entry.path))

@@ -124,7 +124,7 @@ def _findings_of_xmipp(data, score):
 
 HandCorrection.external = (ExternalEngine(
     name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
-    protocol="XmippProtDeepHand", map_parameter="inputVolume", output="hand.txt",
+    protocol="XmippProtDeepHand", map_parameter="inputVolume", outputs=("hand.txt",),
     files=("bin/xmipp_deep_hand", "models/deepHand"),
     prepare=lambda data: EngineInput(data.volume, data.sampling,
                                      parameters={"threshold": data.threshold}),

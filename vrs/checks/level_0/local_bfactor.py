@@ -66,7 +66,7 @@ def _findings_of_ucm(data, local_map):
 
 LocalBFactor.external = (ExternalEngine(
     name="ucm", label="UCM", package="scipion-em-ucm", plugin="ucm", protocol="ProtLocBFactor",
-    map_parameter="vol", mask_parameter="mask_in_molecule", output="bmap.mrc",
+    map_parameter="vol", mask_parameter="mask_in_molecule", outputs=("bmap.mrc",),
     prepare=lambda data: input_for_ucm(data, numberOfThreads=data.workers),
     findings=_findings_of_ucm),)
 

@@ -83,7 +83,7 @@ def _findings_of_ucm(data, local_map):
 
 LocalOccupancy.external = (ExternalEngine(
     name="ucm", label="UCM", package="scipion-em-ucm", plugin="ucm", protocol="ProtLocOccupancy",
-    map_parameter="vol", mask_parameter="mask_in_molecule", output="omap.mrc",
+    map_parameter="vol", mask_parameter="mask_in_molecule", outputs=("omap.mrc",),
     prepare=input_for_ucm, findings=_findings_of_ucm),)
 
 

@@ -120,7 +120,7 @@ def _findings_of_xmipp(data, found):
 LocalResolution.external = (ExternalEngine(
     name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
     protocol="XmippProtDeepRes", map_parameter="inputVolume", mask_parameter="Mask",
-    output="deepRes_resolution.vol", files=("bin/xmipp_deepRes_resolution", "models/deepRes"),
+    outputs=("deepRes_resolution.vol",), files=("bin/xmipp_deepRes_resolution", "models/deepRes"),
     prepare=_input_for_xmipp, findings=_findings_of_xmipp),)
 
 

@@ -111,7 +111,8 @@ def test_deepres_values_are_read_within_the_mask():
     assert result.metrics["network_range"].value == [2.5, 13]
     assert result.metrics["reported_percentile"].value == pytest.approx(
         100 * np.mean(local[mask] <= RESOLUTION))
-    assert result.estimates == [result.metrics["percentiles"].value["50"]]
+    assert [estimate.value for estimate in result.estimates] == [
+        result.metrics["percentiles"].value["50"]]
 
 
 def test_deepres_without_values_in_the_mask():

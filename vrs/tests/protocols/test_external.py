@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vrs.checks import NotMeasured, get_check
-from vrs.engines.external import ExternalEngine
+from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.io.maps import write_map
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.protocols.level import engine_parameter
@@ -137,16 +137,19 @@ def test_the_form_refuses_an_engine_that_is_not_there(new_level, monkeypatch, it
 
 def test_a_plugin_that_does_not_load_is_not_available(domain, monkeypatch):
     monkeypatch.setattr(ExternalEngine, "version", "1.0")
-    engine = ExternalEngine("no", "No", "scipion-em-no", "no_such_plugin", "ProtNo", "map", "x.txt",
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no_such_plugin", "ProtNo", ("x.txt",),
                             None, None)
     assert "scipion-em-no does not load (ModuleNotFoundError" in why_unavailable(engine)
 
 
 class _Finished:
-    """A run whose outputs are the recorded ones."""
+    """A run whose outputs are the recorded ones, or those of another folder."""
 
-    def _getExtraPath(self, name):
-        return str(RECORDED / name)
+    def __init__(self, folder=RECORDED):
+        self._folder = folder
+
+    def _getExtraPath(self, name=""):
+        return str(self._folder / name)
 
     def getStdoutLog(self):
         return "run.stdout"
@@ -156,7 +159,8 @@ class _Finished:
 
 
 def _read(item):
-    return ExternalRun(get_check(item).external[0], item, None)._read_output(_Finished())
+    output, = ExternalRun(get_check(item).external[0], item, None)._read_outputs(_Finished())
+    return output
 
 
 def test_recorded_formats_are_read(domain):
@@ -167,8 +171,84 @@ def test_recorded_formats_are_read(domain):
     assert _read("0.h") == pytest.approx(0.314, abs=1e-3)
 
 
+_TABLE = """# XMIPP_STAR_1 *
+#
+data_noname
+loop_
+ _resolutionFRC
+ _resolutionFreqFourier
+    1.000000     0.100000
+    -nan         0.200000
+    -0.500000    0.300000
+"""
+
+
+@pytest.mark.parametrize("name", ["fsc.xmd", "fsc.star"])
+def test_outputs_are_read_in_their_order(domain, tmp_path, name):
+    (tmp_path / "extra").mkdir()
+    (tmp_path / name).write_text(_TABLE)
+    (tmp_path / "extra" / "rows.csv").write_text("0.0,1.0\r\n0.5,-0.25\r\n")
+    shutil.copy(str(RECORDED / "hand.txt"), str(tmp_path / "extra"))
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo",
+                            ("../" + name, "hand.txt", "rows.csv"), None, None)
+    table, number, rows = ExternalRun(engine, "1.a", None)._read_outputs(
+        _Finished(tmp_path / "extra"))
+    np.testing.assert_array_equal(rows, [[0, 1], [0.5, -0.25]])
+    assert number == pytest.approx(0.314, abs=1e-3)
+    assert list(table) == ["resolutionFRC", "resolutionFreqFourier"]
+    np.testing.assert_array_equal(table["resolutionFRC"], [1, np.nan, -0.5])
+    np.testing.assert_array_equal(table["resolutionFreqFourier"], [0.1, 0.2, 0.3])
+
+
+class _Recorder(ExternalRun):
+    """Runs nothing and notes what it was to run."""
+
+    def _run(self, project, purpose, protocol_class, inputs=None, **parameters):
+        self.runs = getattr(self, "runs", [])
+        self.runs.append((purpose, inputs, parameters))
+        return purpose
+
+
+def test_an_engine_is_handed_what_it_has_parameters_for(domain, tmp_path):
+    engine = ExternalEngine(
+        "no", "No", "scipion-em-no", "no", "ProtNo", ("x.txt",), None, None, map_parameter="full",
+        mask_parameter="mask", half_parameters=("one", "two"))
+    rng = np.random.default_rng(0)
+    volume, one, two = rng.normal(size=(3, 8, 9, 10)).astype(np.float32)
+    recorder = _Recorder(engine, "1.e", _Finished(tmp_path))
+    recorder._run_engine(None, EngineInput(volume, 1.5, volume > 0, {"step": 3}, (one, two)))
+    *imports, (label, inputs, parameters) = recorder.runs
+    assert label == "No" and parameters == {"step": 3}
+    assert inputs == {"one": ("half 1", "outputVolume"), "two": ("half 2", "outputVolume"),
+                      "full": ("map", "outputVolume"), "mask": ("mask", "outputMask")}
+    for (purpose, _, given), expected in zip(imports, (one, two, volume, volume > 0)):
+        assert given["samplingRate"] == 1.5
+        with mrcfile.open(given.get("filesPath") or given["maskPath"]) as mrc:
+            np.testing.assert_array_equal(mrc.data, expected, err_msg=purpose)
+            assert mrc.data.dtype == np.float32
+
+
+def test_files_may_be_named_by_a_variable_of_the_plugin(domain, monkeypatch, tmp_path):
+    class Plugin:
+        getHome = staticmethod(lambda: str(tmp_path))
+        getVar = staticmethod({"PROGRAM": "other"}.get)
+
+    class Package:
+        pass
+
+    Package.Plugin = Plugin
+    monkeypatch.setattr(ExternalEngine, "version", "1.0")
+    monkeypatch.setattr(domain, "getPlugins", lambda: {"no": Package})
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo", ("x.txt",), None, None,
+                            files=("bin/{PROGRAM}",))
+    assert why_unavailable(engine) == "bin/other is missing in %s" % tmp_path
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "other").touch()
+    assert "ProtNo of scipion-em-no does not load" in why_unavailable(engine)
+
+
 def test_a_run_without_its_output_is_not_a_result(domain):
-    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo", "map", "lost.mrc", None,
-                            None)
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo",
+                            ("hand.txt", "lost.mrc"), None, None)
     with pytest.raises(NotMeasured, match="lost.mrc; its logs are run.stdout"):
-        ExternalRun(engine, "0.e", None)._read_output(_Finished())
+        ExternalRun(engine, "0.e", None)._read_outputs(_Finished())

@@ -63,7 +63,7 @@ def test_half_maps_that_the_map_brings_along(project, with_halves, new_level_1, 
 
 
 def test_half_maps_from_files(project, imported, new_level_1, half_paths):
-    from vrs.protocols.level_1 import HALVES_FILES
+    from vrs.protocols.half_maps import HALVES_FILES
     protocol = new_level_1(imported, halvesFrom=HALVES_FILES, half1File=half_paths[0],
                            half2File=half_paths[1])
     assert protocol._validate() == []
@@ -73,7 +73,7 @@ def test_half_maps_from_files(project, imported, new_level_1, half_paths):
 
 
 def test_half_maps_of_the_project(project, imported, new_level_1, half_paths):
-    from vrs.protocols.level_1 import HALVES_OBJECTS
+    from vrs.protocols.half_maps import HALVES_OBJECTS
     from vrs.tests.protocols.conftest import import_map
     protocol = new_level_1(imported, halvesFrom=HALVES_OBJECTS)
     assert protocol._validate() == ["Choose both half maps."]
@@ -82,7 +82,7 @@ def test_half_maps_of_the_project(project, imported, new_level_1, half_paths):
         pointer.set(import_map(project, path))
         pointer.setExtended("outputVolume")
     assert protocol._validate() == []
-    assert protocol._half_files() == half_paths
+    assert protocol._added() == {"half_paths": half_paths}
 
 
 def test_a_map_without_half_maps(imported, new_level_1):
