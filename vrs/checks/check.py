@@ -8,7 +8,8 @@ import numpy as np
 
 import vrs
 from vrs.checks.criteria import Criterion, Overrides, metric_value
-from vrs.checks.results import Curve, Engine, Estimate, ItemResult, Metric, Reference, Status
+from vrs.checks.results import (Curve, Engine, Estimate, ItemResult, Metric, Reference,
+                                ResidueValues, Status)
 from vrs.engines.external import BUILTIN, ExternalEngine
 
 RESOLUTION_UNKNOWN = "It needs the reported resolution, which was not given."
@@ -31,13 +32,18 @@ class Findings:
     ``volumes`` are float32 or bool arrays (z, y, x) by name, with a description
     each; whoever runs the check stores them, and figures refer to them by name.
     ``curves`` are Fourier shell correlations by name: frequencies (1/Å),
-    correlations and a description.
+    correlations and a description. ``residues`` are values of residues of the model;
+    ``atoms`` are values (NaN where there is none) of its atoms, in the order of
+    ``data.model[0].all()``, by name, with a description each: they are stored as a
+    copy of the model that viewers can colour by them.
     """
 
     metrics: Dict[str, Metric]
     content: List[Any] = field(default_factory=list)
     volumes: Dict[str, Tuple[np.ndarray, str]] = field(default_factory=dict)
     curves: Dict[str, Tuple[np.ndarray, np.ndarray, str]] = field(default_factory=dict)
+    residues: List[ResidueValues] = field(default_factory=list)
+    atoms: Dict[str, Tuple[np.ndarray, str]] = field(default_factory=dict)
 
 
 class Check:
@@ -171,14 +177,15 @@ def run_check(check, data, overrides=None, external=None):
     Returns
     -------
     result : ItemResult
-    volumes : dict of str to (numpy.ndarray, str)
-        Maps to be stored, with their descriptions.
+    arrays : dict of str to (numpy.ndarray, str)
+        What is to be stored, with descriptions: maps (z, y, x) and values of the
+        model's atoms (atoms,).
     """
     compute = check.compute if external is None else external.compute
-    result, volumes = _attempt(check, data, overrides, compute)
+    result, arrays = _attempt(check, data, overrides, compute)
     if external is not None:
         result.engine = external.engine
-    return result, volumes
+    return result, arrays
 
 
 def _attempt(check, data, overrides, compute):
@@ -189,9 +196,10 @@ def _attempt(check, data, overrides, compute):
         findings = compute(data)
         result = check.judge(findings.metrics, overrides)
         result.content = findings.content
+        result.residues = findings.residues
         result.curves = [Curve(name, description, np.asarray(frequencies), np.asarray(values))
                          for name, (frequencies, values, description) in findings.curves.items()]
-        return result, findings.volumes
+        return result, dict(findings.volumes, **findings.atoms)
     except NotApplicable as error:
         return check._result(Status.NOT_APPLICABLE, str(error)), {}
     except NotMeasured as error:

@@ -30,6 +30,8 @@ class ValidationInput:
         Half maps in the box of the map, from level 1 on; not to be written to.
     model : gemmi.Structure, optional
         Atomic model in the frame of the map: the first voxel is at the origin.
+    model_problem : str
+        Why the items on the model do not apply, when it does not fit the map.
     workers : int
         Threads for Fourier transforms.
     seed : int
@@ -51,6 +53,7 @@ class ValidationInput:
     half1: Optional[np.ndarray] = None
     half2: Optional[np.ndarray] = None
     model: Any = None
+    model_problem: str = ""
 
     def __post_init__(self):
         maximum = float(self.volume.max())

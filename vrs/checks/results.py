@@ -108,6 +108,20 @@ class Curve:
 
 
 @dataclass
+class ResidueValues:
+    """Values of those residues of the model that have one; numbers have their insertion
+    codes."""
+
+    name: str
+    description: str
+    unit: str
+    chains: List[str]
+    numbers: List[str]
+    residues: List[str]
+    values: np.ndarray
+
+
+@dataclass
 class ItemResult:
     """All about one item of the report.
 
@@ -130,6 +144,7 @@ class ItemResult:
     files: List[FileEntry] = field(default_factory=list)
     references: List[Reference] = field(default_factory=list)
     curves: List[Curve] = field(default_factory=list)
+    residues: List[ResidueValues] = field(default_factory=list)
     estimates: List[Estimate] = field(default_factory=list)
 
     def printed_status(self) -> str:

@@ -31,6 +31,7 @@ class Request:
     is_plain: bool
     mask_path: str
     half_paths: List[str]
+    model_path: str
     criteria_path: str
     output: str
     new_folders: List[str]
@@ -94,6 +95,7 @@ def check_request(options):
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     mask = os.path.abspath(options.mask) if options.mask else ""
+    model = os.path.abspath(options.model) if options.model else ""
     halves = [os.path.abspath(path) for path in (options.half1, options.half2) if path]
     if len(halves) == 1:
         problems.append("One half map was given; give both, by --half1 and --half2.")
@@ -102,13 +104,13 @@ def check_request(options):
         threads = _threads(options.threads)
     with collected(problems):
         loaded = read_input(os.path.abspath(options.map), options.threshold, options.resolution,
-                            options.sampling, mask or None, halves)
+                            options.sampling, mask or None, halves, model or None)
         plain = is_plain(loaded.map_file.path)
     with collected(problems):
         if criteria:
             Overrides.read(criteria, all_checks())
     with collected(problems):
-        engines = read_choices(options.engine, [check for level in levels_of(halves)
+        engines = read_choices(options.engine, [check for level in levels_of(halves, model)
                                                 for check in checks_of_level(level)])
     for item, engine in engines.items():
         reason = why_unavailable(engine)
@@ -124,23 +126,25 @@ def check_request(options):
     if problems:
         _remove_empty(missing)
         raise InputError(problems)
-    return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, criteria, output,
+    return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, model, criteria, output,
                    missing, options.project, threads, options.renderer, engines)
 
 
-def levels_of(half_paths):
+def levels_of(half_paths, model_path):
     """The levels that can be assessed with what is given.
 
     Parameters
     ----------
     half_paths : list of str
         The half maps, empty without.
+    model_path : str
+        The atomic model, empty without.
 
     Returns
     -------
     list of str
     """
-    return ["0", "1"] if half_paths else ["0"]
+    return ["0"] + ["1"] * bool(half_paths) + ["A"] * bool(model_path)
 
 
 def map_stem(path):

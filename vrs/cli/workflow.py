@@ -15,10 +15,11 @@ from vrs.checks import checks_of_level, get_check
 from vrs.cli.validate import levels_of
 from vrs.constants import RENDERERS
 from vrs.io.maps import write_map
-from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsReport
+from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsReport
+from vrs.protocols.half_maps import HALVES_FILES, HALVES_OF_MAP
 from vrs.protocols.launch import failure, run_to_end
 from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
-from vrs.protocols.level_1 import HALVES_FILES
+from vrs.protocols.level_a import MODEL_FILE
 from vrs.scipion import ScipionError
 
 _LAST_SECONDS = 2
@@ -89,7 +90,7 @@ def run_workflow(project, request, console):
 
     report = project.newProtocol(ProtVrsReport, title=request.stem,
                                  renderer=RENDERERS.index(request.renderer))
-    for level in levels_of(request.half_paths):
+    for level in levels_of(request.half_paths, request.model_path):
         protocol_class, added = _LEVELS[level]
         protocol = project.newProtocol(protocol_class, **common, **added(request),
                                        **_engine_parameters(request, level))
@@ -105,10 +106,15 @@ def run_workflow(project, request, console):
 # The protocol of each level, and what it is given on top of what all are given.
 _LEVELS = {
     "0": (ProtVrsLevel0, lambda request: {}),
-    "1": (ProtVrsLevel1, lambda request: dict(
-        halvesFrom=HALVES_FILES, half1File=request.half_paths[0],
-        half2File=request.half_paths[1])),
+    "1": (ProtVrsLevel1, lambda request: _half_parameters(request)),
+    "A": (ProtVrsLevelA, lambda request: dict(
+        modelFrom=MODEL_FILE, modelFile=request.model_path, **_half_parameters(request))),
 }
+
+
+def _half_parameters(request):
+    names = ("half1File", "half2File") if request.half_paths else ()
+    return dict(zip(names, request.half_paths), halvesFrom=HALVES_FILES if names else HALVES_OF_MAP)
 
 
 def _common_parameters(request):

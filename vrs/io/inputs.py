@@ -13,6 +13,7 @@ from vrs.checks.results import Note
 from vrs.errors import InputError
 from vrs.io import headers
 from vrs.io.maps import MapFile, read_map, read_volume
+from vrs.io.models import ModelFile, read_model
 from vrs.io.problems import collected, to_number
 
 _MASK_LEVEL = 0.5
@@ -32,6 +33,8 @@ class LoadedInput:
         The user's own mask; its volume is bool.
     half_files : list of MapFile
         The two half maps, if they were given.
+    model_file : ModelFile or None
+        The atomic model, in its own frame.
     notes : list of Note
         Everything the reader of a report should know: map, mask and numbers.
     """
@@ -40,11 +43,12 @@ class LoadedInput:
     map_file: MapFile
     mask_file: Optional[MapFile] = None
     half_files: List[MapFile] = field(default_factory=list)
+    model_file: Optional[ModelFile] = None
     notes: List[Note] = field(default_factory=list)
 
 
 def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=None,
-               half_paths=(), workers=1, seed=0):
+               half_paths=(), model_path=None, workers=1, seed=0):
     """Read and check the map and what goes with it.
 
     Parameters
@@ -60,6 +64,8 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
         The user's own mask, in the box of the map; voxels of at least 0.5 belong to it.
     half_paths : sequence of str
         The two half maps, in the box of the map; empty without.
+    model_path : str, optional
+        Atomic model.
     workers, seed : int
         As in :class:`vrs.checks.inputs.ValidationInput`.
 
@@ -70,10 +76,10 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
     Raises
     ------
     InputError
-        With all problems of map, mask, half maps and numbers.
+        With all problems of map, mask, half maps, model and numbers.
     """
     problems = []
-    level = limit = map_file = mask_file = data = None
+    level = limit = map_file = mask_file = model_file = data = None
     half_files = []
     with collected(problems):
         level = to_number(threshold, "The threshold", "give the contour level that shows the "
@@ -89,6 +95,9 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
             mask_file = _read_mask(str(mask_path), map_file)
     with collected(problems):
         half_files = _read_halves(half_paths, map_file, sampling)
+    with collected(problems):
+        if model_path is not None:
+            model_file = read_model(model_path)
     if map_file is not None:
         problems += _resolution_problems(limit, map_file)
     if map_file is not None and level is not None:
@@ -102,7 +111,7 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
         raise InputError(problems)
     notes = map_file.notes + _number_notes(data) + (mask_file.notes if mask_file else [])
     notes += [note for half in half_files for note in _half_notes(half, map_file)]
-    return LoadedInput(data, map_file, mask_file, half_files, notes)
+    return LoadedInput(data, map_file, mask_file, half_files, model_file, notes)
 
 
 def check_output_folder(path):

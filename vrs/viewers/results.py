@@ -8,7 +8,7 @@ from pwem.viewers import TableView
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
 from vrs.objects import SetOfVrsItemResults, VrsReport
-from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsReport
+from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsReport
 
 
 class VrsReportViewer(Viewer):
@@ -32,7 +32,7 @@ class VrsItemResultsViewer(Viewer):
     """Shows the items of a level as a table."""
 
     _environments = [DESKTOP_TKINTER]
-    _targets = [SetOfVrsItemResults, ProtVrsLevel0, ProtVrsLevel1]
+    _targets = [SetOfVrsItemResults, ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA]
     _name = "validation items"
 
     def _visualize(self, obj, **kwargs):

@@ -1,0 +1,1 @@
+"""Level A: does the atomic model agree with the map?"""

@@ -1,0 +1,54 @@
+"""Level A: an atomic model."""
+
+from pyworkflow.protocol import params
+
+from vrs.checks.level_A.placement import describe_model, place_model
+from vrs.checks.results import InputFile
+from vrs.errors import InputError
+from vrs.protocols.half_maps import define_half_maps, described_files, half_files
+from vrs.protocols.level import ProtVrsLevel, identity, original_file
+
+MODEL_OBJECT, MODEL_FILE = range(2)
+
+
+class ProtVrsLevelA(ProtVrsLevel):
+    """Validates a map and an atomic model by each other: does the model lie in the map, residue
+    by residue? It needs the map, a threshold and the model; with two half maps it also tells
+    where the model says more than the map does."""
+
+    _label = "validate atomic model (level A)"
+    LEVEL = "A"
+
+    def _define_added(self, form):
+        form.addParam("modelFrom", params.EnumParam, default=MODEL_OBJECT, label="Model",
+                      choices=["A structure of the project", "A file"],
+                      help="The atomic model that was built into the map or fitted to it, as mmCIF "
+                           "or PDB file.")
+        form.addParam("inputModel", params.PointerParam, pointerClass="AtomStruct",
+                      allowsNull=True, condition="modelFrom == %d" % MODEL_OBJECT,
+                      label="Structure")
+        form.addParam("modelFile", params.FileParam, allowsNull=True,
+                      condition="modelFrom == %d" % MODEL_FILE, label="Model file")
+        define_half_maps(form, "Those of the map, if it has some")
+
+    def _added(self):
+        return {"model_path": self._model_file(), "half_paths": half_files(self)}
+
+    def _prepare(self, loaded):
+        data = loaded.data
+        self._placement = place_model(data, loaded.model_file.structure, loaded.map_file.origin)
+        data.model, data.model_problem = self._placement.structure, self._placement.problem
+
+    def _describe_added(self, loaded):
+        files = [InputFile("Model", *identity(loaded.model_file))] + described_files(loaded)
+        return describe_model(self._placement, files, loaded.model_file.notes)
+
+    def _model_file(self):
+        if self.modelFrom == MODEL_OBJECT:
+            structure = self.inputModel.get()
+            path = original_file(structure.getFileName()) if structure else ""
+        else:
+            path = self.modelFile.get("")
+        if not path:
+            raise InputError("Choose the atomic model.")
+        return path
