@@ -65,7 +65,7 @@ class Check:
     references : tuple of Reference
     estimates : dict of str to str
         Metrics that estimate the map's resolution, ``"percentiles.50"`` for
-        instance, and how figures call them: "median".
+        instance, and how figures call them: "DeepRes, median".
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
     resolutions : tuple of float, optional

@@ -257,7 +257,7 @@ class Builder:
         if len(estimates) < 2:
             return []
         reported = self.input.resolution
-        rows = [content.Range("%s %s" % (item.id, _estimate_name(item, estimate)), estimate.value,
+        rows = [content.Range("%s %s" % (item.id, estimate.label), estimate.value,
                               estimate.interval) for item, estimate in estimates]
         figure = content.Ranges(
             "Every estimate of the resolution (dots); for local resolutions the median, with a bar "
@@ -270,7 +270,7 @@ class Builder:
                  "apart from the rest deserves a look at its section.",)
         table = self._grid(
             ["Item", "Estimate", "Å", "Reported / estimate"],
-            [[[self._item_link(item)], _plain(_estimate_name(item, estimate)),
+            [[[self._item_link(item)], _plain(estimate.label),
               _plain("%.2f" % estimate.value),
               _plain("%.2f" % (reported / estimate.value) if reported else "–")]
              for item, estimate in estimates], [False, False, True, True], [1, 3, 1, 1.5],
@@ -335,11 +335,6 @@ class Builder:
         weights = [2 if key in ("label", "class", "name") else 1 for key in keys]
         return self._grid([_PROTOCOL_COLUMNS.get(key, key.capitalize()) for key in keys], rows,
                           [False] * len(keys), weights, "Steps of the workflow, first to last.")
-
-
-def _estimate_name(item, estimate):
-    """``Local resolution (DeepRes), median`` of an estimate."""
-    return ", ".join(filter(None, [item.title, estimate.label]))
 
 
 def _plain(text):

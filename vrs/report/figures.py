@@ -307,6 +307,7 @@ def _ranges(axes, figure):
         axes.plot(row.value, place, "o", color=_COLOURS[0], markersize=4.5)
     axes.set_yticks(places, [row.label for row in figure.rows], parse_math=False)
     axes.set_ylim(len(figure.rows) - 0.4, -0.6)
+    axes.margins(x=0.08)
     axes.grid(False, axis="y")
 
 

@@ -56,7 +56,7 @@ class LocalResolution(Check):
         reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
-    estimates = {"percentiles.50": "median"}
+    estimates = {"percentiles.50": "DeepRes, median"}
     resolutions = (2.0, 13.0)
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."

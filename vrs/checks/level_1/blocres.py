@@ -34,7 +34,7 @@ class BlocRes(Check):
         reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
-    estimates = {"percentiles.50": "median"}
+    estimates = {"percentiles.50": "Blocres, median"}
     summary_ok = "The local Fourier shell correlation agrees with the reported resolution."
     summary_warnings = ("The local Fourier shell correlation does not support the reported "
                         "resolution.")

@@ -53,7 +53,7 @@ class MonoDir(Check):
                   "{value:.2f} (at most {bound})."),
         ratio_criterion("reported_ratio", _METHOD),
     )
-    estimates = {"mean_resolution": "mean of the directions"}
+    estimates = {"mean_resolution": "MonoDir, mean"}
     resolutions = (0, 10.0)
     summary_ok = "The resolution is uniform over the directions and agrees with the reported one."
     summary_warnings = ("The resolution by direction is not uniform or does not support the "

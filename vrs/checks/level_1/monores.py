@@ -35,7 +35,7 @@ class MonoRes(Check):
         reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
-    estimates = {"percentiles.50": "median"}
+    estimates = {"percentiles.50": "MonoRes, median"}
     summary_ok = "The strength of the signal above the noise agrees with the reported resolution."
     summary_warnings = ("The strength of the signal above the noise does not support the reported "
                         "resolution.")

@@ -38,7 +38,7 @@ class ResMap(Check):
         reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
-    estimates = {"percentiles.50": "median"}
+    estimates = {"percentiles.50": "ResMap, median"}
     summary_ok = "Local detail stands out from the noise as the reported resolution has it."
     summary_warnings = "Local detail of the reported resolution does not stand out from the noise."
 
