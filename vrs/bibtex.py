@@ -139,4 +139,49 @@ Sorzano, Carlos Oscar S.},
  doi={https://doi.org/10.1038/nmeth.4347}
 }
 
+@article{Pintilie2020,
+ title={Measurement of atom resolvability in cryo-{EM} maps with {Q}-scores},
+ author={Pintilie, Grigore and Zhang, Kaiming and Su, Zhaoming and Li, Shanshan and Schmid, Michael
+F. and Chiu, Wah},
+ journal={Nature Methods}, volume={17}, pages={328--334}, year={2020},
+ doi={https://doi.org/10.1038/s41592-020-0731-1}
+}
+
+@article{Barad2015,
+ title={{EMRinger}: side chain-directed model and map validation for {3D} cryo-electron microscopy},
+ author={Barad, Benjamin A. and others},
+ journal={Nature Methods}, volume={12}, pages={943--946}, year={2015},
+ doi={https://doi.org/10.1038/nmeth.3541}
+}
+
+@article{Afonine2018,
+ title={New tools for the analysis and validation of cryo-{EM} maps and atomic models},
+ author={Afonine, Pavel V. and others},
+ journal={Acta Crystallographica Section D}, volume={74}, pages={814--840}, year={2018},
+ doi={https://doi.org/10.1107/S2059798318009324}
+}
+
+@article{RamirezAportela2021,
+ title={{FSC-Q}: a {CryoEM} map-to-atomic model quality validation based on the local {Fourier} shell
+correlation},
+ author={Ram{\'\i}rez-Aportela, Erney and others},
+ journal={Nature Communications}, volume={12}, pages={42}, year={2021},
+ doi={https://doi.org/10.1038/s41467-020-20295-w}
+}
+
+@article{Herzik2019,
+ title={A multi-model approach to assessing local and global cryo-{EM} map quality},
+ author={Herzik, Mark A. and Fraser, James S. and Lander, Gabriel C.},
+ journal={Structure}, volume={27}, pages={344--358}, year={2019},
+ doi={https://doi.org/10.1016/j.str.2018.10.003}
+}
+
+@article{Terashi2022,
+ title={Residue-wise local quality estimation for protein models from cryo-{EM} maps},
+ author={Terashi, Genki and Wang, Xiao and Maddhuri Venkata Subramaniya, Sai Raghavendra and Tesmer,
+John J. G. and Kihara, Daisuke},
+ journal={Nature Methods}, volume={19}, pages={1116--1125}, year={2022},
+ doi={https://doi.org/10.1038/s41592-022-01574-4}
+}
+
 """

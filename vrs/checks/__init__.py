@@ -11,4 +11,5 @@ from vrs.checks.criteria import Criterion, CriterionOutcome, Overrides
 from vrs.checks.inputs import ValidationInput
 from vrs.checks.registry import all_checks, checks_of_level, get_check, register
 from vrs.checks.results import (Curve, Engine, Estimate, FileEntry, InputFile, InputReport,
-                                ItemResult, LevelInput, LevelResults, Metric, Note, Reference, Status)
+                                ItemResult, LevelInput, LevelResults, Metric, Note, Reference,
+                                ResidueValues, Status)

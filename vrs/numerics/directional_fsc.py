@@ -41,6 +41,7 @@ class DirectionalSums:
                            for value in cross_and_powers(*pair)] + [weights.astype(np.float32)])
         places = np.concatenate(places)
         terms = [np.concatenate(parts) for parts in zip(*values)]
+        del values
         shell = places % self.shells
         self._totals = np.array([np.bincount(shell, term, self.shells) for term in terms])
         # Single precision from here on: of order 1 whatever the scale of the maps.

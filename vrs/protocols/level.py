@@ -41,7 +41,7 @@ class ProtVrsLevel(EMProtocol):
     _label = None
     # The maps that checks make become outputs too.
     _possibleOutputs = {"outputResults": SetOfVrsItemResults, "hardMask": VolumeMask,
-                        "softMask": VolumeMask, "outputFSCs": SetOfFSCs}
+                        "softMask": VolumeMask}
     LEVEL = ""
 
     def _defineParams(self, form):
@@ -147,9 +147,10 @@ class ProtVrsLevel(EMProtocol):
             for entry in part.files:
                 if entry.name != "map":
                     outputs[_output_name(entry.name)] = self._create_output(entry)
-        curves = [curve for item in items for curve in item.curves]
-        if curves:
-            outputs["outputFSCs"] = self._create_fscs(curves)
+        for item in items:
+            if item.curves:
+                short = item.id.replace(".", "")
+                outputs["fscs" + short] = self._create_fscs(item.curves, short)
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)
@@ -304,10 +305,11 @@ class ProtVrsLevel(EMProtocol):
             results.append(result)
         return results
 
-    def _create_fscs(self, curves):
-        fscs = SetOfFSCs.create(self._getPath())
+    def _create_fscs(self, curves, suffix):
+        fscs = SetOfFSCs.create(self._getPath(), suffix=suffix)
         for curve in curves:
-            fsc = FSC(objLabel=curve.description)
+            # Scipion's viewer has little room for names.
+            fsc = FSC(objLabel=curve.name.replace("_", " "), objComment=curve.description)
             fsc.setData(curve.frequencies.tolist(), curve.values.tolist())
             fscs.append(fsc)
         return fscs

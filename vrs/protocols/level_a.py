@@ -5,6 +5,7 @@ from pyworkflow.protocol import params
 from vrs.checks.level_A.placement import describe_model, place_model
 from vrs.checks.results import InputFile
 from vrs.errors import InputError
+from vrs.io.problems import collected
 from vrs.protocols.half_maps import define_half_maps, described_files, half_files
 from vrs.protocols.level import ProtVrsLevel, identity, original_file
 
@@ -32,7 +33,14 @@ class ProtVrsLevelA(ProtVrsLevel):
         define_half_maps(form, "Those of the map, if it has some")
 
     def _added(self):
-        return {"model_path": self._model_file(), "half_paths": half_files(self)}
+        problems, paths = [], {}
+        with collected(problems):
+            paths["model_path"] = self._model_file()
+        with collected(problems):
+            paths["half_paths"] = half_files(self)
+        if problems:
+            raise InputError(problems)
+        return paths
 
     def _prepare(self, loaded):
         data = loaded.data

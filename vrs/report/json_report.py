@@ -106,6 +106,10 @@ def _item(item, place, folder):
         "curves": [{"name": curve.name, "description": curve.description,
                     "frequencies": curve.frequencies.tolist(), "values": curve.values.tolist()}
                    for curve in item.curves],
+        "residues": [{"name": values.name, "description": values.description,
+                      "unit": values.unit, "chains": values.chains, "numbers": values.numbers,
+                      "names": values.residues, "values": values.values.tolist()}
+                     for values in item.residues],
         "files": _files(item.files, place, folder),
         "references": [{"key": reference.key, "text": reference.text, "doi": reference.doi}
                        for reference in item.references],

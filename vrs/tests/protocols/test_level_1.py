@@ -55,7 +55,7 @@ def test_half_maps_that_the_map_brings_along(project, with_halves, new_level_1, 
         ("Half map 1", "half1.mrc", sha256(half_paths[0])),
         ("Half map 2", "half2.mrc", sha256(half_paths[1]))]
     frequencies, values = (np.array(column, float)
-                           for column in protocol.outputFSCs.getFirstItem().getData())
+                           for column in protocol.fscs1a.getFirstItem().getData())
     expected = shell_correlation(*(fft.rfftn(half) for half in maps.halves()), (maps.BOX,) * 3)
     np.testing.assert_allclose(values, expected[:len(values)], atol=1e-4)
     assert frequencies[-1] == pytest.approx(1 / (2 * maps.SAMPLING))

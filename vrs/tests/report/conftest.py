@@ -7,7 +7,7 @@ import pytest
 
 from vrs.checks import (Bars, Curve, CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
                         InputReport, ItemResult, LevelInput, LevelResults, Metric, Note, Paragraph,
-                        Plot, Reference, Series, Slice, Slices, Status, Surface, Table)
+                        Plot, Reference, ResidueValues, Series, Slice, Slices, Status, Surface, Table)
 from vrs.checks.content import Mark
 from vrs.io.maps import write_map
 from vrs.report import views3d, write_report
@@ -91,6 +91,8 @@ def full_results():
                   references=_REFERENCES[:1],
                   estimates=[Estimate("percentiles.50", "median", 6.0, [5.0, 8.0])],
                   files=[FileEntry("own", "own.mrc", ODD)],
+                  residues=[ResidueValues("q", "Q-score", "", ["A"], ["1a"], ["ALA"],
+                                          np.array([0.5]))],
                   curves=[Curve("fsc", "FSC", np.array([0.0, 0.1]), np.array([1.0, 0.5]))]),
         make_item("0.b", Status.WARNINGS, warnings=outcomes[1].warnings, criteria=outcomes,
                   metrics=metrics, summary="There may be a problem.", references=_REFERENCES,

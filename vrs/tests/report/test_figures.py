@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrs.checks import Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface
+from vrs.checks import Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace
 from vrs.io.maps import write_map
 from vrs.numerics import sphere
 from vrs.report import figures, views3d
@@ -151,3 +151,35 @@ def test_missing_ray_tracer_leaves_the_rest(artist, tmp_path, monkeypatch):
     write_map(tmp_path / "m.mrc", np.eye(8, dtype=np.float32)[None] * np.ones((8, 1, 1)), 1.0)
     picture = artist.draw(Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
     assert "embreex" in picture.missing
+
+
+def _trace(values, **more):
+    x = 3.8 * np.arange(len(values))
+    positions = np.stack([x, 20 + 0 * x, 0 * x], axis=1).astype(np.float32)
+    return Trace("c", "a", positions, np.zeros(len(x), int), np.asarray(values, np.float32), "V",
+                 "Å", **more)
+
+
+def test_trace_has_views_and_a_legend(artist):
+    picture = artist.draw(_trace([1.0, 2.0, 3.0, 4.0], colour_range=[1.0, 4.0]), {})
+    assert [panel.label[:7] for panel in picture.panels] == ["Along X", "Along Y", "Along Z"]
+    assert (picture.legend.low, picture.legend.high, picture.legend.label) == ("1", "4", "V (Å)")
+    pixels = _pixels(artist, picture.panels[2]).astype(int)
+    drawn = np.argwhere((pixels < 240).any(axis=2))
+    # Along x, from the dark end of viridis to the yellow one.
+    left, right = (pixels[tuple(drawn[drawn[:, 1].argsort()][place])]
+                   for place in (len(drawn) // 20, -len(drawn) // 20))
+    assert left[2] > left[1] and right[1] > right[2]
+
+
+def test_residues_without_value_are_grey(artist):
+    picture = artist.draw(_trace([1.0, 2.0, np.nan, np.nan, np.nan, np.nan]), {})
+    pixels = _pixels(artist, picture.panels[2]).astype(int)
+    right = pixels[:, 3 * pixels.shape[1] // 4]
+    assert (np.ptp(right, axis=1) < 6).all() and (right < 240).any()
+
+
+@pytest.mark.parametrize("values, words", [([np.nan, np.nan], "no value")])
+def test_trace_that_cannot_be_drawn_is_said(artist, values, words):
+    picture = artist.draw(_trace(values), {})
+    assert words in picture.missing and not picture.panels

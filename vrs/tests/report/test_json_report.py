@@ -39,6 +39,9 @@ def test_says_what_the_results_say(report):
         "level": "0", "title": "Half maps",
         "files": [{"term": "Half map 1", "file_name": "half.mrc", "sha256": "ef" * 32}],
         "notes": [{"severity": "warning", "text": "They share noise."}]}]
+    assert report["items"][0]["residues"] == [
+        {"name": "q", "description": "Q-score", "unit": "", "chains": ["A"], "numbers": ["1a"],
+         "names": ["ALA"], "values": [0.5]}]
     assert report["items"][0]["curves"] == [{"name": "fsc", "description": "FSC",
                                              "frequencies": [0.0, 0.1], "values": [1.0, 0.5]}]
     assert [item["status"] for item in report["items"]] == [

@@ -129,3 +129,54 @@ def test_a_speck_far_away_does_not_shrink_the_view():
     alone = views3d.draw_views(views3d.surface_mesh(volume, 1.0, 0.0)).widths[0]
     volume[75, 12, 12] = 1
     assert views3d.draw_views(views3d.surface_mesh(volume, 1.0, 0.0)).widths[0] <= 1.2 * alone
+
+
+def _helix(count=12):
+    turn = np.radians(100) * np.arange(count)
+    return np.stack([2.3 * np.cos(turn), 2.3 * np.sin(turn), 1.5 * np.arange(count)], axis=1)
+
+
+def test_tubes_go_through_all_residues():
+    positions = np.concatenate([_helix(), [[30, 0, 0], [60, 0, 0], [0, 60, 0]]])
+    pieces = np.array([4] * 12 + [5, -1, 6])
+    mesh, values = views3d.chain_mesh(positions, pieces, np.arange(15.0))
+    centres = mesh.vertices - mesh.normals * 0.7
+    for index in np.flatnonzero(pieces == 4):
+        near = np.linalg.norm(centres - positions[index], axis=1) < 0.05
+        assert near.any() and (values[near] == index).any()
+    # Tubes have the radius of the least, as the model is small, spheres that of 1.7 times.
+    radii = np.linalg.norm(mesh.vertices - positions[12], axis=1)
+    assert radii[radii < 5] == pytest.approx(1.7 * 0.7, abs=1e-4)
+    assert np.linalg.norm(mesh.vertices - positions[13], axis=1).min() > 20
+    assert np.linalg.norm(mesh.normals, axis=1) == pytest.approx(1, abs=1e-5)
+    assert set(np.unique(values)) == {float(v) for v in range(15) if v != 13}
+
+
+def test_tubes_have_no_twist_and_no_holes():
+    # A helix, and a straight line, which has no bend to orient the tube by.
+    for positions in (_helix(), np.stack([3.8 * np.arange(5), 0 * np.arange(5),
+                                          0 * np.arange(5)], axis=1)):
+        mesh, _ = views3d.chain_mesh(positions, np.zeros(len(positions), int),
+                                     np.zeros(len(positions)))
+        corners = mesh.vertices[mesh.faces]
+        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max()
+        assert longest < 1.3
+        # Seen from outside, the corners of each triangle run the same way.
+        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        sizes = np.linalg.norm(across, axis=1)
+        outwards = mesh.normals[mesh.faces].mean(axis=1)
+        cosines = np.einsum("nk,nk->n", across, outwards)[sizes > 1e-6]
+        assert (cosines > 0).all()
+
+
+def test_residues_without_value_are_not_coloured():
+    positions = np.stack([3.8 * np.arange(10), 0 * np.arange(10), 0 * np.arange(10)], axis=1)
+    values = np.where(np.arange(10) < 5, 1.0, np.nan)
+    mesh, shades = views3d.chain_mesh(positions, np.zeros(10, int), values)
+    assert np.isnan(shades[mesh.vertices[:, 0] > 19.5]).all()
+    assert (shades[mesh.vertices[:, 0] < 16.5] == 1).all()
+
+
+def test_nothing_to_draw_is_said():
+    with pytest.raises(views3d.ViewError, match="no residue"):
+        views3d.chain_mesh(np.zeros((2, 3)), np.array([-1, -1]), np.zeros(2))
