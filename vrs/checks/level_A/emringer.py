@@ -1,0 +1,322 @@
+"""A.f: do the side chains have their density where side chains usually are?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vrs.checks import (Bars, Criterion, Findings, Mark, Metric, NotApplicable, NotMeasured,
+                        Paragraph, Plot, Reference, Series, register)
+from vrs.checks.level_A.model_check import ModelCheck
+from vrs.checks.residues import residue_figures, residues_of
+from vrs.numerics.interpolation import values_at
+
+# Side chains that do not branch at the beta carbon, by their atom in gamma position.
+_GAMMA = dict({name: "CG" for name in ("ARG", "ASN", "ASP", "GLN", "GLU", "HIS", "LEU", "LYS",
+                                       "MET", "PHE", "TRP", "TYR")}, CYS="SG", SER="OG")
+_STEP = 5
+_ANGLES = np.arange(0, 360, _STEP)
+_ROTAMERS, _TOLERANCE = (60, 180, 300), 30
+# Part of the angles that are within the tolerance of a rotamer.
+_BY_CHANCE = 39 / 72
+_THRESHOLDS = 20
+_FEWEST = 50
+_EXTENSION = 10
+
+
+@dataclass
+class ThresholdScan:
+    """EMRinger's statistics by threshold.
+
+    Attributes
+    ----------
+    thresholds : numpy.ndarray, (20,)
+        Densities.
+    counts, rotameric : numpy.ndarray of int, (20,)
+        Side chains whose highest density exceeds the threshold, and those of them that
+        count as rotameric.
+    z_scores : numpy.ndarray, (20,)
+    length : int
+        Number of side chains.
+    """
+
+    thresholds: np.ndarray
+    counts: np.ndarray
+    rotameric: np.ndarray
+    z_scores: np.ndarray
+    length: int
+
+    @property
+    def scores(self):
+        """EMRinger score at each threshold, (20,)."""
+        return 10 * self.z_scores / np.sqrt(self.length)
+
+
+@register
+class EMRinger(ModelCheck):
+    """Whether side-chain density peaks at rotameric angles."""
+
+    id = "A.f"
+    title = "EMRinger"
+    needs = "map, atomic model with side chains, reported resolution of 5 Å or better"
+    explanation = (
+        "Side chains prefer three angles about their first bond, χ1: 60°, 180° and 300°. EMRinger "
+        "turns the γ atom of each side chain around this bond and looks where the map is highest. "
+        "If the backbone is placed rightly, the highest density is near one of the three angles, "
+        "wherever the side chain itself was modelled; a misplaced backbone gives any angle. The "
+        "score says by how much more often than by chance this is so, at the density threshold "
+        "where it is clearest, freed of the length of the model. 0 is chance, 1 is usual at 3 to 4 "
+        "Å, and good models at high resolution reach 2 and more. Alanine, glycine, proline and "
+        "the side chains that branch at the β atom do not count.")
+    references = (Reference(
+        "Barad2015", "B. A. Barad, N. Echols, R. Y.-R. Wang, Y. Cheng, F. DiMaio, P. D. Adams, "
+        "J. S. Fraser. EMRinger: side chain-directed model and map validation for 3D cryo-electron "
+        "microscopy. Nature Methods 12 (2015) 943-946.", "10.1038/nmeth.3541"),)
+    criteria = (
+        Criterion("score", "score", "the EMRinger score", ">=", 1.0,
+                  "The EMRinger score is {value:.2f}, at least {bound} is usual: the density of "
+                  "many side chains is not where side chains usually are."),
+        Criterion("max_z", "max_z", "the highest Z-score over the thresholds", ">=", 1.0,
+                  "The highest Z-score is {value:.2f} (at least {bound}): the side chains do not "
+                  "tell the model from a random one."),
+    )
+    summary_ok = "The density of the side chains is where side chains usually are."
+    summary_warnings = "The backbone of the model may not lie in the density as it should."
+    resolutions = (0.0, 5.0)
+
+    def compute(self, data):
+        places, numbers, sites = _side_chains(data.model)
+        densities = chi_densities(data.volume, data.sampling, sites)
+        inside = np.isfinite(densities).all(axis=1)
+        places, numbers, densities = places[inside], numbers[inside], densities[inside]
+        if len(densities) < _FEWEST:
+            raise NotApplicable("It needs at least %d side chains with their γ atom within the "
+                                "map; the model has %d." % (_FEWEST, len(densities)))
+        scan = scan_thresholds(densities, counted_by_the_program(densities))
+        corrected = scan_thresholds(densities, rotameric(densities))
+        residues = residues_of(data.model)
+        chains = np.array(residues.chains)[places]
+        rolling = np.full(len(residues.names), np.nan)
+        rolling[places] = rolling_fraction(chains, numbers, rotameric(densities))
+        values = residues.values("rotameric_fraction", "Rotameric part of the side chains within "
+                                 "%d residues" % _EXTENSION, "", rolling)
+        content = _content(scan, corrected, densities) + residue_figures(
+            residues, values, "Rotameric part of the side chains nearby", "low",
+            ("by chance", _BY_CHANCE))
+        return Findings(_metrics(scan, corrected), content, residues=[values])
+
+
+def chi_densities(volume, sampling, sites):
+    """Density met by γ atoms that are turned around their first side-chain bond.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    sites : numpy.ndarray, (side chains, 4, 3)
+        Positions (x, y, z, Å) of N, Cα, Cβ and the γ atom.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (side chains, 72)
+        At χ1 of 0, 5, ... 355 degrees; NaN outside the map.
+    """
+    nitrogen, alpha, beta, gamma = np.moveaxis(np.asarray(sites, float), 1, 0)
+    axis = _unit(beta - alpha)
+    along = _dot(gamma - alpha, axis) * axis
+    radius = np.linalg.norm(gamma - alpha - along, axis=1, keepdims=True)
+    # χ1 is 0 where the γ atom eclipses the nitrogen.
+    eclipsed = _unit(nitrogen - alpha - _dot(nitrogen - alpha, axis) * axis)
+    ahead = np.cross(axis, eclipsed)
+    angles = np.radians(_ANGLES)[:, None]
+    circle = (eclipsed[:, None] * np.cos(angles) + ahead[:, None] * np.sin(angles))
+    points = (alpha + along)[:, None] + radius[:, None] * circle
+    return values_at(volume, sampling, points.reshape(-1, 3)).reshape(-1, len(_ANGLES))
+
+
+def rotameric(densities):
+    """Whether the highest density is within 30 degrees of 60, 180 or 300.
+
+    Parameters
+    ----------
+    densities : numpy.ndarray, (side chains, 72)
+
+    Returns
+    -------
+    numpy.ndarray of bool, (side chains,)
+    """
+    return np.abs(_peaks(densities)[:, None] - _ROTAMERS).min(axis=1) <= _TOLERANCE
+
+
+def counted_by_the_program(densities):
+    """Side chains that the published program counts as rotameric.
+
+    It leaves out the lower end of each interval (30, 150 and 270 degrees), but not in the
+    chance to be rotameric, so that its scores are lower than the definition gives.
+
+    Parameters
+    ----------
+    densities : numpy.ndarray, (side chains, 72)
+
+    Returns
+    -------
+    numpy.ndarray of bool, (side chains,)
+    """
+    left_out = np.array(_ROTAMERS) - _TOLERANCE
+    return rotameric(densities) & ~np.isin(_peaks(densities), left_out)
+
+
+def scan_thresholds(densities, usual):
+    """How much more often than by chance the highest densities are rotameric.
+
+    At each of 20 thresholds t, from the mean of the densities in equal steps towards their
+    maximum: of N side chains whose highest density exceeds t, n are rotameric;
+    Z = (n - Np) / √(Np(1 - p)) with p = 39/72; the score is 10 Z / √(number of side chains)
+    (B. A. Barad et al. 2015, doi 10.1038/nmeth.3541).
+
+    Parameters
+    ----------
+    densities : numpy.ndarray, (side chains, 72)
+    usual : numpy.ndarray of bool, (side chains,)
+        Which side chains are rotameric.
+
+    Returns
+    -------
+    ThresholdScan
+
+    Raises
+    ------
+    NotMeasured
+        If the density is the same everywhere.
+    """
+    mean, highest = densities.mean(dtype=float), float(densities.max())
+    if not highest > mean:
+        raise NotMeasured("The map is the same all around the side chains.")
+    thresholds = mean + np.arange(_THRESHOLDS) / _THRESHOLDS * (highest - mean)
+    above = densities.max(axis=1) > thresholds[:, None]
+    counts = above.sum(axis=1)
+    counted = (above & usual).sum(axis=1)
+    z_scores = (counted - counts * _BY_CHANCE) / np.sqrt(counts * _BY_CHANCE * (1 - _BY_CHANCE))
+    return ThresholdScan(thresholds, counts, counted, z_scores, len(densities))
+
+
+def rolling_fraction(chains, numbers, usual):
+    """Rotameric part of the side chains in a window of 21 residues around each.
+
+    Parameters
+    ----------
+    chains : numpy.ndarray of str, (side chains,)
+    numbers : numpy.ndarray of int, (side chains,)
+        Residue numbers, by which the window is measured.
+    usual : numpy.ndarray of bool, (side chains,)
+
+    Returns
+    -------
+    numpy.ndarray of float64, (side chains,)
+    """
+    fractions = np.empty(len(numbers))
+    for chain in np.unique(chains):
+        own = np.flatnonzero(chains == chain)
+        order = own[np.argsort(numbers[own], kind="stable")]
+        totals = np.concatenate(([0], np.cumsum(usual[order])))
+        first = np.searchsorted(numbers[order], numbers[order] - _EXTENSION, "left")
+        last = np.searchsorted(numbers[order], numbers[order] + _EXTENSION, "right")
+        fractions[order] = (totals[last] - totals[first]) / (last - first)
+    return fractions
+
+
+def _side_chains(structure):
+    """Side chains with all atoms that define χ1, in their first conformation.
+
+    Returns the place of each residue in the order of the model, its number, and the
+    positions of N, Cα, Cβ and the γ atom, (side chains, 4, 3).
+    """
+    places, numbers, sites = [], [], []
+    place = -1
+    for chain in structure[0]:
+        seen = set()
+        for residue in chain:
+            place += 1
+            seqid = str(residue.seqid)
+            gamma = _GAMMA.get(residue.name)
+            # Of several residues at one place of the sequence, the first one counts.
+            if gamma and seqid not in seen:
+                positions = _positions(residue, ("N", "CA", "CB", gamma))
+                if positions is not None:
+                    places.append(place)
+                    numbers.append(residue.seqid.num)
+                    sites.append(positions)
+            seen.add(seqid)
+    return (np.array(places, int), np.array(numbers, int),
+            np.array(sites, float).reshape(-1, 4, 3))
+
+
+def _positions(residue, names):
+    """Positions of atoms in the first conformation of a residue; None if one is missing."""
+    labels = [atom.altloc for atom in residue if atom.altloc != "\0"]
+    allowed = ("\0",) + tuple(labels[:1])
+    found = {atom.name: atom.pos.tolist() for atom in residue if atom.altloc in allowed}
+    if not all(name in found for name in names):
+        return None
+    positions = np.array([found[name] for name in names])
+    # Atoms on top of each other define no angle.
+    bonds = np.diff(positions, axis=0)
+    apart = np.linalg.norm(np.cross(bonds[:-1], bonds[1:]), axis=1) > 1e-3
+    return positions if apart.all() else None
+
+
+def _dot(one, other):
+    return (one * other).sum(axis=1, keepdims=True)
+
+
+def _unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _peaks(densities):
+    return _ANGLES[np.argmax(densities, axis=1)]
+
+
+def _metrics(scan, corrected):
+    best = int(np.argmax(scan.z_scores))
+    return {
+        "score": Metric(scan.scores[best], "", "EMRinger score, as the published program counts"),
+        "max_z": Metric(scan.z_scores[best], "", "Highest Z-score over the thresholds"),
+        "model_length": Metric(scan.length, "", "Side chains that count"),
+        "corrected_score": Metric(
+            corrected.scores.max(), "", "EMRinger score when both ends of the interval of 30° "
+            "around each rotamer count, as the chance to be rotameric supposes"),
+        "rotameric_fraction": Metric(
+            corrected.rotameric[best] / corrected.counts[best], "", "Part of the side chains above "
+            "the threshold of the highest Z-score that are within 30° of a rotamer"),
+        "threshold": Metric(scan.thresholds[best], "", "Density at which Z is highest"),
+    }
+
+
+def _content(scan, corrected, densities):
+    best = int(np.argmax(scan.z_scores))
+    text = ("Of %d side chains, %d have density above the threshold at which the score is highest, "
+            "%.4g, and %.0f %% of these have it within 30° of a rotamer; by chance it would be "
+            "%.0f %%. The score is %.2f, with Z = %.2f. It counts as the published program does, "
+            "which leaves out one end of the interval around each rotamer; with both ends the "
+            "score is %.2f." % (
+                scan.length, scan.counts[best], scan.thresholds[best],
+                100 * corrected.rotameric[best] / scan.counts[best], 100 * _BY_CHANCE,
+                scan.scores[best], scan.z_scores[best], corrected.scores.max()))
+    peaks = _peaks(densities)[densities.max(axis=1) > scan.thresholds[best]]
+    width = 2 * _STEP
+    edges = np.arange(0, 360 + width, width)
+    return [
+        Paragraph(text),
+        Plot("EMRinger score by density threshold.",
+             "The score at each threshold, as the published program counts and with both ends of "
+             "the intervals.", "Density threshold", "EMRinger score", [
+                 Series("published program", scan.thresholds, scan.scores),
+                 Series("both ends of the intervals", corrected.thresholds, corrected.scores,
+                        "dashed")],
+             marks=[Mark(float(scan.thresholds[best]), "highest Z")]),
+        Bars("Angles of the highest density of the side chains above the threshold of the highest "
+             "Z-score.", "Histogram of the angle of the highest density, with the three rotamers.",
+             "χ1 (degrees)", "Side chains", edges, np.histogram(peaks, edges)[0],
+             [Mark(float(angle), "%d°" % angle) for angle in _ROTAMERS]),
+    ]

@@ -1,0 +1,439 @@
+"""A.a: how well does the density of the model agree with the map?"""
+
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+from scipy import fft, ndimage
+
+from vrs.checks import (Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Plot,
+                        Reference, Series, Table, register)
+from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.level_A.model_check import ModelCheck
+from vrs.checks.residues import residue_figures, residues_of
+from vrs.io.models import atom_positions
+from vrs.numerics import fourier, fsc, model_agreement, model_map
+
+_THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
+_BAD, _MOST_BAD = 0.5, 10.0
+# Voxels within this distance of an atom belong to it; it grows with the resolution.
+_RADII = (3.0, 10.0)
+_SOFT = 2.0  # width of the soft mask, in units of the resolution
+_PROTEIN_BACKBONE = frozenset(("N", "CA", "C", "O"))
+_MAIN_CHAIN = _PROTEIN_BACKBONE | {"CB"}
+_NUCLEIC_BACKBONE = frozenset(("P", "OP1", "OP2", "O1P", "O2P", "O5'", "C5'", "C4'", "O4'",
+                               "C3'", "O3'", "C2'", "O2'", "C1'"))
+_KINDS = (("cc_mask", "within the mask of the model"), ("cc_box", "in the whole box"),
+          ("cc_volume", "where the model's map is highest, in a volume as large as the mask"),
+          ("cc_peaks", "where either map is highest, in volumes as large as the mask"),
+          ("cc_main_chain", "around the main chain of proteins, with Cβ"),
+          ("cc_side_chain", "around all other atoms"))
+_MASKED = "map within a soft mask around the model"
+_UNMASKED = "whole map"
+
+
+@register
+class MapModel(ModelCheck):
+    """Correlations in real and Fourier space, resolutions, and atoms within the contour."""
+
+    id = "A.a"
+    title = "Map-model correlation and resolution (Phenix)"
+    needs = "map, atomic model, threshold; better with the reported resolution"
+    explanation = (
+        "A map is calculated from the model at the resolution of the map and compared with it. "
+        "Correlations are 1 for maps that are alike and 0 for maps that have nothing in common: "
+        "within the mask of the model, in the box, at the strongest density, around chains and "
+        "around single residues. The Fourier shell correlation of both maps says up to which "
+        "resolution the model explains the map; d99 is the resolution beyond which the map holds "
+        "nothing that matters, d_model the one at which the model's map is to be cut off to be "
+        "most like the map. A reported resolution much better than these is not supported by the "
+        "model. The atom inclusion is the part of the atoms, without hydrogens, that lie in "
+        "density at or above the contour.")
+    references = (
+        Reference("Afonine2018", "P.V. Afonine, B.P. Klaholz, N.W. Moriarty, B.K. Poon, "
+                  "O.V. Sobolev, T.C. Terwilliger, P.D. Adams, A. Urzhumtsev. New tools for the "
+                  "analysis and validation of cryo-EM maps and atomic models. Acta "
+                  "Crystallographica D74 (2018) 814-840.", "10.1107/S2059798318009324"),)
+    criteria = (
+        Criterion("bad_residue_percentage", "bad_residue_percentage",
+                  "the part of the residues with a correlation below %g" % _BAD, "<", _MOST_BAD,
+                  "{value:.1f} % of the residues have a correlation with the map below 0.5 (below "
+                  "{bound} % expected).", "%"),
+        ratio_criterion("reported_ratio", "the map-model FSC at 0.5"),
+    )
+    estimates = {"d_fsc_model_05": "map-model FSC 0.5"}
+    summary_ok = "The atomic model agrees with the map."
+    summary_warnings = "The atomic model does not agree with the map everywhere."
+
+    def compute(self, data):
+        spectra = compare_in_fourier_space(data)
+        calculated = model_map.model_map(data.model, data.volume.shape, data.sampling,
+                                         spectra.resolution, data.workers)
+        residues = residues_of(data.model)
+        correlations = compare_in_real_space(data, calculated, spectra.resolution, residues)
+        return _findings(data, spectra, correlations, residues,
+                         atom_inclusion(data.volume, data.sampling, data.threshold, data.model))
+
+
+@dataclass
+class Spectra:
+    """What the transforms of map and model tell.
+
+    Attributes
+    ----------
+    resolution : float
+        Å, at which the maps are to be compared: the reported one, else d_model.
+    masked, unmasked : dict of str to float
+        d99, d_model, d_model_b0, overall_b_factor, d_fsc_model_05, d_fsc_model_0143,
+        d_fsc_model_0; None for an FSC that is never above its threshold.
+    curves : dict of str to (numpy.ndarray, numpy.ndarray)
+        Frequencies (1/Å) and FSC, "masked" and "unmasked".
+    """
+
+    resolution: float
+    masked: dict
+    unmasked: dict
+    curves: dict
+
+
+def compare_in_fourier_space(data):
+    """FSC of map and model and the resolutions that follow, masked and not.
+
+    Parameters
+    ----------
+    data : ValidationInput
+        With a model.
+
+    Returns
+    -------
+    Spectra
+
+    Raises
+    ------
+    NotMeasured
+        If no atom lies in the box of the map.
+    """
+    shape, sampling = data.volume.shape, data.sampling
+    own = model_map.model_transform(data.model, shape, sampling, workers=data.workers)
+    if not np.any(own):
+        raise NotMeasured("No atom of the model lies in the box of the map.")
+    bare = model_map.model_transform(data.model, shape, sampling, 0.0, data.workers)
+    transform = fft.rfftn(data.volume, workers=data.workers)
+    unmasked, curve = _resolutions(transform, own, bare, shape, sampling)
+    resolution = data.resolution or unmasked["d_model"]
+    transform = fft.rfftn(data.volume * soft_model_mask(data, resolution), workers=data.workers)
+    masked, masked_curve = _resolutions(transform, own, bare, shape, sampling)
+    return Spectra(resolution, masked, unmasked, {"masked": masked_curve, "unmasked": curve})
+
+
+def soft_model_mask(data, resolution):
+    """Mask around the model whose borders and width grow with the resolution.
+
+    Radii of the atoms are larger by twice the resolution, which is also the deviation of
+    the Gaussian that softens the mask.
+
+    Parameters
+    ----------
+    data : ValidationInput
+        With a model.
+    resolution : float
+        Å.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+        0 to 1.
+    """
+    width = _SOFT * resolution
+    mask = model_map.model_mask(data.model, data.volume.shape, data.sampling, width)
+    return ndimage.gaussian_filter(mask.astype(np.float32), width / data.sampling, mode="nearest")
+
+
+def _resolutions(transform, own, bare, shape, sampling):
+    """Resolutions by name, and the FSC with its frequencies."""
+    shells = model_agreement.thin_shells(transform, own, shape, sampling)
+    frequencies, curve = model_agreement.shell_curve(shells, shape, sampling)
+    # Shells before have so few coefficients that chance decides.
+    start = fsc.first_telling_shell(fourier.shell_counts(shape))
+    crossings = {name: fsc.first_crossing(frequencies, curve, threshold, start)
+                 for threshold, name in _THRESHOLDS}
+    found = {"d_fsc_model_" + name: crossing.resolution for name, crossing in crossings.items()}
+    bare_shells = model_agreement.thin_shells(transform, bare, shape, sampling)
+    highest = crossings["0"].frequency or frequencies[-1]
+    b_factor = model_agreement.overall_b_factor(bare_shells, highest)
+    found.update(
+        d99=model_agreement.d99(shells), overall_b_factor=b_factor,
+        d_model=model_agreement.best_cut_off(bare_shells, b_factor, highest),
+        d_model_b0=model_agreement.best_cut_off(bare_shells, 0.0))
+    return found, (frequencies, curve)
+
+
+@dataclass
+class Correlations:
+    """Correlations of the map with that of the model, NaN where there is none.
+
+    Attributes
+    ----------
+    overall : dict of str to float
+        Of the whole model.
+    chains : dict of str to float
+    residues : numpy.ndarray of float64, (residues,)
+    radius : float
+        Å around an atom within which voxels belong to it.
+    """
+
+    overall: dict
+    chains: dict
+    residues: np.ndarray
+    radius: float
+
+
+def compare_in_real_space(data, calculated, resolution, residues):
+    """Correlations of the map with the map of the model.
+
+    Parameters
+    ----------
+    data : ValidationInput
+        With a model.
+    calculated : numpy.ndarray of float32, (z, y, x)
+        Map of the model.
+    resolution : float
+        Å.
+    residues : Residues
+        Of the model.
+
+    Returns
+    -------
+    Correlations
+    """
+    positions = atom_positions(data.model)
+    atoms = [site.atom for site in data.model[0].all()]
+    mean_b = float(np.mean([atom.b_iso for atom in atoms]))
+    radius = max(resolution, model_map.image_radius(resolution, max(mean_b, 0.0)))
+    radius = float(np.clip(radius, *_RADII))
+
+    def around(chosen):
+        return _around(positions[chosen], radius, data, calculated)
+
+    main = _main_chain(data.model)
+    overall = _five_kinds(data, calculated)
+    overall.update(cc_main_chain=around(main), cc_side_chain=around(~main))
+    chains = np.array(residues.chains)[residues.of_atom]
+    starts = np.flatnonzero(np.diff(residues.of_atom, prepend=-1))
+    of_residues = np.full(len(residues.names), np.nan)
+    for index, own in zip(residues.of_atom[starts], np.split(positions, starts[1:])):
+        of_residues[index] = _around(own, radius, data, calculated)
+    return Correlations(overall, {name: around(chains == name)
+                                  for name in dict.fromkeys(residues.chains)},
+                        of_residues, radius)
+
+
+def atom_inclusion(volume, sampling, threshold, structure):
+    """Which atoms lie in density at or above the contour.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    threshold : float
+    structure : gemmi.Structure
+
+    Returns
+    -------
+    numpy.ndarray of float64, (atoms,)
+        1 or 0, by linear interpolation of the map, 0 outside the box; NaN for hydrogens.
+    """
+    places = atom_positions(structure)[:, ::-1] / sampling
+    values = ndimage.map_coordinates(volume, places.T, order=1, mode="nearest")
+    inside = ((places >= 0) & (places <= np.array(volume.shape) - 1)).all(axis=1)
+    included = (inside & (values >= threshold)).astype(float)
+    included[[site.atom.is_hydrogen() for site in structure[0].all()]] = np.nan
+    return included
+
+
+def _five_kinds(data, calculated):
+    mask = model_map.model_mask(data.model, data.volume.shape, data.sampling)
+    size = int(np.count_nonzero(mask))
+    found = {"cc_mask": _correlation(data.volume, calculated, mask),
+             "cc_box": _correlation(data.volume, calculated)}
+    np.greater_equal(calculated, _highest(calculated, size), out=mask)
+    found["cc_volume"] = _correlation(data.volume, calculated, mask)
+    mask |= data.volume >= _highest(data.volume, size)
+    found["cc_peaks"] = _correlation(data.volume, calculated, mask)
+    return found
+
+
+def _highest(volume, count):
+    """Value that the voxel after the highest ones, so many, has."""
+    place = max(volume.size - count - 1, 0)
+    return np.partition(volume.ravel(), place)[place]
+
+
+def _correlation(one, other, mask=None):
+    """Pearson correlation over a mask, plane by plane; NaN where there is no voxel."""
+    sums = np.zeros(6)
+    for z in range(len(one)):
+        chosen = slice(None) if mask is None else mask[z]
+        a, b = one[z][chosen].ravel().astype(float), other[z][chosen].ravel().astype(float)
+        sums += a.size, a.sum(), b.sum(), a @ a, b @ b, a @ b
+    return _pearson(*sums)
+
+
+def _around(positions, radius, data, calculated):
+    """Correlation within a radius of some atoms; NaN where they are outside the box."""
+    if len(positions) == 0:
+        return np.nan
+    region, inside = model_map.spheres(positions, radius, data.volume.shape, data.sampling)
+    a, b = (volume[region][inside].astype(float) for volume in (data.volume, calculated))
+    return _pearson(a.size, a.sum(), b.sum(), a @ a, b @ b, a @ b)
+
+
+def _pearson(count, sum_a, sum_b, square_a, square_b, product):
+    """Correlation from sums; 0 where a map does not vary: it supports nothing there."""
+    if count == 0:
+        return np.nan
+    spread_a, spread_b = (square - total ** 2 / count for square, total in (
+        (square_a, sum_a), (square_b, sum_b)))
+    # What rounding leaves of a constant map is no variation.
+    if spread_a <= 1e-9 * square_a or spread_b <= 1e-9 * square_b:
+        return 0.0
+    return float((product - sum_a * sum_b / count) / np.sqrt(spread_a * spread_b))
+
+
+def _main_chain(structure):
+    return np.array([_is_amino_acid(site.residue) and site.atom.name in _MAIN_CHAIN
+                     for site in structure[0].all()], bool)
+
+
+def _backbone(structure):
+    return np.array([site.atom.name in (_PROTEIN_BACKBONE if _is_amino_acid(site.residue)
+                                        else _NUCLEIC_BACKBONE)
+                     and _is_polymer(site.residue) for site in structure[0].all()], bool)
+
+
+def _is_amino_acid(residue):
+    return gemmi.find_tabulated_residue(residue.name).is_amino_acid()
+
+
+def _is_polymer(residue):
+    return (_is_amino_acid(residue)
+            or gemmi.find_tabulated_residue(residue.name).is_nucleic_acid())
+
+
+def _findings(data, spectra, correlations, residues, included):
+    metrics = _metrics(data, spectra, correlations, included)
+    water = np.array([residue.is_water() for chain in data.model[0] for residue in chain], bool)
+    without_water = np.where(water, np.nan, correlations.residues)
+    known = without_water[np.isfinite(without_water)]
+    metrics["bad_residue_percentage"] = Metric(
+        100 * np.mean(known < _BAD) if known.size else None, "%",
+        "Residues with a correlation below %g, among those in the box that are not water" % _BAD)
+    of_residues = residues.values(
+        "residue_cc", "Correlation of map and model around the residue", "", without_water)
+    inclusion = residues.values(
+        "residue_inclusion", "Part of the atoms of the residue within the contour", "",
+        np.where(water, np.nan, residues.mean(included)))
+    content = [_method(data, spectra, correlations), _correlation_table(metrics),
+               _chain_table(correlations, residues, included), _resolution_table(spectra),
+               _curve_plot(data, spectra)]
+    if known.size:
+        content += residue_figures(residues, of_residues, "Correlation", "low", ("limit", _BAD))
+    frequencies, curve = spectra.curves["masked"]
+    return Findings(
+        metrics, content, residues=[of_residues, inclusion],
+        curves={"map_model_fsc": (frequencies, curve, "FSC of the %s and the model" % _MASKED)},
+        atoms={"residue_cc": (correlations.residues[residues.of_atom],
+                              "Correlation of map and model around the residue")})
+
+
+def _metrics(data, spectra, correlations, included):
+    metrics = {name: Metric(correlations.overall[name], "", "Correlation %s" % where)
+               for name, where in _KINDS}
+    described = (
+        ("d99", "Å", "Resolution up to which the map correlates by 0.99 with itself"),
+        ("d_model", "Å", "Resolution at which the model, at its overall B factor, is most like "
+         "the map"),
+        ("d_model_b0", "Å", "The same at B = 0"),
+        ("overall_b_factor", "Å²", "B factor of all atoms with which the model is most like the "
+         "map"),
+        ("d_fsc_model_05", "Å", "Resolution at which the map-model FSC falls below 0.5"),
+        ("d_fsc_model_0143", "Å", "Resolution at which the map-model FSC falls below 0.143"),
+        ("d_fsc_model_0", "Å", "Resolution at which the map-model FSC falls below 0"))
+    for name, unit, text in described:
+        metrics[name] = Metric(spectra.masked[name], unit, "%s; %s" % (text, _MASKED))
+        metrics["unmasked_" + name] = Metric(spectra.unmasked[name], unit,
+                                             "%s; %s" % (text, _UNMASKED))
+    metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"],
+                                               "the map-model FSC at 0.5")
+    metrics["comparison_resolution"] = Metric(
+        spectra.resolution, "Å", "Resolution of the model's map for the correlations")
+    metrics["atom_radius"] = Metric(
+        correlations.radius, "Å", "Distance from an atom within which voxels belong to it")
+    backbone = included[_backbone(data.model)]
+    for name, values, which in (("atom_inclusion", included, "atoms"),
+                                ("backbone_inclusion", backbone, "backbone atoms")):
+        known = values[np.isfinite(values)]
+        metrics[name] = Metric(known.mean() if known.size else None, "",
+                               "Part of the %s, without hydrogens, within the contour" % which)
+    return metrics
+
+
+def _method(data, spectra, correlations):
+    source = ("the reported resolution" if data.resolution else
+              "as none was reported, that at which the model is most like the map")
+    outside = int(np.count_nonzero(np.isnan(correlations.residues)))
+    text = ("Correlations are at %.2f Å, %s; voxels within %.1f Å of an atom belong to it."
+            % (spectra.resolution, source, correlations.radius))
+    if outside:
+        text += " %d residue%s outside the box of the map and not counted." % (
+            outside, " lies" if outside == 1 else "s lie")
+    return Paragraph(text)
+
+
+def _correlation_table(metrics):
+    rows = [["Correlation " + where, _shown(metrics[name].value, 3)] for name, where in _KINDS]
+    rows += [["Residues with a correlation below %g (%%)" % _BAD,
+              _shown(metrics["bad_residue_percentage"].value, 1)],
+             ["Part of the atoms within the contour", _shown(metrics["atom_inclusion"].value, 3)],
+             ["Part of the backbone atoms within the contour",
+              _shown(metrics["backbone_inclusion"].value, 3)]]
+    return Table(["Measure", "Value"], rows, "Agreement of model and map.")
+
+
+def _chain_table(correlations, residues, included):
+    chains = np.array(residues.chains)[residues.of_atom]
+    rows = []
+    for name, value in correlations.chains.items():
+        own = included[chains == name]
+        own = own[np.isfinite(own)]
+        rows.append([name, str(residues.chains.count(name)), _shown(value, 3),
+                     _shown(own.mean() if own.size else None, 3)])
+    return Table(["Chain", "Residues", "Correlation", "Atoms within the contour"], rows,
+                 "Agreement of the chains with the map.")
+
+
+def _resolution_table(spectra):
+    names = (("d99", "d99 (Å)", 2), ("d_model", "d_model (Å)", 2),
+             ("d_model_b0", "d_model at B = 0 (Å)", 2), ("d_fsc_model_05", "FSC 0.5 (Å)", 2),
+             ("d_fsc_model_0143", "FSC 0.143 (Å)", 2), ("d_fsc_model_0", "FSC 0 (Å)", 2),
+             ("overall_b_factor", "Overall B factor (Å²)", 0))
+    return Table(["Measure", "Masked", "Unmasked"],
+                 [[label, _shown(spectra.masked[name], digits),
+                   _shown(spectra.unmasked[name], digits)] for name, label, digits in names],
+                 "Resolutions by the model, with and without a soft mask around it.")
+
+
+def _curve_plot(data, spectra):
+    series = [Series(name, *(values[1:] for values in spectra.curves[name]), style)
+              for name, style in (("masked", "line"), ("unmasked", "dashed"))]
+    marks = [Mark(1 / data.resolution, "reported")] if data.resolution else []
+    ends = np.array([0, series[0].x[-1]])
+    series.append(Series("0.5", ends, np.full(2, 0.5), "dashed"))
+    return Plot("Fourier shell correlation of map and model.",
+                "Correlation of map and model against spatial frequency, with and without a mask.",
+                "Spatial frequency (1/Å)", "FSC", series, marks=marks)
+
+
+def _shown(value, digits):
+    return "–" if value is None or not np.isfinite(value) else "%.*f" % (digits, value)
