@@ -1,7 +1,7 @@
-"""Views of an isosurface along the three axes.
+"""Views of an isosurface, or of the chains of a model, along the three axes.
 
-The surface is triangulated by marching cubes (scikit-image) and drawn by ray
-tracing (Embree), which needs neither a display nor OpenGL.
+The surface is triangulated by marching cubes (scikit-image), chains are tubes. Both are
+drawn by ray tracing (Embree), which needs neither a display nor OpenGL.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,11 @@ PIXELS = 420
 _SUPERSAMPLING = 2
 _LIGHTS = 16
 _SURFACE_COLOUR = (0.55, 0.68, 0.82)
+# Tubes have a radius (Å) that is this part of the model's extent, within limits.
+_TUBE, _THINNEST, _THICKEST = 0.007, 0.7, 2.0
+_SPHERE_RADII = 1.7  # radii of the tube
+_SIDES = 10
+_STEPS = 5  # along a tube, from one residue to the next
 
 
 class ViewError(RuntimeError):
@@ -28,7 +33,7 @@ class ViewError(RuntimeError):
 
 @dataclass
 class Mesh:
-    """A triangulated isosurface.
+    """A triangulated surface.
 
     Attributes
     ----------
@@ -43,7 +48,7 @@ class Mesh:
     vertices: np.ndarray
     normals: np.ndarray
     faces: np.ndarray
-    reduction: int
+    reduction: int = 1
 
 
 @dataclass
@@ -111,6 +116,117 @@ def surface_mesh(volume, sampling, level):
                 faces.astype(np.int32), reduction)
 
 
+def chain_mesh(positions, pieces, values):
+    """Triangulate tubes through the residues of a model.
+
+    The tubes are smooth curves through all residues of a piece (Catmull-Rom splines),
+    with round ends. A residue that is alone is a sphere.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray, (n, 3)
+        x, y, z in Å.
+    pieces : numpy.ndarray of int, (n,)
+        Neighbours of the same number are joined; those of a negative one are left out.
+    values : numpy.ndarray, (n,)
+        NaN where there is none.
+
+    Returns
+    -------
+    mesh : Mesh
+    values : numpy.ndarray, (vertices,)
+
+    Raises
+    ------
+    ViewError
+        If there is no residue to be drawn.
+    """
+    drawn = np.flatnonzero(pieces >= 0)
+    if not drawn.size:
+        raise ViewError("The model has no residue that could be drawn.")
+    positions = np.asarray(positions, float)[drawn]
+    pieces, values = pieces[drawn], np.asarray(values, float)[drawn]
+    extent = float(np.ptp(positions, axis=0).max())
+    radius = float(np.clip(_TUBE * extent, _THINNEST, _THICKEST))
+    follows = np.append(False, pieces[1:] == pieces[:-1])
+    leads = np.append(follows[1:], False)
+    ends = np.flatnonzero(~(follows & leads))
+    alone = (~follows & ~leads)[ends]
+    parts = [_balls(positions[ends], np.where(alone, _SPHERE_RADII, 1) * radius, values[ends])]
+    if follows.any():
+        parts.append(_tubes(positions, values, follows, leads, radius))
+    vertices, normals, faces, values = zip(*parts)
+    starts = np.cumsum([0] + [len(part) for part in vertices[:-1]])
+    faces = np.concatenate([part + start for part, start in zip(faces, starts)])
+    return Mesh(np.concatenate(vertices).astype(np.float32),
+                np.concatenate(normals).astype(np.float32),
+                faces.astype(np.int32)), np.concatenate(values)
+
+
+def _balls(centres, radii, values):
+    """Spheres: vertices, normals, faces and values of the vertices."""
+    ball, corners = _unit_ball()
+    vertices = centres[:, None] + radii[:, None, None] * ball
+    faces = corners + len(ball) * np.arange(len(centres))[:, None, None]
+    return (vertices.reshape(-1, 3), np.tile(ball, (len(centres), 1)), faces.reshape(-1, 3),
+            np.repeat(values, len(ball)))
+
+
+def _unit_ball():
+    """A sphere of meridians and parallels: vertices and faces."""
+    rows = _SIDES // 2
+    tilt, turn = np.meshgrid(np.linspace(np.pi, 0, rows + 1),
+                             2 * np.pi * np.arange(_SIDES) / _SIDES, indexing="ij")
+    ball = np.stack([np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn), np.cos(tilt)], -1)
+    return ball.reshape(-1, 3), _quads(np.arange(rows) * _SIDES)
+
+
+def _quads(starts):
+    """Triangles between rings of vertices: that from each start, and the one after it."""
+    side = np.arange(_SIDES)
+    following = (side + 1) % _SIDES
+    low = np.asarray(starts)[:, None]
+    faces = np.stack([low + side, low + following, low + _SIDES + side,
+                      low + following, low + _SIDES + following, low + _SIDES + side], axis=-1)
+    return faces.reshape(-1, 3)
+
+
+def _tubes(positions, values, follows, leads, radius):
+    """Tubes from residue to residue: vertices, normals, faces and values of the vertices.
+
+    Consecutive ones end in the same circle, so that they need not be joined.
+    """
+    own = np.arange(len(positions))
+    slopes = (positions[own + leads] - positions[own - follows]) / np.maximum(
+        follows.astype(int) + leads, 1)[:, None]
+    first = np.flatnonzero(leads)
+    t = np.linspace(0, 1, _STEPS + 1)[:, None]
+    start, end = positions[first, None], positions[first + 1, None]
+    leaving, arriving = slopes[first, None], slopes[first + 1, None]
+    points = ((2 * t ** 3 - 3 * t ** 2 + 1) * start + (t ** 3 - 2 * t ** 2 + t) * leaving
+              + (3 * t ** 2 - 2 * t ** 3) * end + (t ** 3 - t ** 2) * arriving)
+    along = _units(6 * (t - t ** 2) * (end - start) + (3 * t ** 2 - 4 * t + 1) * leaving
+                   + (3 * t ** 2 - 2 * t) * arriving)
+    # Across the bend, so that it is never along the tube; straight tubes take any direction.
+    across = np.cross(leaving, arriving)
+    straight = np.linalg.norm(across, axis=2) < 1e-3 * np.linalg.norm(leaving, axis=2) ** 2
+    axes = np.eye(3)[np.abs(along[:, :1]).argmin(axis=2)]
+    across[straight] = axes[straight]
+    right = _units(across - (across * along).sum(axis=2, keepdims=True) * along)
+    up = np.cross(along, right)
+    turn = 2 * np.pi * np.arange(_SIDES)[:, None] / _SIDES
+    normals = right[:, :, None] * np.cos(turn) + up[:, :, None] * np.sin(turn)
+    vertices = points[:, :, None] + radius * normals
+    rings = np.arange(len(first) * (_STEPS + 1)).reshape(-1, _STEPS + 1)[:, :-1]
+    nearest = np.where(t[:, 0] < 0.5, first[:, None], first[:, None] + 1)
+    return (vertices.reshape(-1, 3), normals.reshape(-1, 3), _quads(rings.ravel() * _SIDES),
+            np.repeat(values[nearest].ravel(), _SIDES))
+
+
+def _units(vectors):
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+
+
 def sample(volume, sampling, positions):
     """Values of a map at positions, by trilinear interpolation.
 
@@ -141,13 +257,13 @@ def colour_limits(values):
     """
     values = values[np.isfinite(values)]
     if not values.size:
-        raise ViewError("The map that colours the surface has no values on it.")
+        raise ViewError("What colours the view has no value on it.")
     low, high = np.percentile(values, (2, 98))
     return float(low), float(high)
 
 
 def draw_views(mesh, values=None, colour_range=None, colours=None):
-    """Draw a surface along X, Y and Z.
+    """Draw a mesh along X, Y and Z.
 
     Orthographic projection, a light at the viewer, and ambient light that the
     surface itself shades. The same mesh gives the same images.
@@ -160,7 +276,7 @@ def draw_views(mesh, values=None, colour_range=None, colours=None):
     colour_range : tuple of float, optional
         Ends of the colour scale, by default :func:`colour_limits`.
     colours : callable, optional
-        Maps values from 0 to 1 to RGB, (n,) to (n, >= 3).
+        Maps values from 0 to 1, and NaN, to RGB, (n,) to (n, >= 3).
 
     Returns
     -------

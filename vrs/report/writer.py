@@ -19,6 +19,9 @@ _COMMON = (("sha256", "maps"), ("sampling", "voxel sizes"), ("threshold", "thres
 def write_report(results_files, folder, provenance, title="", renderer="builtin"):
     """Write ``report.json``, ``report.pdf`` and ``report.html``.
 
+    Beside them go values of residues in the format of 3DBionotes, see
+    :func:`vrs.report.emv.emv_files`.
+
     Parameters
     ----------
     results_files : list of path
@@ -47,6 +50,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     """
     # Drawing needs large packages, which those who only ask for a score must not wait for.
     from vrs.report.build import Builder
+    from vrs.report.emv import emv_files
     from vrs.report.figures import Artist
     from vrs.report.html_report import render_html
     from vrs.report.json_report import render_json
@@ -66,9 +70,12 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         new.json.write_text(render_json(results, provenance, title, folder), encoding="utf-8")
         new.html.write_text(render_html(document, images), encoding="utf-8")
         new.pdf.write_bytes(render_pdf(document, images))
+        exported = emv_files([result for result, _ in results], provenance, title)
+        for name, text in exported.items():
+            (work / name).write_text(text, encoding="utf-8")
         paths = ReportPaths(*(folder / path.name for path in new))
-        for source, target in zip(new, paths):
-            os.replace(str(source), str(target))
+        for name in [path.name for path in new] + list(exported):
+            os.replace(str(work / name), str(folder / name))
     finally:
         shutil.rmtree(str(work), ignore_errors=True)
     return paths

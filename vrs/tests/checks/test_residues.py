@@ -53,3 +53,60 @@ def test_worst_come_first(residues, worst, first):
     assert [plot.series[0].label for plot in plots] == ["chain A", "chain B"]
     assert plots[1].series[0].x.tolist() == [1, 1, 4]
     assert plots[1].series[1].y.tolist() == [0.5, 0.5]
+
+
+def _chain(name, kinds):
+    """Residues of single atoms: name, atom, element, x and number of each."""
+    chain = gemmi.Chain(name)
+    for residue_name, atom_name, element, x, number in kinds:
+        residue, atom = gemmi.Residue(), gemmi.Atom()
+        residue.name, residue.seqid = residue_name, gemmi.SeqId(number)
+        atom.name, atom.element = atom_name, gemmi.Element(element)
+        atom.pos = gemmi.Position(x, 1, 2)
+        residue.add_atom(atom)
+        chain.add_residue(residue)
+    return chain
+
+
+def test_bonded_residues_are_pieces():
+    structure = gemmi.Structure()
+    structure.add_model(gemmi.Model(1))
+    for chain in (
+            _chain("A", [("ALA", "CA", "C", 0, "1"), ("GLY", "CA", "C", 3.8, "2"),
+                         ("SER", "CA", "C", 3.9, "2"),  # the other of two alternatives
+                         ("UNK", "CA", "C", 7.6, "3"), ("ALA", "CA", "C", 14, "7"),
+                         ("MG", "MG", "Mg", 17, "8"), ("CA", "CA", "Ca", 19, "9"),
+                         ("HOH", "O", "O", 20, "10")]),
+            _chain("B", [("ALA", "CA", "C", 15, "1")]),
+            _chain("C", [("DA", "C4'", "C", 0, "1"), ("DT", "P", "P", 4, "2"),
+                         ("U", "P", "P", 10, "3"), ("HEM", "FE", "Fe", 12, "4"),
+                         ("HEM", "FE", "Fe", 13, "5")])):
+        structure[0].add_chain(chain)
+    residues = residues_of(structure)
+    assert residues.pieces.tolist() == [0, 0, -1, 0, 1, 2, 3, -1, 4, 5, 5, 5, 6, 7]
+    assert residues.positions[3].tolist() == pytest.approx([7.6, 1, 2])
+
+
+def test_residues_without_such_atoms_are_at_their_centre(residues, structure):
+    ligand = structure[0][0][0].clone()
+    for atom in ligand:
+        atom.name = "X" + atom.name
+    chain = gemmi.Chain("Z")
+    chain.add_residue(ligand)
+    model = gemmi.Structure()
+    model.add_model(gemmi.Model(1))
+    model[0].add_chain(chain)
+    assert residues_of(model).positions[0] == pytest.approx(
+        np.mean([atom.pos.tolist() for atom in ligand], axis=0), abs=1e-4)
+    alpha = structure[0][0][0].sole_atom("CA").pos.tolist()
+    assert residues.positions[0] == pytest.approx(alpha, abs=1e-4)
+
+
+def test_model_shows_all_residues_with_the_values_that_there_are(residues):
+    values = residues.values("q", "Q", "Å", np.array([0, NAN, 2, 3, -5, 1, NAN, 4]))
+    trace = residue_figures(residues, values, "FSC-Q", "far")[1]
+    np.testing.assert_array_equal(trace.values, [0, NAN, 2, 3, -5, 1, NAN, 4])
+    assert trace.pieces.tolist() == residues.pieces.tolist()
+    assert trace.colour_label == "FSC-Q" and trace.unit == "Å"
+    assert "coloured by the FSC-Q." in trace.caption
+    assert "by the mean score." in residue_figures(residues, values, "Mean score")[1].caption
