@@ -83,6 +83,9 @@ def _add_validate(commands):
     command.add_argument("--half2", metavar="FILE", help="second half map")
     command.add_argument("--model", metavar="FILE",
                          help="atomic model, mmCIF or PDB, compressed or not; adds level A")
+    command.add_argument("--multimodel", metavar="N", default="0",
+                         help="refine the model N times from displaced starts, 5 for instance, "
+                              "and compare the results (A.c); takes long (default: not done)")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
     command.add_argument("--project", metavar="NAME",

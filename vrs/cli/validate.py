@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional
 
 from vrs.checks import Overrides, Status, all_checks, checks_of_level
+from vrs.checks.level_A.multimodel import to_refinements
 from vrs.cli.console import Console, table
 from vrs.cli.engines import why_unavailable
 from vrs.constants import CHIMERAX_MISSING
@@ -32,6 +33,7 @@ class Request:
     mask_path: str
     half_paths: List[str]
     model_path: str
+    multimodel: int
     criteria_path: str
     output: str
     new_folders: List[str]
@@ -99,7 +101,12 @@ def check_request(options):
     halves = [os.path.abspath(path) for path in (options.half1, options.half2) if path]
     if len(halves) == 1:
         problems.append("One half map was given; give both, by --half1 and --half2.")
-    loaded, plain, threads, engines = None, False, 1, {}
+    loaded, plain, threads, multimodel, engines = None, False, 1, 0, {}
+    with collected(problems):
+        multimodel = to_refinements(options.multimodel)
+    if multimodel and not model:
+        problems.append("Refinements of the model were asked for, but there is no model; give it "
+                        "by --model.")
     with collected(problems):
         threads = _threads(options.threads)
     with collected(problems):
@@ -126,8 +133,8 @@ def check_request(options):
     if problems:
         _remove_empty(missing)
         raise InputError(problems)
-    return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, model, criteria, output,
-                   missing, options.project, threads, options.renderer, engines)
+    return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, model, multimodel,
+                   criteria, output, missing, options.project, threads, options.renderer, engines)
 
 
 def levels_of(half_paths, model_path):
@@ -212,7 +219,8 @@ def _remove_empty(folders):
 
 def _deliver(source, folder):
     """Copy a report to the user's folder; returns what its JSON form says."""
-    for name in ("report.pdf", "report.html"):
+    exchanged = [name for name in os.listdir(source) if re.fullmatch(r"emv_\w+\.json", name)]
+    for name in ["report.pdf", "report.html"] + exchanged:
         shutil.copyfile(os.path.join(source, name), os.path.join(folder, name))
     with open(os.path.join(source, "report.json"), encoding="utf-8") as handle:
         report = json.load(handle)

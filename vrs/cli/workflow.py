@@ -108,7 +108,8 @@ _LEVELS = {
     "0": (ProtVrsLevel0, lambda request: {}),
     "1": (ProtVrsLevel1, lambda request: _half_parameters(request)),
     "A": (ProtVrsLevelA, lambda request: dict(
-        modelFrom=MODEL_FILE, modelFile=request.model_path, **_half_parameters(request))),
+        modelFrom=MODEL_FILE, modelFile=request.model_path, multimodel=request.multimodel,
+        **_half_parameters(request))),
 }
 
 

@@ -16,6 +16,8 @@ from vrs.simulation import (dataset, density, expected, orientations, particles,
 # Displacement of the moving domain along each axis, Å (standard deviation), which adds
 # 8 π² of its square to the B factors.
 MOVEMENT = 1.5
+# What brings the fall-off of the map to what is usual for maps, Å².
+_SHARPENING = 120.0
 _BATCH = 250
 _DIRECTIONS = 200
 _FILES = dict(dataset.FILES, particles="particles.star", stack="particles.mrcs")
@@ -111,7 +113,7 @@ def write_particle_example(folder, kind="uniform", uneven=False, resolution=5.0,
     spectra = halves.spectra()
     reached = round(spectra.resolution, 2)
     maps = [signal + noise for signal, noise in zip(halves.signals, halves.noises)]
-    volume = reconstruction.final_map(*maps, sampling, spectra, reached, dataset.SHARPENING,
+    volume = reconstruction.final_map(*maps, sampling, spectra, reached, _SHARPENING,
                                       workers)
     threshold = dataset.bring_background_to_zero(
         volume, maps, sampling, dataset.enclosed_volume(structure, reached))
@@ -126,7 +128,7 @@ def write_particle_example(folder, kind="uniform", uneven=False, resolution=5.0,
         "orientations": _orientation_truth(kind, halves, known, mask),
         "particles": _particle_truth(known, scale),
         "map": {"figure_of_merit": "sqrt(2 FSC / (1 + FSC))",
-                "sharpening_b_factor": -dataset.SHARPENING},
+                "sharpening_b_factor": -_SHARPENING},
         "units": "Å, Å², 1/Å, degrees and kDa; vectors are (x, y, z); power is the mean squared "
                  "modulus of the discrete Fourier coefficients of a shell",
     }

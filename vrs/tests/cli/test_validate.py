@@ -14,6 +14,9 @@ import psutil
 import pytest
 
 from vrs.checks import checks_of_level
+from vrs.io.maps import write_map
+from vrs.io.models import write_model
+from vrs.tests.checks.level_A import models
 from vrs.tests.protocols import maps
 
 _PROGRAM = "import sys; from vrs.cli import main; sys.exit(main())"
@@ -77,6 +80,27 @@ def test_half_maps_add_level_1(vrs_process, tmp_path):
     assert [entry["file_name"] for entry in added["files"]] == ["half1.mrc", "half2.mrc.gz"]
     assert {protocol["class"] for protocol in report["provenance"]["protocols"]} == {
         "ProtImportVolumes", "ProtVrsLevel0", "ProtVrsLevel1"}
+
+
+def test_a_model_adds_level_a_and_files_for_viewers(vrs_process, tmp_path):
+    structure = models.walk()
+    write_map(str(tmp_path / "map.mrc"), models.noisy_map(structure), models.SAMPLING)
+    write_model(str(tmp_path / "model.cif"), structure)
+    process = vrs_process("validate", "--map", "map.mrc", "--threshold", "0.2", "--resolution", "4",
+                          "--model", "model.cif", "--threads", "2", cwd=tmp_path)
+    output, errors = process.communicate()
+    assert process.returncode == 0, output + errors
+    folder = tmp_path / "map_vrs"
+    assert sorted(os.listdir(folder)) == ["emv_daq.json", "emv_mapq.json", "report.html",
+                                          "report.json", "report.pdf"]
+    with open(folder / "report.json", encoding="utf-8") as handle:
+        report = json.load(handle)
+    assert report["grade"] == "0A"
+    assert [item["id"] for item in report["items"] if item["level"] == "A"] == [
+        check.id for check in checks_of_level("A")]
+    [coloured] = [entry for item in report["items"] for entry in item["files"]
+                  if entry["name"] == "q_score"]
+    assert (folder / coloured["path"]).exists()
 
 
 def test_json_says_what_the_terminal_says(validated):
