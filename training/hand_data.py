@@ -101,9 +101,32 @@ def simulate(structure, conditions, rng):
         As :func:`training.hand_labels.label_voxels` gives them.
     """
     scene = maps.place(structure, rng, sampling=1.0, margin=_MARGIN)
+    volume, mask = degrade(scene, maps.structure_factors(scene), conditions, rng)
+    labels = np.full(scene.shape, hand_labels.OTHER, np.uint8)
+    labels[mask] = hand_labels.label_voxels(scene.model, np.argwhere(mask)[:, ::-1])
+    return volume, mask, labels
+
+
+def degrade(scene, transform, conditions, rng):
+    """The map of a scene under conditions.
+
+    Parameters
+    ----------
+    scene : maps.Scene
+        At 1 Å/voxel.
+    transform : numpy.ndarray of complex64
+        Of its density; overwritten.
+    conditions : Conditions
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    volume : numpy.ndarray of float32, (z, y, x)
+    mask : numpy.ndarray of bool, (z, y, x)
+        Within 4 Å of an atom.
+    """
     mask = _near_atoms(scene, 4.0)
     radius = maps.frequency_radius(scene.shape, 1.0)
-    transform = maps.structure_factors(scene)
     transform *= maps.solvent_contrast(radius, conditions.solvent)
     transform *= maps.b_factor_decay(radius, -conditions.fall_off)
     if conditions.uneven:
@@ -112,9 +135,7 @@ def simulate(structure, conditions, rng):
     volume = maps.to_volume(transform, scene.shape)
     if conditions.masked:
         volume *= masks.soft_mask(masks.dilate(mask, rng.uniform(0, 4), 1.0))
-    labels = np.full(scene.shape, hand_labels.OTHER, np.uint8)
-    labels[mask] = hand_labels.label_voxels(scene.model, np.argwhere(mask)[:, ::-1])
-    return volume, mask, labels
+    return volume, mask
 
 
 def noise_map(shape, rng):

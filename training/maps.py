@@ -138,8 +138,8 @@ def structure_factors(scene, b_factor=0.0):
     Parameters
     ----------
     scene : Scene
-    b_factor : float
-        B of all atoms, Å², 0 or positive.
+    b_factor : float or numpy.ndarray, (atoms,)
+        B of all atoms or of each, Å², 0 or positive.
 
     Returns
     -------
@@ -150,8 +150,9 @@ def structure_factors(scene, b_factor=0.0):
     # Atoms are blurred for the grid and the blur is undone in Fourier space, as the
     # density of point-like atoms cannot be sampled without aliasing.
     blur = 40.0 * scene.sampling ** 2
-    for site in model.all():
-        site.atom.b_iso, site.atom.occ = b_factor + blur, 1.0
+    factors = np.broadcast_to(b_factor, model.count_atom_sites())
+    for site, factor in zip(model.all(), factors):
+        site.atom.b_iso, site.atom.occ = float(factor) + blur, 1.0
     calculator = gemmi.DensityCalculatorE()
     nz, ny, nx = scene.shape
     calculator.grid.unit_cell = gemmi.UnitCell(

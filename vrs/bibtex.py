@@ -184,4 +184,11 @@ John J. G. and Kihara, Daisuke},
  doi={https://doi.org/10.1038/s41592-022-01574-4}
 }
 
+@article{Labesse1997,
+ title={{P-SEA}: a new efficient assignment of secondary structure from {CA} trace of proteins},
+ author={Labesse, G. and Colloc'h, N. and Pothier, J. and Mornon, J.-P.},
+ journal={Bioinformatics}, volume={13}, pages={291--295}, year={1997},
+ doi={https://doi.org/10.1093/bioinformatics/13.3.291}
+}
+
 """
