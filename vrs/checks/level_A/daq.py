@@ -46,7 +46,7 @@ class Daq(ModelCheck):
     """Likelihood of amino acids, atoms and secondary structures by a network."""
 
     id = "A.g"
-    title = "Residue likelihood (DAQ)"
+    title = "DAQ"
     needs = "map, atomic model, threshold, reported resolution of 5 Å or better"
     explanation = (
         "A neural network looks at the density in a box of 11 Å around each alpha carbon and says "

@@ -10,9 +10,11 @@ from scipy.special import ndtr
 
 from vrs.checks import (Criterion, Findings, Metric, NotMeasured, Paragraph, Reference, Table,
                         register)
+from vrs.checks.level_A.engines import at_atoms, with_model
 from vrs.checks.level_A.model_check import ModelCheck
 from vrs.checks.local import percentile_table, percentiles, spread, spread_criterion
 from vrs.checks.residues import residue_figures, residues_of
+from vrs.engines.external import ExternalEngine
 from vrs.numerics.interpolation import values_at
 
 SIGMA, PUBLISHED_SIGMA = 0.4, 0.6
@@ -41,7 +43,7 @@ class QScore(ModelCheck):
     """Likeness of the map around each atom to a Gaussian."""
 
     id = "A.e"
-    title = "Q-score (MapQ)"
+    title = "MapQ (Q-score)"
     needs = "map, atomic model"
     explanation = (
         "Around a well resolved atom the map falls off like a Gaussian. The Q-score of an atom is "
@@ -72,22 +74,43 @@ class QScore(ModelCheck):
         scores = np.full((2, len(heavy)), np.nan)
         scores[:, heavy] = q_scores(data.volume, data.sampling, positions, alternatives,
                                     (SIGMA, PUBLISHED_SIGMA), data.workers)
-        known = np.isfinite(scores[0])
-        if not known.any():
-            raise NotMeasured("No atom of the model, hydrogens aside, lies within the map.")
-        residues = residues_of(data.model)
-        values = residues.values("q_score", "Mean Q-score of the atoms, σ %g Å" % SIGMA, "",
-                                 residues.mean(scores[0]))
-        metrics = _metrics(scores[:, known], data.resolution)
-        protein = expected_q_score(data.resolution, "protein", SIGMA)
-        bound = None if protein is None else ("expected for protein", protein)
-        content = [Paragraph(_sentence(metrics, data.resolution, len(positions) - known.sum())),
-                   percentile_table(metrics["percentiles"],
-                                    "Percentiles of the Q-score of the atoms (σ %g Å)." % SIGMA),
-                   _chain_table(residues, scores, data.resolution)]
-        content += residue_figures(residues, values, "Q-score (σ %g Å)" % SIGMA, "low", bound)
-        return Findings(metrics, content, residues=[values],
-                        atoms={"q_score": (scores[0], "Q-score (σ %g Å)" % SIGMA)})
+        return _findings(data, scores)
+
+
+def _findings(data, scores):
+    """Findings from the Q-scores of all atoms, (widths, atoms), NaN where there is none."""
+    known = np.isfinite(scores[0])
+    if not known.any():
+        raise NotMeasured("No atom of the model, hydrogens aside, lies within the map.")
+    residues = residues_of(data.model)
+    values = residues.values("q_score", "Mean Q-score of the atoms, σ %g Å" % SIGMA, "",
+                             residues.mean(scores[0]))
+    metrics = _metrics(scores[:, known], data.resolution)
+    protein = expected_q_score(data.resolution, "protein", SIGMA)
+    bound = None if protein is None else ("expected for protein", protein)
+    without = np.count_nonzero(_heavy(data.model)) - np.count_nonzero(known)
+    content = [Paragraph(_sentence(metrics, data.resolution, without)),
+               percentile_table(metrics["percentiles"],
+                                "Percentiles of the Q-score of the atoms (σ %g Å)." % SIGMA),
+               _chain_table(residues, scores, data.resolution)]
+    content += residue_figures(residues, values, "Q-score (σ %g Å)" % SIGMA, "low", bound)
+    return Findings(metrics, content, residues=[values],
+                    atoms={"q_score": (scores[0], "Q-score (σ %g Å)" % SIGMA)})
+
+
+def _findings_of_mapq(data, table):
+    found = at_atoms(data, table, "Q-score", "MapQ")
+    scores = np.full((2, len(found)), np.nan)
+    scores[0] = np.where(_heavy(data.model), found, np.nan)
+    return _findings(data, scores)
+
+
+QScore.external = (ExternalEngine(
+    name="mapq", label="MapQ", package="scipion-em-mapq", plugin="mapq", protocol="ProtMapQ",
+    map_parameter="inputVol", model_parameter="pdbs", outputs=("*__Q__*.cif",),
+    files=("chimera/bin/chimera", "mapq/mapq_cmd.py"),
+    prepare=lambda data: with_model(data, sigma=SIGMA, numberOfThreads=data.workers),
+    findings=_findings_of_mapq),)
 
 
 def q_scores(volume, sampling, positions, alternatives, sigmas, workers=1):
@@ -186,10 +209,14 @@ def archive_percentile(median, resolution):
     return float(100 * ndtr(_LOWEST_QUANTILE * (median - middle) / (middle - low)))
 
 
+def _heavy(structure):
+    return np.array([not site.atom.is_hydrogen() for site in structure[0].all()], bool)
+
+
 def _heavy_atoms(structure):
     """Which atoms are not hydrogens; positions and alternative conformations of those."""
+    heavy = _heavy(structure)
     atoms = [site.atom for site in structure[0].all()]
-    heavy = np.array([not atom.is_hydrogen() for atom in atoms], bool)
     atoms = [atom for atom in atoms if not atom.is_hydrogen()]
     positions = np.array([atom.pos.tolist() for atom in atoms]).reshape(-1, 3)
     return heavy, positions, np.array([ord(atom.altloc) for atom in atoms], int)
@@ -305,9 +332,12 @@ def _metrics(scores, resolution):
 
 
 def _sentence(metrics, resolution, outside):
-    text = "The atoms have a median Q-score of %.3f and a mean of %.3f (σ %g Å); with the " \
-        "published width the mean is %.3f (σ %g Å)." % (
-            metrics["median"].value, metrics["mean"].value, SIGMA,
+    text = "The atoms have a median Q-score of %.3f and a mean of %.3f (σ %g Å)" % (
+        metrics["median"].value, metrics["mean"].value, SIGMA)
+    if metrics["mean_published"].value is None:
+        text += "."
+    else:
+        text += "; with the published width the mean is %.3f (σ %g Å)." % (
             metrics["mean_published"].value, PUBLISHED_SIGMA)
     if metrics["archive_percentile"].value is not None:
         text += (" Among the models of the archive at %.2f Å the median is at about the percentile "
@@ -323,22 +353,24 @@ def _sentence(metrics, resolution, outside):
 
 
 def _chain_table(residues, scores, resolution):
-    """Mean Q-scores and expected ones of each chain."""
+    """Mean Q-scores and expected ones of each chain, by the widths that were computed."""
+    computed = [(sigma, values) for sigma, values in zip((SIGMA, PUBLISHED_SIGMA), scores)
+                if np.isfinite(values).any()]
     chains = np.array(residues.chains)
     of_atom = chains[residues.of_atom]
     rows = []
     for chain in dict.fromkeys(residues.chains):
-        own = scores[:, (of_atom == chain) & np.isfinite(scores[0])]
-        if not own.size:
+        own = (of_atom == chain) & np.isfinite(scores[0])
+        if not own.any():
             continue
         kind = _kind([residues.names[i] for i in np.flatnonzero(chains == chain)])
-        row = [chain, kind, "%d" % own.shape[1]]
-        for sigma, values in zip((SIGMA, PUBLISHED_SIGMA), own):
+        row = [chain, kind, "%d" % np.count_nonzero(own)]
+        for sigma, values in computed:
             expected = expected_q_score(resolution, kind, sigma)
-            row += ["%.3f" % values.mean(), "–" if expected is None else "%.3f" % expected]
+            row += ["%.3f" % values[own].mean(), "–" if expected is None else "%.3f" % expected]
         rows.append(row)
     return Table(["Chain", "Kind", "Atoms"] + [
-        name % sigma for sigma in (SIGMA, PUBLISHED_SIGMA)
+        name % sigma for sigma, _ in computed
         for name in ("Q-score (σ %g Å)", "Expected (σ %g Å)")], rows,
         "Mean Q-score of each chain, and what is expected of its kind at the reported resolution.")
 
