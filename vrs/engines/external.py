@@ -29,6 +29,10 @@ class EngineInput:
         Further parameters of its protocol, by name.
     halves : tuple of numpy.ndarray of float32, (z, y, x), optional
         The two half maps.
+    model : gemmi.Structure, optional
+        Atomic model in the frame of the map: the first voxel is at the origin.
+    model_map : numpy.ndarray of float32, (z, y, x), optional
+        Map calculated from the model.
     """
 
     volume: np.ndarray
@@ -36,6 +40,45 @@ class EngineInput:
     mask: Optional[np.ndarray] = None
     parameters: Dict[str, Any] = field(default_factory=dict)
     halves: Optional[Tuple[np.ndarray, np.ndarray]] = None
+    model: Any = None
+    model_map: Optional[np.ndarray] = None
+
+
+@dataclass(frozen=True)
+class AtomTable:
+    """Atoms as a program wrote them to an mmCIF or PDB file.
+
+    Attributes
+    ----------
+    positions : numpy.ndarray of float64, (atoms, 3)
+        x, y, z in Å.
+    values : dict of str to numpy.ndarray of float64, (atoms,)
+        Columns of numbers by their mmCIF name without category, such as
+        ``B_iso_or_equiv``; NaN where there is no number.
+    """
+
+    positions: np.ndarray
+    values: Dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Companion:
+    """Another plugin that an engine's protocol calls.
+
+    Attributes
+    ----------
+    package, plugin, files
+        As those of an :class:`ExternalEngine`.
+    """
+
+    package: str
+    plugin: str
+    files: Tuple[str, ...]
+
+    @property
+    def version(self) -> Optional[str]:
+        """Version of its package, None when that is not installed."""
+        return _version(self.package)
 
 
 @dataclass(frozen=True)
@@ -49,23 +92,29 @@ class ExternalEngine:
     package, plugin, protocol : str
         Python package, its Scipion plugin and the protocol's class.
     outputs : tuple of str
-        Files that the protocol leaves, seen from its extra folder: a volume, a table
-        (``.xmd`` or ``.star``), rows of numbers (``.csv``), or a text (``.txt``) with a
-        number.
+        Files that the protocol leaves, seen from its extra folder, or patterns that one
+        file matches: a volume, a table (``.xmd`` or ``.star``), atoms (``.cif`` or
+        ``.pdb``), rows (``.csv``), or a text (``.txt``) with a number or JSON.
     prepare : callable
         What it is given, an :class:`EngineInput`, from a ``ValidationInput``.
     findings : callable
         ``Findings`` from a ``ValidationInput`` and the outputs in their order: a volume is
         an array of float32 (z, y, x), a table has an array of numbers for each of its
-        columns, by name, and rows are an array (rows, columns).
-    map_parameter, mask_parameter : str
-        Parameters of the protocol that take the map and the mask; empty where it needs
-        none.
+        columns, by name, atoms are an :class:`AtomTable`, and rows are an array (rows,
+        columns) or, unless all are numbers, lists of str.
+    map_parameter, mask_parameter, model_parameter, model_map_parameter : str
+        Parameters of the protocol that take the map, the mask, the atomic model (a pointer
+        or a list of pointers) and its map; empty where it needs none.
     half_parameters : tuple of str
-        Those that take the two half maps.
+        Those that take the two half maps. Without them, half maps belong to the map.
     files : tuple of str
-        What must exist below the home folder of the plugin: programs and models.
-        ``{NAME}`` stands for the plugin's variable of that name.
+        What must exist below the home folder of the plugin: programs and models, or
+        patterns for them. ``{NAME}`` stands for the plugin's variable or attribute of that
+        name.
+    programs : tuple of str
+        What must be in the search path of the system.
+    companions : tuple of Companion
+        Other plugins that it needs.
     """
 
     name: str
@@ -79,15 +128,23 @@ class ExternalEngine:
     map_parameter: str = ""
     mask_parameter: str = ""
     half_parameters: Tuple[str, ...] = ()
+    model_parameter: str = ""
+    model_map_parameter: str = ""
     files: Tuple[str, ...] = ()
+    programs: Tuple[str, ...] = ()
+    companions: Tuple[Companion, ...] = ()
 
     @property
     def version(self) -> Optional[str]:
         """Version of its package, None when that is not installed."""
-        try:
-            return metadata.version(self.package)
-        except metadata.PackageNotFoundError:
-            return None
+        return _version(self.package)
+
+
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def refusal(item, engine, reason):
@@ -110,7 +167,7 @@ def refusal(item, engine, reason):
 
 
 def not_installed(engine):
-    """The reason for a plugin that is not there, to be put into a sentence."""
+    """The reason for a plugin (of an engine or companion) that is not there, for a sentence."""
     return "the Scipion plugin %s is not installed" % engine.package
 
 

@@ -1,26 +1,32 @@
 """Computing an item by a protocol of another plugin.
 
 Each engine runs as a protocol of the project, in its own folder and with its own
-process, after imports that hand it the maps and the mask as the level sees them. The runs
-do not depend on the level as Scipion counts it, so that the level can be repeated or
-resumed.
+process, after imports that hand it the maps, the mask and the model as the level sees
+them. The runs do not depend on the level as Scipion counts it, so that the level can be
+repeated or resumed.
 """
 
 import contextlib
+import csv
+import glob
 import importlib
+import json
 import os
 import re
+import shutil
 
 import gemmi
 import numpy as np
 import pyworkflow
 from pwem.emlib.image import ImageHandler
-from pwem.protocols import ProtImportMask, ProtImportVolumes
+from pwem.protocols import ProtImportMask, ProtImportPdb, ProtImportVolumes
+from pyworkflow.object import Pointer, PointerList
 from pyworkflow.project import Project
 
 from vrs.checks import Engine, NotMeasured, Paragraph
-from vrs.engines.external import not_installed
+from vrs.engines.external import AtomTable, not_installed
 from vrs.io.maps import write_map
+from vrs.io.models import atom_positions, write_model
 from vrs.protocols.launch import failure, run_to_end
 
 _VARIABLE = re.compile(r"{(\w+)}")
@@ -38,23 +44,41 @@ def why_unavailable(engine):
     str or None
         To be put into a sentence; None when it can run.
     """
-    if engine.version is None:
-        return not_installed(engine)
-    plugin = pyworkflow.Config.getDomain().getPlugins().get(engine.plugin)
-    if plugin is None:
-        return "the Scipion plugin %s does not load%s" % (engine.package,
-                                                          _import_error(engine.plugin))
-    home = plugin.Plugin.getHome() if engine.files else ""
-    files = [_VARIABLE.sub(lambda found: str(plugin.Plugin.getVar(found.group(1))), name)
-             for name in engine.files]
-    missing = [name for name in files if not os.path.exists(os.path.join(home, name))]
+    for plugin in (engine,) + engine.companions:
+        reason = _why_plugin_unavailable(plugin)
+        if reason:
+            return reason
+    missing = [name for name in engine.programs if shutil.which(name) is None]
     if missing:
-        return "%s %s missing in %s" % (" and ".join(missing), "is" if len(missing) == 1 else "are",
-                                        home)
+        return "%s not in the search path for programs" % _enumerated(missing)
     if _protocol_class(engine) is None:
         return "the protocol %s of %s does not load%s" % (
             engine.protocol, engine.package, _import_error(engine.plugin + ".protocols"))
     return None
+
+
+def _why_plugin_unavailable(engine):
+    if engine.version is None:
+        return not_installed(engine)
+    package = pyworkflow.Config.getDomain().getPlugins().get(engine.plugin)
+    if package is None:
+        return "the Scipion plugin %s does not load%s" % (engine.package,
+                                                          _import_error(engine.plugin))
+    home = package.Plugin.getHome() if engine.files else ""
+    files = [_VARIABLE.sub(lambda found: _variable(package.Plugin, found.group(1)), name)
+             for name in engine.files]
+    missing = [name for name in files if not glob.glob(os.path.join(home, name))]
+    if missing:
+        return "%s missing%s" % (_enumerated(missing), " in %s" % home if home else "")
+    return None
+
+
+def _variable(plugin, name):
+    return str(getattr(plugin, name, None) or plugin.getVar(name))
+
+
+def _enumerated(names):
+    return "%s %s" % (" and ".join(names), "is" if len(names) == 1 else "are")
 
 
 def _protocol_class(engine):
@@ -122,30 +146,51 @@ class ExternalRun:
 
     def _run_engine(self, project, given):
         engine = self._external
-        maps = list(zip(engine.half_parameters, ("half 1", "half 2"), given.halves or ()))
-        if engine.map_parameter:
-            maps.append((engine.map_parameter, "map", given.volume))
         inputs = {}
+        maps = list(zip(engine.half_parameters, ("half 1", "half 2"), given.halves or ()))
+        maps += [(engine.map_parameter, "map", given.volume),
+                 (engine.model_map_parameter, "map of the model", given.model_map)]
         for parameter, what, volume in maps:
-            path = self._write(what, volume, given.sampling)
-            inputs[parameter] = (self._run(project, what, ProtImportVolumes, filesPath=path,
-                                           samplingRate=given.sampling), "outputVolume")
+            if parameter:
+                inputs[parameter] = (self._import_map(project, what, volume, given),
+                                     "outputVolume")
         if engine.mask_parameter:
             # Converting a mask of bytes, pwem would shift its values.
             path = self._write("mask", given.mask.astype(np.float32), given.sampling)
             inputs[engine.mask_parameter] = (
                 self._run(project, "mask", ProtImportMask, maskPath=path,
                           samplingRate=given.sampling), "outputMask")
+        if engine.model_parameter:
+            path = self._path("model", ".cif")
+            write_model(path, given.model)
+            inputs[engine.model_parameter] = (
+                self._run(project, "model", ProtImportPdb, pdbFile=path, skipChimera=True,
+                          inputPdbData=ProtImportPdb.IMPORT_FROM_FILES), "outputPdb")
         return self._run(project, engine.label, _protocol_class(engine), inputs,
                          **given.parameters)
+
+    def _import_map(self, project, what, volume, given):
+        parameters = {"filesPath": self._write(what, volume, given.sampling),
+                      "samplingRate": given.sampling}
+        if what == "map" and given.halves and not self._external.half_parameters:
+            parameters.update(
+                setHalfMaps=True, half1map=self._write("half 1", given.halves[0], given.sampling),
+                half2map=self._write("half 2", given.halves[1], given.sampling))
+        if given.model is not None:
+            # The model counts from the first voxel, Scipion otherwise from the middle.
+            parameters.update(setOrigCoord=True, x=0.0, y=0.0, z=0.0)
+        return self._run(project, what, ProtImportVolumes, **parameters)
 
     def _run(self, project, purpose, protocol_class, inputs=None, **parameters):
         protocol = project.newProtocol(protocol_class, **parameters)
         protocol.setObjLabel("%s of %s: %s" % (self._item, self._level.getObjLabel(), purpose))
         for name, (source, output) in (inputs or {}).items():
             pointer = getattr(protocol, name)
-            pointer.set(source)
-            pointer.setExtended(output)
+            if isinstance(pointer, PointerList):
+                pointer.append(Pointer(source, extended=output))
+            else:
+                pointer.set(source)
+                pointer.setExtended(output)
         problems = protocol.validate()
         if problems:
             raise NotMeasured("%s refuses to run: %s" % (self._external.label, " ".join(problems)))
@@ -157,18 +202,22 @@ class ExternalRun:
         return protocol
 
     def _read_outputs(self, protocol):
-        paths = [os.path.normpath(protocol._getExtraPath(name))
-                 for name in self._external.outputs]
-        lost = [path for path in paths if not os.path.exists(path)]
+        patterns = [os.path.normpath(protocol._getExtraPath(name))
+                    for name in self._external.outputs]
+        found = [glob.glob(pattern) for pattern in patterns]
+        lost = [pattern for pattern, paths in zip(patterns, found) if len(paths) != 1]
         if lost:
             raise NotMeasured("%s finished without its output %s; its logs are %s and %s in the "
                               "project." % (self._external.label, " and ".join(lost),
                                             protocol.getStdoutLog(), protocol.getStderrLog()))
-        return [_READERS.get(os.path.splitext(path)[1], _read_volume)(path) for path in paths]
+        return [_READERS.get(os.path.splitext(path)[1], _read_volume)(path) for path, in found]
+
+    def _path(self, what, extension):
+        return self._level._getExtraPath("%s_for_%s_%s%s" % (
+            self._item.replace(".", ""), self._external.name, what.replace(" ", ""), extension))
 
     def _write(self, what, volume, sampling):
-        path = self._level._getExtraPath("%s_for_%s_%s.mrc" % (
-            self._item.replace(".", ""), self._external.name, what.replace(" ", "")))
+        path = self._path(what, ".mrc")
         write_map(path, volume, sampling)
         return path
 
@@ -177,9 +226,13 @@ def _read_volume(path):
     return np.squeeze(ImageHandler().read(path).getData()).astype(np.float32)
 
 
-def _read_number(path):
+def _read_text(path):
     with open(path) as handle:
-        return float(handle.read())
+        text = handle.read()
+    try:
+        return float(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def _read_table(path):
@@ -190,10 +243,37 @@ def _read_table(path):
 
 
 def _read_rows(path):
-    return np.loadtxt(path, delimiter=",", ndmin=2)
+    with open(path, newline="") as handle:
+        rows = [row for row in csv.reader(handle) if row]
+    try:
+        return np.array(rows, float)
+    except ValueError:
+        return rows
 
 
-_READERS = {".txt": _read_number, ".xmd": _read_table, ".star": _read_table, ".csv": _read_rows}
+def _read_cif_atoms(path):
+    block = next(block for block in gemmi.cif.read(path) if block.find_loop("_atom_site.Cartn_x"))
+    columns = block.get_mmcif_category("_atom_site.", raw=True)
+    values = {name: np.array([_number(text) for text in column])
+              for name, column in columns.items()}
+    return AtomTable(np.stack([values["Cartn_" + axis] for axis in "xyz"], axis=1), values)
+
+
+def _number(text):
+    value = gemmi.cif.as_number(text)
+    return np.nan if value is None else value
+
+
+def _read_pdb_atoms(path):
+    structure = gemmi.read_pdb(path)
+    atoms = [site.atom for site in structure[0].all()]
+    return AtomTable(atom_positions(structure),
+                     {"occupancy": np.array([atom.occ for atom in atoms]),
+                      "B_iso_or_equiv": np.array([atom.b_iso for atom in atoms])})
+
+
+_READERS = {".txt": _read_text, ".xmd": _read_table, ".star": _read_table, ".csv": _read_rows,
+            ".cif": _read_cif_atoms, ".pdb": _read_pdb_atoms}
 
 
 @contextlib.contextmanager

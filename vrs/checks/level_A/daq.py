@@ -7,8 +7,10 @@ import numpy as np
 from scipy import ndimage
 
 from vrs.checks import Criterion, Findings, Metric, NotMeasured, Paragraph, Reference, register
+from vrs.checks.level_A.engines import at_atoms, require_pdb_format, with_model
 from vrs.checks.level_A.model_check import ModelCheck
 from vrs.checks.residues import residue_figures, residues_of
+from vrs.engines.external import ExternalEngine
 from vrs.engines.networks import Network
 from vrs.numerics import fourier
 
@@ -412,15 +414,15 @@ def _some_atoms(data):
     return positions
 
 
-def _findings(residues, carbons, amino_acids, alpha_carbons, structures):
+def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=None):
     metrics = {
         "mean": Metric(float(amino_acids.mean()), "", "Mean score of the amino acids"),
         "median": Metric(float(np.median(amino_acids)), "", "Median score of the amino acids"),
         "negative_percentage": Metric(100 * float(np.mean(amino_acids < 0)), "%",
                                       "Residues whose score is below 0"),
-        "mean_alpha_carbon": Metric(float(alpha_carbons.mean()), "",
+        "mean_alpha_carbon": Metric(_mean(alpha_carbons), "",
                                     "Mean score of the positions of the alpha carbons"),
-        "mean_secondary_structure": Metric(float(structures.mean()), "",
+        "mean_secondary_structure": Metric(_mean(structures), "",
                                            "Mean score of the secondary structure"),
     }
     described = {"daq": ("DAQ score of the amino acid", amino_acids),
@@ -428,15 +430,51 @@ def _findings(residues, carbons, amino_acids, alpha_carbons, structures):
                  "daq_secondary_structure": ("DAQ score of the secondary structure", structures)}
     values, atoms = [], {}
     for name, (description, scores) in described.items():
+        if scores is None:
+            continue
         of_residues = np.full(len(residues.names), np.nan)
         of_residues[carbons.indices] = scores
         values.append(residues.values(name, description, "", of_residues))
         atoms[name] = (of_residues[residues.of_atom], description)
-    verdict = Paragraph(
-        "The mean score is %.2f over %d residues; %.0f %% of them have a score below 0. The mean "
-        "score of the alpha carbons' positions is %.2f, that of the secondary structure %.2f."
-        % (metrics["mean"].value, len(amino_acids), metrics["negative_percentage"].value,
-           metrics["mean_alpha_carbon"].value, metrics["mean_secondary_structure"].value))
+    text = ("The mean score is %.2f over %d residues; %.0f %% of them have a score below 0."
+            % (metrics["mean"].value, len(amino_acids), metrics["negative_percentage"].value))
+    if alpha_carbons is not None:
+        text += (" The mean score of the alpha carbons' positions is %.2f, that of the secondary "
+                 "structure %.2f." % (metrics["mean_alpha_carbon"].value,
+                                      metrics["mean_secondary_structure"].value))
     figures = residue_figures(residues, values[0], "DAQ score of the amino acid", "low",
                               ("no better than chance", 0.0))
-    return Findings(metrics, [verdict] + figures, residues=values, atoms=atoms)
+    return Findings(metrics, [Paragraph(text)] + figures, residues=values, atoms=atoms)
+
+
+def _mean(scores):
+    return None if scores is None else float(scores.mean())
+
+
+def _input_for_kihara(data):
+    require_pdb_format(data, "DAQ")
+    return with_model(data, window=_WINDOW)
+
+
+def _findings_of_kihara(data, table):
+    residues, carbons = residues_of(data.model), read_alpha_carbons(data.model[0])
+    scores = residues.mean(at_atoms(data, table, "B_iso_or_equiv", "DAQ"))[carbons.indices]
+    known = np.isfinite(scores)
+    if not known.any():
+        raise NotMeasured("DAQ gives no score to any amino acid of the model.")
+    scored = AlphaCarbons(*(values[known] for values in (
+        carbons.positions, carbons.types, carbons.structures, carbons.chains, carbons.indices)))
+    findings = _findings(residues, scored, scores[known])
+    findings.content.insert(1, Paragraph(
+        "These are scores of the published network of the Kihara lab, for amino acids only; they "
+        "are on another scale than those of the built-in network, and 0 means the same."))
+    return findings
+
+
+Daq.external = (ExternalEngine(
+    name="kihara", label="DAQ of the Kihara lab", package="scipion-em-kiharalab",
+    plugin="kiharalab", protocol="ProtDAQValidation", map_parameter="inputVolume",
+    model_parameter="inputAtomStruct", outputs=("predictions/daq_score_w%d.pdb" % _WINDOW,),
+    files=("{_daqBinary}/main.py", "{_daqBinary}/best_model/qa_model/Multimodel.pth"),
+    # The program runs on graphics cards of NVIDIA only.
+    programs=("nvidia-smi",), prepare=_input_for_kihara, findings=_findings_of_kihara),)

@@ -6,8 +6,10 @@ import numpy as np
 
 from vrs.checks import (Bars, Criterion, Findings, Mark, Metric, NotApplicable, NotMeasured,
                         Paragraph, Plot, Reference, Series, register)
+from vrs.checks.level_A.engines import with_model
 from vrs.checks.level_A.model_check import ModelCheck
 from vrs.checks.residues import residue_figures, residues_of
+from vrs.engines.external import ExternalEngine
 from vrs.numerics.interpolation import values_at
 
 # Side chains that do not branch at the beta carbon, by their atom in gamma position.
@@ -21,6 +23,9 @@ _BY_CHANCE = 39 / 72
 _THRESHOLDS = 20
 _FEWEST = 50
 _EXTENSION = 10
+# Phenix writes densities with three digits after the point.
+_PHENIX_MAXIMUM = 1000.0
+_PHENIX_TOLERANCE = 0.1
 
 
 @dataclass
@@ -86,23 +91,88 @@ class EMRinger(ModelCheck):
     def compute(self, data):
         places, numbers, sites = _side_chains(data.model)
         densities = chi_densities(data.volume, data.sampling, sites)
-        inside = np.isfinite(densities).all(axis=1)
-        places, numbers, densities = places[inside], numbers[inside], densities[inside]
-        if len(densities) < _FEWEST:
-            raise NotApplicable("It needs at least %d side chains with their γ atom within the "
-                                "map; the model has %d." % (_FEWEST, len(densities)))
-        scan = scan_thresholds(densities, counted_by_the_program(densities))
-        corrected = scan_thresholds(densities, rotameric(densities))
-        residues = residues_of(data.model)
-        chains = np.array(residues.chains)[places]
-        rolling = np.full(len(residues.names), np.nan)
-        rolling[places] = rolling_fraction(chains, numbers, rotameric(densities))
-        values = residues.values("rotameric_fraction", "Rotameric part of the side chains within "
-                                 "%d residues" % _EXTENSION, "", rolling)
-        content = _content(scan, corrected, densities) + residue_figures(
-            residues, values, "Rotameric part of the side chains nearby", "low",
-            ("by chance", _BY_CHANCE))
-        return Findings(_metrics(scan, corrected), content, residues=[values])
+        return _findings(data, places, numbers, densities)
+
+
+def _findings(data, places, numbers, densities):
+    """Findings from the densities around side chains, (side chains, 72), NaN outside the map."""
+    inside = np.isfinite(densities).all(axis=1)
+    places, numbers, densities = places[inside], numbers[inside], densities[inside]
+    if len(densities) < _FEWEST:
+        raise NotApplicable("It needs at least %d side chains with their γ atom within the "
+                            "map; the model has %d." % (_FEWEST, len(densities)))
+    scan = scan_thresholds(densities, counted_by_the_program(densities))
+    corrected = scan_thresholds(densities, rotameric(densities))
+    residues = residues_of(data.model)
+    chains = np.array(residues.chains)[places]
+    rolling = np.full(len(residues.names), np.nan)
+    rolling[places] = rolling_fraction(chains, numbers, rotameric(densities))
+    values = residues.values("rotameric_fraction", "Rotameric part of the side chains within "
+                             "%d residues" % _EXTENSION, "", rolling)
+    content = _content(scan, corrected, densities) + residue_figures(
+        residues, values, "Rotameric part of the side chains nearby", "low",
+        ("by chance", _BY_CHANCE))
+    return Findings(_metrics(scan, corrected), content, residues=[values])
+
+
+def _findings_of_phenix(data, rows, report):
+    found = _densities_of_phenix(rows, data.model)
+    places, numbers, _ = _side_chains(data.model)
+    none = np.full(len(_ANGLES), np.nan)
+    densities = np.array([found.get(place, none) for place in places])
+    findings = _findings(data, places, numbers,
+                         densities.reshape(-1, len(_ANGLES)) / _phenix_scale(data))
+    score, own = findings.metrics["score"].value, report["EMRinger Score"]
+    if abs(score - own) > _PHENIX_TOLERANCE:
+        raise NotMeasured("The densities that Phenix left give the score %.2f, while it reports "
+                          "%.2f." % (score, own))
+    findings.content.insert(1, Paragraph(
+        "Phenix itself reports the score %.2f, with Z = %.2f, for %d side chains."
+        % (own, report["Max Zscore"], report["Model Length"])))
+    return findings
+
+
+def _densities_of_phenix(rows, structure):
+    """Densities of the first conformation by the place of the residue in the model."""
+    places, found = _names_of_phenix(structure), {}
+    for residue, _, angle, _, *densities in rows:
+        if angle != "chi1":
+            continue
+        if len(densities) != len(_ANGLES):
+            raise NotMeasured("Phenix returned %d densities per side chain instead of %d."
+                              % (len(densities), len(_ANGLES)))
+        # The letter of an alternative conformation stands at the end.
+        place = places.get(residue, places.get(residue[:-2]))
+        # The first is that after the first turn, the last that at 0 degrees.
+        found.setdefault(place, np.roll(np.array(densities, float), 1))
+    return found
+
+
+def _names_of_phenix(structure):
+    """Places of the residues by what Phenix calls them; older releases pad the numbers."""
+    places = {}
+    residues = ((chain.name, residue) for chain in structure[0] for residue in chain)
+    for place, (chain, residue) in enumerate(residues):
+        number = residue.seqid
+        for text in str(number), "%4d%s" % (number.num, number.icode):
+            places.setdefault("%s%2s%s" % (residue.name, chain, text), place)
+    return places
+
+
+def _phenix_scale(data):
+    return _PHENIX_MAXIMUM / float(np.abs(data.volume).max())
+
+
+EMRinger.external = (ExternalEngine(
+    name="phenix", label="Phenix", package="scipion-em-phenix", plugin="phenix",
+    protocol="PhenixProtRunEMRinger", map_parameter="inputVolume",
+    model_parameter="inputStructure", outputs=("*_emringer.csv", "emringer_transfer.txt"),
+    # Its protocol reads files of Python 2, and looks for the viewer of ImageMagick.
+    files=("build/bin/phenix.python", "modules/cctbx_project/mmtbx/command_line/emringer.py",
+           "*base/bin/python2*"), programs=("display",),
+    prepare=lambda data: with_model(data, data.volume * np.float32(_phenix_scale(data)),
+                                    doTest=True),
+    findings=_findings_of_phenix),)
 
 
 def chi_densities(volume, sampling, sites):

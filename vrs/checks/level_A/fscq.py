@@ -8,9 +8,11 @@ from scipy import fft
 
 from vrs.checks import (Bars, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Reference,
                         Table, register)
+from vrs.checks.level_A.engines import with_model
 from vrs.checks.level_A.model_check import ModelCheck
 from vrs.checks.local import percentile_table, percentiles, spread, spread_criterion
 from vrs.checks.residues import residue_figures, residues_of
+from vrs.engines.external import Companion, ExternalEngine
 from vrs.io.models import atom_positions
 from vrs.numerics.interpolation import values_at
 from vrs.numerics.local_fsc import local_resolution
@@ -76,27 +78,80 @@ class FscQ(ModelCheck):
         if not local.signal.any():
             raise NotMeasured("The half maps agree no better than noise around the model.")
         mean = (data.half1 + data.half2) / 2
-        reference = local.compare(local.resolution(mean, local.model(None), REFERENCE_CUTOFF))
+        reference = local.compare(local.resolution(mean, _model_map(data, None), REFERENCE_CUTOFF))
         # All atoms alike: what stands in the place of B factors is often something else.
-        model = local.model(0.0)
+        model = _model_map(data, 0.0)
         resolution = local.resolution(mean, model, MODEL_CUTOFF)
         judged = local.compare(resolution)
         del mean
         published = local.compare(local.resolution(data.volume, model, MODEL_CUTOFF))
-        residues = residues_of(data.model)
-        by_residue = residues.values("fscq", "Mean FSC-Q of the atoms", "Å",
-                                     residues.mean(judged.differences))
-        metrics = _metrics(judged, published, reference)
-        content = [Paragraph(_sentence(metrics)), _comparison_table(judged, published, reference),
-                   percentile_table(metrics["percentiles"],
-                                    "Percentiles of the FSC-Q of the atoms."),
-                   _histogram(judged.differences[local.signal])]
-        content += residue_figures(residues, by_residue, "FSC-Q", "far", ("flag", _FLAG))
-        return Findings(
-            metrics, content, residues=[by_residue],
-            volumes={"fscq": (resolution - local.halves,
-                              "FSC-Q around the atoms of the model (Å), 0 elsewhere")},
-            atoms={"fscq_model": (judged.differences, "FSC-Q of the atoms (Å)")})
+        return _findings(data, judged, resolution - local.halves, published, reference)
+
+
+def _findings(data, judged, volume, published=None, reference=None):
+    """Findings from a comparison and a map of FSC-Q, and from other comparisons if made."""
+    known = np.isfinite(judged.differences)
+    if not known.any():
+        raise NotMeasured("The half maps agree no better than noise around the model.")
+    residues = residues_of(data.model)
+    by_residue = residues.values("fscq", "Mean FSC-Q of the atoms", "Å",
+                                 residues.mean(judged.differences))
+    metrics = _metrics(judged, published, reference)
+    content = [Paragraph(_sentence(metrics)), _comparison_table(judged, published, reference),
+               percentile_table(metrics["percentiles"],
+                                "Percentiles of the FSC-Q of the atoms."),
+               _histogram(judged.differences[known])]
+    content += residue_figures(residues, by_residue, "FSC-Q", "far", ("flag", _FLAG))
+    return Findings(
+        metrics, content, residues=[by_residue],
+        volumes={"fscq": (volume, "FSC-Q around the atoms of the model (Å), 0 elsewhere")},
+        atoms={"fscq_model": (judged.differences, "FSC-Q of the atoms (Å)")})
+
+
+def _model_map(data, b_factor):
+    """Map of the model with a B factor of all atoms, or with their own."""
+    shape = data.volume.shape
+    transform = model_transform(data.model, shape, data.sampling, b_factor, data.workers)
+    return fft.irfftn(transform, s=shape, workers=data.workers, overwrite_x=True)
+
+
+def _input_for_xmipp(data):
+    # Left alone, the protocol would centre the model and seek its place in the map again.
+    around = surroundings(atom_positions(data.model), data.volume.shape, data.sampling)
+    return with_model(data, (data.half1 + data.half2) / 2, mask=around,
+                      halves=(data.half1, data.half2), model_map=_model_map(data, 0.0), box=_BOX)
+
+
+def _findings_of_xmipp(data, volume, relative_volume):
+    if volume.shape != data.volume.shape or relative_volume.shape != data.volume.shape:
+        raise NotMeasured("Xmipp returned a box of %d x %d x %d voxels, while the map has %d x %d "
+                          "x %d." % (volume.shape[::-1] + data.box))
+    if not volume.any():
+        raise NotMeasured("Xmipp gives no FSC-Q to any place of the map.")
+    positions = atom_positions(data.model)
+    differences, relative = (values_at(found, data.sampling, positions)
+                             for found in (volume, relative_volume))
+    # Xmipp does not keep the resolution of the halves, which tells where there is signal.
+    local = _Local(data)
+    halves = values_at(local.halves, data.sampling, positions)
+    comparison = _Comparison(*(np.where(local.signal, values, np.float32(np.nan)) for values in (
+        halves + differences, differences, relative)))
+    findings = _findings(data, comparison, volume)
+    findings.content.append(Paragraph(
+        "The map of the model, from atoms without B factors at their places, was given to Xmipp. "
+        "Atoms have the values of Xmipp's maps at their places, unless the half maps agree no "
+        "better than noise there by the built-in engine."))
+    return findings
+
+
+FscQ.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtValFit", map_parameter="inputVolume", model_parameter="inputPDBObj",
+    model_map_parameter="pdbMap_", mask_parameter="inputMask",
+    outputs=("diferencia.map", "diferencia_norm.map"),
+    files=("bin/xmipp_image_operate", "bin/xmipp_pdb_label_from_volume"),
+    companions=(Companion("scipion-em-bsoft", "bsoft", ("bin/blocres",)),),
+    prepare=_input_for_xmipp, findings=_findings_of_xmipp),)
 
 
 @dataclass
@@ -133,13 +188,6 @@ class _Local:
         # Noise agrees by chance at hardly more than the length of the box; outside the map
         # nothing is known.
         self.signal = self._at_atoms(self.halves) < _CHANCE * _BOX * data.sampling
-
-    def model(self, b_factor):
-        """Map of the model with a B factor of all atoms, or with their own."""
-        shape = self._data.volume.shape
-        transform = model_transform(self._data.model, shape, self._data.sampling, b_factor,
-                                    self._data.workers)
-        return fft.irfftn(transform, s=shape, workers=self._data.workers, overwrite_x=True)
 
     def resolution(self, volume1, volume2, cutoff):
         """Local resolution of two maps around the atoms, Å; 0 elsewhere."""
@@ -202,12 +250,16 @@ def _metrics(judged, published, reference):
         "no_signal_percentage": Metric(100 * np.mean(~known), "%",
                                        "Atoms where the half maps agree no better than noise, or "
                                        "outside the map"),
-        "mean_fscqr_of_map": Metric(np.nanmean(published.relative), "",
+        "mean_fscqr_of_map": Metric(_mean_relative(published), "",
                                     "Mean FSC-Qr with the map itself"),
         "mean_fscqr_of_reference": Metric(
-            np.nanmean(reference.relative), "", "Mean FSC-Qr with the B factors of the model and "
+            _mean_relative(reference), "", "Mean FSC-Qr with the B factors of the model and "
             "a cutoff of %g for map and model" % REFERENCE_CUTOFF),
     }
+
+
+def _mean_relative(comparison):
+    return None if comparison is None else np.nanmean(comparison.relative)
 
 
 def _sentence(metrics):
@@ -229,7 +281,7 @@ def _comparison_table(judged, published, reference):
          "Mean FSC-Qr"],
         [[name, "%g" % cutoff, "%.2f" % np.nanmedian(comparison.resolutions),
           "%.2f" % np.nanmean(comparison.differences), "%.2f" % np.nanmean(comparison.relative)]
-         for name, cutoff, comparison in rows],
+         for name, cutoff, comparison in rows if comparison is not None],
         "Map and model by different definitions; the half maps are always compared at a "
         "correlation of %g. Where they reach it, a perfect model with perfect B factors correlates "
         "with their mean to %g." % (HALF_CUTOFF, REFERENCE_CUTOFF))

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from vrs.checks import NotMeasured, get_check
-from vrs.engines.external import EngineInput, ExternalEngine
-from vrs.io.maps import write_map
+from vrs.engines.external import Companion, EngineInput, ExternalEngine
+from vrs.io.maps import read_map, write_map
+from vrs.io.models import atom_positions, read_model, write_model
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.protocols.level import engine_parameter
+from vrs.tests.checks.level_A import models
 from vrs.tests.engines.test_external import (RECORDED, RESOLUTION, SAMPLING, THRESHOLD, ball,
                                              recorded_resolution)
 
@@ -25,14 +27,16 @@ _PROGRAM = "import sys; from vrs.cli import main; sys.exit(main())"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a map, a plugin in the place of Xmipp's and its home without programs."""
+    """A folder with a map, plugins in the place of others' and their home without programs."""
     folder = tmp_path_factory.mktemp("external")
-    shutil.copytree(str(_PLUGINS / "xmipp3"), str(folder / "packages" / "xmipp3"))
-    information = folder / "packages" / "scipion_em_xmipp-29.0.1.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: scipion-em-xmipp\nVersion: 29.0.1\n")
-    (information / "entry_points.txt").write_text("[pyworkflow.plugin]\nxmipp3 = xmipp3\n")
+    for plugin, package, version in ("xmipp3", "xmipp", "29.0.1"), ("mapq", "mapq", "1.0.0"):
+        shutil.copytree(str(_PLUGINS / plugin), str(folder / "packages" / plugin))
+        information = folder / "packages" / ("scipion_em_%s-%s.dist-info" % (package, version))
+        information.mkdir()
+        (information / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: scipion-em-%s\nVersion: %s\n" % (package, version))
+        (information / "entry_points.txt").write_text(
+            "[pyworkflow.plugin]\n%s = %s\n" % (plugin, plugin))
     write_map(str(folder / "ball.mrc"), ball(), SAMPLING)
     (folder / "home").mkdir()
     return folder
@@ -46,6 +50,7 @@ def vrs_command(folder):
                        if not name.startswith("SCIPION")}
         environment.update(
             SCIPION_USER_DATA=str(folder / "data"), XMIPP_HOME=str(folder / "home"),
+            MAPQ_HOME=str(folder / "home"),
             VRS_RECORDED_RESOLUTION=str(RECORDED / "deepRes_resolution.vol"),
             PYTHONPATH=os.pathsep.join([str(folder / "packages")] + [p for p in sys.path if p]))
         return subprocess.run(
@@ -118,6 +123,28 @@ def test_missing_programs_are_named_with_all_other_problems(validate, folder):
         assert sum(part in line for line in lines) == 1, (part, lines)
     assert str(folder / "home") in done.stderr
     assert not (folder / "nowhere").exists()
+
+
+def test_atoms_have_the_values_at_their_places(vrs_command, folder):
+    structure = models.walk()
+    structure[0][0].name = "Long"
+    volume = models.noisy_map(structure)
+    write_map(str(folder / "walk.mrc"), volume, models.SAMPLING, (30.0, -15.0, 6.0))
+    write_model(str(folder / "walk.cif"), models.moved(structure, (30.0, -15.0, 6.0)))
+    for name in get_check("A.e").external[0].files:
+        (folder / "home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "home" / name).touch()
+    done = vrs_command("validate", "--map", "walk.mrc", "--threshold", 0.2, "--resolution", 6.0,
+                       "--model", "walk.cif", "--engine", "A.e=mapq")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((folder / "walk_vrs" / "report.json").read_text(encoding="utf-8"))
+    item, = [item for item in report["items"] if item["id"] == "A.e"]
+    assert item["engine"] == {"name": "mapq", "version": "1.0.0"}
+    voxels = np.rint(atom_positions(structure)[:, ::-1] / models.SAMPLING).astype(int)
+    expected = 0.4 * volume[tuple(voxels.T)].astype(float)
+    assert item["metrics"]["mean"]["value"] == pytest.approx(expected.mean(), abs=1e-5)
+    assert item["metrics"]["percentiles"]["value"]["97.5"] == pytest.approx(
+        np.percentile(expected, 97.5), abs=1e-5)
 
 
 def test_items_lists_the_engines(vrs_command):
@@ -200,6 +227,29 @@ def test_outputs_are_read_in_their_order(domain, tmp_path, name):
     np.testing.assert_array_equal(table["resolutionFreqFourier"], [0.1, 0.2, 0.3])
 
 
+def test_atoms_and_words_are_read(domain, tmp_path):
+    structure = models.walk(3)
+    for index, site in enumerate(structure[0].all()):
+        site.atom.b_iso, site.atom.occ = index - 2.5, -0.25
+    write_model(str(tmp_path / "m_1.cif"), structure)
+    structure.write_pdb(str(tmp_path / "m.pdb"))
+    (tmp_path / "rows.csv").write_text("ALA A1,chi1,0.5\nALA A2,chi1,1.5\n")
+    (tmp_path / "report.txt").write_text('{"score": 1.5}')
+    outputs = ("m_*.cif", "m.pdb", "rows.csv", "report.txt")
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo", outputs, None, None)
+    *tables, rows, report = ExternalRun(engine, "A.e", None)._read_outputs(_Finished(tmp_path))
+    for table in tables:
+        np.testing.assert_allclose(table.positions, atom_positions(structure), atol=6e-4)
+        np.testing.assert_allclose(table.values["B_iso_or_equiv"], np.arange(15) - 2.5)
+        np.testing.assert_allclose(table.values["occupancy"], -0.25)
+    assert np.isnan(tables[0].values["label_atom_id"]).all()
+    assert rows == [["ALA A1", "chi1", "0.5"], ["ALA A2", "chi1", "1.5"]]
+    assert report == {"score": 1.5}
+    (tmp_path / "m_2.cif").touch()
+    with pytest.raises(NotMeasured, match="without its output .*m_"):
+        ExternalRun(engine, "A.e", None)._read_outputs(_Finished(tmp_path))
+
+
 class _Recorder(ExternalRun):
     """Runs nothing and notes what it was to run."""
 
@@ -228,6 +278,29 @@ def test_an_engine_is_handed_what_it_has_parameters_for(domain, tmp_path):
             assert mrc.data.dtype == np.float32
 
 
+def test_model_and_maps_have_the_same_origin(domain, tmp_path):
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo", ("x.txt",), None, None,
+                            map_parameter="full", model_parameter="model",
+                            model_map_parameter="calculated")
+    rng = np.random.default_rng(0)
+    volume, one, two, calculated = rng.normal(size=(4, 8, 9, 10)).astype(np.float32)
+    structure = models.walk(5)
+    recorder = _Recorder(engine, "A.b", _Finished(tmp_path))
+    recorder._run_engine(None, EngineInput(volume, 1.5, halves=(one, two), model=structure,
+                                           model_map=calculated))
+    (_, _, full), (_, _, of_model), (_, _, model), (_, inputs, _) = recorder.runs
+    assert inputs == {"full": ("map", "outputVolume"), "model": ("model", "outputPdb"),
+                      "calculated": ("map of the model", "outputVolume")}
+    for given in full, of_model:
+        assert given["setOrigCoord"] and given["x"] == given["y"] == given["z"] == 0
+    assert full["setHalfMaps"] and "setHalfMaps" not in of_model
+    for name, expected in ((full["filesPath"], volume), (full["half1map"], one),
+                           (full["half2map"], two), (of_model["filesPath"], calculated)):
+        np.testing.assert_array_equal(read_map(name).volume, expected)
+    np.testing.assert_allclose(atom_positions(read_model(model["pdbFile"]).structure),
+                               atom_positions(structure), atol=6e-4)
+
+
 def test_files_may_be_named_by_a_variable_of_the_plugin(domain, monkeypatch, tmp_path):
     class Plugin:
         getHome = staticmethod(lambda: str(tmp_path))
@@ -245,6 +318,29 @@ def test_files_may_be_named_by_a_variable_of_the_plugin(domain, monkeypatch, tmp
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "other").touch()
     assert "ProtNo of scipion-em-no does not load" in why_unavailable(engine)
+
+
+def test_other_plugins_and_programs_are_needed_too(domain, monkeypatch, tmp_path):
+    class Package:
+        class Plugin:
+            getHome = staticmethod(lambda: str(tmp_path))
+            _folder = str(tmp_path / "deep")
+
+    monkeypatch.setattr(ExternalEngine, "version", "1.0")
+    monkeypatch.setattr(domain, "getPlugins", lambda: {"no": Package, "other": Package})
+    engine = ExternalEngine(
+        "no", "No", "scipion-em-no", "no", "ProtNo", ("x.txt",), None, None,
+        files=("{_folder}/net*.pth",), programs=("no-such-program",),
+        companions=(Companion("scipion-em-other", "other", ("bin/other",)),))
+    assert "net*.pth is missing" in why_unavailable(engine)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "net7.pth").touch()
+    assert why_unavailable(engine) == "the Scipion plugin scipion-em-other is not installed"
+    monkeypatch.setattr(Companion, "version", "1.0")
+    assert why_unavailable(engine) == "bin/other is missing in %s" % tmp_path
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "other").touch()
+    assert why_unavailable(engine) == "no-such-program is not in the search path for programs"
 
 
 def test_a_run_without_its_output_is_not_a_result(domain):
