@@ -1,4 +1,4 @@
-"""The error that stands for input the user has to mend."""
+"""The errors whose message is all that the user needs."""
 
 
 class InputError(ValueError):
@@ -13,3 +13,7 @@ class InputError(ValueError):
     def __init__(self, problems):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class DownloadError(RuntimeError):
+    """A file could not be fetched or kept; the message says why and what to do."""

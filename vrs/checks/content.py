@@ -176,3 +176,39 @@ class Trace(Figure):
     colour_label: str
     unit: str = ""
     colour_range: Optional[List[float]] = None
+
+
+@dataclass
+class GraphNode:
+    """A dot of a graph, with text beside it; ``detail`` is less important, a ``marked``
+    one is filled."""
+
+    row: int
+    column: int
+    label: str
+    detail: str = ""
+    marked: bool = False
+
+
+@dataclass
+class GraphLink:
+    """A line down ``column`` from the dot in ``first_row`` to just above ``last_row``, and
+    from there to the dot in ``last_column``."""
+
+    column: int
+    first_row: int
+    last_row: int
+    last_column: int
+
+
+@dataclass
+class Graph(Figure):
+    """What follows from what, one dot in each row.
+
+    ``rows`` are the first and the last row of this part of the graph; links may begin
+    above or end below.
+    """
+
+    nodes: List[GraphNode]
+    links: List[GraphLink]
+    rows: List[int]

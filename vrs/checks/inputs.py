@@ -32,6 +32,11 @@ class ValidationInput:
         Atomic model in the frame of the map: the first voxel is at the origin.
     model_problem : str
         Why the items on the model do not apply, when it does not fit the map.
+    multimodel : int
+        How often the model is to be refined from displaced starts (A.c): 0 for not at all,
+        else at least 2.
+    workflow : vrs.io.workflows.Workflow, optional
+        How the map was obtained.
     workers : int
         Threads for Fourier transforms.
     seed : int
@@ -54,6 +59,8 @@ class ValidationInput:
     half2: Optional[np.ndarray] = None
     model: Any = None
     model_problem: str = ""
+    multimodel: int = 0
+    workflow: Any = None
 
     def __post_init__(self):
         maximum = float(self.volume.max())

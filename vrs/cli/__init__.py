@@ -8,7 +8,7 @@ import traceback
 
 import vrs
 from vrs.constants import RENDERERS
-from vrs.errors import InputError
+from vrs.errors import DownloadError, InputError
 from vrs.scipion import ScipionError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -33,7 +33,7 @@ def main(arguments=None):
         options.command(options)
     except InputError as error:
         return _complain(BAD_INPUT, error.problems)
-    except ScipionError as error:
+    except (ScipionError, DownloadError) as error:
         return _complain(FAILED, [str(error)])
     except KeyboardInterrupt:
         return _complain(FAILED, ["Stopped; nothing was reported."])
@@ -59,6 +59,7 @@ def _parser():
     parser.add_argument("--version", action="version", version="vrs %s" % vrs.__version__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     _add_validate(commands)
+    _add_entry(commands)
     _add_example(commands)
     _add_items(commands)
     return parser
@@ -74,18 +75,53 @@ def _add_validate(commands):
     command.add_argument("--threshold", required=True, metavar="T",
                          help="contour level that shows the macromolecule")
     command.add_argument("--resolution", metavar="R", help="reported resolution in Å")
-    command.add_argument("--sampling", metavar="S",
-                         help="voxel size in Å; wins over the header of the file")
-    command.add_argument("--mask", metavar="FILE",
-                         help="your own mask, instead of the one made from the threshold")
     command.add_argument("--half1", metavar="FILE",
                          help="first half map, neither masked nor filtered; adds level 1")
     command.add_argument("--half2", metavar="FILE", help="second half map")
     command.add_argument("--model", metavar="FILE",
                          help="atomic model, mmCIF or PDB, compressed or not; adds level A")
+    _add_choices(command)
+    command.set_defaults(command=_validate)
+
+
+def _add_entry(commands):
+    command = commands.add_parser(
+        "entry", allow_abbrev=False, help="validate an entry of EMDB",
+        description="Fetches a map from the Electron Microscopy Data Bank, with its half maps if "
+                    "they are public and the model that is fitted to it, if there is one, and "
+                    "validates them as 'vrs validate' does. What was fetched is kept and not "
+                    "fetched again.")
+    command.add_argument("entry", metavar="EMD-NNNNN", help="the entry")
+    command.add_argument("--threshold", metavar="T",
+                         help="contour level that shows the macromolecule (default: the one that "
+                              "the entry recommends)")
+    command.add_argument("--resolution", metavar="R",
+                         help="reported resolution in Å (default: the entry's)")
+    command.add_argument("--pdb", metavar="ID",
+                         help="which of the entry's models to take (default: the first)")
+    command.add_argument("--cache", metavar="DIR",
+                         help="folder for what is fetched (default: vrs_archive in Scipion's "
+                              "folder for user data)")
+    command.add_argument("--offline", action="store_true",
+                         help="take all from that folder, without network")
+    command.add_argument("--server", metavar="URL", default=os.environ.get("VRS_ARCHIVE", ""),
+                         help="server to ask instead of www.ebi.ac.uk and ftp.ebi.ac.uk, with the "
+                              "same paths (default: the variable VRS_ARCHIVE, if it is set)")
+    _add_choices(command)
+    command.set_defaults(command=_entry)
+
+
+def _add_choices(command):
+    """The options of all commands that validate."""
+    command.add_argument("--sampling", metavar="S",
+                         help="voxel size in Å; wins over the header of the file")
+    command.add_argument("--mask", metavar="FILE",
+                         help="your own mask, instead of the one made from the threshold")
     command.add_argument("--multimodel", metavar="N", default="0",
                          help="refine the model N times from displaced starts, 5 for instance, "
                               "and compare the results (A.c); takes long (default: not done)")
+    command.add_argument("--workflow", metavar="FILE",
+                         help="how the map was obtained: JSON that Scipion exported; adds level W")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
     command.add_argument("--project", metavar="NAME",
@@ -99,7 +135,6 @@ def _add_validate(commands):
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
-    command.set_defaults(command=_validate)
 
 
 def _add_example(commands):
@@ -132,6 +167,11 @@ def _add_items(commands):
 def _validate(options):
     from vrs.cli.validate import validate
     validate(options)
+
+
+def _entry(options):
+    from vrs.cli.entry import entry
+    entry(options)
 
 
 def _example(options):

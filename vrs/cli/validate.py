@@ -6,8 +6,8 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
-from typing import Dict, List, Optional
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
 
 from vrs.checks import Overrides, Status, all_checks, checks_of_level
 from vrs.checks.level_A.multimodel import to_refinements
@@ -20,11 +20,16 @@ from vrs.errors import InputError
 from vrs.io.inputs import LoadedInput, check_output_folder, read_input
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
+from vrs.io.workflows import read_workflow
 from vrs.scipion import load_domain, prepare_environment
 
 @dataclass
 class Request:
-    """A validation that was found possible; paths are absolute."""
+    """A validation that was found possible; paths are absolute.
+
+    ``entry`` is what the report says of an entry of a public archive, see
+    :func:`vrs.report.write_report`; empty without one.
+    """
 
     loaded: LoadedInput
     stem: str
@@ -34,6 +39,7 @@ class Request:
     half_paths: List[str]
     model_path: str
     multimodel: int
+    workflow_path: str
     criteria_path: str
     output: str
     new_folders: List[str]
@@ -41,6 +47,7 @@ class Request:
     threads: int
     renderer: str
     engines: Dict[str, ExternalEngine]
+    entry: Dict[str, Any] = field(default_factory=dict)
 
 
 def validate(options):
@@ -57,7 +64,21 @@ def validate(options):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    request = check_request(options)
+    run(check_request(options))
+
+
+def run(request):
+    """Validate what was found possible, deliver the report and say how it went.
+
+    Parameters
+    ----------
+    request : Request
+
+    Raises
+    ------
+    ScipionError
+        If Scipion cannot be used or one of its runs failed.
+    """
     try:
         console = Console()
         console.say("Validating %s" % request.map_path)
@@ -98,6 +119,7 @@ def check_request(options):
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     mask = os.path.abspath(options.mask) if options.mask else ""
     model = os.path.abspath(options.model) if options.model else ""
+    workflow = os.path.abspath(options.workflow) if options.workflow else ""
     halves = [os.path.abspath(path) for path in (options.half1, options.half2) if path]
     if len(halves) == 1:
         problems.append("One half map was given; give both, by --half1 and --half2.")
@@ -114,10 +136,14 @@ def check_request(options):
                             options.sampling, mask or None, halves, model or None)
         plain = is_plain(loaded.map_file.path)
     with collected(problems):
+        if workflow:
+            read_workflow(workflow)
+    with collected(problems):
         if criteria:
             Overrides.read(criteria, all_checks())
     with collected(problems):
-        engines = read_choices(options.engine, [check for level in levels_of(halves, model)
+        levels = levels_of(halves, model, workflow)
+        engines = read_choices(options.engine, [check for level in levels
                                                 for check in checks_of_level(level)])
     for item, engine in engines.items():
         reason = why_unavailable(engine)
@@ -134,10 +160,11 @@ def check_request(options):
         _remove_empty(missing)
         raise InputError(problems)
     return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, model, multimodel,
-                   criteria, output, missing, options.project, threads, options.renderer, engines)
+                   workflow, criteria, output, missing, options.project, threads,
+                   options.renderer, engines)
 
 
-def levels_of(half_paths, model_path):
+def levels_of(half_paths, model_path, workflow_path):
     """The levels that can be assessed with what is given.
 
     Parameters
@@ -146,12 +173,15 @@ def levels_of(half_paths, model_path):
         The half maps, empty without.
     model_path : str
         The atomic model, empty without.
+    workflow_path : str
+        The file of the workflow, empty without.
 
     Returns
     -------
     list of str
     """
-    return ["0"] + ["1"] * bool(half_paths) + ["A"] * bool(model_path)
+    given = (("1", half_paths), ("A", model_path), ("W", workflow_path))
+    return ["0"] + [level for level, files in given if files]
 
 
 def map_stem(path):

@@ -1,6 +1,7 @@
 """The Scipion runs behind ``vrs validate``; imported once Scipion is ready."""
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -15,11 +16,13 @@ from vrs.checks import checks_of_level, get_check
 from vrs.cli.validate import levels_of
 from vrs.constants import RENDERERS
 from vrs.io.maps import write_map
-from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsReport
+from vrs.protocols import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW,
+                           ProtVrsReport)
 from vrs.protocols.half_maps import HALVES_FILES, HALVES_OF_MAP
 from vrs.protocols.launch import failure, run_to_end
 from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
 from vrs.protocols.level_a import MODEL_FILE
+from vrs.protocols.level_w import WORKFLOW_FILE
 from vrs.scipion import ScipionError
 
 _LAST_SECONDS = 2
@@ -88,9 +91,10 @@ def run_workflow(project, request, console):
     request.loaded = None
     _launch(project, importing, "import " + request.stem, console)
 
-    report = project.newProtocol(ProtVrsReport, title=request.stem,
-                                 renderer=RENDERERS.index(request.renderer))
-    for level in levels_of(request.half_paths, request.model_path):
+    report = project.newProtocol(ProtVrsReport, title=request.entry.get("title", request.stem),
+                                 renderer=RENDERERS.index(request.renderer),
+                                 entry=json.dumps(request.entry) if request.entry else "")
+    for level in levels_of(request.half_paths, request.model_path, request.workflow_path):
         protocol_class, added = _LEVELS[level]
         protocol = project.newProtocol(protocol_class, **common, **added(request),
                                        **_engine_parameters(request, level))
@@ -110,6 +114,8 @@ _LEVELS = {
     "A": (ProtVrsLevelA, lambda request: dict(
         modelFrom=MODEL_FILE, modelFile=request.model_path, multimodel=request.multimodel,
         **_half_parameters(request))),
+    "W": (ProtVrsLevelW, lambda request: dict(
+        workflowFrom=WORKFLOW_FILE, workflowFile=request.workflow_path)),
 }
 
 

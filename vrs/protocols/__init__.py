@@ -3,4 +3,5 @@
 from vrs.protocols.level_0 import ProtVrsLevel0
 from vrs.protocols.level_1 import ProtVrsLevel1
 from vrs.protocols.level_a import ProtVrsLevelA
+from vrs.protocols.level_w import ProtVrsLevelW
 from vrs.protocols.report import ProtVrsReport

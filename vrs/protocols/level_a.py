@@ -2,6 +2,7 @@
 
 from pyworkflow.protocol import params
 
+from vrs.checks.level_A.multimodel import to_refinements
 from vrs.checks.level_A.placement import describe_model, place_model
 from vrs.checks.results import InputFile
 from vrs.errors import InputError
@@ -31,9 +32,20 @@ class ProtVrsLevelA(ProtVrsLevel):
         form.addParam("modelFile", params.FileParam, allowsNull=True,
                       condition="modelFrom == %d" % MODEL_FILE, label="Model file")
         define_half_maps(form, "Those of the map, if it has some")
+        form.addParam("multimodel", params.IntParam, default=0,
+                      expertLevel=params.LEVEL_ADVANCED, label="Refinements of the model (A.c)",
+                      help="How often the model is refined against the map from displaced starts, "
+                           "to see whether the map fixes where it lies: 5 is usual, 0 leaves it "
+                           "out. It takes long: minutes for a model of 2,000 residues, an hour or "
+                           "more for the largest.")
+
+    def _given(self):
+        return super()._given() + [self.multimodel.get()]
 
     def _added(self):
         problems, paths = [], {}
+        with collected(problems):
+            to_refinements(self.multimodel.get())
         with collected(problems):
             paths["model_path"] = self._model_file()
         with collected(problems):
@@ -46,6 +58,7 @@ class ProtVrsLevelA(ProtVrsLevel):
         data = loaded.data
         self._placement = place_model(data, loaded.model_file.structure, loaded.map_file.origin)
         data.model, data.model_problem = self._placement.structure, self._placement.problem
+        data.multimodel = self.multimodel.get()
 
     def _describe_added(self, loaded):
         files = [InputFile("Model", *identity(loaded.model_file))] + described_files(loaded)

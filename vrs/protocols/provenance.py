@@ -66,15 +66,25 @@ def _chain(protocol, seen=None):
     seen = {protocol.getObjId()} if seen is None else seen
     chain = []
     for _, pointer in protocol.iterInputAttributes():
-        parent = _owner(protocol.getProject(), pointer)
+        parent = owner(protocol.getProject(), pointer)
         if parent is not None and parent.getObjId() not in seen:
             seen.add(parent.getObjId())
             chain += _chain(parent, seen) + [parent]
     return chain
 
 
-def _owner(project, pointer):
-    """The protocol whose output a pointer refers to."""
+def owner(project, pointer):
+    """The protocol whose output a pointer refers to.
+
+    Parameters
+    ----------
+    project : pyworkflow.project.Project
+    pointer : pyworkflow.object.Pointer
+
+    Returns
+    -------
+    pyworkflow.protocol.Protocol or None
+    """
     target = pointer.getObjValue()
     if target is None or isinstance(target, Protocol):
         return target

@@ -27,6 +27,8 @@ _CONTEXT = (
     "may rightly stand off centre in its box.")
 _PROVENANCE_TERMS = (("date", "Date"), ("host", "Computer"), ("platform", "Operating system"),
                      ("python", "Python"), ("project", "Project"), ("threads", "Threads"))
+_EMDB = "https://www.ebi.ac.uk/emdb/%s"
+_PDB = "https://www.ebi.ac.uk/pdbe/entry/pdb/%s"
 _PROTOCOL_COLUMNS = {"label": "Step", "class": "Protocol", "name": "Protocol", "id": "Id",
                      "plugin": "Plugin", "version": "Version", "threads": "Threads"}
 
@@ -99,7 +101,7 @@ class Builder:
 
     def _number_sections(self):
         for chapter, (result, _) in enumerate(self.results, 2):
-            self._numbers[result.level] = str(chapter)
+            self._numbers[_level_anchor(result)] = str(chapter)
             # What the level adds to the map comes before its items.
             for position, item in enumerate(result.items, 2 if result.added else 1):
                 self._numbers[item.id] = "%d.%d" % (chapter, position)
@@ -108,11 +110,25 @@ class Builder:
     def _front_facts(self):
         levels = ", ".join("%s (%s)" % (result.level, LEVELS[result.level])
                            for result, _ in self.results)
-        facts = [("Map", _plain(self.input.file_name)),
-                 ("Levels assessed", _plain(levels)),
-                 ("Reported resolution", _plain(angstroms(self.input.resolution))),
-                 ("Date", _plain(_readable_date(self.provenance.get("date", ""))))]
+        facts = self._entry_facts() + [
+            ("Map", _plain(self.input.file_name)),
+            ("Levels assessed", _plain(levels)),
+            ("Reported resolution", _plain(angstroms(self.input.resolution))),
+            ("Date", _plain(_readable_date(self.provenance.get("date", ""))))]
         return [Fact(term, runs) for term, runs in facts]
+
+    def _entry_facts(self):
+        """What the archive says, where the map comes from one."""
+        entry = self.provenance.get("entry")
+        if not entry:
+            return []
+        models = [[Run(", ")] * bool(position) + [Run(pdb_id.upper(), _PDB % pdb_id)]
+                  for position, pdb_id in enumerate(entry["pdb_ids"])]
+        facts = [("Entry", [Run(entry["id"], _EMDB % entry["id"])]),
+                 ("Models of the entry", sum(models, []) or _plain("none")),
+                 ("Deposited", _plain(_readable_date(entry["deposited"]))),
+                 ("Authors", _plain(", ".join(entry["authors"]) or "not given"))]
+        return facts + [("Remark", _plain(remark)) for remark in entry["remarks"]]
 
     def _context(self):
         blocks = [Text([Run(text)]) for text in _CONTEXT]
@@ -135,7 +151,8 @@ class Builder:
         rows = [[[Run("%s %s" % (item.id, item.title), "#" + _anchor(item.id))],
                  [self._link(item.id)], [_status(item)]] for item in self.items]
         return Section("status", "Status of the items", blocks=[
-            Grid(["Item", "Section", "Status"], rows, [False] * 3, [3, 1, 1.6])])
+            Grid(["Item", "Section", "Status"], rows, [False] * 3, [3, 1, 1.6],
+                 sortable=True)])
 
     def _warnings(self):
         blocks = []
@@ -178,7 +195,7 @@ class Builder:
         sections = [self._added_section(result, shared)] if result.added else []
         sections += [self._item_section(item, result, dict(shared, **_paths(item.files, folder)))
                      for item in result.items]
-        return Section("level-" + result.level, title, self._numbers[result.level],
+        return Section(_level_anchor(result), title, self._numbers[_level_anchor(result)],
                        sections=sections)
 
     def _added_section(self, result, files):
@@ -191,7 +208,8 @@ class Builder:
         blocks = [Facts(facts)]
         if added.notes:
             blocks += [Minor("Findings")] + [_note(note) for note in added.notes]
-        return Section("input-" + result.level, added.title, self._numbers[result.level] + ".1",
+        number_ = self._numbers[_level_anchor(result)] + ".1"
+        return Section("input-" + result.level, added.title, number_,
                        blocks + self._content(added.content, files))
 
     def _item_section(self, item, result, files):
@@ -305,6 +323,7 @@ class Builder:
     # ------------------------------------------------------------ provenance
     def _provenance_section(self, number_):
         given = dict(self.provenance)
+        given.pop("entry", None)  # it stands on the front page
         protocols, packages = given.pop("protocols", []), given.pop("packages", {})
         terms = dict(_PROVENANCE_TERMS)
         names = [name for name, _ in _PROVENANCE_TERMS if name in given]
@@ -343,6 +362,11 @@ def _plain(text):
 
 def _anchor(item):
     return "item-" + item.replace(".", "-")
+
+
+def _level_anchor(result):
+    # The only item of level W has the name of the level.
+    return "level-" + result.level
 
 
 def _styled(pair):

@@ -60,7 +60,8 @@ class Fact:
 class Grid:
     """A table. ``numeric`` tells for each column whether it holds numbers;
     ``weights`` are the widths of the columns relative to each other, 0 for one
-    as wide as its text. Without a caption it has no number."""
+    as wide as its text. Without a caption it has no number. Rows of a ``sortable`` one
+    may stand in any order."""
 
     columns: List[str]
     rows: List[List[List[Run]]]
@@ -68,6 +69,7 @@ class Grid:
     weights: List[float]
     caption: str = ""
     number: int = 0
+    sortable: bool = False
 
 
 @dataclass

@@ -10,7 +10,9 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullFormatter
 from PIL import Image
 
@@ -38,6 +40,7 @@ _STYLE = {"font.family": "DejaVu Sans", "font.size": 8.5, "axes.labelsize": 8.5,
 _PLOT_SIZE = (6.0, 2.9)
 _SPHERE_SIZE = (6.0, 3.4)
 _SPHERE_PIXELS = 300
+_GRAPH_ROW, _GRAPH_COLUMN, _GRAPH_LINES = 0.19, 0.16, 2.5
 _LARGEST, _SMALLEST = 512, 360
 _AXES = "XYZ"
 
@@ -84,7 +87,7 @@ class Artist:
             return self._views_of(figure, lambda: self._surface(figure, files))
         if isinstance(figure, content.Trace):
             return self._views_of(figure, lambda: _trace(figure))
-        drawing = _sphere_map if isinstance(figure, content.SphereMap) else _plot
+        drawing = {content.SphereMap: _sphere_map, content.Graph: _graph}.get(type(figure), _plot)
         panel = Panel(self._write(drawing(figure), "svg"), figure.alt or figure.caption)
         return Picture(figure.caption, [panel], wide=True)
 
@@ -366,6 +369,62 @@ def _half_sphere(figure):
     pixels = np.full(x.shape, np.nan)
     pixels[inside] = np.asarray(figure.values, float)[np.concatenate(nearest)]
     return np.ma.masked_invalid(pixels)
+
+
+def _graph(figure):
+    """Dots, one in each row, with lines between them and text beside them, as SVG."""
+    first, last = figure.rows
+    width, height = _PLOT_SIZE[0], _GRAPH_ROW * (last - first + 1)
+    # Lines that only pass through have columns too.
+    columns = 1 + max([node.column for node in figure.nodes]
+                      + [link.column for link in figure.links])
+    spacing = min(_GRAPH_COLUMN, _GRAPH_LINES / columns)
+    with matplotlib.rc_context(_STYLE):
+        canvas = FigureCanvasSVG(Figure((width, height)))
+        axes = canvas.figure.add_axes([0, 0, 1, 1], xlim=(0, width),
+                                      ylim=(last + 0.5, first - 0.5))
+        axes.axis("off")
+        for link in figure.links:
+            x = [link.column, link.column, link.last_column]
+            y = [link.first_row, max(link.last_row - 1, link.first_row), link.last_row]
+            axes.plot((np.array(x) + 0.7) * spacing, y, linewidth=1.2, zorder=1,
+                      color=_COLOURS[link.column % len(_COLOURS)])
+        left = (columns + 0.6) * spacing
+        for node in figure.nodes:
+            colour = _COLOURS[node.column % len(_COLOURS)]
+            axes.plot((node.column + 0.7) * spacing, node.row, "o", markersize=6, zorder=2,
+                      color=colour if node.marked else "#ffffff", markeredgecolor=colour,
+                      markeredgewidth=1.3)
+            label = _shortened(node.label, (width - left) * 72)
+            used = left + _text_width(label) / 72 + 0.12
+            for place, text, shade in ((left, label, "#000000"),
+                                       (used, _shortened(node.detail, (width - used) * 72),
+                                        "#595959")):
+                axes.text(place, node.row, text, va="center_baseline", color=shade,
+                          parse_math=False)
+        buffer = io.BytesIO()
+        canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _shortened(text, points):
+    """As much of a text as has room; nothing where there is room for next to nothing."""
+    if _text_width(text) <= points:
+        return text
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if _text_width(text[:middle] + "…") <= points:
+            fits = middle
+        else:
+            too_long = middle
+    return text[:fits].rstrip() + "…" if fits > 3 else ""
+
+
+def _text_width(text):
+    """Width of a text in points, in the font of the figures."""
+    font = FontProperties(family=_STYLE["font.family"], size=_STYLE["font.size"])
+    return text_to_path.get_text_width_height_descent(text, font, False)[0]
 
 
 def _curves(axes, figure):

@@ -8,7 +8,7 @@ import jinja2
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
-def render_html(document, images):
+def render_html(document, images, scene):
     """The document as HTML.
 
     Parameters
@@ -16,10 +16,14 @@ def render_html(document, images):
     document : Document
     images : path
         Folder of its images, which are embedded.
+    scene : vrs.report.scene.Scene
+        The surface of the map, for the 3D view.
 
     Returns
     -------
     str
+        All of its text and figures can be read without JavaScript; that adds the order
+        of tables, closing of sections, enlarged figures and the 3D view.
     """
     def embedded(name):
         path = Path(images) / name
@@ -31,4 +35,5 @@ def render_html(document, images):
         lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["embedded"] = embedded
     environment.filters["kind"] = lambda block: type(block).__name__
-    return environment.get_template("report.html.j2").render(document=document)
+    return environment.get_template("report.html.j2").render(
+        document=document, scene=scene)

@@ -32,7 +32,9 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     provenance : dict
         Where the results come from, as JSON can hold it: ``date`` (ISO 8601),
         ``host``, ``platform``, ``python``, ``packages`` (version by name),
-        ``project``, ``protocols`` (a list of mappings) and whatever else.
+        ``project``, ``protocols`` (a list of mappings), ``entry`` and whatever else.
+        ``entry`` is the entry of a public archive: ``id`` ("EMD-1234"), ``title``,
+        ``pdb_ids``, ``authors`` and ``remarks`` (lists of text) and ``deposited`` (a date).
     title : str
         What the front page calls the map, by default the name of its file.
     renderer : str
@@ -55,6 +57,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     from vrs.report.html_report import render_html
     from vrs.report.json_report import render_json
     from vrs.report.pdf_report import render_pdf
+    from vrs.report.scene import map_scene
 
     results = _read(results_files)
     folder = Path(folder).absolute()
@@ -68,7 +71,8 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         document = Builder(results, provenance, title, artist).document()
         new = ReportPaths(*(work / ("report." + suffix) for suffix in ReportPaths._fields))
         new.json.write_text(render_json(results, provenance, title, folder), encoding="utf-8")
-        new.html.write_text(render_html(document, images), encoding="utf-8")
+        new.html.write_text(render_html(document, images, map_scene(results)),
+                            encoding="utf-8")
         new.pdf.write_bytes(render_pdf(document, images))
         exported = emv_files([result for result, _ in results], provenance, title)
         for name, text in exported.items():

@@ -8,7 +8,8 @@ from pwem.viewers import TableView
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
 from vrs.objects import SetOfVrsItemResults, VrsReport
-from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsReport
+from vrs.protocols import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW,
+                           ProtVrsReport)
 
 
 class VrsReportViewer(Viewer):
@@ -32,7 +33,8 @@ class VrsItemResultsViewer(Viewer):
     """Shows the items of a level as a table."""
 
     _environments = [DESKTOP_TKINTER]
-    _targets = [SetOfVrsItemResults, ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA]
+    _targets = [SetOfVrsItemResults, ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA,
+                ProtVrsLevelW]
     _name = "validation items"
 
     def _visualize(self, obj, **kwargs):

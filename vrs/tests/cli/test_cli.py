@@ -66,6 +66,13 @@ def test_one_half_map_only(refused, map_path):
     assert "is the map itself" in lines[1]
 
 
+def test_refinements_need_a_model_and_are_at_least_two(refused, map_path):
+    lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--multimodel", "1")
+    assert len(lines) == 1 and "at least 2" in lines[0]
+    lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--multimodel", "5")
+    assert len(lines) == 1 and "--model" in lines[0]
+
+
 def test_threshold_above_the_maximum_names_the_maximum(refused, map_path):
     lines = refused("--map", map_path, "--threshold", "7")
     assert len(lines) == 1 and "%g" % maps.blob().max() in lines[0]

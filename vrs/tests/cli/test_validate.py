@@ -87,7 +87,8 @@ def test_a_model_adds_level_a_and_files_for_viewers(vrs_process, tmp_path):
     write_map(str(tmp_path / "map.mrc"), models.noisy_map(structure), models.SAMPLING)
     write_model(str(tmp_path / "model.cif"), structure)
     process = vrs_process("validate", "--map", "map.mrc", "--threshold", "0.2", "--resolution", "4",
-                          "--model", "model.cif", "--threads", "2", cwd=tmp_path)
+                          "--model", "model.cif", "--multimodel", "2", "--threads", "2",
+                          cwd=tmp_path)
     output, errors = process.communicate()
     assert process.returncode == 0, output + errors
     folder = tmp_path / "map_vrs"
@@ -98,9 +99,10 @@ def test_a_model_adds_level_a_and_files_for_viewers(vrs_process, tmp_path):
     assert report["grade"] == "0A"
     assert [item["id"] for item in report["items"] if item["level"] == "A"] == [
         check.id for check in checks_of_level("A")]
-    [coloured] = [entry for item in report["items"] for entry in item["files"]
-                  if entry["name"] == "q_score"]
-    assert (folder / coloured["path"]).exists()
+    for name in ("q_score", "multimodel_rmsd"):
+        [coloured] = [entry for item in report["items"] for entry in item["files"]
+                      if entry["name"] == name]
+        assert (folder / coloured["path"]).exists()
 
 
 def test_json_says_what_the_terminal_says(validated):

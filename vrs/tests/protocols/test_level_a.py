@@ -103,6 +103,7 @@ def test_structure_of_the_project_and_no_half_maps(project, new_level_a, files):
     results = run(project, protocol)
     assert [entry.term for entry in results.added.files] == ["Model"]
     statuses = {item.id: item for item in results.items}
+    assert statuses["A.c"].status is Status.NOT_APPLICABLE and "form" in statuses["A.c"].reason
     assert statuses["A.b"].status is Status.NOT_APPLICABLE and "half map" in statuses["A.b"].reason
 
 
@@ -110,3 +111,8 @@ def test_what_is_not_chosen_is_asked_for_at_once(new_level_a):
     from vrs.protocols.half_maps import HALVES_OBJECTS
     protocol = new_level_a(halvesFrom=HALVES_OBJECTS)
     assert protocol._validate() == ["Choose the atomic model.", "Choose both half maps."]
+
+
+def test_one_refinement_is_not_enough(new_level_a, files):
+    [problem] = new_level_a(multimodel=1, **from_files(files))._validate()
+    assert "at least 2" in problem

@@ -10,7 +10,8 @@ import vrs
 from vrs import scipion
 from vrs.checks import all_checks
 
-PROTOCOLS = ["ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA", "ProtVrsReport"]
+PROTOCOLS = ["ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA", "ProtVrsLevelW",
+             "ProtVrsReport"]
 
 
 def test_scipion_finds_everything(domain):

@@ -12,16 +12,18 @@ from vrs.tests.report.conftest import LONG, ODD, make_item, make_level, words
 
 
 class _Page(HTMLParser):
-    """Ids, links, images and text of a page."""
+    """Ids, links, images and text of a page, without its programs."""
 
     def __init__(self, text):
         super().__init__()
-        self.ids, self.links, self.images, self.tags, self.words = [], [], [], [], []
+        self.ids, self.links, self.images, self.words = [], [], [], []
+        self.tags = []
+        self.style = ""
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
-        self.tags.append(tag)
+        self.tags.append((tag, attributes))
         if "id" in attributes:
             self.ids.append(attributes["id"])
         if tag == "a":
@@ -30,7 +32,14 @@ class _Page(HTMLParser):
             self.images.append(attributes)
 
     def handle_data(self, data):
-        self.words.append(data)
+        if self.lasttag == "style":
+            self.style += data
+        elif self.lasttag != "script":
+            self.words.append(data)
+
+    def named(self, name):
+        """Attributes of all tags of a name."""
+        return [attributes for tag, attributes in self.tags if tag == name]
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +70,26 @@ def test_every_link_in_the_page_has_a_target(page):
 
 
 def test_page_needs_nothing_else(page):
-    assert all(image["src"].startswith("data:image/") for image in page.images)
-    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert all(image["src"].startswith("data:") for image in page.images)
+    assert not {"link", "iframe", "object", "base"} & {tag for tag, _ in page.tags}
+    assert not any("src" in script for script in page.named("script"))
+    assert "url(" not in page.style and "@import" not in page.style
+    # The browser itself is told to load nothing.
+    policy, = [tag["content"] for tag in page.named("meta") if "http-equiv" in tag]
+    assert "default-src 'none'" in policy and "http" not in policy
+
+
+def test_all_can_be_read_without_javascript(page):
+    assert page.named("details") and all("open" in details for details in page.named("details"))
+    assert "The 3D view needs JavaScript and WebGL" in "".join(page.words)
+    # Only controls are hidden.
+    hidden = {tag.get("id", tag.get("class")) for _, tag in page.tags if "hidden" in tag}
+    assert hidden == {"viewer", "folding", "none"}
 
 
 def test_every_image_has_a_text(page):
-    assert page.images and all(image["alt"].strip() for image in page.images)
+    figures = [image for image in page.images if image["src"] != "data:,"]
+    assert figures and all(image["alt"].strip() for image in figures)
 
 
 def test_odd_text_arrives_as_it_is(page):

@@ -1,0 +1,1 @@
+"""The item of level W: the processing workflow."""

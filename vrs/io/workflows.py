@@ -1,0 +1,138 @@
+"""Reading workflows that Scipion exported."""
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from typing import List
+
+from vrs.errors import InputError
+from vrs.io.maps import sha256
+
+_OUTPUT = re.compile(r"(\d+)\.[A-Za-z_]")
+_RUN = re.compile(r"\d+")
+
+
+@dataclass
+class Step:
+    """One protocol of a workflow.
+
+    ``parents`` are the ids of the steps whose output it takes; ``plugin`` and
+    ``version`` are empty where they are not known.
+    """
+
+    id: str
+    label: str
+    protocol: str
+    parents: List[str] = field(default_factory=list)
+    plugin: str = ""
+    version: str = ""
+    leads_to_map: bool = False
+
+
+@dataclass
+class Workflow:
+    """A workflow, with the file it was read from.
+
+    ``absent`` are the ids of steps that others take their input from and that the file
+    does not hold; ``version_source`` says in a sentence what the versions are.
+    """
+
+    file_name: str
+    sha256: str
+    steps: List[Step]
+    absent: List[str] = field(default_factory=list)
+    version_source: str = ""
+
+
+def read_workflow(path):
+    """Read a workflow as Scipion exports it: a JSON list with an object for each protocol.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    Workflow
+        Without plugins and versions, which Scipion does not export.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is no such list, if two steps have the same id, or if
+        steps take their input from each other in a circle.
+    """
+    path = str(path)
+    given = _load(path)
+    described = [_identity(step, path) for step in given]
+    ids = {step.id for step in described}
+    if len(ids) < len(described):
+        raise InputError("The workflow %s has several protocols with the same id; export it from "
+                         "Scipion again." % path)
+    absent = set()
+    for step, parameters in zip(described, given):
+        taken = _inputs(parameters, ids)
+        step.parents = sorted((taken & ids) - {step.id}, key=int)
+        absent |= taken - ids
+    _refuse_circles(described, path)
+    return Workflow(os.path.basename(path), sha256(path), described, sorted(absent, key=int))
+
+
+def _load(path):
+    try:
+        with open(path, encoding="utf-8") as handle:
+            given = json.load(handle)
+    except OSError as error:
+        raise InputError("The workflow %s cannot be read (%s); check its name."
+                         % (path, error.strerror))
+    except ValueError as error:
+        raise InputError("The workflow %s is not JSON (%s); export it from Scipion again."
+                         % (path, error))
+    if not isinstance(given, list) or not given:
+        raise InputError("The workflow %s holds no protocols; give a file that Scipion exported."
+                         % path)
+    return given
+
+
+def _identity(step, path):
+    """The step with its id and names, yet without what it follows from."""
+    try:
+        number, protocol = str(step["object.id"]), str(step["object.className"])
+        if _RUN.fullmatch(number):
+            return Step(number, str(step.get("object.label") or protocol), protocol)
+    except (KeyError, TypeError):
+        pass  # told below
+    raise InputError("The workflow %s has an entry without the id or the name of its protocol; "
+                     "give a file that Scipion exported." % path)
+
+
+def _inputs(parameters, ids):
+    """Ids that parameters refer to: "12.outputVolume", and whole protocols by number.
+
+    A number by itself may be anything else too. It stands for a protocol where it is in a
+    list of ids, or in a parameter that is called an input.
+    """
+    found = set()
+    for name, value in parameters.items():
+        if name.startswith(("_", "object.")):
+            continue
+        many = isinstance(value, list)
+        texts = [text for text in (value if many else [value]) if isinstance(text, str)]
+        found |= {match.group(1) for match in map(_OUTPUT.match, texts) if match}
+        numbers = {text for text in texts if _RUN.fullmatch(text)}
+        if numbers <= ids and (many or name.startswith("input")):
+            found |= numbers
+    return found
+
+
+def _refuse_circles(steps, path):
+    remaining = {step.id: set(step.parents) for step in steps}
+    while remaining:
+        ready = {number for number, parents in remaining.items() if not parents & set(remaining)}
+        if not ready:
+            raise InputError("In the workflow %s the protocols %s take their input from each "
+                             "other in a circle; export it from Scipion again."
+                             % (path, ", ".join(sorted(remaining, key=int))))
+        for number in ready:
+            del remaining[number]

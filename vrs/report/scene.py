@@ -1,0 +1,253 @@
+"""The map's surface for the interactive 3D view of the HTML report.
+
+The surface is that of :func:`vrs.report.views3d.surface_mesh` with few enough triangles
+for a page that is sent by mail and shown on a phone: vertices in the same cell of a grid
+become one (vertex clustering; Rossignac and Borrel 1993,
+https://doi.org/10.1007/978-3-642-78114-8_29). Each local property that an item draws on
+that surface is kept as one byte per vertex.
+"""
+
+import base64
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import matplotlib
+import numpy as np
+
+from vrs.checks.content import Surface
+from vrs.errors import InputError
+from vrs.io.headers import read_header
+from vrs.io.maps import read_volume
+from vrs.report import views3d
+from vrs.report.wording import number
+
+logger = logging.getLogger(__name__)
+
+_MAX_TRIANGLES = 60_000
+_MAX_VERTICES = 65_535  # as many as numbers of 16 bit can tell apart
+_STEPS = 65_535
+_FIRST_CELL = 0.6  # voxels
+_LEAST_WEIGHT = 0.1
+_MAP = "map"
+_NO_VALUE = (187, 187, 187)
+_PLAIN = (140, 173, 209)
+# Maps that their items draw on the model instead of the surface: label, unit, colour range.
+_ON_THE_MODEL = {"fscq": ("FSC-Q", "Å", (-1.5, 1.5))}
+
+
+@dataclass
+class Property:
+    """What the surface may be coloured by.
+
+    Attributes
+    ----------
+    name : str
+        In the list of choices.
+    label : str
+        Of the colour scale, with its unit.
+    low, high : str
+        Values at the ends of the colour scale.
+    values : numpy.ndarray of uint8, (vertices,)
+        1 to 255 from end to end, 0 where there is no value.
+    """
+
+    name: str
+    label: str
+    low: str
+    high: str
+    values: np.ndarray
+
+
+@dataclass
+class Scene:
+    """A coloured surface, or in ``missing`` why there is none.
+
+    Attributes
+    ----------
+    threshold : str
+    detail : float
+        Side of the cells whose vertices became one, Å; 0 when all were kept.
+    positions : numpy.ndarray of uint16, (vertices, 3)
+        x, y, z in steps from the lowest corner of the surface.
+    step : float
+        Å.
+    centre : list of float
+        Of the view, in steps.
+    reach : float
+        Radius of the view, Å.
+    normals : numpy.ndarray of int8, (vertices, 3)
+        Pointing outwards, 127 long.
+    faces : numpy.ndarray of uint16, (triangles, 3)
+    properties : list of Property
+    """
+
+    missing: str = ""
+    threshold: str = ""
+    detail: float = 0.0
+    positions: np.ndarray = None
+    step: float = 0.0
+    centre: List[float] = field(default_factory=list)
+    reach: float = 0.0
+    normals: np.ndarray = None
+    faces: np.ndarray = None
+    properties: List[Property] = field(default_factory=list)
+
+    def data(self) -> Dict[str, Any]:
+        """What the page's program reads: plain values, arrays as base64 of little-endian
+        numbers, and the colours of values 0 to 255."""
+        viridis = matplotlib.colormaps["viridis"](np.linspace(0, 1, 255))[:, :3]
+        colours = np.vstack([_NO_VALUE, np.round(255 * viridis)]).astype(np.uint8)
+        return {"positions": _base64(self.positions, "<u2"), "step": round(self.step, 9),
+                "centre": [round(value, 1) for value in self.centre],
+                "reach": round(self.reach, 3), "normals": _base64(self.normals, "<i1"),
+                "faces": _base64(self.faces, "<u2"), "colours": _base64(colours, "<u1"),
+                "plain": list(_PLAIN),
+                "properties": [{"label": entry.label, "low": entry.low, "high": entry.high,
+                                "values": _base64(entry.values, "<u1")}
+                               for entry in self.properties]}
+
+
+def map_scene(results):
+    """The surface of the map with the local properties of all items.
+
+    Parameters
+    ----------
+    results : list of (LevelResults, path)
+        In the order of their levels, each with the folder its files are relative to.
+
+    Returns
+    -------
+    Scene
+        Properties whose map cannot be read are left out. The same results give the same scene.
+    """
+    try:
+        return _scene(results)
+    except (views3d.ViewError, InputError) as error:
+        return Scene(missing=str(error))
+    except Exception as error:  # the report comes out without this view
+        logger.exception("preparing the 3D view failed")
+        return Scene(missing="%s: %s." % (type(error).__name__, error))
+
+
+def _scene(results):
+    given, folder = results[0][0].input, results[0][1]
+    files = {entry.name: Path(folder) / entry.path for entry in given.files}
+    if _MAP not in files:
+        raise views3d.ViewError("The results do not name the file of the map.")
+    if not files[_MAP].is_file():
+        raise views3d.ViewError("The map is no longer at %s." % files[_MAP])
+    mesh = views3d.surface_mesh(*_load(files[_MAP], given), level=given.threshold)
+    mesh, detail = _decimated(mesh, given.sampling)
+    low = mesh.vertices.min(axis=0)
+    step = float(np.ptp(mesh.vertices, axis=0).max()) / _STEPS
+    # A few specks far away must not make the view of all else small.
+    inner = np.percentile(mesh.vertices, (0.5, 99.5), axis=0)
+    centre = inner.mean(axis=0)
+    reach = np.percentile(np.linalg.norm(mesh.vertices - centre, axis=1), 99.5)
+    return Scene(
+        threshold=number(given.threshold), detail=detail, step=step, reach=float(reach),
+        positions=np.round((mesh.vertices - low) / step).astype(np.uint16),
+        centre=((centre - low) / step).tolist(),
+        normals=np.round(127 * mesh.normals).astype(np.int8),
+        faces=mesh.faces.astype(np.uint16), properties=_properties(results, mesh.vertices))
+
+
+def _load(path, given):
+    """A map, (z, y, x), and its sampling."""
+    header = read_header(str(path))
+    volume, _ = read_volume(header)
+    same = volume.shape[::-1] == tuple(given.shape)
+    return volume, given.sampling if same else header.sampling
+
+
+def _decimated(mesh, sampling) -> Tuple[views3d.Mesh, float]:
+    """The mesh with few enough triangles, and the side of the cells that this took."""
+    simple, cell = mesh, 0.0
+    while len(simple.faces) > _MAX_TRIANGLES or len(simple.vertices) > _MAX_VERTICES:
+        excess = max(len(simple.faces) / _MAX_TRIANGLES, len(simple.vertices) / _MAX_VERTICES)
+        cell = cell * max(excess ** 0.5, 1.01) or _FIRST_CELL * sampling * mesh.reduction
+        simple = _clustered(mesh, cell)
+    if not len(simple.faces):
+        raise views3d.ViewError("The surface is only specks, too small to be drawn.")
+    return simple, cell
+
+
+def _clustered(mesh, cell):
+    """The mesh with all vertices of a cell of a cubic grid in their mean."""
+    places = np.floor((mesh.vertices - mesh.vertices.min(axis=0)) / cell).astype(np.int64)
+    numbers = np.ravel_multi_index(places.T, places.max(axis=0) + 1)
+    _, owner = np.unique(numbers, return_inverse=True)
+    owner = owner.reshape(-1)
+    vertices, normals = (_mean_by(owner, part) for part in (mesh.vertices, mesh.normals))
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    faces = owner[mesh.faces]
+    a, b, c = faces.T
+    faces = faces[(a != b) & (b != c) & (c != a)]
+    _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+    faces = faces[np.sort(first)]
+    used, faces = np.unique(faces, return_inverse=True)
+    return views3d.Mesh(vertices[used].astype(np.float32), normals[used].astype(np.float32),
+                        faces.reshape(-1, 3).astype(np.int32), mesh.reduction)
+
+
+def _mean_by(owner, vectors):
+    counts = np.bincount(owner)
+    return np.stack([np.bincount(owner, column) / counts for column in vectors.T], axis=1)
+
+
+def _properties(results, positions):
+    found = []
+    for result, folder in results:
+        for item in result.items:
+            files = {entry.name: Path(folder) / entry.path for entry in item.files}
+            for name, label, unit, limits in _drawn(item):
+                try:
+                    volume, sampling = _load(files[name], result.input)
+                except (KeyError, InputError):
+                    continue  # the item's own figure says that the map cannot be read
+                found.append(_property(item, (label, unit), limits,
+                                       _sampled(volume, sampling, positions, limits)))
+    return [entry for entry in found if entry]
+
+
+def _drawn(item):
+    """Names of files, labels, units and colour ranges of the item's local properties."""
+    for figure in item.content:
+        if isinstance(figure, Surface) and figure.volume == _MAP and figure.colour_by:
+            yield figure.colour_by, figure.colour_label, figure.unit, figure.colour_range
+    for entry in item.files:
+        if entry.name in _ON_THE_MODEL:
+            yield (entry.name,) + _ON_THE_MODEL[entry.name]
+
+
+def _sampled(volume, sampling, positions, limits):
+    """Values of a local property at positions, NaN where it has none.
+
+    Maps of local properties are 0 where there is no value. Only where 0 is an end of the
+    scale, as of an occupancy, it is a value as well.
+    """
+    values = views3d.sample(volume, sampling, positions)
+    if limits and 0 in tuple(limits):
+        return values
+    known = views3d.sample((volume != 0).astype(np.float32), sampling, positions)
+    return np.where(known > _LEAST_WEIGHT, values / np.maximum(known, _LEAST_WEIGHT), np.nan)
+
+
+def _property(item, labels, limits, values):
+    """None when there is no value anywhere on the surface."""
+    finite = np.isfinite(values)
+    if not finite.any():
+        return None
+    known_limits = limits and None not in limits
+    low, high = limits if known_limits else views3d.colour_limits(values)
+    share = np.clip((np.where(finite, values, low) - low) / max(high - low, 1e-12), 0, 1)
+    label, unit = labels
+    return Property("%s %s" % (item.id, item.title), label + (" (%s)" % unit if unit else ""),
+                    number(float(low)), number(float(high)),
+                    np.where(finite, 1 + np.round(254 * share), 0).astype(np.uint8))
+
+
+def _base64(array, kind):
+    return base64.b64encode(np.ascontiguousarray(array, kind).tobytes()).decode("ascii")

@@ -1,0 +1,84 @@
+"""Level W in Scipion's engine."""
+
+import json
+
+import pytest
+
+from vrs.checks import LevelResults, Status
+from vrs.io.maps import sha256
+from vrs.tests.protocols import maps
+
+
+@pytest.fixture
+def new_level_w(project, imported):
+    from vrs.protocols import ProtVrsLevelW
+
+    def make(**parameters):
+        protocol = project.newProtocol(ProtVrsLevelW, threshold=maps.THRESHOLD,
+                                       resolution=maps.RESOLUTION, **parameters)
+        protocol.inputVolume.set(imported)
+        protocol.inputVolume.setExtended("outputVolume")
+        return protocol
+
+    return make
+
+
+def run(project, protocol):
+    project.launchProtocol(protocol, wait=True)
+    assert protocol.isFinished(), protocol.getErrorMessage()
+    return LevelResults.read(protocol.outputResults.getResultsFile())
+
+
+def content_of(results):
+    [item] = results.items
+    assert item.status is Status.INFORMATIVE
+    graph, table = item.content[0], item.content[-1]
+    return item, graph, {row[0]: row for row in table.rows}
+
+
+def test_the_workflow_of_the_project(project, imported, new_level_w, new_level):
+    import pwem
+    project.launchProtocol(new_level(), wait=True)
+    protocol = new_level_w()
+    results = run(project, protocol)
+    item, graph, rows = content_of(results)
+    own = rows[imported.strId()]
+    assert own[2:] == ["ProtImportVolumes", "pwem", pwem.__version__, "–"]
+    assert not any(row[2].startswith("ProtVrs") for row in rows.values())
+    marked = [node.label.split()[0] for node in graph.nodes if node.marked]
+    assert marked == [imported.strId()]
+    path = protocol._getExtraPath("workflow.json")
+    assert item.metrics["sha256"].value == results.added.files[0].sha256 == sha256(path)
+    with open(path) as handle:
+        assert {step["object.id"] for step in json.load(handle)} == set(rows)
+
+
+def test_the_version_is_the_one_that_ran(project, imported, new_level_w):
+    path = imported.getStdoutLog()
+    with open(path, "a") as log:
+        log.write("plugin v: 0.0.7 (devel)\n")
+    _, _, rows = content_of(run(project, new_level_w()))
+    assert rows[imported.strId()][4] == "0.0.7"
+
+
+def test_an_exported_workflow(project, new_level_w, tmp_path):
+    import pwem
+    from vrs.protocols.level_w import WORKFLOW_FILE
+    path = tmp_path / "exported.json"
+    path.write_text(json.dumps([
+        {"object.id": "4", "object.className": "ProtImportVolumes", "object.label": "one"},
+        {"object.id": "9", "object.className": "ProtOfNobody", "object.label": "two",
+         "inputVolume": "4.outputVolume", "inputMask": "7.outputMask"}]))
+    protocol = new_level_w(workflowFrom=WORKFLOW_FILE)
+    assert protocol._validate() == ["Choose the file of the workflow."]
+    protocol.workflowFile.set(str(path))
+    assert protocol._validate() == []
+    results = run(project, protocol)
+    item, graph, rows = content_of(results)
+    assert rows == {"4": ["4", "one", "ProtImportVolumes", "pwem", pwem.__version__, "–"],
+                    "9": ["9", "two", "ProtOfNobody", "not known", "not known", "4"]}
+    assert not any(node.marked for node in graph.nodes)
+    assert "need not be those that were used" in item.content[-2].text
+    assert item.metrics["sha256"].value == sha256(str(path))
+    [warning] = [note.text for note in results.added.notes if note.severity == "warning"]
+    assert "the ids 7" in warning

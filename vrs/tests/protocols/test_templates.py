@@ -1,0 +1,104 @@
+"""Workflow templates, by Scipion's own machinery."""
+
+import json
+import os
+
+import pytest
+
+import vrs
+from vrs.checks import LevelResults
+from vrs.io.models import write_model
+from vrs.report import views3d
+from vrs.tests.checks.level_A import models
+from vrs.tests.protocols import maps
+
+LEVELS = {"level_0": ["0"], "level_0_1": ["0", "1"], "level_0_1_A": ["0", "1", "A"]}
+
+
+@pytest.fixture(scope="module")
+def given(map_path, tmp_path_factory):
+    """What a user gives, as text, by the names of the command line."""
+    folder = tmp_path_factory.mktemp("given")
+    half1, half2 = maps.write_halves(folder)
+    write_model(str(folder / "model.cif"), models.walk())
+    return {"map": str(map_path), "sampling": str(maps.SAMPLING), "half1": half1, "half2": half2,
+            "threshold": str(maps.THRESHOLD), "resolution": str(maps.RESOLUTION),
+            "model": str(folder / "model.cif")}
+
+
+def loaded(domain, project, name, given):
+    """The protocols of a template, in its order."""
+    template = template_named(domain, name)
+    template.replaceEnvVariables()
+    template.parseContent()
+    for field in list(template.getParams().values()):
+        assert template.setParamValue(field.getAlias(), given[field.getAlias()]) == 1
+    path = template.createTemplateFile()
+    try:
+        return list(project.loadProtocols(path).values())
+    finally:
+        os.remove(path)
+
+
+def written(name):
+    """What the file of a template holds, zeros in place of its fields."""
+    path = os.path.join(os.path.dirname(vrs.__file__), "templates", name + ".json.template")
+    with open(path, encoding="utf-8") as handle:
+        parts = handle.read().split("~")
+    text = "".join("0" if number % 2 else part for number, part in enumerate(parts))
+    return json.loads(text.partition("\n")[2])
+
+
+def template_named(domain, name):
+    plugin = domain.getPlugins()["vrs"]._pluginInstance
+    [template] = [found for found in plugin.getTemplates() if found.getObjId() == "vrs-" + name]
+    return template
+
+
+def test_scipion_finds_the_templates(domain):
+    plugin = domain.getPlugins()["vrs"]._pluginInstance
+    assert {template.getObjId() for template in plugin.getTemplates()} == {
+        "vrs-" + name for name in LEVELS}
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_what_a_template_asks_and_sets(domain, project, given, name):
+    template = template_named(domain, name)
+    assert template.description.endswith("report.")
+    protocols = loaded(domain, project, name, given)
+    assert [protocol.getClassName() for protocol in protocols] == (
+        ["ProtImportVolumes"] + ["ProtVrsLevel" + level for level in LEVELS[name]]
+        + ["ProtVrsReport"])
+    for protocol, parameters in zip(protocols, written(name)):
+        for parameter in parameters:
+            assert parameter.startswith("object.") or protocol.getParam(parameter) is not None
+    for protocol in protocols[1:-1]:
+        assert protocol.threshold.get() == maps.THRESHOLD
+        assert protocol.resolution.get() == maps.RESOLUTION
+        assert protocol.inputVolume.getObjValue() is protocols[0]
+    assert [pointer.getObjValue() for pointer in protocols[-1].inputResults] == protocols[1:-1]
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_nothing_that_is_left_out_is_taken_for_granted(domain, name):
+    template = template_named(domain, name)
+    template.replaceEnvVariables()
+    template.parseContent()
+    assert all(field.validate() for field in template.getParams().values())
+
+
+@pytest.mark.parametrize("name, grade", [("level_0", "0"), ("level_0_1_A", "1A")])
+def test_a_template_runs(domain, project, given, name, grade, monkeypatch):
+    def draw(*_, **__):
+        raise views3d.ViewError("Not drawn in this test.")
+
+    monkeypatch.setattr(views3d, "draw_views", draw)
+    protocols = loaded(domain, project, name, given)
+    for protocol in protocols:
+        project.launchProtocol(protocol, wait=True)
+        assert protocol.isFinished(), protocol.getErrorMessage()
+    for protocol, level in zip(protocols[1:-1], LEVELS[name]):
+        results = LevelResults.read(protocol.outputResults.getResultsFile())
+        assert (results.level, results.input.threshold) == (level, maps.THRESHOLD)
+        assert results.input.resolution == maps.RESOLUTION
+    assert protocols[-1].outputReport.getGrade() == grade
