@@ -159,7 +159,8 @@ def _started_run(process):
     """The Scipion run that a command has started, once there is one."""
     for _ in range(400):
         for child in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
+            # One that is just ending has no program any more.
+            with contextlib.suppress(psutil.Error, OSError):
                 if os.path.samefile(child.exe(), os.path.realpath(sys.executable)):
                     return child
         time.sleep(0.02)
