@@ -24,8 +24,6 @@ class Residues:
     ----------
     chains, numbers, names : list of str
         Of each residue; numbers have their insertion codes.
-    places : numpy.ndarray of int, (residues,)
-        Place of each residue in its chain, from 0.
     of_atom : numpy.ndarray of int, (atoms,)
         Index of the residue that each atom belongs to, in the order of
         ``structure[0].all()``.
@@ -40,7 +38,6 @@ class Residues:
     chains: List[str]
     numbers: List[str]
     names: List[str]
-    places: np.ndarray
     of_atom: np.ndarray
     positions: np.ndarray
     pieces: np.ndarray
@@ -93,16 +90,15 @@ def residues_of(structure):
     -------
     Residues
     """
-    chains, numbers, names, places, of_atom = [], [], [], [], []
+    chains, numbers, names, of_atom = [], [], [], []
     positions, pieces, latest = [], [], -1
     for chain in structure[0]:
         before = None
-        for place, residue in enumerate(chain):
+        for residue in chain:
             of_atom += [len(names)] * len(residue)
             chains.append(chain.name)
             numbers.append(str(residue.seqid))
             names.append(residue.name)
-            places.append(place)
             here = _Representative(residue)
             positions.append(here.position)
             if residue.is_water() or (before and before.number == here.number):
@@ -111,7 +107,7 @@ def residues_of(structure):
             latest += not (before and here.bonded_to(before))
             pieces.append(latest)
             before = here
-    return Residues(chains, numbers, names, np.array(places, int), np.array(of_atom, int),
+    return Residues(chains, numbers, names, np.array(of_atom, int),
                     np.array(positions, np.float32).reshape(-1, 3), np.array(pieces, int))
 
 

@@ -27,7 +27,6 @@ def test_residues_in_the_order_of_the_model(residues):
     assert residues.chains == ["A"] * 4 + ["B"] * 4
     assert residues.numbers == ["1", "2", "3", "4", "1", "1A", "3", "4"]
     assert residues.names == ["ALA"] * 8
-    assert residues.places.tolist() == [0, 1, 2, 3] * 2
     assert residues.of_atom.tolist() == [index for index in range(8) for _ in range(5)]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from vrs.numerics import monogenic, sphere
+from vrs.numerics import monogenic
 from vrs.numerics.monogenic import MonogenicHighPass, VoxelSearch
 from vrs.tests.checks.phantoms import structure, two_domain_halves
 
