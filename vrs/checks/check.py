@@ -128,16 +128,18 @@ class Check:
         result.estimates = [estimate for estimate in (
             _estimate(metrics, name, label) for name, label in self.estimates.items())
             if estimate is not None]
-        if outcomes and all(outcome.outcome == "not_evaluated" for outcome in outcomes):
-            if result.estimates:
+        deciding = [(criterion, outcome) for criterion, outcome in zip(self.criteria, outcomes)
+                    if not criterion.guards]
+        if warnings:
+            result.status, result.summary = Status.WARNINGS, self.summary_warnings
+        elif deciding and all(outcome.outcome == "not_evaluated" for _, outcome in deciding):
+            if all(criterion.needs_resolution for criterion, _ in deciding):
                 result.reason = ("The reported resolution was not given, so that there is nothing "
-                                 "to judge the estimate by.")
+                                 "to judge this by.")
             else:
                 result.status = Status.NOT_MEASURED
                 result.reason = ("None of the quantities that the criteria need has a value in "
                                  "this map.")
-        elif warnings:
-            result.status, result.summary = Status.WARNINGS, self.summary_warnings
         elif outcomes:
             result.status, result.summary = Status.OK, self.summary_ok
         result.warnings = warnings

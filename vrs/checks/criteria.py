@@ -43,6 +43,11 @@ class Criterion:
         Warning, a format string over ``value``, ``bound`` and ``axis``.
     unit : str, optional
         Unit of the bound.
+    guards : bool
+        Whether it says no more than that the method worked: meeting it alone does not
+        make an item OK.
+    needs_resolution : bool
+        Whether its metric has no value without a reported resolution.
     """
 
     name: str
@@ -52,6 +57,8 @@ class Criterion:
     bound: Bound
     warning: str
     unit: str = ""
+    guards: bool = False
+    needs_resolution: bool = False
 
     def text(self, bound: Bound) -> str:
         """The condition as a phrase, with the bound that is in force."""

@@ -67,7 +67,7 @@ def spread_criterion(least, unit=""):
     return Criterion(
         "spread", "spread", "the spread of the local values (percentile 97.5 less 2.5)", ">=", least,
         "The local values hardly differ within the mask (spread {value:.3g}, at least {bound}): "
-        "the method probably did not work on this map.", unit)
+        "the method probably did not work on this map.", unit, guards=True)
 
 
 def reported_criterion():
@@ -82,7 +82,7 @@ def reported_criterion():
         "reported_percentile", "reported_percentile",
         "the percentile of the reported resolution in the local resolution", ">=", 0.1,
         "The reported resolution is better than nearly all of the local resolution: it is at the "
-        "percentile {value:.2f} (at least {bound}).", "%")
+        "percentile {value:.2f} (at least {bound}).", "%", needs_resolution=True)
 
 
 def resolution_findings(data, local, name):

@@ -63,7 +63,8 @@ class QScore(ModelCheck):
                   "the percentile of the median Q-score (σ 0.4 Å) among the models of the archive "
                   "at this resolution", ">=", 2.5,
                   "The median Q-score (σ 0.4 Å) is lower than usual for the reported resolution: "
-                  "it is at the percentile {value:.1f} of the archive (at least {bound})."),
+                  "it is at the percentile {value:.1f} of the archive (at least {bound}).",
+                  needs_resolution=True),
         spread_criterion(0.1),
     )
     summary_ok = "The atoms are resolved as is usual for the reported resolution."

@@ -72,3 +72,18 @@ def test_registry_finds_the_modules():
     assert get_check("0.c").title == "Background analysis"
     for check in all_checks():
         assert check.title and check.explanation and check.needs
+
+
+def test_a_guard_alone_does_not_make_an_item_ok():
+    class Guarded(Example):
+        criteria = Example.criteria + (
+            Criterion("guard", "guard", "the guard", ">=", 1.0, "It failed.", guards=True),)
+
+    def status(size, guard):
+        result = Guarded().judge({"size": Metric(size, "", ""), "guard": Metric(guard, "", "")})
+        return result.status, result.warnings
+
+    assert status(1.0, 2.0) == (Status.OK, [])
+    assert status(None, 2.0) == (Status.NOT_MEASURED, [])
+    assert status(None, 0.0) == (Status.WARNINGS, ["It failed."])
+    assert status(1.0, 0.0) == (Status.WARNINGS, ["It failed."])

@@ -51,7 +51,8 @@ def test_reported_resolution_that_nothing_supports(uneven):
 
 def test_without_reported_resolution(uneven):
     result, _ = run_check(get_check("1.c"), data_for(uneven))
-    assert result.status.value == "ok" and "reported_percentile" not in result.metrics
+    assert result.status.value == "informative" and "not given" in result.reason
+    assert result.summary == "" and "reported_percentile" not in result.metrics
     assert result.estimates
 
 
