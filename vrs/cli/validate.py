@@ -23,6 +23,7 @@ from vrs.io.problems import collected
 from vrs.io.workflows import read_workflow
 from vrs.scipion import load_domain, prepare_environment
 
+
 @dataclass
 class Request:
     """A validation that was found possible; paths are absolute.

@@ -10,7 +10,6 @@ from vrs.numerics import fourier
 from vrs.numerics.guinier import LOWEST_RESOLUTION, fit_guinier, guinier_profile
 
 
-
 @register
 class BFactorAnalysis(Check):
     """Guinier fit of the shell means of the amplitudes."""

@@ -154,7 +154,6 @@ def test_cone_alone_has_the_amplitude_of_the_riesz_transform():
     assert np.abs(found - known).mean() < 0.03 * known.mean()
 
 
-
 def test_analysis_of_variance_of_independent_places():
     # Isotropic values: p is even over [0, 1] when the places are as many as it assumes.
     rng = np.random.default_rng(0)
