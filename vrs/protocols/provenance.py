@@ -7,8 +7,10 @@ from importlib import metadata
 from pyworkflow.protocol import Protocol
 from pyworkflow.utils import getHostFullName
 
+from vrs.checks import all_checks
+
 _PACKAGES = ("scipion-em-vrs", "scipion-em", "scipion-pyworkflow", "scipion-app",
-             "scipion-em-xmipp", "scipion-em-ucm", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
+             "scipion-em-xmipp", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
              "gemmi", "jinja2", "typst", "embreex", "onnxruntime")
 
 
@@ -40,8 +42,9 @@ def provenance(protocol):
 
 
 def _versions():
+    engines = {engine.package for check in all_checks() for engine in check.external}
     versions = {}
-    for package in _PACKAGES:
+    for package in sorted(engines.union(_PACKAGES)):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
