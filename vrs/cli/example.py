@@ -39,8 +39,7 @@ def example(options):
     console.say(table(["File", "Path"], [(name, os.path.abspath(path))
                                          for name, path in paths.items()]))
     console.say("")
-    halves = ["--%s %s" % (kind, shlex.quote(paths[kind]))
-              for kind in ("half1", "half2") if options.particles]
-    console.say("To validate it: " + " ".join(
-        ["vrs validate --map %s" % shlex.quote(paths["map"])] + halves
-        + ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]))
+    files = ["--%s %s" % (kind, shlex.quote(paths[kind]))
+             for kind in ("map", "half1", "half2", "model")]
+    console.say("To validate it: vrs validate " + " ".join(
+        files + ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]))

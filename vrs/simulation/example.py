@@ -22,7 +22,8 @@ it as an electron microscope might have given them.
 
 To validate the map, go to this folder and run
 
-    vrs validate --map %(map)s --threshold %(threshold)g --resolution %(resolution)g
+    vrs validate --map %(map)s --half1 %(half1)s --half2 %(half2)s --model %(model)s \\
+        --threshold %(threshold)g --resolution %(resolution)g
 """
 
 

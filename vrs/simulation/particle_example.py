@@ -39,7 +39,7 @@ and the maps reconstructed from them.
 
 To validate the map and its halves, go to this folder and run
 
-    vrs validate --map %(map)s --half1 %(half1)s --half2 %(half2)s \\
+    vrs validate --map %(map)s --half1 %(half1)s --half2 %(half2)s --model %(model)s \\
         --threshold %(threshold)g --resolution %(resolution)g
 """
 _DOMAINS = """

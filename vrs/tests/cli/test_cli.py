@@ -129,14 +129,17 @@ def test_items_lists_every_check(capfd):
 def test_example_says_how_to_go_on(tmp_path, monkeypatch, capfd):
     def write(folder):
         (tmp_path / folder / "truth.json").write_text('{"threshold": 0.1, "resolution": 3.5}')
-        return {"map": folder + "/map.mrc", "truth": folder + "/truth.json"}
+        return {name: "%s/%s" % (folder, file) for name, file in (
+            ("map", "map.mrc"), ("half1", "1.mrc"), ("half2", "2.mrc"), ("model", "m.cif"),
+            ("truth", "truth.json"))}
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vrs.cli.example.write_example", write)
     assert main(["example", "my data"]) == 0
     output = capfd.readouterr().out
     assert str(tmp_path / "my data" / "map.mrc") in output
-    assert "vrs validate --map 'my data/map.mrc' --threshold 0.1 --resolution 3.5" in output
+    assert ("vrs validate --map 'my data/map.mrc' --half1 'my data/1.mrc' --half2 'my data/2.mrc' "
+            "--model 'my data/m.cif' --threshold 0.1 --resolution 3.5") in output
 
 
 def test_example_with_particles(tmp_path, monkeypatch, capfd):
@@ -147,7 +150,8 @@ def test_example_with_particles(tmp_path, monkeypatch, capfd):
         say("Half done")
         (tmp_path / folder / "truth.json").write_text('{"threshold": 0.02, "resolution": 5.1}')
         return {name: "%s/%s" % (folder, file) for name, file in (
-            ("map", "map.mrc"), ("half1", "1.mrc"), ("half2", "2.mrc"), ("truth", "truth.json"))}
+            ("map", "map.mrc"), ("half1", "1.mrc"), ("half2", "2.mrc"), ("model", "m.cif"),
+            ("truth", "truth.json"))}
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vrs.cli.example.write_particle_example", write)
@@ -155,8 +159,8 @@ def test_example_with_particles(tmp_path, monkeypatch, capfd):
     assert asked == {"kind": "top", "uneven": True}
     output = capfd.readouterr().out
     assert "Half done" in output
-    assert ("vrs validate --map set/map.mrc --half1 set/1.mrc --half2 set/2.mrc --threshold 0.02 "
-            "--resolution 5.1") in output
+    assert ("vrs validate --map set/map.mrc --half1 set/1.mrc --half2 set/2.mrc --model set/m.cif "
+            "--threshold 0.02 --resolution 5.1") in output
     assert main(["example", "set", "--particles"]) == 0
     assert asked == {"kind": "uniform", "uneven": False}
 
