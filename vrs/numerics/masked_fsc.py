@@ -5,6 +5,8 @@ from scipy import fft
 
 from vrs.numerics.fourier import half_space, squared_frequencies
 
+# Phases are randomised from where the halves agree less than this.
+RANDOMISE_BELOW = 0.8
 # The mask blurs the border between what keeps its phases and what does not.
 _BORDER = 2
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import fft
 
-from vrs.checks import (Check, Criterion, Findings, Metric, NotMeasured, Plot, Reference, Series,
-                        register)
+from vrs.checks import (Check, Criterion, Findings, Metric, NotMeasured, Plot, Series, register)
+from vrs.checks.references import ROSENTHAL
 from vrs.checks.sections import maximum_variance_slices
 from vrs.numerics import fourier
 from vrs.numerics.guinier import LOWEST_RESOLUTION, fit_guinier, guinier_profile
@@ -25,11 +25,7 @@ class BFactorAnalysis(Check):
         "four times its slope. Values between −300 and 0 Å² are usual; lower ones mean that "
         "detail has faded, higher ones that the map was sharpened too much. The corrected map has "
         "the fall-off of the fitted line removed and ends at the reported resolution.")
-    references = (Reference(
-        "Rosenthal2003",
-        "P.B. Rosenthal, R. Henderson. Optimal determination of particle orientation, absolute "
-        "hand, and contrast loss in single-particle electron cryomicroscopy. Journal of "
-        "Molecular Biology 333 (2003) 721-745.", "10.1016/j.jmb.2003.07.013"),)
+    references = (ROSENTHAL,)
     criteria = (
         Criterion("b_factor", "b_factor", "the B-factor", "within", (-300.0, 0.0),
                   "The B-factor is {value:.1f} Å², not between {bound} Å².", "Å²"),

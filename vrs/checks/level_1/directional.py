@@ -4,19 +4,12 @@ import numpy as np
 from scipy import fft
 
 from vrs.checks.check import NotMeasured
-from vrs.checks.results import Reference
 from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import LOWEST_SHELL, DirectionalSums, soft_cone
 from vrs.numerics.fsc import shell_correlation
-from vrs.numerics.masked_fsc import masked_transform, randomised_transform, without_mask
+from vrs.numerics.masked_fsc import (RANDOMISE_BELOW, masked_transform, randomised_transform,
+                                     without_mask)
 
-CHEN = Reference("Chen2013",
-                 "S. Chen et al. High-resolution noise substitution to measure overfitting and "
-                 "validate resolution in 3D structure determination by single particle electron "
-                 "cryomicroscopy. Ultramicroscopy 135 (2013) 24-35.",
-                 "10.1016/j.ultramic.2013.06.004")
-# Phases are randomised from where the halves agree less than this.
-_RANDOMISE_BELOW = 0.8
 # Half angle in degrees.
 _REGION = 45.0
 _SMALLEST_BOX = 4 * LOWEST_SHELL
@@ -92,7 +85,7 @@ def _mask_alone(data):
     """First shell with random phases, and the FSC that masked halves then have."""
     shape = data.volume.shape
     transforms = [fft.rfftn(half, workers=data.workers) for half in (data.half1, data.half2)]
-    unlike = shell_correlation(*transforms, shape)[LOWEST_SHELL:] < _RANDOMISE_BELOW
+    unlike = shell_correlation(*transforms, shape)[LOWEST_SHELL:] < RANDOMISE_BELOW
     first = LOWEST_SHELL + (int(unlike.argmax()) if unlike.any() else len(unlike))
     rng = np.random.default_rng(data.seed)
     for index, transform in enumerate(transforms):

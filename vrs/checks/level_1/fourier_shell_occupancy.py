@@ -6,8 +6,9 @@ from scipy import stats
 from vrs.checks import (Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot, Reference,
                         Series, SphereMap, Spot, Table, register)
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_1.directional import CHEN, MaskedHalves, by_region
+from vrs.checks.level_1.directional import MaskedHalves, by_region
 from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.checks.references import CHEN
 from vrs.engines.external import ExternalEngine
 from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import LOWEST_SHELL, limits, soft_cone

@@ -7,8 +7,9 @@ from skimage import measure
 from vrs.checks import (Bars, Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot,
                         Reference, Series, SphereMap, Table, register)
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_1.directional import CHEN, MaskedHalves, by_region
+from vrs.checks.level_1.directional import MaskedHalves, by_region
 from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.checks.references import CHEN
 from vrs.engines.external import ExternalEngine
 from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import LOWEST_SHELL, hard_cone, limits, volume

@@ -10,16 +10,16 @@ from vrs.checks import (Check, Findings, Mark, Metric, NotMeasured, Paragraph, P
                         Series, Table, register)
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.checks.references import CHEN, ROSENTHAL
 from vrs.engines.external import ExternalEngine
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
 from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates, correlation,
                               cross_and_powers, first_crossing, first_telling_shell, half_bit,
                               noise_level, phase_residual, phase_terms, shell_correlation,
                               signal_to_noise)
-from vrs.numerics.masked_fsc import (independent_part, masked_transform, randomised_transform,
-                                     without_mask)
+from vrs.numerics.masked_fsc import (RANDOMISE_BELOW, independent_part, masked_transform,
+                                     randomised_transform, without_mask)
 
-_RANDOMISE_BELOW = 0.8
 # Where signal and noise of the mean are alike: SSNR = 2 FSC / (1 - FSC) = 1.
 _FSC_OF_EQUAL_POWERS = 1 / 3
 _FREQUENCY = "Spatial frequency (1/Å)"
@@ -48,15 +48,8 @@ class GlobalResolution(Check):
     references = (
         Reference("Harauz1986", "G. Harauz, M. van Heel. Exact filters for general geometry three "
                   "dimensional reconstruction. Optik 73 (1986) 146-156."),
-        Reference("Rosenthal2003",
-                  "P.B. Rosenthal, R. Henderson. Optimal determination of particle orientation, "
-                  "absolute hand, and contrast loss in single-particle electron cryomicroscopy. "
-                  "Journal of Molecular Biology 333 (2003) 721-745.", "10.1016/j.jmb.2003.07.013"),
-        Reference("Chen2013",
-                  "S. Chen et al. High-resolution noise substitution to measure overfitting and "
-                  "validate resolution in 3D structure determination by single particle electron "
-                  "cryomicroscopy. Ultramicroscopy 135 (2013) 24-35.",
-                  "10.1016/j.ultramic.2013.06.004"),
+        ROSENTHAL,
+        CHEN,
         Reference("VanHeel2005",
                   "M. van Heel, M. Schatz. Fourier shell correlation threshold criteria. Journal "
                   "of Structural Biology 151 (2005) 250-262.", "10.1016/j.jsb.2005.05.009"),
@@ -187,7 +180,7 @@ def shell_curves(data):
 
 
 def _first_below(fsc, start):
-    below = np.flatnonzero(fsc[start:] < _RANDOMISE_BELOW)
+    below = np.flatnonzero(fsc[start:] < RANDOMISE_BELOW)
     return int(below[0]) + start if below.size else None
 
 
@@ -252,7 +245,7 @@ def _metrics(data, curves, found):
     metrics["random_phases_from"] = Metric(
         None if first is None else 1 / curves.frequencies[first], "Å",
         "Resolution from which on phases were randomised, where the FSC falls below %g"
-        % _RANDOMISE_BELOW)
+        % RANDOMISE_BELOW)
     return metrics
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy import fft
 
-from vrs.checks import (Criterion, Findings, Metric, NotMeasured, Plot, Reference, Series, Table,
-                        register)
+from vrs.checks import (Criterion, Findings, Metric, NotMeasured, Plot, Series, Table, register)
 from vrs.checks.check import RESOLUTION_UNKNOWN
 from vrs.checks.level_A.model_check import ModelCheck
+from vrs.checks.references import ROSENTHAL
 from vrs.numerics import fourier, fsc, guinier, model_map
 
 _COARSEST = 10.0
@@ -34,11 +34,7 @@ class MapModelGuinier(ModelCheck):
         "lies, nor one protein from another with similar folds. The difference of the B factors "
         "says how much faster the map falls off than the model's map: a large one means that the "
         "B factors of the model or the sharpening of the map are not what they should be.")
-    references = (
-        Reference("Rosenthal2003", "P.B. Rosenthal, R. Henderson. Optimal determination of "
-                  "particle orientation, absolute hand, and contrast loss in single-particle "
-                  "electron cryomicroscopy. Journal of Molecular Biology 333 (2003) 721-745.",
-                  "10.1016/j.jmb.2003.07.013"),)
+    references = (ROSENTHAL,)
     criteria = (
         Criterion("correlation", "correlation", "the correlation of the Guinier profiles", ">=",
                   _LEAST, "The Guinier profiles of map and model correlate by {value:.2f} only, "

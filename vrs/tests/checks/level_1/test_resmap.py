@@ -1,19 +1,13 @@
 import numpy as np
 import pytest
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.numerics import local_fsc, local_sinusoids
-from vrs.tests.checks.level_1.uneven import resolution_at, uneven_halves
+from vrs.tests.checks.level_1.uneven import (SAMPLING, data_for, resolution_at,
+                                              uneven_halves)
 from vrs.tests.checks.phantoms import two_domain_halves
 
-SAMPLING = 1.5
 SHAPE = (72, 80, 96)
-
-
-def data_for(halves, resolution=None):
-    volume = (halves.half1 + halves.half2) / 2
-    return ValidationInput(volume, SAMPLING, float(volume.max()) / 2, resolution,
-                           mask=halves.inside, half1=halves.half1, half2=halves.half2)
 
 
 @pytest.fixture(scope="module")

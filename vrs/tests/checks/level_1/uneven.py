@@ -4,11 +4,13 @@ from collections import namedtuple
 
 import numpy as np
 
+from vrs.checks import ValidationInput
 from vrs.numerics.fourier import filtered
 from vrs.tests.checks.phantoms import structure
 
 UnevenHalves = namedtuple("UnevenHalves", "half1 half2 inside fine_domain coarse_domain")
 
+SAMPLING = 1.5
 _STEEPNESS = 8
 _AT_0143 = 1 / 0.143 - 1
 
@@ -51,3 +53,22 @@ def uneven_halves(shape, sampling, fine, coarse, seed=1):
 def resolution_at(fsc, resolution):
     """Where the true FSC of a domain has a value, its resolution at 0.143 being known; Å."""
     return resolution * (_AT_0143 / (1 / fsc - 1)) ** (1 / _STEEPNESS)
+
+
+def data_for(halves, resolution=None):
+    """What the checks take for such halves, with the ball as the mask.
+
+    Parameters
+    ----------
+    halves : UnevenHalves
+        At 1.5 Å/voxel.
+    resolution : float, optional
+        Reported resolution, Å.
+
+    Returns
+    -------
+    ValidationInput
+    """
+    volume = (halves.half1 + halves.half2) / 2
+    return ValidationInput(volume, SAMPLING, float(volume.max()) / 2, resolution,
+                           mask=halves.inside, half1=halves.half1, half2=halves.half2)
