@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from vrs.checks import NotMeasured, ValidationInput, all_checks, get_check, run_check
-from vrs.checks.results import Engine, to_json
 from vrs.numerics import sphere
 from vrs.numerics.fourier import shell_frequencies
 from vrs.tests.checks.phantoms import directional_halves, half_maps
+from vrs.tests.checks.recorded import run, texts, values
 
 SHAPE, SAMPLING, RESOLUTION = (48, 48, 48), 1.5, 6.0
 
@@ -23,34 +23,6 @@ def data_of(halves, resolution=RESOLUTION):
 @pytest.fixture(scope="module")
 def data():
     return data_of(half_maps(SHAPE, SAMPLING, RESOLUTION)[:2])
-
-
-class Recorded:
-    """The engine of an item, whose outputs were kept."""
-
-    engine = Engine("recorded", "1.0")
-
-    def __init__(self, item, outputs):
-        self._external, = get_check(item).external
-        self._outputs = outputs
-
-    def compute(self, data):
-        self._external.prepare(data)
-        return self._external.findings(data, *self._outputs)
-
-
-def run(item, data, *outputs):
-    result, volumes = run_check(get_check(item), data, external=Recorded(item, outputs))
-    to_json(result)
-    return result, volumes
-
-
-def values(result):
-    return {name: metric.value for name, metric in result.metrics.items()}
-
-
-def texts(result):
-    return " ".join(getattr(part, "text", "") for part in result.content)
 
 
 @pytest.mark.parametrize("check", [check for check in all_checks() if check.level == "1"

@@ -7,10 +7,10 @@ import pytest
 from vrs.checks import (NotMeasured, Status, ValidationInput, all_checks, get_check, run_check)
 from vrs.checks.level_A import emringer, engines, fscq, q_score
 from vrs.checks.residues import residues_of
-from vrs.checks.results import Engine, to_json
 from vrs.engines.external import AtomTable
 from vrs.io.models import atom_positions
 from vrs.simulation import density, protein
+from vrs.tests.checks.recorded import run, texts, values
 
 SIZE, SAMPLING, RESOLUTION = (40, 44, 48), 1.4, 3.6
 
@@ -32,33 +32,6 @@ def data():
     volume = (halves[0] + halves[1]) / 2
     return ValidationInput(volume, SAMPLING, float(np.percentile(volume, 95)), RESOLUTION,
                            half1=halves[0], half2=halves[1], model=structure)
-
-
-class Recorded:
-    """The engine of an item, whose outputs were kept."""
-
-    engine = Engine("recorded", "1.0")
-
-    def __init__(self, item, outputs):
-        self._external, = get_check(item).external
-        self._outputs = outputs
-
-    def compute(self, data):
-        return self._external.findings(data, *self._outputs)
-
-
-def run(item, data, *outputs):
-    result, arrays = run_check(get_check(item), data, external=Recorded(item, outputs))
-    to_json(result)
-    return result, arrays
-
-
-def values(result):
-    return {name: metric.value for name, metric in result.metrics.items()}
-
-
-def texts(result):
-    return " ".join(getattr(part, "text", "") for part in result.content)
 
 
 def table_of(structure, seed=5, **columns):
