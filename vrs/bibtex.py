@@ -29,7 +29,7 @@
 }
 @article{RamirezAportela2019,
   title = {{DeepRes}: a new deep-learning- and aspect-based local resolution method for electron-microscopy maps},
-  author = {Ram{\\'i}rez-Aportela, Erney and Mota, Javier and Conesa, Pablo and Carazo, Jose Maria and Sorzano, Carlos Oscar S.},
+  author = {Ramírez-Aportela, Erney and Mota, Javier and Conesa, Pablo and Carazo, Jose Maria and Sorzano, Carlos Oscar S.},
   journal = {IUCrJ},
   volume = {6},
   pages = {1054--1063},
@@ -38,7 +38,7 @@
 }
 @article{GarciaCondado2022,
   title = {Automatic determination of the handedness of single-particle maps of macromolecules solved by {CryoEM}},
-  author = {Garc{\\'i}a Condado, J. and Mu{\\~n}oz-Barrutia, A. and Sorzano, C. O. S.},
+  author = {García Condado, J. and Muñoz-Barrutia, A. and Sorzano, C. O. S.},
   journal = {Journal of Structural Biology},
   volume = {214},
   number = {4},
@@ -48,7 +48,7 @@
 }
 @article{delaRosaTrevin2016,
   title = {Scipion: a software framework toward integration, reproducibility and validation in {3D} electron microscopy},
-  author = {de la Rosa-Trev{\\'i}n, J. M. and others},
+  author = {de la Rosa-Trevín, J. M. and others},
   journal = {Journal of Structural Biology},
   volume = {195},
   number = {1},
@@ -164,7 +164,7 @@ F. and Chiu, Wah},
 @article{RamirezAportela2021,
  title={{FSC-Q}: a {CryoEM} map-to-atomic model quality validation based on the local {Fourier} shell
 correlation},
- author={Ram{\'\i}rez-Aportela, Erney and others},
+ author={Ramírez-Aportela, Erney and others},
  journal={Nature Communications}, volume={12}, pages={42}, year={2021},
  doi={https://doi.org/10.1038/s41467-020-20295-w}
 }
@@ -189,6 +189,13 @@ John J. G. and Kihara, Daisuke},
  author={Labesse, G. and Colloc'h, N. and Pothier, J. and Mornon, J.-P.},
  journal={Bioinformatics}, volume={13}, pages={291--295}, year={1997},
  doi={https://doi.org/10.1093/bioinformatics/13.3.291}
+}
+
+@article{Turner2024,
+ title={{EMDB} -- the {Electron Microscopy Data Bank}},
+ author={Turner, Jack and others},
+ journal={Nucleic Acids Research}, volume={52}, pages={D456--D465}, year={2024},
+ doi={https://doi.org/10.1093/nar/gkad1019}
 }
 
 """

@@ -1,7 +1,74 @@
 """Data types that the protocols of this plugin pass on."""
 
-from pwem.objects import EMObject, EMSet
-from pyworkflow.object import Integer, String
+import os
+
+from pwem.objects import EMObject, EMSet, Volume
+from pyworkflow.object import Float, Integer, String
+
+
+class VrsArchivedVolume(Volume):
+    """A map of a public archive, which knows what the archive says of it.
+
+    Its file is a copy that Scipion can read. Those that were fetched are kept elsewhere
+    and may be gone by now.
+    """
+
+    def __init__(self, location=None, **kwargs):
+        super().__init__(location, **kwargs)
+        self._emdbId = String()
+        self._title = String()
+        self._threshold = Float()
+        self._resolution = Float()
+        self._entryFile = String()
+        self._originals = String()
+
+    def setEntry(self, archived, entry_file):
+        """Take over what the archive says.
+
+        Parameters
+        ----------
+        archived : vrs.io.archive.ArchiveEntry
+        entry_file : str
+            JSON file with what the front page of a report says of the entry.
+        """
+        self._emdbId.set(archived.emdb_id)
+        self._title.set(archived.title)
+        self._threshold.set(archived.threshold)
+        self._resolution.set(archived.resolution)
+        self._entryFile.set(entry_file)
+
+    def getEmdbId(self):
+        """Id of the entry, "EMD-1234" for instance."""
+        return self._emdbId.get()
+
+    def getTitle(self):
+        """Title of the entry."""
+        return self._title.get()
+
+    def getThreshold(self):
+        """Contour level that the entry recommends, None if it recommends none."""
+        return self._threshold.get()
+
+    def getResolution(self):
+        """Resolution that the entry states, Å; None if it states none."""
+        return self._resolution.get()
+
+    def getEntryFile(self):
+        """JSON file with what the front page of a report says of the entry."""
+        return self._entryFile.get()
+
+    def setOriginals(self, paths):
+        """Set the files that were fetched: the map, and the half maps if there are some."""
+        self._originals.set("\n".join(paths))
+
+    def getOriginals(self):
+        """The files that were fetched, the map first; empty when they are gone."""
+        paths = self._originals.get("").splitlines()
+        return paths if all(map(os.path.exists, paths)) else []
+
+    def getFiles(self):
+        """Every file that belongs to the map."""
+        return set(super().getFiles()) | {self.getEntryFile()}
 
 
 class VrsItemResult(EMObject):

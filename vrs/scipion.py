@@ -9,8 +9,8 @@ import os
 import sys
 
 _HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d %_(COMMAND)s\n"
-_PROTOCOLS = ("ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA", "ProtVrsLevelW",
-              "ProtVrsReport")
+_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA",
+              "ProtVrsLevelW", "ProtVrsReport")
 
 
 class ScipionError(RuntimeError):

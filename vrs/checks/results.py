@@ -174,6 +174,9 @@ class InputReport:
     content : list
         Slices, projections, isosurface and masks.
     files : list of FileEntry
+    entry : dict
+        What is known of the map's entry in a public archive, see
+        :func:`vrs.report.write_report`; empty without one.
     """
 
     file_name: str
@@ -187,6 +190,7 @@ class InputReport:
     notes: List[Note] = field(default_factory=list)
     content: List[Any] = field(default_factory=list)
     files: List[FileEntry] = field(default_factory=list)
+    entry: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import tempfile
 import traceback
 
 import vrs
+from vrs.cli.space import is_full
 from vrs.constants import RENDERERS
 from vrs.errors import DownloadError, InputError
 from vrs.scipion import ScipionError
@@ -26,24 +27,28 @@ def main(arguments=None):
     Returns
     -------
     int
-        0 when all was done, 2 when the input has to be mended, 1 otherwise.
+        0 when all was done, 2 when the input has to be mended, 1 otherwise, also when only
+        some of the entries of a table were reported on.
     """
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        code = options.command(options)
     except InputError as error:
         return _complain(BAD_INPUT, error.problems)
     except (ScipionError, DownloadError) as error:
         return _complain(FAILED, [str(error)])
     except KeyboardInterrupt:
-        return _complain(FAILED, ["Stopped; nothing was reported."])
+        return _complain(FAILED, [options.when_stopped])
     except Exception as error:  # nobody should have to read a traceback
+        if is_full(error):
+            return _complain(FAILED, ["There is no space left on the disk (%s); free some, and "
+                                      "run it again." % error])
         handle, path = tempfile.mkstemp(prefix="vrs_", suffix=".log")
         with open(handle, "w") as log:
             traceback.print_exc(file=log)
         return _complain(FAILED, ["It failed unexpectedly (%s: %s); %s has the details."
                                   % (type(error).__name__, error, path)])
-    return DONE
+    return code or DONE
 
 
 def _complain(code, problems):
@@ -58,8 +63,10 @@ def _parser():
         description="Validates cryo-EM maps and writes one graded report.")
     parser.add_argument("--version", action="version", version="vrs %s" % vrs.__version__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    parser.set_defaults(when_stopped="Stopped; nothing was reported.")
     _add_validate(commands)
     _add_entry(commands)
+    _add_batch(commands)
     _add_example(commands)
     _add_items(commands)
     return parser
@@ -124,6 +131,9 @@ def _add_choices(command):
                          help="how the map was obtained: JSON that Scipion exported; adds level W")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
+    command.add_argument("--queue", metavar="NAME",
+                         help="submit the runs to this queue of Scipion's hosts configuration "
+                              "(default: they run here)")
     command.add_argument("--project", metavar="NAME",
                          help="Scipion project to use; made if there is none (default: a new one)")
     command.add_argument("--threads", metavar="N", default=str(len(os.sched_getaffinity(0))),
@@ -135,6 +145,33 @@ def _add_choices(command):
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
+
+
+def _add_batch(commands):
+    command = commands.add_parser(
+        "batch", allow_abbrev=False, help="validate many maps or entries, and summarise them",
+        description="Validates the maps and entries of a table, each as 'vrs validate' or 'vrs "
+                    "entry' does, and writes a summary of all. Run again, it goes on where it was "
+                    "stopped and tries again what failed.",
+        epilog="The columns of the table are the options of 'vrs validate' and 'vrs entry' without "
+               "dashes, entry for the number of an entry of EMDB, and name for the folder of its "
+               "report. Each row has a map or an entry. The exit code is 0 when there is a report "
+               "on each, 1 when some failed and 2 when the table is wrong.")
+    command.add_argument("table", metavar="FILE.csv", help="the table, with a row for each entry")
+    command.add_argument("--output", metavar="DIR",
+                         help="folder for the reports and the summary (default: the table's name "
+                              "and _vrs)")
+    command.add_argument("--jobs", metavar="N",
+                         help="how many entries to validate at once (default: 1, or 8 with "
+                              "--queue)")
+    command.add_argument("--threads", metavar="N",
+                         help="threads of the calculations of each entry (default: the processors "
+                              "here are shared by the entries at once)")
+    command.add_argument("--queue", metavar="NAME",
+                         help="submit the runs to this queue of Scipion's hosts configuration "
+                              "(default: they run here)")
+    command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
+                                                      "here.", commands=commands.choices)
 
 
 def _add_example(commands):
@@ -171,7 +208,17 @@ def _validate(options):
 
 def _entry(options):
     from vrs.cli.entry import entry
+    from vrs.cli.queues import require_queue
+    require_queue(options.queue)  # before anything is fetched
     entry(options)
+
+
+def _batch(options):
+    from vrs.cli.batch import batch
+    known = {name: {text[2:]: action for action in options.commands[name]._actions
+                    for text in action.option_strings if text.startswith("--")}
+             for name in ("validate", "entry")}
+    return DONE if batch(options, known) else FAILED
 
 
 def _example(options):

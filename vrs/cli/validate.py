@@ -13,6 +13,7 @@ from vrs.checks import Overrides, Status, all_checks, checks_of_level
 from vrs.checks.level_A.multimodel import to_refinements
 from vrs.cli.console import Console, table
 from vrs.cli.engines import why_unavailable
+from vrs.cli.queues import require_queue
 from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax
 from vrs.engines.external import ExternalEngine, read_choices, refusal
@@ -28,8 +29,8 @@ from vrs.scipion import load_domain, prepare_environment
 class Request:
     """A validation that was found possible; paths are absolute.
 
-    ``entry`` is what the report says of an entry of a public archive, see
-    :func:`vrs.report.write_report`; empty without one.
+    ``entry`` has the parameters of the protocol that imports an entry of a public archive;
+    it is empty where the map is a file of the user's.
     """
 
     loaded: LoadedInput
@@ -44,6 +45,7 @@ class Request:
     criteria_path: str
     output: str
     new_folders: List[str]
+    queue: Optional[str]
     project: Optional[str]
     threads: int
     renderer: str
@@ -131,7 +133,7 @@ def check_request(options):
         problems.append("Refinements of the model were asked for, but there is no model; give it "
                         "by --model.")
     with collected(problems):
-        threads = _threads(options.threads)
+        threads = to_count(options.threads, "threads")
     with collected(problems):
         loaded = read_input(os.path.abspath(options.map), options.threshold, options.resolution,
                             options.sampling, mask or None, halves, model or None)
@@ -154,6 +156,8 @@ def check_request(options):
         problems.append(CHIMERAX_MISSING)
     with collected(problems):
         _check_project(options.project)
+    with collected(problems):
+        require_queue(options.queue)
     missing = _missing_folders(output)
     with collected(problems):
         check_output_folder(output)
@@ -161,7 +165,7 @@ def check_request(options):
         _remove_empty(missing)
         raise InputError(problems)
     return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, model, multimodel,
-                   workflow, criteria, output, missing, options.project, threads,
+                   workflow, criteria, output, missing, options.queue, options.project, threads,
                    options.renderer, engines)
 
 
@@ -222,9 +226,26 @@ def claim_project(projects, name, stem):
             return folder, False
 
 
-def _threads(text):
+def to_count(text, what):
+    """A whole number above 0.
+
+    Parameters
+    ----------
+    text : str
+    what : str
+        What is counted: "threads".
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
     if not re.fullmatch(r"[1-9]\d*", text):
-        raise InputError("The number of threads, %s, is not a whole number above 0." % text)
+        raise InputError("The number of %s, %s, is not a whole number above 0." % (what, text))
     return int(text)
 
 

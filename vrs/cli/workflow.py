@@ -1,7 +1,6 @@
 """The Scipion runs behind ``vrs validate``; imported once Scipion is ready."""
 
 import contextlib
-import json
 import logging
 import os
 import re
@@ -13,16 +12,18 @@ from pyworkflow.object import Pointer
 from pyworkflow.project import Manager
 
 from vrs.checks import checks_of_level, get_check
+from vrs.cli.space import no_space
 from vrs.cli.validate import levels_of
 from vrs.constants import RENDERERS
 from vrs.io.maps import write_map
-from vrs.protocols import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW,
-                           ProtVrsReport)
+from vrs.protocols import (ProtVrsImportEntry, ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA,
+                           ProtVrsLevelW, ProtVrsReport)
 from vrs.protocols.half_maps import HALVES_FILES, HALVES_OF_MAP
 from vrs.protocols.launch import failure, run_to_end
 from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
-from vrs.protocols.level_a import MODEL_FILE
+from vrs.protocols.level_a import MODEL_FILE, MODEL_OBJECT
 from vrs.protocols.level_w import WORKFLOW_FILE
+from vrs.protocols.queues import job_logs, use_queue
 from vrs.scipion import ScipionError
 
 _LAST_SECONDS = 2
@@ -84,26 +85,30 @@ def run_workflow(project, request, console):
         If a run failed.
     """
     common = _common_parameters(request)
-    importing = project.newProtocol(
-        ProtImportVolumes, filesPath=_importable_file(project, request),
-        samplingRate=request.loaded.data.sampling)
+    if request.entry:
+        importing = project.newProtocol(ProtVrsImportEntry, **request.entry)
+    else:
+        importing = project.newProtocol(
+            ProtImportVolumes, filesPath=_importable_file(project, request),
+            samplingRate=request.loaded.data.sampling)
     # The runs read the map themselves: it need not be in memory twice.
     request.loaded = None
     _launch(project, importing, "import " + request.stem, console)
 
-    report = project.newProtocol(ProtVrsReport, title=request.entry.get("title", request.stem),
-                                 renderer=RENDERERS.index(request.renderer),
-                                 entry=json.dumps(request.entry) if request.entry else "")
+    # The results on an entry know its title.
+    report = project.newProtocol(ProtVrsReport, title="" if request.entry else request.stem,
+                                 renderer=RENDERERS.index(request.renderer))
     for level in levels_of(request.half_paths, request.model_path, request.workflow_path):
         protocol_class, added = _LEVELS[level]
         protocol = project.newProtocol(protocol_class, **common, **added(request),
                                        **_engine_parameters(request, level))
-        protocol.inputVolume.set(importing)
-        protocol.inputVolume.setExtended("outputVolume")
+        _connect(protocol.inputVolume, importing, "outputVolume")
+        if level == "A" and request.entry:
+            _connect(protocol.inputModel, importing, "outputModel")
         _launch(project, protocol, "validate %s, level %s" % (request.stem, level), console,
-                _Progress(protocol, console))
+                _Progress(protocol, console), request.queue)
         report.inputResults.append(Pointer(protocol, extended="outputResults"))
-    _launch(project, report, "report on " + request.stem, console)
+    _launch(project, report, "report on " + request.stem, console, queue=request.queue)
     return os.path.dirname(os.path.abspath(report.outputReport.getJson()))
 
 
@@ -112,15 +117,26 @@ _LEVELS = {
     "0": (ProtVrsLevel0, lambda request: {}),
     "1": (ProtVrsLevel1, lambda request: _half_parameters(request)),
     "A": (ProtVrsLevelA, lambda request: dict(
-        modelFrom=MODEL_FILE, modelFile=request.model_path, multimodel=request.multimodel,
+        multimodel=request.multimodel, **_model_parameters(request),
         **_half_parameters(request))),
     "W": (ProtVrsLevelW, lambda request: dict(
         workflowFrom=WORKFLOW_FILE, workflowFile=request.workflow_path)),
 }
 
 
+def _connect(pointer, protocol, output):
+    pointer.set(protocol)
+    pointer.setExtended(output)
+
+
+def _model_parameters(request):
+    if request.entry:
+        return dict(modelFrom=MODEL_OBJECT)
+    return dict(modelFrom=MODEL_FILE, modelFile=request.model_path)
+
+
 def _half_parameters(request):
-    names = ("half1File", "half2File") if request.half_paths else ()
+    names = ("half1File", "half2File") if request.half_paths and not request.entry else ()
     return dict(zip(names, request.half_paths), halvesFrom=HALVES_FILES if names else HALVES_OF_MAP)
 
 
@@ -129,7 +145,9 @@ def _common_parameters(request):
     return dict(
         threshold=data.threshold, hasResolution=data.resolution is not None,
         resolution=data.resolution, maskFrom=MASK_FILE if request.mask_path else NO_MASK,
-        maskFile=request.mask_path, sourceFile="" if request.is_plain else request.map_path,
+        maskFile=request.mask_path,
+        # The map of an entry knows its original file.
+        sourceFile="" if request.is_plain or request.entry else request.map_path,
         criteriaFile=request.criteria_path, numberOfThreads=request.threads)
 
 
@@ -177,9 +195,10 @@ def _importable_file(project, request):
     return path
 
 
-def _launch(project, protocol, label, console, progress=None):
-    """Run a protocol to its end."""
+def _launch(project, protocol, label, console, progress=None, queue=None):
+    """Run a protocol to its end, here or in a queue."""
     protocol.setObjLabel(label)
+    use_queue(project, protocol, queue)
     if progress is None:
         console.say("%s ... " % (label[0].upper() + label[1:]), "")
     try:
@@ -190,9 +209,12 @@ def _launch(project, protocol, label, console, progress=None):
         raise
     if not protocol.isFinished():
         console.say("failed")
-        raise ScipionError("The run '%s' failed (%s); its logs are %s and %s." % (
-            label, failure(protocol),
-            os.path.abspath(protocol.getStdoutLog()), os.path.abspath(protocol.getStderrLog())))
+        logs = [os.path.abspath(log) for log in (protocol.getStdoutLog(), protocol.getStderrLog())]
+        told = "The run '%s' failed (%s)" % (label, failure(protocol))
+        if not queue or os.path.exists(logs[0]):  # else the job was never begun
+            logs += job_logs(protocol)
+            told += "; its logs are %s" % " and ".join(logs)
+        raise ScipionError(" ".join(filter(None, [told + ".", no_space(project.path, logs)])))
     if progress:
         progress()
     else:

@@ -133,8 +133,8 @@ class Archive:
             except DownloadError as error:
                 if not path.exists():
                     raise
-                raise DownloadError("%s What was fetched before can be used with --offline."
-                                    % error) from None
+                raise DownloadError("%s What was fetched before can be used with the option "
+                                    "offline." % error) from None
         elif not path.exists():
             raise self._absent(path)
         try:
@@ -203,12 +203,16 @@ class Archive:
         sound = _is_sound(path, check)
         if not sound and self._offline:
             if path.exists():
-                raise DownloadError("The file %s is damaged; fetch it again, without --offline."
-                                    % path)
+                raise DownloadError("The file %s is damaged; fetch it again, without the option "
+                                    "offline." % path)
             raise self._absent(path)
         if not sound:
             self._say("Fetching %s" % name)
-            download(self._address(address), path, check)
+            try:
+                download(self._address(address), path, check)
+            except NotThere as error:
+                _note_absence(path, error)
+                raise
             _note_checksum(path)
         return path
 
@@ -216,8 +220,11 @@ class Archive:
         return self._server + urlsplit(address).path if self._server else address
 
     def _absent(self, path):
+        noted = _absence_path(path)
+        if noted.exists():
+            return NotThere(noted.read_text(encoding="utf-8"))
         return NotThere("%s was not fetched before (it would be in %s); fetch it once without "
-                        "--offline." % (path.name, path.parent))
+                        "the option offline." % (path.name, path.parent))
 
 
 def to_emdb_id(text):
@@ -373,6 +380,16 @@ def _note_checksum(path):
 
 def _checksum_path(path):
     return path.with_name(path.name + ".sha256")
+
+
+def _note_absence(path, error):
+    """Keep that the archive does not have a file, to say so offline as well."""
+    with storing(path):
+        _absence_path(path).write_text(str(error), encoding="utf-8")
+
+
+def _absence_path(path):
+    return path.with_name(path.name + ".absent")
 
 
 def _check_map(path, archived):

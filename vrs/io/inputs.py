@@ -94,7 +94,7 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
         if mask_path is not None:
             mask_file = _read_mask(str(mask_path), map_file)
     with collected(problems):
-        half_files = _read_halves(half_paths, map_file, sampling)
+        half_files = read_halves(half_paths, map_file, sampling)
     with collected(problems):
         if model_path is not None:
             model_file = read_model(model_path)
@@ -173,8 +173,27 @@ def _number_notes(data):
     return notes
 
 
-def _read_halves(paths, map_file, sampling):
-    """The half maps as MapFiles; map_file may be None."""
+def read_halves(paths, map_file, sampling=None):
+    """Read the half maps of a map and check them.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Two, or none.
+    map_file : MapFile or None
+        The map; None when it could not be read.
+    sampling : float or str, optional
+        Å/voxel; wins over the headers'.
+
+    Returns
+    -------
+    list of MapFile
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, do not fit the map, or are the same.
+    """
     problems, halves = [], []
     for path in paths:
         with collected(problems):

@@ -4,7 +4,7 @@ from pyworkflow.protocol import params
 
 from vrs.checks.results import InputFile
 from vrs.errors import InputError
-from vrs.protocols.level import identity, original_file, plain_name
+from vrs.protocols.level import identity, original_file, original_files, plain_name
 
 HALVES_OF_MAP, HALVES_OBJECTS, HALVES_FILES = range(3)
 
@@ -18,18 +18,22 @@ def define_half_maps(form, of_map):
     of_map : str
         What the choice of the map's own half maps is called.
     """
-    form.addParam("halvesFrom", params.EnumParam, default=HALVES_OF_MAP, label="Half maps",
-                  choices=[of_map, "Two volumes of the project", "Two files"],
-                  help="The two maps reconstructed from separate halves of the particles, in the "
-                       "box of the map; neither masked nor filtered nor sharpened. The map may "
-                       "bring them along, as those of refinements do.")
-    for number in (1, 2):
-        form.addParam("inputHalf%d" % number, params.PointerParam, pointerClass="Volume",
-                      allowsNull=True, condition="halvesFrom == %d" % HALVES_OBJECTS,
-                      label="Half map %d" % number)
-        form.addParam("half%dFile" % number, params.FileParam, allowsNull=True,
-                      condition="halvesFrom == %d" % HALVES_FILES,
-                      label="File of half map %d" % number)
+    group = form.addGroup("Half maps")
+    group.addParam("halvesFrom", params.EnumParam, default=HALVES_OF_MAP,
+                   label="Half maps to use",
+                   choices=[of_map, "Two volumes of the project", "Two files"],
+                   help="The two maps reconstructed from separate halves of the particles, in the "
+                        "box of the map; neither masked nor filtered nor sharpened. The map may "
+                        "bring them along, as those of refinements and of EMDB entries do.")
+    for number, ordinal in ((1, "first"), (2, "second")):
+        group.addParam("inputHalf%d" % number, params.PointerParam, pointerClass="Volume",
+                       allowsNull=True, condition="halvesFrom == %d" % HALVES_OBJECTS,
+                       label="Half map %d" % number,
+                       help="The %s half map, as a volume of this project." % ordinal)
+        group.addParam("half%dFile" % number, params.FileParam, allowsNull=True,
+                       condition="halvesFrom == %d" % HALVES_FILES,
+                       label="File of half map %d" % number,
+                       help="The %s half map: MRC or CCP4, compressed or not." % ordinal)
 
 
 def half_files(protocol):
@@ -51,8 +55,7 @@ def half_files(protocol):
     """
     source = protocol.halvesFrom.get()
     if source == HALVES_OF_MAP:
-        halves = protocol.inputVolume.get().getHalfMaps() or ""
-        return [original_file(path) for path in halves.split(",") if path]
+        return original_files(protocol.inputVolume.get())[1:]
     if source == HALVES_OBJECTS:
         chosen = [pointer.get() for pointer in (protocol.inputHalf1, protocol.inputHalf2)]
         paths = [original_file(plain_name(half)) if half else "" for half in chosen]

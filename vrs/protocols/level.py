@@ -9,6 +9,7 @@ from pyworkflow.protocol import params
 from vrs.checks import (FileEntry, LevelResults, Overrides, all_checks, checks_of_level,
                         get_check, run_check)
 from vrs.checks.input_data import describe_input
+from vrs.checks.references import VALIDATION_LEVELS
 from vrs.checks.results import from_json, to_json
 from vrs.engines.external import BUILTIN, refusal
 from vrs.errors import InputError
@@ -17,7 +18,8 @@ from vrs.io.inputs import read_input
 from vrs.io.maps import sha256, write_map
 from vrs.io.models import write_coloured
 from vrs.io.problems import collected
-from vrs.objects import SetOfVrsItemResults, VrsItemResult
+from vrs.objects import SetOfVrsItemResults, VrsArchivedVolume, VrsItemResult
+from vrs.protocols.archived import entry_notes, missing_numbers, read_entry, recommended
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
 
@@ -49,45 +51,68 @@ class ProtVrsLevel(EMProtocol):
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True,
                       label="Map", help="The map to be validated, as it is deposited or to be "
                                         "deposited: unmasked when there is such a one.")
-        form.addParam("threshold", params.FloatParam, important=True, label="Threshold",
+        form.addParam("threshold", params.FloatParam, important=True, allowsNull=True,
+                      label="Threshold",
                       help="Contour level that shows the whole macromolecule and no noise, as one "
-                           "recommends it for viewing the map.")
+                           "recommends it for viewing the map. For a map that was imported as an "
+                           "EMDB entry it may be left empty: then the level that the entry "
+                           "recommends is taken.")
         form.addParam("hasResolution", params.BooleanParam, default=True,
                       label="Is the resolution known?",
                       help="Without it the items that need it do not apply.")
         form.addParam("resolution", params.FloatParam, condition="hasResolution", allowsNull=True,
-                      label="Reported resolution (Å)")
-        form.addParam("maskFrom", params.EnumParam, default=NO_MASK,
-                      choices=["None", "A mask of the project", "A file"], label="Own mask",
-                      help="The mask is constructed from the map and the threshold. A mask of your "
-                           "own takes its place in every item but 0.b, which judges the threshold. "
-                           "It has the box of the map, and all above 0.5 counts as inside.")
-        form.addParam("inputMask", params.PointerParam, pointerClass="VolumeMask", allowsNull=True,
-                      condition="maskFrom == %d" % MASK_OBJECT, label="Mask")
-        form.addParam("maskFile", params.FileParam, allowsNull=True,
-                      condition="maskFrom == %d" % MASK_FILE, label="Mask file")
+                      label="Reported resolution (Å)",
+                      help="The resolution that is, or is going to be, published for the whole "
+                           "map; the validation asks whether it is true. For a map that was "
+                           "imported as an EMDB entry it may be left empty: then the resolution "
+                           "that the entry states is taken.")
         self._define_added(form)
-        form.addParam("sourceFile", params.FileParam, default="",
-                      expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
-                      help="Where the map of the project is a copy made for Scipion, the file that "
-                           "it was made from: the report then describes that one.")
-        form.addParam("criteriaFile", params.FileParam, default="",
-                      expertLevel=params.LEVEL_ADVANCED, label="Criteria file",
-                      help="A JSON file with bounds that replace the usual ones, such as "
-                           '{"0.a.decentering": 25}. The report then names it.')
-        for check in checks_of_level(self.LEVEL):
-            if check.external:
-                self._add_engines(form, check)
+        self._define_mask(form.addGroup("Mask"))
+        checks = [check for check in checks_of_level(self.LEVEL) if check.external]
+        if checks:
+            group = form.addGroup("What computes the items", expertLevel=params.LEVEL_ADVANCED)
+            for check in checks:
+                self._define_engines(group, check)
+        group = form.addGroup("Rarely needed", expertLevel=params.LEVEL_ADVANCED)
+        group.addParam("criteriaFile", params.FileParam, default="",
+                       expertLevel=params.LEVEL_ADVANCED, label="Criteria file",
+                       help="A JSON file with bounds of your own for what counts as good, such as "
+                            '{"0.a.decentering": 25}; they replace the usual ones, and the report '
+                            "says so.")
+        group.addParam("sourceFile", params.FileParam, default="",
+                       expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
+                       help="Where the map of the project is a copy that somebody made for "
+                            "Scipion, the file that it was made from: the report then describes "
+                            "that one.")
         form.addParallelSection(threads=2, mpi=0)
 
     @staticmethod
-    def _add_engines(form, check):
-        form.addParam(engine_parameter(check.id), params.EnumParam, default=0,
-                      choices=["built-in"] + [engine.label for engine in check.external],
-                      expertLevel=params.LEVEL_ADVANCED, label="Engine of %s" % check.id,
-                      help="What computes %s. The built-in engine is always there; any other needs "
-                           "its Scipion plugin and programs (%s) and runs as a protocol of its own."
-                           % (check.title, ", ".join(engine.package for engine in check.external)))
+    def _define_mask(group):
+        group.addParam("maskFrom", params.EnumParam, default=NO_MASK,
+                       choices=["Made from the threshold", "A mask of the project", "A file"],
+                       label="Mask to use",
+                       help="The mask tells where the macromolecule is. It is made from the map "
+                            "and the threshold. A mask of your own takes its place in every item "
+                            "but 0.b, which judges the threshold. It must have the box of the "
+                            "map, and all above 0.5 counts as inside.")
+        group.addParam("inputMask", params.PointerParam, pointerClass="VolumeMask",
+                       allowsNull=True, condition="maskFrom == %d" % MASK_OBJECT,
+                       label="Mask of the project",
+                       help="A mask of this project, in the box of the map.")
+        group.addParam("maskFile", params.FileParam, allowsNull=True,
+                       condition="maskFrom == %d" % MASK_FILE, label="Mask file",
+                       help="A mask in the box of the map: MRC or CCP4, compressed or not.")
+
+    @staticmethod
+    def _define_engines(group, check):
+        group.addParam(engine_parameter(check.id), params.EnumParam, default=0,
+                       choices=["built-in"] + [engine.label for engine in check.external],
+                       expertLevel=params.LEVEL_ADVANCED,
+                       label="%s %s" % (check.id, check.title),
+                       help="What computes %s. The built-in method is always there; any other "
+                            "needs its Scipion plugin and programs (%s) and runs as a protocol "
+                            "of its own." % (check.title, ", ".join(
+                                engine.package for engine in check.external)))
 
     # --------------------------- WHAT A LEVEL ADDS ---------------------------
     def _define_added(self, form):
@@ -120,6 +145,9 @@ class ProtVrsLevel(EMProtocol):
         loaded = self._input()
         report, volumes = describe_input(loaded.data, *identity(loaded.map_file), loaded.notes,
                                          *identity(loaded.mask_file))
+        volume = self.inputVolume.get()
+        report.notes += entry_notes(volume, report.threshold, report.resolution)
+        report.entry = read_entry(volume)
         report.files = [FileEntry("map", os.path.relpath(self._volumeFile(), self._getExtraPath()),
                                   "The map")] + self._store_arrays(volumes)
         self._write("added", self._describe_added(loaded))
@@ -157,7 +185,7 @@ class ProtVrsLevel(EMProtocol):
 
     # --------------------------- INFORMATION ---------------------------------
     def _validate(self):
-        if self.inputVolume.get() is None or self.threshold.get() is None:
+        if self.inputVolume.get() is None:
             return []  # Scipion says so itself
         problems = []
         for check_part in (self._input, self._overrides):
@@ -181,12 +209,14 @@ class ProtVrsLevel(EMProtocol):
     def _methods(self):
         if not hasattr(self, "outputResults"):
             return []
-        return ["The map was validated with the items %s of level %s [Sorzano2022]." % (
-            ", ".join(item.getItemId() for item in self.outputResults), self.LEVEL)]
+        items = "; ".join(_with_citations(item.getItemId()) for item in self.outputResults)
+        return ["The map was validated at level %s [%s] by: %s." % (
+            self.LEVEL, VALIDATION_LEVELS.key, items)]
 
     def _citations(self):
-        return ["Sorzano2022"] + [reference.key for check in checks_of_level(self.LEVEL)
-                                  for reference in check.references]
+        return [VALIDATION_LEVELS.key] + [
+            reference.key for check in checks_of_level(self.LEVEL)
+            for reference in check.references]
 
     # --------------------------- HELPERS -------------------------------------
     def results_of(self, item):
@@ -205,9 +235,9 @@ class ProtVrsLevel(EMProtocol):
 
     def _given(self):
         volume = self.inputVolume.get()
-        return [self._volumeFile(), volume.getSamplingRate(), self.threshold.get(),
+        return [self._volumeFile(), volume.getSamplingRate(), self._chosen_threshold(),
                 self._reported_resolution(), self._mask_file(), sorted(self._added().items()),
-                self.sourceFile.get(""), self.criteriaFile.get("")]
+                self._original_file(), self.criteriaFile.get("")]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""
@@ -219,8 +249,13 @@ class ProtVrsLevel(EMProtocol):
     def _volumeFile(self):
         return plain_name(self.inputVolume.get())
 
+    def _chosen_threshold(self):
+        return self.threshold.get(recommended(self.inputVolume.get())[0])
+
     def _reported_resolution(self):
-        return self.resolution.get() if self.hasResolution else None
+        if not self.hasResolution:
+            return None
+        return self.resolution.get(recommended(self.inputVolume.get())[1])
 
     def _mask_file(self):
         if self.maskFrom == MASK_OBJECT:
@@ -230,15 +265,14 @@ class ProtVrsLevel(EMProtocol):
 
     def _original_file(self):
         """The file that the user knows: Scipion's import makes a link to it."""
-        return self.sourceFile.get("") or original_file(self._volumeFile())
+        return self.sourceFile.get("") or original_files(self.inputVolume.get())[0]
 
     def _input(self):
         """The input, read at most once in a run."""
         if getattr(self, "_loaded", None) is not None:
             return self._loaded
-        problems = []
-        if self.hasResolution and self.resolution.get() is None:
-            problems.append("Give the reported resolution, or say that it is not known.")
+        problems = missing_numbers(self.inputVolume.get(), self._chosen_threshold(),
+                                   self._reported_resolution(), self.hasResolution.get())
         if self.maskFrom != NO_MASK and not self._mask_file():
             problems.append("Choose the mask, or none.")
         with collected(problems):
@@ -246,7 +280,7 @@ class ProtVrsLevel(EMProtocol):
         if problems:
             raise InputError(problems)
         loaded = read_input(
-            self._original_file(), self.threshold.get(), self._reported_resolution(),
+            self._original_file(), self._chosen_threshold(), self._reported_resolution(),
             sampling=self._given_sampling(), mask_path=self._mask_file() or None,
             workers=self.numberOfThreads.get(), seed=SEED, **added)
         if self._stepsExecutor is not None:  # the graphical interface must not keep whole maps
@@ -338,13 +372,38 @@ def engine_parameter(item):
 
 
 def plain_name(image):
-    """File of a Scipion volume, without the format that may follow its name."""
-    return image.getFileName().replace(":mrc", "")
+    """File of a Scipion volume, without the index and the format that may be with its name."""
+    return image.getFileName().split("@")[-1].replace(":mrc", "")
 
 
 def original_file(path):
     """The file that the user knows: Scipion's imports make links to it."""
     return os.readlink(path) if os.path.islink(path) else path
+
+
+def original_files(volume):
+    """Files of a map and of its half maps, if it has some, as the user knows them.
+
+    Parameters
+    ----------
+    volume : pwem.objects.Volume
+
+    Returns
+    -------
+    list of str
+        The map first.
+    """
+    fetched = volume.getOriginals() if isinstance(volume, VrsArchivedVolume) else []
+    copies = [plain_name(volume)] + [path for path in (volume.getHalfMaps() or "").split(",")
+                                     if path]
+    return fetched or [original_file(path) for path in copies]
+
+
+def _with_citations(item):
+    check = get_check(item)
+    keys = "".join(" [%s]" % reference.key for reference in check.references
+                   if reference.key != VALIDATION_LEVELS.key)
+    return "%s %s%s" % (item, check.title, keys)
 
 
 def _output_name(name):

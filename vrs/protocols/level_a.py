@@ -22,22 +22,26 @@ class ProtVrsLevelA(ProtVrsLevel):
     LEVEL = "A"
 
     def _define_added(self, form):
-        form.addParam("modelFrom", params.EnumParam, default=MODEL_OBJECT, label="Model",
-                      choices=["A structure of the project", "A file"],
-                      help="The atomic model that was built into the map or fitted to it, as mmCIF "
-                           "or PDB file.")
-        form.addParam("inputModel", params.PointerParam, pointerClass="AtomStruct",
-                      allowsNull=True, condition="modelFrom == %d" % MODEL_OBJECT,
-                      label="Structure")
-        form.addParam("modelFile", params.FileParam, allowsNull=True,
-                      condition="modelFrom == %d" % MODEL_FILE, label="Model file")
+        group = form.addGroup("Atomic model")
+        group.addParam("modelFrom", params.EnumParam, default=MODEL_OBJECT,
+                       label="Model to use",
+                       choices=["A structure of the project", "A file"],
+                       help="The atomic model that was built into the map or fitted to it. Where "
+                            "in the box it lies is found out; it need not be moved.")
+        group.addParam("inputModel", params.PointerParam, pointerClass="AtomStruct",
+                       allowsNull=True, condition="modelFrom == %d" % MODEL_OBJECT,
+                       label="Structure",
+                       help="The model as an atomic structure of this project.")
+        group.addParam("modelFile", params.FileParam, allowsNull=True,
+                       condition="modelFrom == %d" % MODEL_FILE, label="Model file",
+                       help="The model as mmCIF or PDB file, compressed or not.")
+        group.addParam("multimodel", params.IntParam, default=0,
+                       expertLevel=params.LEVEL_ADVANCED, label="Refinements of the model (A.c)",
+                       help="How often the model is refined against the map from displaced "
+                            "starts, to see whether the map fixes where it lies: 5 is usual, 0 "
+                            "leaves it out. It takes long: minutes for a model of 2,000 residues, "
+                            "an hour or more for the largest.")
         define_half_maps(form, "Those of the map, if it has some")
-        form.addParam("multimodel", params.IntParam, default=0,
-                      expertLevel=params.LEVEL_ADVANCED, label="Refinements of the model (A.c)",
-                      help="How often the model is refined against the map from displaced starts, "
-                           "to see whether the map fixes where it lies: 5 is usual, 0 leaves it "
-                           "out. It takes long: minutes for a model of 2,000 residues, an hour or "
-                           "more for the largest.")
 
     def _given(self):
         return super()._given() + [self.multimodel.get()]

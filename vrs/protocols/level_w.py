@@ -10,8 +10,10 @@ from vrs.errors import InputError
 from vrs.io.workflows import read_workflow
 from vrs.protocols.level import ProtVrsLevel
 from vrs.protocols.provenance import owner
+from vrs.protocols.report import ProtVrsReport
 
 WORKFLOW_PROJECT, WORKFLOW_FILE = range(2)
+_VALIDATION = (ProtVrsLevel, ProtVrsReport)
 _LOGGED_VERSION = re.compile(r"plugin v: (\S+?)(?: *\(\w+\))?\s*$", re.MULTILINE)
 
 
@@ -24,15 +26,16 @@ class ProtVrsLevelW(ProtVrsLevel):
     LEVEL = "W"
 
     def _define_added(self, form):
-        form.addParam("workflowFrom", params.EnumParam, default=WORKFLOW_PROJECT,
-                      choices=["This project", "A file"], label="Workflow",
-                      help="The protocols that led to the map. Of this project those are shown "
-                           "that are connected with the map, without the validation. A file is "
-                           "one that Scipion exported: select the protocols in the project where "
-                           "the map was made, and press Export.")
-        form.addParam("workflowFile", params.FileParam, allowsNull=True,
-                      condition="workflowFrom == %d" % WORKFLOW_FILE, label="Workflow file",
-                      help="A JSON file that Scipion exported.")
+        group = form.addGroup("Workflow")
+        group.addParam("workflowFrom", params.EnumParam, default=WORKFLOW_PROJECT,
+                       choices=["That of this project", "A file"], label="Workflow to use",
+                       help="The protocols that led to the map. Of this project those are shown "
+                            "that are connected with the map, without the validation. A file is "
+                            "one that Scipion exported: select the protocols in the project where "
+                            "the map was made, and press Export.")
+        group.addParam("workflowFile", params.FileParam, allowsNull=True,
+                       condition="workflowFrom == %d" % WORKFLOW_FILE, label="Workflow file",
+                       help="A JSON file that Scipion exported.")
 
     def _given(self):
         return super()._given() + [self.workflowFrom.get(), self.workflowFile.get("")]
@@ -103,7 +106,7 @@ class ProtVrsLevelW(ProtVrsLevel):
 def _runs_about(project, run):
     """What led to a run and what was made of that, and the ids of what led to it.
 
-    The protocols of this plugin are left out, and those that others ran as their parts.
+    The validation is left out, and the protocols that others ran as their parts.
     """
     # Were Scipion to look for them, it would also look after those that are running, and
     # take them for dead.
@@ -112,7 +115,7 @@ def _runs_about(project, run):
     everything = {node.getName(): node for node in project.getRunsGraph().getNodes()
                   if node.run is not None}
     nodes = {name: node for name, node in everything.items()
-             if node.run.getClassPackageName() != "vrs"}
+             if not isinstance(node.run, _VALIDATION)}
     # The map itself may come from a level of the validation.
     leading = _reached(everything, {run.strId()}, lambda node: node.getParents()) & set(nodes)
     connected = _reached(nodes, leading, lambda node: node.getParents() + node.getChildren())

@@ -1,6 +1,5 @@
 """The protocol that writes the report."""
 
-import json
 import os
 
 from pwem.protocols import EMProtocol
@@ -26,25 +25,21 @@ class ProtVrsReport(EMProtocol):
                       pointerClass="SetOfVrsItemResults", label="Results of the levels",
                       help="The results of one or several levels, all on the same map.")
         form.addParam("title", params.StringParam, default="", label="Title",
-                      help="What the front page calls the map; the name of its file without one.")
-        form.addHidden("entry", params.StringParam, default="",
-                       help="What the front page says of the archive entry, as JSON.")
+                      help="What the front page calls the map. When it is left empty: the title "
+                           "of its EMDB entry, or the name of its file.")
         form.addParam("renderer", params.EnumParam, default=0, choices=["Built in", "ChimeraX"],
-                      label="3D views made by",
+                      label="3D views made by", expertLevel=params.LEVEL_ADVANCED,
                       help="ChimeraX is used when it is chosen and installed; name its program in "
                            "the variable VRS_CHIMERAX where it is not found.")
 
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):
         self._insertFunctionStep(self.writeReportStep, self._results_files(), self.title.get(""),
-                                 self.renderer.get(), self.entry.get(""), needsGPU=False)
+                                 self.renderer.get(), needsGPU=False)
 
-    def writeReportStep(self, results_files, title, renderer, entry):
+    def writeReportStep(self, results_files, title, renderer):
         """Write the three forms and hand them on."""
-        origin = provenance(self)
-        if entry:
-            origin["entry"] = json.loads(entry)
-        paths = write_report(results_files, self._getExtraPath(), origin, title=title,
+        paths = write_report(results_files, self._getExtraPath(), provenance(self), title=title,
                              renderer=RENDERERS[renderer])
         results = [LevelResults.read(path) for path in results_files]
         items = [item for level in results for item in level.items]

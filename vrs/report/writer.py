@@ -32,11 +32,10 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     provenance : dict
         Where the results come from, as JSON can hold it: ``date`` (ISO 8601),
         ``host``, ``platform``, ``python``, ``packages`` (version by name),
-        ``project``, ``protocols`` (a list of mappings), ``entry`` and whatever else.
-        ``entry`` is the entry of a public archive: ``id`` ("EMD-1234"), ``title``,
-        ``pdb_ids``, ``authors`` and ``remarks`` (lists of text) and ``deposited`` (a date).
+        ``project``, ``protocols`` (a list of mappings) and whatever else.
     title : str
-        What the front page calls the map, by default the name of its file.
+        What the front page calls the map; by default the title of its entry in a public
+        archive, else the name of its file.
     renderer : str
         What draws the 3D views, "builtin" or "chimerax".
 
@@ -49,6 +48,12 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     ------
     InputError
         If there are no results, or they do not belong together.
+
+    Notes
+    -----
+    The ``entry`` of the results is what a public archive says of the map: ``id``
+    ("EMD-1234"), ``title``, ``pdb_ids``, ``authors`` and ``remarks`` (lists of text) and
+    ``deposited`` (a date). It joins the provenance.
     """
     # Drawing needs large packages, which those who only ask for a score must not wait for.
     from vrs.report.build import Builder
@@ -63,6 +68,10 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     folder = Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     given = results[0][0].input
+    entry = next((result.input.entry for result, _ in results if result.input.entry), None)
+    if entry:
+        provenance = dict(provenance, entry=entry)
+        title = title or entry["title"]
     work = Path(tempfile.mkdtemp(prefix=".report-", dir=str(folder)))
     try:
         images = work / "images"

@@ -1,5 +1,5 @@
-/* What the page can do beyond being read: sorted tables, folded sections, enlarged figures
-   and the map in 3D. All of the text and the figures are there without it. */
+/* What the page can do beyond being read: folded sections, enlarged figures and the map in 3D.
+   All of the text and the figures are there without it. */
 "use strict";
 (function () {
   const find = (selector, within) => (within || document).querySelector(selector);
@@ -11,37 +11,6 @@
     for (const name of Object.keys(attributes || {})) element.setAttribute(name, attributes[name]);
     if (text) element.textContent = text;
     return element;
-  }
-
-  /* ------------------------------------------------------------ tables */
-  const SEVERITY = ["status-warnings", "status-failed", "status-neutral", "status-ok"];
-
-  /* Statuses go by what needs attention first, all else by its text and its numbers. */
-  function sortKey(cell) {
-    const status = find("[class^=status-]", cell);
-    return (status ? SEVERITY.indexOf(status.className) + " " : "") + cell.textContent.trim();
-  }
-
-  function sortTable(table, column, ascending) {
-    const rows = all("tbody tr", table).map(row => [sortKey(row.cells[column]), row]);
-    const order = new Intl.Collator("en", { numeric: true }).compare;
-    rows.sort((a, b) => (ascending ? 1 : -1) * order(a[0], b[0]));
-    for (const pair of rows) table.tBodies[0].appendChild(pair[1]);
-  }
-
-  function makeSortable(table) {
-    const headings = all("thead th", table);
-    headings.forEach((heading, column) => {
-      const button = make("button", { type: "button" }, heading.textContent);
-      heading.textContent = "";
-      heading.appendChild(button);
-      button.addEventListener("click", () => {
-        const ascending = heading.getAttribute("aria-sort") !== "ascending";
-        for (const other of headings) other.removeAttribute("aria-sort");
-        heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-        sortTable(table, column, ascending);
-      });
-    });
   }
 
   /* ------------------------------------------------------------ sections */
@@ -474,7 +443,6 @@
   }
 
   /* ------------------------------------------------------------ start */
-  all("table.sortable").forEach(makeSortable);
   makeFoldable();
   makeZoomable();
   const viewer = find("#viewer");

@@ -41,7 +41,10 @@ def server(monkeypatch, files):
 
 @pytest.fixture
 def entry(server, tmp_path, monkeypatch, capfd):
-    """Runs ``vrs entry`` up to Scipion; gives exit code, request or None, and complaints."""
+    """Runs ``vrs entry`` up to Scipion; gives exit code, request or None, and complaints.
+
+    Its attribute ``remarks`` has what the command says of the entry.
+    """
     requests = []
     monkeypatch.setattr("vrs.cli.entry.run", requests.append)
     monkeypatch.setattr("vrs.cli.entry.prepare_environment", lambda: str(tmp_path / "projects"))
@@ -51,14 +54,17 @@ def entry(server, tmp_path, monkeypatch, capfd):
     def run(*arguments):
         del requests[:]
         code = main(["entry"] + list(arguments))
-        return code, (requests or [None])[0], capfd.readouterr().err
+        said, complaints = capfd.readouterr()
+        run.remarks = [line[len("Note: "):] for line in said.splitlines()
+                       if line.startswith("Note: ")]
+        return code, (requests or [None])[0], complaints
 
     return run
 
 
 def test_all_that_an_entry_has_is_validated(entry, tmp_path):
     code, request, complaints = entry("emd_25107")
-    assert (code, complaints) == (0, "")
+    assert (code, complaints, entry.remarks) == (0, "", [])
     data = request.loaded.data
     assert (data.threshold, data.resolution) == (0.5, 3.97)
     assert np.array_equal(data.volume, maps.blob())
@@ -67,9 +73,8 @@ def test_all_that_an_entry_has_is_validated(entry, tmp_path):
     assert request.output == str(tmp_path / "emd_25107_vrs")
     assert request.map_path.startswith(str(tmp_path / "vrs_archive" / "EMD-25107"))
     assert request.entry == {
-        "id": "EMD-25107", "title": "EMD-25107: Lassa virus glycoprotein construct",
-        "pdb_ids": ["7sgd"], "authors": ["Antanasijevic A", "Ward AB"],
-        "deposited": "2021-10-05", "remarks": []}
+        "emdbId": "EMD-25107", "pdbId": "7sgd", "samplingRate": None, "offline": True,
+        "cacheFolder": str(tmp_path / "vrs_archive")}
 
 
 def test_numbers_of_the_user_win(entry):
@@ -105,17 +110,16 @@ def test_what_an_entry_lacks_is_remarked(entry, server, files):
     assert code == 0
     assert (request.loaded.data.resolution, request.half_paths, request.model_path) == (
         None, [], "")
-    assert request.entry["pdb_ids"] == ["7sgd"]
-    for words, remark in zip(("no resolution", "level 1 is left out", "level A is left out"),
-                             request.entry["remarks"]):
-        assert words in remark
+    first, second, third = entry.remarks
+    assert "no resolution" in first
+    assert "level 1 is left out" in second and "level A is left out" in third
 
 
 def test_files_that_are_not_public_are_remarked(entry, server):
     del server.files[HALVES[1]], server.files[MODEL]
     code, request, _ = entry("EMD-25107")
     assert (code, request.half_paths, request.model_path) == (0, [], "")
-    first, second = request.entry["remarks"]
+    first, second = entry.remarks
     assert "half maps" in first and HALVES[1] in first
     assert "7SGD" in second and "level A" in second
 
@@ -132,8 +136,8 @@ def test_half_maps_of_another_box_do_not_keep_the_map_from_being_validated(
     server.files[METADATA] = json.dumps(described).encode()
     code, request, _ = entry("EMD-25107")
     assert (code, request.half_paths) == (0, []) and request.model_path
-    assert all("without the half maps" in remark for remark in request.entry["remarks"])
-    assert any("40 × 40 × 40" in remark for remark in request.entry["remarks"])
+    assert all("without the half maps" in remark for remark in entry.remarks)
+    assert any("40 × 40 × 40" in remark for remark in entry.remarks)
 
 
 def test_problems_that_the_map_has_too_are_told_once(entry):
@@ -174,7 +178,7 @@ def test_again_without_network(entry, server):
     assert code == 0 and len(request.half_paths) == 2 and request.model_path
     assert len(server.requests) == asked
     code, _, complaints = entry("EMD-25107", "--offline")
-    assert code == 1 and "without --offline" in complaints
+    assert code == 1 and "without the option offline" in complaints
 
 
 def test_servers_that_are_none(entry):
@@ -183,7 +187,7 @@ def test_servers_that_are_none(entry):
 
 
 def test_the_report_on_an_entry(server, files, tmp_path):
-    archive_server.fill(server, *files, halves=False, models=("NOOVERLAP", "NOOVERLAP"),
+    archive_server.fill(server, *files, halves=False, models=("FULLOVERLAP", "NOOVERLAP"),
                         resolution=None)
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("SCIPION")}
@@ -198,9 +202,15 @@ def test_the_report_on_an_entry(server, files, tmp_path):
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert report["input"]["title"] == "EMD-25107: Lassa virus glycoprotein construct"
     assert report["input"]["file_name"] == "emd_25107.map.gz"
-    assert report["provenance"]["entry"]["deposited"] == "2021-10-05"
+    assert [entry["file_name"] for added in report["input"]["added"]
+            for entry in added["files"]] == ["7sgd.cif"]
+    provenance = report["provenance"]
+    assert (report["grade"], provenance["entry"]["deposited"]) == ("0A", "2021-10-05")
+    assert [run["class"] for run in provenance["protocols"]] == [
+        "ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevelA"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     for text in ("EMD-25107: Lassa virus glycoprotein construct", "2021-10-05", "7SGD", "7SGE",
                  "https://www.ebi.ac.uk/emdb/EMD-25107", "Antanasijevic A, Ward AB",
-                 "level 1 is left out"):
+                 "The entry states no resolution.", "level 1 is left out",
+                 "contour level that EMD-25107 recommends"):
         assert text in page

@@ -197,7 +197,7 @@ def test_without_network(archive, offline, server):
 
 
 def test_without_network_and_never_fetched(offline, tmp_path):
-    with pytest.raises(DownloadError, match="fetch it once without --offline"):
+    with pytest.raises(DownloadError, match="fetch it once without the option offline"):
         offline.entry(EMDB_ID)
     assert list(tmp_path.iterdir()) == []
 
@@ -212,11 +212,21 @@ def test_when_the_archive_is_down_what_was_fetched_is_recalled(archive, server):
     server.faults[METADATA] = [500] * 4
     with pytest.raises(DownloadError) as failure:
         archive.entry(EMDB_ID)
-    assert "--offline" not in str(failure.value)
+    assert "offline" not in str(failure.value)
     archive.entry(EMDB_ID)
     server.faults[METADATA] = [500] * 4
-    with pytest.raises(DownloadError, match="can be used with --offline"):
+    with pytest.raises(DownloadError, match="can be used with the option offline"):
         archive.entry(EMDB_ID)
+
+
+def test_what_the_archive_lacks_is_remembered(archive, offline, server):
+    data = server.files.pop(HALVES[1])
+    entry = archive.entry(EMDB_ID)
+    for asked in (archive, offline):
+        with pytest.raises(NotThere, match=HALVES[1] + " does not exist"):
+            asked.halves(entry)
+    server.files[HALVES[1]] = data
+    assert len(archive.halves(entry)) == len(offline.halves(entry)) == 2
 
 
 def test_files_that_changed_on_disk_are_fetched_again(archive, offline, server):

@@ -3,10 +3,15 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 
+from vrs.io import download
+from vrs.io.models import write_model
 from vrs.scipion import load_domain, prepare_environment
+from vrs.tests.checks.level_A import models
+from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
 
 # Scipion reads these when it is first imported, which happens when tests are collected.
@@ -58,6 +63,26 @@ def project(session_project, engine, monkeypatch):
 def map_path(tmp_path_factory):
     """A small map with a molecule-like ball in noise."""
     return maps.write_blob(tmp_path_factory.mktemp("maps") / "ball.mrc")
+
+
+@pytest.fixture(scope="session")
+def deposited(tmp_path_factory):
+    """Bytes of a map and its two half maps, and of a model, as in an archive."""
+    folder = tmp_path_factory.mktemp("deposited")
+    write_model(str(folder / "model.cif"), models.walk())
+    paths = [str(maps.write_blob(folder / "map.mrc"))] + maps.write_halves(folder)
+    return [Path(path).read_bytes() for path in paths], (folder / "model.cif").read_bytes()
+
+
+@pytest.fixture
+def server(monkeypatch, deposited):
+    """An archive on this computer, with one entry."""
+    monkeypatch.setattr(download, "WAITS", (0, 0, 0))
+    monkeypatch.setenv("no_proxy", "*")
+    with archive_server.serving() as server:
+        archive_server.fill(server, *deposited, level=maps.THRESHOLD,
+                            resolution=str(maps.RESOLUTION))
+        yield server
 
 
 @pytest.fixture

@@ -92,7 +92,9 @@ def test_own_mask_takes_the_place_of_the_constructed_one(project, new_level, lev
 
 def test_texts(level):
     assert level.summary()[-1].startswith("*")
-    assert "0.a, 0.b" in " ".join(level.methods())
+    methods = " ".join(level.methods())
+    assert "0.b Mask analysis" in methods
+    assert "0.e Local resolution (DeepRes) [[https://doi.org/" in methods
     assert "Faraday Discussions" in " ".join(level.citations())
 
 
@@ -148,7 +150,7 @@ def test_all_problems_are_told_at_once(new_level, tmp_path):
 
 
 @pytest.mark.parametrize("parameters, word", [
-    (dict(threshold=None), "Threshold"), (dict(resolution=None), "resolution"),
+    (dict(threshold=None), "threshold"), (dict(resolution=None), "resolution"),
     (dict(maskFrom=1), "mask")])
 def test_what_is_not_filled_in_is_asked_for(new_level, parameters, word):
     problems = new_level(**parameters).validate()

@@ -10,13 +10,14 @@ import vrs
 from vrs import scipion
 from vrs.checks import all_checks
 
-PROTOCOLS = ["ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA", "ProtVrsLevelW",
-             "ProtVrsReport"]
+PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA",
+             "ProtVrsLevelW", "ProtVrsReport"]
 
 
 def test_scipion_finds_everything(domain):
     assert set(PROTOCOLS) <= set(domain.getProtocols())
-    assert {"VrsItemResult", "SetOfVrsItemResults", "VrsReport"} <= set(domain.getObjects())
+    assert {"VrsArchivedVolume", "VrsItemResult", "SetOfVrsItemResults", "VrsReport"} <= set(
+        domain.getObjects())
 
 
 def test_our_viewers_come_first(domain):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -10,9 +11,11 @@ from vrs.checks import LevelResults
 from vrs.io.models import write_model
 from vrs.report import views3d
 from vrs.tests.checks.level_A import models
+from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
 
-LEVELS = {"level_0": ["0"], "level_0_1": ["0", "1"], "level_0_1_A": ["0", "1", "A"]}
+_LEVELS = {"level_0": ["0"], "level_0_1": ["0", "1"], "level_0_1_A": ["0", "1", "A"]}
+LEVELS = dict(_LEVELS, **{name + "_entry": levels for name, levels in _LEVELS.items()})
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def given(map_path, tmp_path_factory):
     write_model(str(folder / "model.cif"), models.walk())
     return {"map": str(map_path), "sampling": str(maps.SAMPLING), "half1": half1, "half2": half2,
             "threshold": str(maps.THRESHOLD), "resolution": str(maps.RESOLUTION),
-            "model": str(folder / "model.cif")}
+            "model": str(folder / "model.cif"), "entry": archive_server.EMDB_ID}
 
 
 def loaded(domain, project, name, given):
@@ -66,20 +69,21 @@ def test_what_a_template_asks_and_sets(domain, project, given, name):
     template = template_named(domain, name)
     assert template.description.endswith("report.")
     protocols = loaded(domain, project, name, given)
+    entry = name.endswith("_entry")
     assert [protocol.getClassName() for protocol in protocols] == (
-        ["ProtImportVolumes"] + ["ProtVrsLevel" + level for level in LEVELS[name]]
-        + ["ProtVrsReport"])
+        ["ProtVrsImportEntry" if entry else "ProtImportVolumes"]
+        + ["ProtVrsLevel" + level for level in LEVELS[name]] + ["ProtVrsReport"])
     for protocol, parameters in zip(protocols, written(name)):
         for parameter in parameters:
             assert parameter.startswith("object.") or protocol.getParam(parameter) is not None
     for protocol in protocols[1:-1]:
-        assert protocol.threshold.get() == maps.THRESHOLD
-        assert protocol.resolution.get() == maps.RESOLUTION
+        assert protocol.threshold.get() == (None if entry else maps.THRESHOLD)
+        assert protocol.resolution.get() == (None if entry else maps.RESOLUTION)
         assert protocol.inputVolume.getObjValue() is protocols[0]
     assert [pointer.getObjValue() for pointer in protocols[-1].inputResults] == protocols[1:-1]
 
 
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", _LEVELS)
 def test_nothing_that_is_left_out_is_taken_for_granted(domain, name):
     template = template_named(domain, name)
     template.replaceEnvVariables()
@@ -87,18 +91,58 @@ def test_nothing_that_is_left_out_is_taken_for_granted(domain, name):
     assert all(field.validate() for field in template.getParams().values())
 
 
-@pytest.mark.parametrize("name, grade", [("level_0", "0"), ("level_0_1_A", "1A")])
-def test_a_template_runs(domain, project, given, name, grade, monkeypatch):
+def test_an_entry_that_is_left_out_is_asked_for(domain, project):
+    importing, *_ = loaded(domain, project, "level_0_entry", {"entry": ""})
+    (problem,) = importing.validate()
+    assert "number of the entry" in problem
+
+
+@pytest.fixture
+def no_3d_views(monkeypatch):
     def draw(*_, **__):
         raise views3d.ViewError("Not drawn in this test.")
 
     monkeypatch.setattr(views3d, "draw_views", draw)
-    protocols = loaded(domain, project, name, given)
+
+
+def test_from_the_number_of_an_entry_to_its_report(domain, project, given, server, monkeypatch,
+                                                   no_3d_views):
+    monkeypatch.setenv("VRS_ARCHIVE", server.url)
+    protocols = loaded(domain, project, "level_0_1_A_entry", given)
     for protocol in protocols:
         project.launchProtocol(protocol, wait=True)
         assert protocol.isFinished(), protocol.getErrorMessage()
-    for protocol, level in zip(protocols[1:-1], LEVELS[name]):
+        methods = " ".join(protocol.getParsedMethods())
+        assert "[[https://doi.org/" in methods
+        # Every key that is cited has become a link.
+        assert not re.search(r"(?<!\])\[\w+\](?!\])", methods), methods
+    with open(protocols[-1].outputReport.getJson(), encoding="utf-8") as handle:
+        report = json.load(handle)
+    assert report["grade"] == "1A"
+    assert report["input"]["title"] == "EMD-25107: Lassa virus glycoprotein construct"
+    assert (report["input"]["threshold"], report["resolution"]["reported"]) == (
+        maps.THRESHOLD, maps.RESOLUTION)
+    names = [entry["file_name"] for added in report["input"]["added"] for entry in added["files"]]
+    halves = ["emd_25107_half_map_1.map.gz", "emd_25107_half_map_2.map.gz"]
+    assert [report["input"]["file_name"]] + names == (
+        ["emd_25107.map.gz"] + halves + ["7sgd.cif"] + halves)
+    provenance = report["provenance"]
+    assert provenance["entry"]["pdb_ids"] == ["7sgd"] and provenance["entry"]["remarks"] == []
+    assert provenance["protocols"][0]["class"] == "ProtVrsImportEntry"
+    with open(protocols[-1].outputReport.getHtml(), encoding="utf-8") as handle:
+        page = handle.read()
+    for text in ("https://www.ebi.ac.uk/emdb/EMD-25107", "2021-10-05", "7SGD",
+                 "Antanasijevic A, Ward AB", "the contour level that EMD-25107 recommends."):
+        assert text in page
+
+
+def test_a_template_runs(domain, project, given, no_3d_views):
+    protocols = loaded(domain, project, "level_0_1_A", given)
+    for protocol in protocols:
+        project.launchProtocol(protocol, wait=True)
+        assert protocol.isFinished(), protocol.getErrorMessage()
+    for protocol, level in zip(protocols[1:-1], LEVELS["level_0_1_A"]):
         results = LevelResults.read(protocol.outputResults.getResultsFile())
         assert (results.level, results.input.threshold) == (level, maps.THRESHOLD)
         assert results.input.resolution == maps.RESOLUTION
-    assert protocols[-1].outputReport.getGrade() == grade
+    assert protocols[-1].outputReport.getGrade() == "1A"

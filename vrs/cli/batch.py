@@ -1,0 +1,343 @@
+"""``vrs batch``: many entries, each a process of its own, and a summary of all."""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+
+import psutil
+
+from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
+from vrs.cli.batch_table import read_table
+from vrs.cli.console import Console
+from vrs.cli.queues import require_queue
+from vrs.cli.space import is_full, no_space
+from vrs.cli.validate import claim_project, to_count
+from vrs.errors import InputError
+from vrs.io.inputs import check_output_folder
+from vrs.io.problems import collected
+from vrs.scipion import ScipionError, prepare_environment
+
+# What runs an entry; its arguments follow.
+PROGRAM = [sys.executable, "-c", "import sys; from vrs.cli import main; sys.exit(main())"]
+LOG = "log.txt"
+_STATE, _LOCK = "state.json", ".lock"
+_REPORTS = ("report.pdf", "report.html", "report.json")
+_UNREADABLE = (OSError, ValueError, KeyError)
+_QUEUED_AT_ONCE = 8
+_POLL_SECONDS = 0.2
+# Cancelling the jobs of a queue takes some time.
+_SECONDS_TO_STOP = 30
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def batch(options, commands):
+    """Validate the entries of a table.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    commands : dict
+        The options of ``vrs validate`` and ``vrs entry``, see :func:`read_table`.
+
+    Returns
+    -------
+    bool
+        Whether there is a report on every entry, and the summary was written.
+
+    Raises
+    ------
+    InputError
+        If the table or an option is wrong; nothing was run then.
+    ScipionError
+        If Scipion cannot be used, or another batch is at work in the same folder.
+    """
+    rows, problems, jobs, threads = [], [], 1, None
+    with collected(problems):
+        rows = read_table(options.table, commands)
+    with collected(problems):
+        jobs = to_count(options.jobs or (str(_QUEUED_AT_ONCE) if options.queue else "1"),
+                        "entries at once")
+    with collected(problems):
+        threads = options.threads and to_count(options.threads, "threads")
+    for queue in sorted({options.queue, *(row.options.get("queue") for row in rows)} - {None}):
+        with collected(problems):
+            require_queue(queue)
+    stem = os.path.splitext(os.path.basename(options.table))[0]
+    folder = os.path.abspath(options.output or stem + "_vrs")
+    if problems:
+        raise InputError(problems)
+    check_output_folder(folder)
+    projects = prepare_environment()
+    if threads is None and not options.queue:
+        threads = max(1, len(os.sched_getaffinity(0)) // jobs)
+    with _alone_in(folder):
+        entries = [_Entry(row, folder, projects, "%s_%s" % (stem, row.name)) for row in rows]
+        return _Batch(stem, folder, entries, dict(threads=threads, queue=options.queue)).run(jobs)
+
+
+class _Batch:
+    """The entries, of which some are running."""
+
+    def __init__(self, title, folder, entries, decided):
+        self._title, self._folder, self._decided = title, folder, decided
+        self._entries = entries
+        self._console = Console()
+        self._unwritten = ""
+
+    def run(self, jobs):
+        """Run all that are not done, some at once; returns whether all are done then."""
+        waiting = deque(entry for entry in self._entries if entry.outcome.state != "done")
+        running = []
+        self._console.say("%d entries, of which %d have their report already" % (
+            len(self._entries), len(self._entries) - len(waiting)))
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self._summarise()
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    running.append(waiting.popleft())
+                    self._start(running[-1])
+                time.sleep(_POLL_SECONDS)
+                for entry in [entry for entry in running if entry.has_ended()]:
+                    running.remove(entry)
+                    self._end(entry)
+        except KeyboardInterrupt:
+            self._console.say("Stopping")
+            raise
+        finally:
+            _stop(running)
+            signal.signal(signal.SIGTERM, before)
+            self._summarise()
+        for name in ("summary.html", "summary.csv"):
+            self._console.say("Summary  %s" % os.path.join(self._folder, name))
+        if self._unwritten:
+            raise ScipionError("The summary could not be brought up to date: %s" % self._unwritten)
+        return all(entry.outcome.state == "done" for entry in self._entries)
+
+    def _start(self, entry):
+        self._console.say("%s ... started" % entry.outcome.name)
+        entry.start(self._decided)
+        self._summarise()
+
+    def _end(self, entry):
+        entry.end()
+        outcome = entry.outcome
+        self._console.say("%s ... %s" % (outcome.name, "failed: " + outcome.reason
+                                         if outcome.state == "failed" else outcome.summary()))
+        self._summarise()
+
+    def _summarise(self):
+        """Write the summary anew; where that fails the earlier one stays."""
+        try:
+            write_summaries(self._folder, self._title, [entry.outcome for entry in self._entries])
+            self._unwritten = ""
+        except OSError as error:
+            self._unwritten = no_space(self._folder) or str(error)
+            self._console.say("The summary was left as it was: %s" % self._unwritten)
+
+
+class _Entry:
+    """An entry with what is known of it from this and earlier runs of the batch."""
+
+    def __init__(self, row, folder, projects, project_name):
+        self._row, self._projects, self._project_name = row, projects, project_name
+        self._folder = os.path.join(folder, row.name)
+        self._process = self._complaints = None
+        self._state = self._read_state()
+        self.outcome = Outcome(row.name, row.source)
+        if self._state.get("outcome") == "done" and self._is_of_this_row() and all(
+                os.path.exists(self._path(name)) for name in _REPORTS):
+            with contextlib.suppress(*_UNREADABLE):
+                self._succeed(self._state["seconds"])
+
+    def start(self, decided):
+        """Start its process; a failure to do so is its failure."""
+        self.outcome = Outcome(self._row.name, self._row.source, "running")
+        self._began = time.time()
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+            self._clear()
+            project, _ = claim_project(self._projects, None, self._project_name)
+            self._state = dict(self._row.identity(), outcome="running", project=project)
+            self._write_state()
+            # Not a file: a full disk must not swallow what is said of it.
+            self._complaints = os.memfd_create("complaints")
+            with open(self._path(LOG), "w") as log:
+                self._process = subprocess.Popen(
+                    PROGRAM + self._row.arguments(
+                        output=self._folder, project=os.path.basename(project), **decided),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=self._complaints,
+                    cwd=self._folder, start_new_session=True, preexec_fn=_ends_with(os.getpid()))
+            self._state["process"] = _identity(self._process.pid)
+            self._write_state()
+        except OSError as error:
+            self._fail(_told(error, self._folder))
+
+    def has_ended(self):
+        """Whether there is nothing more to wait for."""
+        return self._process is None or self._process.poll() is not None
+
+    def end(self):
+        """Take note of how its process ended."""
+        if self._process is None:  # it could not even be started
+            return
+        _end_group(self._process.pid)
+        code, said = self._process.wait(), self._said()
+        self._process = None
+        seconds = round(time.time() - self._began)
+        if code == 0:
+            try:
+                self._succeed(seconds)
+            except _UNREADABLE as error:
+                self._fail("The report cannot be read (%s)." % error)
+        else:
+            self._fail(self._reason(code, said))
+            with contextlib.suppress(OSError):  # it holds something
+                os.rmdir(self._state["project"])
+        self._state.update(outcome=self.outcome.state, reason=self.outcome.reason,
+                           seconds=seconds)
+        with contextlib.suppress(OSError):  # it would only be run again
+            self._write_state()
+
+    def interrupt(self):
+        """Tell its process to stop."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def await_stop(self, until):
+        """Wait for its process to stop, and then end what is left of it."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(max(0, until - time.time()))
+            _end_group(self._process.pid)
+            self._process.wait()
+        self.outcome = Outcome(self._row.name, self._row.source, "stopped")
+
+    def _path(self, name):
+        return os.path.join(self._folder, name)
+
+    def _read_state(self):
+        try:
+            with open(self._path(_STATE), encoding="utf-8") as handle:
+                return json.load(handle)
+        except (OSError, ValueError):  # there is none, or the disk was full
+            return {}
+
+    def _write_state(self):
+        replace_file(self._path(_STATE), json.dumps(self._state, indent=1, ensure_ascii=False))
+
+    def _is_of_this_row(self):
+        identity = self._row.identity()
+        return {name: self._state.get(name) for name in identity} == identity
+
+    def _clear(self):
+        """Remove what an earlier try left: its process, its project and its report."""
+        if self._state.get("process"):
+            _end_earlier(*self._state["process"])
+        project = self._state.get("project") or ""
+        if os.path.dirname(project) == self._projects:
+            shutil.rmtree(project, ignore_errors=True)
+        for name in os.listdir(self._folder):
+            if name in _REPORTS + (LOG,) or re.fullmatch(r"emv_\w+\.json", name):
+                os.remove(self._path(name))
+
+    def _succeed(self, seconds):
+        with open(self._path("report.json"), encoding="utf-8") as handle:
+            report = json.load(handle)
+        self.outcome = Outcome.of_report(self._row.name, self._row.source, report, seconds)
+
+    def _fail(self, reason):
+        self.outcome = Outcome(self._row.name, self._row.source, "failed", reason=reason)
+
+    def _said(self):
+        """What the process complained of, which also ends its log."""
+        size = os.fstat(self._complaints).st_size
+        said = os.pread(self._complaints, size, 0)
+        os.close(self._complaints)
+        with contextlib.suppress(OSError), open(self._path(LOG), "ab") as log:
+            log.write(said)
+        return said.decode(errors="replace")
+
+    def _reason(self, code, said):
+        sentences = re.findall(r"^vrs(?: \w+: error)?: (.+)", said, re.MULTILINE)
+        if not sentences and code < 0:
+            sentences = ["Its process was ended by the signal %s%s." % (
+                signal.Signals(-code).name,
+                ", as happens when memory runs out" if -code == signal.SIGKILL else "")]
+        elif not sentences:
+            sentences = ["Its process ended with code %d; its log is %s." % (
+                code, self._path(LOG))]
+        full = no_space(self._folder)
+        if full and "no space left" not in " ".join(sentences):
+            sentences.append(full)
+        return " ".join(sentences)
+
+
+@contextlib.contextmanager
+def _alone_in(folder):
+    """Keep other batches out of a folder."""
+    with open(os.path.join(folder, _LOCK), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScipionError("Another batch is at work in %s; wait for its end, or give another "
+                               "folder by --output." % folder)
+        yield
+
+
+def _ends_with(parent):
+    """What makes a process stop when the batch dies, even by force."""
+    def prepare():
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before that
+            os._exit(1)
+    return prepare
+
+
+def _stop(entries):
+    """Stop entries that are running, first kindly, so that they cancel their jobs."""
+    for entry in entries:
+        entry.interrupt()
+    until = time.time() + _SECONDS_TO_STOP
+    for entry in entries:
+        entry.await_stop(until)
+
+
+def _identity(pid):
+    """What tells a process from a later one with its number; None when it has ended."""
+    try:
+        return [pid, psutil.Process(pid).create_time()]
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _end_earlier(pid, created):
+    """End a process that a batch that was killed has left, and all of its group."""
+    if _identity(pid) != [pid, created]:
+        return
+    process = psutil.Process(pid)
+    with contextlib.suppress(psutil.Error):
+        process.terminate()
+        process.wait(_SECONDS_TO_STOP)
+    _end_group(pid)
+
+
+def _end_group(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _told(error, folder):
+    if is_full(error):
+        return "There is no space left on the disk of %s; free some, and run it again." % folder
+    return "It could not be started (%s)." % error

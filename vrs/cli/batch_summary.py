@@ -1,0 +1,171 @@
+"""The summary of ``vrs batch``, as CSV and as a page."""
+
+import contextlib
+import csv
+import io
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Dict, Optional
+from urllib.parse import quote
+
+import jinja2
+
+from vrs.checks import Status, all_checks
+from vrs.report.wording import STATUS_STYLES
+
+_SIGNS = {Status.OK: "✓", Status.WARNINGS: "▲", Status.NOT_APPLICABLE: "–",
+          Status.NOT_MEASURED: "✕", Status.INFORMATIVE: "i"}
+_STATES = {"done": ("Reported", "status-ok"), "failed": ("Failed", "status-failed"),
+           "running": ("Running", "status-neutral"), "waiting": ("Waiting", "status-neutral"),
+           "stopped": ("Stopped", "status-warnings")}
+
+
+@dataclass
+class Outcome:
+    """What became of an entry.
+
+    Attributes
+    ----------
+    name, source : str
+        The name of its folder; its map or the number of the entry.
+    state : str
+        ``waiting``, ``running``, ``done``, ``failed`` or ``stopped``.
+    reason : str
+        Why it failed.
+    grade : str
+    passed, evaluable : int or None
+        Its score.
+    items : dict
+        Status and number of warnings by item.
+    seconds : int or None
+        How long it took.
+    """
+
+    name: str
+    source: str
+    state: str = "waiting"
+    reason: str = ""
+    grade: str = ""
+    passed: Optional[int] = None
+    evaluable: Optional[int] = None
+    items: Dict[str, tuple] = field(default_factory=dict)
+    seconds: Optional[int] = None
+
+    @classmethod
+    def of_report(cls, name, source, report, seconds):
+        """From the JSON form of its report."""
+        score = report["score"]
+        return cls(name, source, "done", "", report["grade"], score["passed"],
+                   score["evaluable"],
+                   {item["id"]: (Status(item["status"]), len(item["warnings"]))
+                    for item in report["items"]}, seconds)
+
+    def summary(self):
+        """Grade and score in words."""
+        return "grade %s, %d of %d items passed" % (self.grade, self.passed, self.evaluable)
+
+
+def write_summaries(folder, title, outcomes):
+    """Write ``summary.csv`` and ``summary.html``.
+
+    Parameters
+    ----------
+    folder : str
+        In it, each entry has a folder of its name.
+    title : str
+    outcomes : list of Outcome
+
+    Raises
+    ------
+    OSError
+        If they cannot be written; the earlier ones are left then.
+    """
+    items = [check.id for check in all_checks()
+             if any(check.id in outcome.items for outcome in outcomes)]
+    for name, text in (("summary.csv", render_csv(outcomes, items)),
+                       ("summary.html", render_page(title, outcomes, items))):
+        replace_file(os.path.join(folder, name), text)
+
+
+def render_csv(outcomes, items):
+    """The summary for programs and spreadsheets.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+    items : list of str
+        Ids of the items, each a column with statuses as in ``report.json``.
+
+    Returns
+    -------
+    str
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", "source", "state", "grade", "passed", "evaluable"] + items
+                    + ["reason", "report", "seconds"])
+    for outcome in outcomes:
+        statuses = [outcome.items[item][0].value if item in outcome.items else ""
+                    for item in items]
+        report = "%s/report.html" % outcome.name if outcome.state == "done" else ""
+        writer.writerow([outcome.name, outcome.source, outcome.state, outcome.grade,
+                         outcome.passed, outcome.evaluable] + statuses
+                        + [outcome.reason, report, outcome.seconds])
+    return text.getvalue()
+
+
+def render_page(title, outcomes, items):
+    """The summary as a page that needs nothing else and leads to the reports.
+
+    Parameters
+    ----------
+    title : str
+    outcomes : list of Outcome
+    items : list of str
+        Ids of the items that have a column.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vrs.report"), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["quoted"] = quote
+    titles = {check.id: check.title for check in all_checks()}
+    counts = [(label, sum(outcome.state == state for outcome in outcomes))
+              for state, (label, _) in _STATES.items()]
+    return environment.get_template("summary.html.j2").render(
+        title=title, outcomes=outcomes, items=[(item, titles[item]) for item in items],
+        states=_STATES, signs={status.value: sign for status, sign in _SIGNS.items()},
+        styles=STATUS_STYLES, counts=[(label, count) for label, count in counts if count],
+        words={status.value: "warnings, how many" if status is Status.WARNINGS
+               else status.printed() for status in Status},
+        written=datetime.now().strftime("%Y-%m-%d %H:%M"))
+
+
+def replace_file(path, text):
+    """Write a file as a whole or not at all.
+
+    Parameters
+    ----------
+    path, text : str
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; an earlier one is left then.
+    """
+    new = path + ".new"
+    try:
+        with open(new, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(new, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.remove(new)
+        raise

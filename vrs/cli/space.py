@@ -1,0 +1,57 @@
+"""Full disks, told in words."""
+
+import errno
+import os
+
+_LITTLE = 2 ** 20  # bytes that no map fits into
+_WORDS = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+_TAIL = 20000
+
+
+def is_full(error):
+    """Whether an error says that there is no space left.
+
+    Parameters
+    ----------
+    error : Exception
+        Of the system, or of a database, which has no number for it.
+
+    Returns
+    -------
+    bool
+    """
+    return (getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            or any(words in str(error) for words in _WORDS))
+
+
+def no_space(folder, logs=()):
+    """Say that a disk is full, if it is.
+
+    Parameters
+    ----------
+    folder : str
+        One on that disk.
+    logs : sequence of str
+        Files in which programs that wrote there may have complained; a quota that is
+        used up is seen only by them.
+
+    Returns
+    -------
+    str
+        A sentence, empty when there is space.
+    """
+    disk = os.statvfs(folder)
+    full = disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files and not disk.f_favail)
+    if not full and not any(_complains(log) for log in logs):
+        return ""
+    return "There is no space left on the disk of %s; free some, and run it again." % folder
+
+
+def _complains(log):
+    try:
+        with open(log, errors="replace") as handle:
+            handle.seek(max(0, os.path.getsize(log) - _TAIL))
+            tail = handle.read()
+    except OSError:
+        return False
+    return any(words in tail for words in _WORDS)

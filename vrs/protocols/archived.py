@@ -1,0 +1,107 @@
+"""What the levels take from the entry of an archived map."""
+
+import json
+import math
+
+from vrs.checks.results import Note
+from vrs.objects import VrsArchivedVolume
+
+
+def recommended(volume):
+    """Contour level and resolution that the entry of a map gives.
+
+    Parameters
+    ----------
+    volume : pwem.objects.Volume
+
+    Returns
+    -------
+    threshold, resolution : float or None
+        None where the entry gives none, or the map has no entry.
+    """
+    if not isinstance(volume, VrsArchivedVolume):
+        return None, None
+    return volume.getThreshold(), volume.getResolution()
+
+
+def missing_numbers(volume, threshold, resolution, has_resolution):
+    """One sentence for each number that neither the user nor the entry gives.
+
+    Parameters
+    ----------
+    volume : pwem.objects.Volume
+    threshold, resolution : float or None
+        What is to be used.
+    has_resolution : bool
+        False where the resolution is said to be unknown.
+
+    Returns
+    -------
+    list of str
+    """
+    missing = []
+    if threshold is None:
+        missing.append(("recommends no contour level",
+                        "Give the threshold, the contour level that shows the macromolecule."))
+    if has_resolution and resolution is None:
+        missing.append(("states no resolution",
+                        "Give the reported resolution, or say that it is not known."))
+    if not isinstance(volume, VrsArchivedVolume):
+        return [advice for _, advice in missing]
+    return ["%s %s; %s" % (volume.getEmdbId(), lacking, advice[0].lower() + advice[1:])
+            for lacking, advice in missing]
+
+
+def read_entry(volume):
+    """What a report says of the entry of a map, as :func:`vrs.report.write_report` takes it.
+
+    Parameters
+    ----------
+    volume : pwem.objects.Volume
+
+    Returns
+    -------
+    dict
+        Empty without an entry.
+    """
+    if not isinstance(volume, VrsArchivedVolume):
+        return {}
+    with open(volume.getEntryFile(), encoding="utf-8") as handle:
+        return json.load(handle)
+
+
+def entry_notes(volume, threshold, resolution):
+    """Where the numbers come from, seen beside what the entry of the map gives.
+
+    Parameters
+    ----------
+    volume : pwem.objects.Volume
+    threshold : float
+    resolution : float or None
+        What was used.
+
+    Returns
+    -------
+    list of Note
+        Empty without an entry.
+    """
+    if not isinstance(volume, VrsArchivedVolume):
+        return []
+    emdb_id = volume.getEmdbId()
+    notes = [_compared("threshold", threshold, "", "contour level", emdb_id + " recommends",
+                       volume.getThreshold()),
+             _compared("reported resolution", resolution, " Å", "resolution",
+                       emdb_id + " states", volume.getResolution())]
+    if not volume.getOriginals():
+        notes.append("The files that were fetched from the archive are not where they were any "
+                     "more; their copies in the project were read.")
+    return [Note(text) for text in notes]
+
+
+def _compared(name, used, unit, called, entry_gives, given):
+    if used is not None and given is not None and math.isclose(used, given, rel_tol=1e-6):
+        return "The %s, %g%s, is the %s that %s." % (name, used, unit, called, entry_gives)
+    return "%s; %s %s." % (
+        "No %s was given" % name if used is None else "The %s, %g%s, was given" % (
+            name, used, unit),
+        entry_gives, "no " + called if given is None else "%g%s" % (given, unit))

@@ -1,0 +1,480 @@
+"""Many entries: the table, what runs when, what becomes of failures, and the summary."""
+
+import contextlib
+import csv
+import html
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jinja2
+import psutil
+import pytest
+
+from vrs.checks import Status, all_checks
+from vrs.cli import batch, main
+from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
+from vrs.cli.space import is_full, no_space
+from vrs.tests.io import archive_server
+from vrs.tests.protocols import maps
+
+_VRS = list(batch.PROGRAM)
+# Stands for vrs: what it does is the text of its map, and it notes its arguments next to it.
+_STUB = r'''
+import json, os, subprocess, sys, time
+options = dict(part[2:].split("=", 1) for part in sys.argv[2:] if "=" in part)
+with open(options["map"]) as handle:
+    act = handle.read().strip()
+with open(options["map"] + ".tried", "a") as notes:
+    notes.write(json.dumps(sys.argv[1:]) + "\n")
+with open(os.path.join(os.environ["PROJECTS"], options["project"], "map.mrc"), "w") as handle:
+    handle.write("voxels")
+print("Validating", flush=True)
+if act == "fail":
+    sys.stderr.write("vrs: The threshold is too high.\nvrs: The mask is empty.\n")
+    sys.exit(2)
+if act == "misuse":
+    sys.stderr.write("usage: vrs\nvrs validate: error: argument --renderer: invalid choice\n")
+    sys.exit(2)
+if act == "die":
+    os.kill(os.getpid(), 9)
+if act == "mute":
+    sys.exit(7)
+if act == "fill":
+    with open("../../ballast", "wb", 0) as ballast:
+        while True:
+            ballast.write(bytes(1000))
+if act == "long":
+    subprocess.Popen(["sleep", "600"])
+    time.sleep(600)
+for name in ("report.pdf", "report.html"):
+    open(os.path.join(options["output"], name), "w").close()
+items = [dict(id="0.a", status="ok", warnings=[]), dict(id="0.b", status="warnings",
+         warnings=["Many components.", "Little overlap."]),
+         dict(id="0.c", status="not_applicable", warnings=[])]
+with open(os.path.join(options["output"], "report.json"), "w") as handle:
+    json.dump(dict(grade="0", score=dict(passed=1, evaluable=2), items=items), handle)
+'''
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The working folder, in which a stub runs instead of vrs."""
+    (tmp_path / "stub.py").write_text(_STUB)
+    (tmp_path / "projects").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(batch, "PROGRAM", [sys.executable, str(tmp_path / "stub.py")])
+    monkeypatch.setattr(batch, "prepare_environment", lambda: str(tmp_path / "projects"))
+    monkeypatch.setenv("PROJECTS", str(tmp_path / "projects"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def fill(here):
+    """Writes maps that say what the stub does, and a table of them."""
+    def write(**acts):
+        for name, act in acts.items():
+            (here / (name + ".mrc")).write_text(act)
+        lines = ["map,threshold"] + ["%s.mrc,0.5" % name for name in acts]
+        (here / "table.csv").write_text("\n".join(lines) + "\n")
+        return "table.csv"
+    return write
+
+
+@pytest.fixture
+def told(capfd):
+    """Runs the command; gives its exit code, output and complaints."""
+    def run(*arguments):
+        code = main(["batch"] + [str(argument) for argument in arguments])
+        return (code,) + tuple(capfd.readouterr())
+    return run
+
+
+def _tries(path):
+    notes = path.parent / (path.name + ".mrc.tried")
+    if not notes.exists():
+        return []
+    return [json.loads(line) for line in notes.read_text().splitlines()]
+
+
+def _summary(folder):
+    with open(str(folder / "summary.csv"), newline="") as handle:
+        return {row["name"]: row for row in csv.DictReader(handle)}
+
+
+# ------------------------------------------------------------------ the table
+def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
+    (here / "list.csv").write_text(
+        "# of November\n\nmap,threshold,entry,half1,name,colour,output\n"
+        "a.mrc,0.5,,,,,\n,0.5,,,,,\na.mrc,,EMD-1234,,,,\nb.mrc,,,,,,\n,,EMD-1234,h.mrc,,,\n"
+        "sub/a.mrc,1,,,,,\nc.mrc,1,,,../c,,\n,,7sgd,,,,\nd.mrc,1,,,,,,,x\n")
+    code, _, complaints = told("list.csv", "--jobs", "0")
+    assert code == 2 and os.listdir(str(here)) == ["list.csv"]
+    for words in ("There is no column colour; there are ", "There is no column output",
+                  "Line 5: give either map or entry", "Line 6: give either map or entry",
+                  "Line 7: threshold is missing",
+                  "Line 8: half1 cannot be given together with entry",
+                  "The lines 4, 9 have the same name, a", "Line 10: the name, ../c, may only",
+                  "Line 11: ", "Line 12: there are more cells than columns",
+                  "The number of entries at once, 0,"):
+        assert words in complaints, words
+    assert len(complaints.splitlines()) == 11
+    assert all(line.startswith("vrs: ") for line in complaints.splitlines())
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"", "is empty"), (b"# nothing\n\n", "is empty"), (b"map,threshold\n", "has no row"),
+    (b"map,threshold,map\na,1,b\n", "column map is given twice"),
+    (b"map,threshold\n\xe4.mrc,1\n", "UTF-8"), (b'map,threshold\n"a\0b,1\n', None)])
+def test_files_that_are_no_tables(here, told, content, words):
+    (here / "list.csv").write_bytes(content)
+    code, _, complaints = told("list.csv")
+    assert code == 2 or words is None
+    assert "Traceback" not in complaints and (words or "") in complaints
+
+
+def test_a_table_that_is_not_there(told, here):
+    code, _, complaints = told("list.csv")
+    assert code == 2 and "list.csv cannot be read" in complaints
+
+
+@pytest.mark.parametrize("encoding, separator, comma", [
+    ("utf-8", ",", "."), ("utf-8-sig", ";", ","), ("utf-16", "\t", ",")])
+def test_tables_as_spreadsheets_write_them(here, told, encoding, separator, comma):
+    (here / "maps ü").mkdir()
+    (here / "maps ü" / "a.mrc").write_text("")
+    (here / "maps ü" / "b.mrc").write_text("")
+    lines = ["Map|Threshold|Resolution|Name|engine|sampling|", "||||||", "a.mrc|-0#02|3#5||||",
+             '"b.mrc"|1||second|0.e=xmipp 0.f=ucm|1#05|', "||||||"]
+    text = "\r\n".join(lines).replace("|", separator).replace("#", comma)
+    (here / "maps ü" / "list.csv").write_bytes(text.encode(encoding))
+    code, output, complaints = told(os.path.join("maps ü", "list.csv"), "--output", "out",
+                                    "--threads", "3")
+    assert (code, complaints) == (0, "")
+    [first], [second] = (_tries(here / "maps ü" / name) for name in "ab")
+    assert first == ["validate", "--output=%s" % (here / "out" / "a"), "--project=vrs_list_a",
+                     "--threads=3", "--map=%s" % (here / "maps ü" / "a.mrc"), "--threshold=-0.02",
+                     "--resolution=3.5"]
+    assert second[-4:] == ["--threshold=1", "--engine=0.e=xmipp", "--engine=0.f=ucm",
+                           "--sampling=1.05"]
+    assert sorted(_summary(here / "out")) == ["a", "second"]
+
+
+def test_options_of_entries(here):
+    commands = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "batch", lambda options, known: commands.update(known) or True)
+        main(["batch", "x.csv"])
+    from vrs.cli.batch_table import read_table
+    (here / "list.csv").write_text("entry,offline,cache,multimodel,threads\n"
+                                   "emd_25107,yes,kept,5,2\nEMD-1234,no,,,\n")
+    first, second = read_table(str(here / "list.csv"), commands)
+    assert first.arguments(threads=8, queue=None) == [
+        "entry", "--threads=2", "--offline", "--cache=%s" % (here / "kept"), "--multimodel=5",
+        "--", "EMD-25107"]
+    assert (second.name, second.arguments(queue="short")) == (
+        "EMD-1234", ["entry", "--queue=short", "--", "EMD-1234"])
+    # How and where it is done makes no other entry of it.
+    assert first.identity()["options"] == {"multimodel": "5"}
+
+
+# ------------------------------------------------------------------ entries
+def test_failures_are_told_and_the_others_finish(here, fill, told):
+    fill(good="", bad="fail", dead="die", odd="misuse", silent="mute", fine="")
+    code, output, complaints = told("table.csv", "--jobs", "3")
+    assert (code, complaints) == (1, "")
+    summary = _summary(here / "table_vrs")
+    assert {name: row["state"] for name, row in summary.items()} == dict(
+        good="done", bad="failed", dead="failed", odd="failed", silent="failed", fine="done")
+    assert summary["bad"]["reason"] == "The threshold is too high. The mask is empty."
+    assert "SIGKILL, as happens when memory runs out" in summary["dead"]["reason"]
+    assert summary["odd"]["reason"] == "argument --renderer: invalid choice"
+    log = here / "table_vrs" / "silent" / "log.txt"
+    assert summary["silent"]["reason"] == "Its process ended with code 7; its log is %s." % log
+    assert log.read_text() == "Validating\n"
+    assert "too high" in (here / "table_vrs" / "bad" / "log.txt").read_text()
+    assert "bad ... failed: The threshold is too high." in output
+    assert "good ... grade 0, 1 of 2 items passed" in output
+    good = summary["good"]
+    assert [good[name] for name in ("grade", "passed", "evaluable", "0.a", "0.b", "0.c", "report")
+            ] == ["0", "1", "2", "ok", "warnings", "not_applicable", "good/report.html"]
+
+
+def test_what_is_done_is_not_done_again(here, fill, told):
+    fill(good="", other="", bad="fail")
+    assert told("table.csv")[0] == 1
+    for name in ("good", "other", "bad"):
+        assert len(_tries(here / name)) == 1
+    (here / "bad.mrc").write_text("")
+    code, output, _ = told("table.csv")
+    assert code == 0 and "of which 2 have their report already" in output
+    assert [len(_tries(here / name)) for name in ("good", "other", "bad")] == [1, 1, 2]
+    # The project of what failed is gone, those of reports are kept.
+    assert sorted(os.listdir(os.environ["PROJECTS"])) == [
+        "vrs_table_bad", "vrs_table_good", "vrs_table_other"]
+
+
+def test_changed_rows_and_files_and_lost_reports_are_done_again(here, fill, told):
+    fill(one="", two="", three="", four="", five="")
+    assert told("table.csv")[0] == 0
+    text = (here / "table.csv").read_text()
+    (here / "table.csv").write_text(text.replace("one.mrc,0.5", "one.mrc,0.6"))
+    os.utime(str(here / "two.mrc"), (1, 1))
+    (here / "table_vrs" / "three" / "report.pdf").unlink()
+    (here / "table_vrs" / "five" / "report.json").write_text("{")
+    assert told("table.csv", "--threads", "1")[0] == 0
+    assert [len(_tries(here / name)) for name in ("one", "two", "three", "four", "five")] == [
+        2, 2, 2, 1, 2]
+
+
+def test_a_report_of_another_row_does_not_stay_when_its_entry_fails(here, fill, told):
+    fill(one="")
+    assert told("table.csv")[0] == 0
+    (here / "one.mrc").write_text("fail")
+    assert told("table.csv")[0] == 1
+    assert sorted(os.listdir(str(here / "table_vrs" / "one"))) == ["log.txt", "state.json"]
+
+
+def test_a_missing_file_fails_its_entry_only(here, fill, told):
+    fill(there="")
+    with open("table.csv", "a") as table:
+        table.write("gone.mrc,1\n")
+    code, _, complaints = told("table.csv")
+    assert (code, complaints) == (1, "")
+    assert [row["state"] for row in _summary(here / "table_vrs").values()] == ["done", "failed"]
+
+
+def test_threads_are_shared_by_the_entries_at_once(here, fill, told, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(9))
+    fill(one="")
+    told("table.csv", "--jobs", "4")
+    assert "--threads=2" in _tries(here / "one")[0]
+
+
+def test_the_folder_of_a_batch_at_work_is_left_alone(here, fill, told):
+    fill(one="")
+    (here / "table_vrs").mkdir()
+    with batch._alone_in(str(here / "table_vrs")):
+        code, _, complaints = told("table.csv")
+    assert code == 1 and "Another batch is at work" in complaints
+    assert told("table.csv")[0] == 0
+
+
+# ------------------------------------------------------------------ being stopped
+@pytest.fixture
+def started(here, fill, tmp_path):
+    """A batch as a process of its own, whose second entry takes long; and the stub's process."""
+    fill(first="", second="long", third="")
+    program = ("import sys; from vrs.cli import batch, main; batch.PROGRAM = %r; "
+               "batch.prepare_environment = lambda: %r; sys.exit(main())" % (
+                   batch.PROGRAM, str(tmp_path / "projects")))
+    process = subprocess.Popen([sys.executable, "-c", program, "batch", "table.csv"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(300):
+        time.sleep(0.05)
+        with contextlib.suppress(psutil.Error):
+            stub = [child for child in psutil.Process(process.pid).children()
+                    if "second.mrc" in " ".join(child.cmdline())]
+            # It has a process of its own, as Scipion's runs are.
+            if stub and stub[0].children():
+                return process, stub[0].children() + stub
+    raise AssertionError("the second entry was not started")
+
+
+def test_a_batch_that_was_killed_goes_on(here, started, told):
+    process, [sleeper, stub] = started
+    process.kill()
+    process.communicate()
+    # The system ends the entry's process with it.
+    psutil.wait_procs([stub], timeout=5)
+    assert not stub.is_running() or stub.status() == psutil.STATUS_ZOMBIE
+    sleeper.kill()  # a Scipion run would have been ended by its parent
+    assert _summary(here / "table_vrs")["second"]["state"] == "running"
+    (here / "second.mrc").write_text("")
+    code, output, _ = told("table.csv")
+    assert code == 0 and "of which 1 have their report already" in output
+    assert [len(_tries(here / name)) for name in ("first", "second", "third")] == [1, 2, 1]
+    assert {row["state"] for row in _summary(here / "table_vrs").values()} == {"done"}
+    assert sorted(os.listdir(os.environ["PROJECTS"])) == [
+        "vrs_table_first", "vrs_table_second", "vrs_table_third"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_batch_that_is_stopped_stops_its_entries(here, started, number):
+    process, children = started
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert errors == b"vrs: Stopped; the same command goes on from here.\n"
+    assert not [child for child in children
+                if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert [row["state"] for row in _summary(here / "table_vrs").values()] == [
+        "done", "stopped", "waiting"]
+
+
+def test_what_a_killed_batch_left_is_ended_before_the_next_try(here, fill, told):
+    fill(one="")
+    left = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    folder = here / "table_vrs" / "one"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text(json.dumps({"process": batch._identity(left.pid)}))
+    assert told("table.csv")[0] == 0
+    assert left.wait(5) is not None
+    # A number that another process has by now is left alone.
+    other = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    (folder / "state.json").write_text(json.dumps({"process": [other.pid, 1.0]}))
+    assert told("table.csv")[0] == 0
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+# ------------------------------------------------------------------ full disks
+@pytest.fixture
+def small_disk(here):
+    """A small disk of its own."""
+    place = here / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)],
+                      stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("needs to mount a small file system, which root may do")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, small_disk):
+    fill(one="", two="fill", three="")
+    code, output, complaints = told("table.csv", "--output", "disk/out")
+    assert code == 1 and "Traceback" not in output + complaints
+    for name, begin in (("two", "Its process ended with code 1; its log is "), ("three", "There")):
+        assert "%s ... failed: %s" % (name, begin) in output
+        assert "no space left on the disk of %s" % (small_disk / "out" / name) in output
+    assert "The summary could not be brought up to date: There is no space left" in complaints
+    # The summary is that from before the disk was full, and whole.
+    assert [row["state"] for row in _summary(small_disk / "out").values()] == [
+        "done", "running", "waiting"]
+    assert (small_disk / "out" / "summary.html").read_text().endswith("</html>")
+    assert not list(small_disk.rglob("*.new"))
+    (small_disk / "ballast").unlink()
+    (here / "two.mrc").write_text("")
+    code, output, _ = told("table.csv", "--output", "disk/out")
+    assert code == 0 and "of which 1 have their report already" in output
+
+
+def test_a_disk_that_fills_up_during_a_run(small_disk, tmp_path):
+    (small_disk / "ballast").write_bytes(bytes(500000))
+    maps.write_blob(tmp_path / "ball.mrc")
+    environment = dict(os.environ, SCIPION_USER_DATA=str(small_disk / "data"))
+    for name in ("SCIPION_HOME", "SCIPION_HOSTS"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        _VRS + ["validate", "--map", "ball.mrc", "--threshold", "0.5"],
+        cwd=str(tmp_path), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True)
+    assert done.returncode == 1 and "Import ball ... OK" in done.stdout, done.stderr
+    assert "There is no space left on the disk" in done.stderr
+
+
+def test_the_words_of_programs_tell_a_full_disk(tmp_path):
+    log = tmp_path / "run.stderr"
+    log.write_text("much\n" * 9000)
+    assert no_space(str(tmp_path), [str(log), str(tmp_path / "none")]) == ""
+    log.write_text("much\n" * 9000 + "OSError: [Errno 122] Disk quota exceeded\nbye\n")
+    assert str(tmp_path) in no_space(str(tmp_path), [str(log)])
+    assert is_full(OSError(28, "no")) and is_full(Exception("database or disk is full"))
+    assert not is_full(OSError(2, "no"))
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "file"
+    replace_file(str(path), "ü")
+    assert path.read_text(encoding="utf-8") == "ü" and os.listdir(str(tmp_path)) == ["file"]
+    (tmp_path / "file.new").symlink_to("/dev/full")
+    with pytest.raises(OSError):
+        replace_file(str(path), "longer")
+    assert path.read_text(encoding="utf-8") == "ü" and os.listdir(str(tmp_path)) == ["file"]
+
+
+# ------------------------------------------------------------------ the page
+def test_the_page_shows_all_and_leads_to_the_reports(tmp_path):
+    items = {"0.a": (Status.OK, 0), "1.b": (Status.WARNINGS, 2), "A.c": (Status.NOT_MEASURED, 0)}
+    write_summaries(str(tmp_path), "of <November>", [
+        Outcome("a b", "a.mrc", "done", "", "1A", 3, 4, items, 60),
+        Outcome("c", "c.mrc", "failed", "Bad & <broken>."), Outcome("d", "d.mrc")])
+    page = (tmp_path / "summary.html").read_text(encoding="utf-8")
+    for text in ('href="a%20b/report.html"', "of &lt;November&gt;", "Bad &amp; &lt;broken&gt;.",
+                 'title="1.b FSC permutation: 2 warnings"', "Could not be measured", "3 of 4",
+                 'href="#failed-2"', 'id="failed-2"'):
+        assert text in page, text
+    assert "0.b" not in page and "http" not in page.split("<script>")[0].split("</style>")[1]
+
+
+def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser",
+                                                   "google-chrome", "chrome"))), None)
+    if browser is None:
+        pytest.skip("needs Chromium or Chrome (Debian package chromium)")
+    items = {check.id: (Status.OK, 0) for check in all_checks()}
+    write_summaries(str(tmp_path), "maps", [
+        Outcome("a", "a", "done", "", "0", 10, 12, items), Outcome("b" * 60, "b", "done", "", "0",
+                                                                 9, 12, items),
+        Outcome("c", "c", "done", "", "0", 11, 12, dict(items, **{"0.b": (Status.WARNINGS, 1)}))])
+    page = (tmp_path / "summary.html").read_text(encoding="utf-8")
+    look = """<script>
+      const buttons = document.querySelectorAll("thead th button"), seen = [];
+      for (const column of [3, 5]) {
+        buttons[column].click();
+        seen.push(Array.from(document.querySelectorAll("tbody th"), cell => cell.textContent[0]));
+      }
+      seen.push(document.documentElement.scrollWidth <= innerWidth);
+      document.title = JSON.stringify(seen);</script></body>"""
+    (tmp_path / "summary.html").write_text(page.replace("</body>", look), encoding="utf-8")
+    shown = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=390,800",
+         "--user-data-dir=%s" % (tmp_path / "profile"), "--dump-dom",
+         (tmp_path / "summary.html").as_uri()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        universal_newlines=True, timeout=60).stdout
+    title = html.unescape(re.search("<title>(.*)</title>", shown)[1])
+    assert json.loads(title) == [["b", "a", "c"], ["c", "b", "a"], True]
+
+
+def test_templates_come_with_the_package():
+    names = jinja2.PackageLoader("vrs.report").list_templates()
+    assert {"summary.html.j2", "summary.css", "tables.js"} <= set(names)
+
+
+# ------------------------------------------------------------------ the real thing
+def test_a_real_batch(tmp_path, monkeypatch):
+    maps.write_blob(tmp_path / "ball.mrc")
+    model = b"data_none\n"
+    (tmp_path / "list.csv").write_text(
+        "map;threshold;entry;server\nball.mrc;0,5;;\ngone.mrc;1;;\n;;EMD-25107;SERVER\n")
+    monkeypatch.setenv("no_proxy", "*")
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("SCIPION")}
+    environment["SCIPION_USER_DATA"] = str(tmp_path / "data")
+    with archive_server.serving() as server:
+        archive_server.fill(server, [(tmp_path / "ball.mrc").read_bytes()] * 3, model,
+                            halves=False, models=(), resolution=None)
+        text = (tmp_path / "list.csv").read_text()
+        (tmp_path / "list.csv").write_text(text.replace("SERVER", server.url))
+        done = subprocess.run(
+            _VRS + ["batch", "list.csv", "--jobs", "2"], cwd=str(tmp_path),
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            universal_newlines=True)
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    summary = _summary(tmp_path / "list_vrs")
+    assert {name: row["state"] for name, row in summary.items()} == {
+        "ball": "done", "gone": "failed", "EMD-25107": "done"}
+    assert "gone.mrc" in summary["gone"]["reason"] and summary["ball"]["0.a"] == "ok"
+    report = json.loads((tmp_path / "list_vrs" / "EMD-25107" / "report.json").read_text(
+        encoding="utf-8"))
+    assert report["grade"] == "0" and report["provenance"]["entry"]["id"] == "EMD-25107"
+    assert sorted(os.listdir(str(tmp_path / "data" / "projects"))) == [
+        "vrs_list_EMD-25107", "vrs_list_ball"]

@@ -1,0 +1,158 @@
+"""The commands with a queue system: a real Slurm of one node where it can be started."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vrs.tests.protocols import maps
+
+_PROGRAM = "import sys; from vrs.cli import main; sys.exit(main())"
+_ROOT = Path(__file__).parents[3]
+_GUIDE = _ROOT / "docs" / "facility_guide.rst"
+_CLUSTER = _ROOT / "scripts" / "one-node-slurm"
+_ROW = '"%s": [["PARTITION", "%s", ""], ["MEMORY", "%s", ""], ["TIME", "10", ""]]'
+_QUEUES = "QUEUES = {%s}\n" % ", ".join(_ROW % queue for queue in (
+    ("short", "short", "1G"), ("small", "short", "50M"), ("long", "long", "1G")))
+
+
+def _configuration():
+    """The hosts configuration of the facility guide, with queues for tests."""
+    block = re.search(r"::\n\n((?: +;.*\n)* +\[localhost\]\n(?: .*\n|\n)+)", _GUIDE.read_text())[1]
+    text = "".join(line[4:] if line.strip() else "\n" for line in block.splitlines(True))
+    return re.sub(r"^QUEUES = (.|\n)*", _QUEUES, text, flags=re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Environment in which Slurm's commands, and Scipion, reach a cluster of this machine."""
+    missing = [name for name in ("slurmctld", "slurmd", "munged", "sbatch")
+               if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")]
+    if missing:
+        pytest.skip("needs Slurm (apt-get install slurm-wlm munge): no %s" % ", ".join(missing))
+    if os.getuid() != 0:
+        pytest.skip("needs root, to start the daemons of Slurm")
+    if not _CLUSTER.exists():
+        pytest.skip("needs scripts/one-node-slurm of the repository")
+    folder = tmp_path_factory.mktemp("cluster")
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith(("SCIPION", "SLURM"))}
+    environment["PATH"] += ":/usr/sbin:/sbin"
+    with open(str(folder / "start.log"), "w") as log:  # the daemons keep it open
+        started = subprocess.run([str(_CLUSTER), "start", str(folder)], env=environment,
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        if started.returncode:
+            pytest.skip("Slurm cannot be started here: %s" % (folder / "start.log").read_text())
+        (folder / "hosts.conf").write_text(_configuration())
+        environment.update(SLURM_CONF=str(folder / "slurm.conf"),
+                           SCIPION_USER_DATA=str(folder / "data"),
+                           SCIPION_HOSTS=str(folder / "hosts.conf"))
+        yield environment
+    finally:
+        subprocess.run([str(_CLUSTER), "stop", str(folder)], env=environment, check=True)
+
+
+@pytest.fixture
+def start(cluster, tmp_path):
+    """Starts vrs in that environment, in a folder with a small map."""
+    maps.write_blob(tmp_path / "ball.mrc")
+    started = []
+
+    def run(*arguments):
+        started.append(subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM] + list(arguments), cwd=str(tmp_path), env=cluster,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True))
+        return started[-1]
+    yield run
+    for process in started:
+        process.kill()
+
+
+def _ask(cluster, *command):
+    return subprocess.run(command, env=cluster, stdout=subprocess.PIPE, check=True,
+                          universal_newlines=True).stdout
+
+
+def _job(cluster, words, process):
+    """Number of the first job whose name has these words, once there is one."""
+    for _ in range(600):
+        for line in _ask(cluster, "squeue", "-h", "-o", "%i %j").splitlines():
+            if words in line:
+                return line.split()[0]
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    raise AssertionError("no job of %s" % words)
+
+
+def _summary(path):
+    with open(str(path), newline="") as handle:
+        return {row["name"]: row for row in csv.DictReader(handle)}
+
+
+@pytest.mark.parametrize("arguments", [
+    ["validate", "--map", "no.mrc", "--threshold", "high", "--queue", "day"],
+    ["entry", "EMD-25107", "--server", "http://localhost:9", "--queue", "day"],
+    ["batch", "list.csv"]])
+def test_queues_that_are_not_there_are_refused_before_all_else(arguments, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "list.csv").write_text("map,threshold,queue\na.mrc,0.5,day\nb.mrc,1,\n")
+    hosts = tmp_path / "hosts.conf"
+    hosts.write_text("[localhost]\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM] + arguments, cwd=str(tmp_path / "here"),
+        env=dict(os.environ, SCIPION_HOSTS=str(hosts), SCIPION_USER_DATA=str(tmp_path / "data")),
+        stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert "No queue system is configured in %s" % hosts in lines[-1]
+    assert len(lines) == (3 if arguments[0] == "validate" else 1)
+    assert os.listdir(str(tmp_path / "here")) == ["list.csv"]
+
+
+def test_a_batch_on_slurm(cluster, start, tmp_path):
+    (tmp_path / "list.csv").write_text(
+        "map,threshold,name,queue\nball.mrc,0.5,good,\nball.mrc,0.5,cancelled,\n"
+        "ball.mrc,0.5,starved,small\n")
+    process = start("batch", "list.csv", "--queue", "short", "--threads", "1")
+    cancelled = _job(cluster, "cancelled", process)
+    _ask(cluster, "scancel", cancelled)
+    output, errors = process.communicate()
+    assert (process.returncode, errors) == (1, ""), output
+    summary = _summary(tmp_path / "list_vrs" / "summary.csv")
+    assert {name: row["state"] for name, row in summary.items()} == dict(
+        good="done", cancelled="failed", starved="failed")
+    for words in ("job %s in the queue short ended before the run did" % cancelled,
+                  "the queue says: CANCELLED"):
+        assert words in summary["cancelled"]["reason"]
+    for words in ("in the queue small", "Exceeded job memory limit", "its logs are", ".err"):
+        assert words in summary["starved"]["reason"]
+    assert (tmp_path / "list_vrs" / "good" / "report.pdf").read_bytes().startswith(b"%PDF")
+    names = _ask(cluster, "squeue", "-h", "-t", "completed", "-o", "%j %P").splitlines()
+    # The level and the report; the import stays here.
+    assert [name for name in names if "vrs_list_good" in name and name.endswith("short")] == names
+    assert len(names) == 2
+
+
+def test_batches_that_are_stopped_or_killed_leave_no_job(cluster, start, tmp_path):
+    _ask(cluster, "scontrol", "update", "PartitionName=long", "State=DOWN")
+    processes = {}
+    for number, code in ((signal.SIGINT, 1), (signal.SIGKILL, -9)):
+        table = "list_%d.csv" % number
+        (tmp_path / table).write_text("map,threshold\nball.mrc,0.5\n")
+        processes[number] = start("batch", table, "--queue", "long"), code
+    for number, (process, code) in processes.items():
+        job = _job(cluster, "vrs_list_%d_ball" % number, process)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        assert process.wait() == code
+        psutil.wait_procs(children, timeout=30)
+        assert _ask(cluster, "squeue", "-h", "-t", "all", "-j", job, "-o", "%T") == "CANCELLED\n"
