@@ -262,7 +262,7 @@ def colour_limits(values):
     return float(low), float(high)
 
 
-def draw_views(mesh, values=None, colour_range=None, colours=None):
+def draw_views(mesh, values=None, colour_range=None, colours=None, pixels=None):
     """Draw a mesh along X, Y and Z.
 
     Orthographic projection, a light at the viewer, and ambient light that the
@@ -277,6 +277,8 @@ def draw_views(mesh, values=None, colour_range=None, colours=None):
         Ends of the colour scale, by default :func:`colour_limits`.
     colours : callable, optional
         Maps values from 0 to 1, and NaN, to RGB, (n,) to (n, >= 3).
+    pixels : int, optional
+        Side of each image, by default :data:`PIXELS`.
 
     Returns
     -------
@@ -294,7 +296,7 @@ def draw_views(mesh, values=None, colour_range=None, colours=None):
     scene = _scene(mesh)
     low, high = _frame(mesh.vertices)
     width = 1.06 * float((high - low).max())
-    images = [_draw(scene, mesh, axes, (low + high) / 2, width, values, colours)
+    images = [_draw(scene, mesh, axes, (low + high) / 2, width, values, colours, pixels or PIXELS)
               for axes in AXES]
     return Views(images, [width] * len(AXES), colour_range, mesh.reduction)
 
@@ -385,9 +387,9 @@ def _frame(vertices):
             np.minimum(high + margin, vertices.max(axis=0)))
 
 
-def _draw(scene, mesh, axes, centre, width, values, colours):
+def _draw(scene, mesh, axes, centre, width, values, colours, size):
     """One view as an image."""
-    side = PIXELS * _SUPERSAMPLING
+    side = size * _SUPERSAMPLING
     frame = np.eye(3, dtype=np.float32)[list(axes)]
     right, up, towards = frame
     offsets = ((np.arange(side) + 0.5) / side - 0.5) * width
@@ -415,7 +417,7 @@ def _draw(scene, mesh, axes, centre, width, values, colours):
     haze = 0.22 * np.clip((depth - near) / max(far - near, 1e-6), 0, 1)
     pixels = np.ones((side * side, 3), np.float32)
     pixels[seen] = surface * (1 - haze) + haze
-    pixels = pixels.reshape(PIXELS, _SUPERSAMPLING, PIXELS, _SUPERSAMPLING, 3).mean(axis=(1, 3))
+    pixels = pixels.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3).mean(axis=(1, 3))
     return Image.fromarray((pixels * 255 + 0.5).astype(np.uint8))
 
 

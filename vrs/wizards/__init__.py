@@ -1,0 +1,4 @@
+"""Help with the parameters of the forms, behind the wands beside them."""
+
+from vrs.wizards.entry import VrsEntryWizard
+from vrs.wizards.threshold import VrsThresholdWizard
