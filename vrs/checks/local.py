@@ -108,7 +108,7 @@ def resolution_findings(data, local, name):
     metrics = {"percentiles": found, "spread": spread(found)}
     slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.sampling,
                             "Local resolution within the mask, central slices; the darkest "
-                            "colour is the best resolution and fills what lies outside.",
+                            "colour is the best resolution.",
                             "Three sections of the local resolution, along X, Y and Z.")
     marks = [Mark(data.resolution, "reported")] if data.resolution else []
     table, bars, surface = local_figures(data, values, found, name, "local resolution", marks)

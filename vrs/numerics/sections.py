@@ -79,6 +79,7 @@ def bin_image(image, pixel_size, max_size=480):
     Parameters
     ----------
     image : numpy.ndarray, (rows, columns)
+        NaN where there is no value; averages are over the others.
     pixel_size : float
         Å/pixel.
     max_size : int
@@ -92,7 +93,10 @@ def bin_image(image, pixel_size, max_size=480):
     factor = -(-max(image.shape) // max_size)
     rows, columns = (size // factor for size in image.shape)
     blocks = np.asarray(image[:rows * factor, :columns * factor], dtype=np.float32)
-    binned = blocks.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
+    blocks = blocks.reshape(rows, factor, columns, factor)
+    known = ~np.isnan(blocks)
+    with np.errstate(invalid="ignore"):  # a block without values has no average
+        binned = blocks.sum(axis=(1, 3), where=known) / known.sum(axis=(1, 3), dtype=np.float32)
     return binned, pixel_size * factor
 
 

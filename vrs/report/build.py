@@ -100,9 +100,11 @@ class Builder:
                         body)
 
     def _number_sections(self):
+        self._numbers["input"] = "1"
         for chapter, (result, _) in enumerate(self.results, 2):
             self._numbers[_level_anchor(result)] = str(chapter)
             # What the level adds to the map comes before its items.
+            self._numbers[_input_anchor(result)] = "%d.1" % chapter
             for position, item in enumerate(result.items, 2 if result.added else 1):
                 self._numbers[item.id] = "%d.%d" % (chapter, position)
 
@@ -143,7 +145,8 @@ class Builder:
         resolution = quality.resolution_sentence(
             self.input.resolution, [estimate.value for _, estimate in self._estimates()])
         texts = [runs, [Run(resolution)] if resolution else [],
-                 [Run(quality.score_sentences(self.items), style="strong")]]
+                 [Run(quality.score_sentences(self.items), style="strong")],
+                 self._input_sentence()]
         return Section("quality", "Summarised quality", blocks=[Text(runs) for runs in texts
                                                                 if runs])
 
@@ -154,8 +157,29 @@ class Builder:
             Grid(["Item", "Section", "Status"], rows, [False] * 3, [3, 1, 1.6],
                  sortable=True)])
 
+    def _suspicions(self):
+        """What is suspicious about the input, by the anchor of its section."""
+        parts = [("input", self.input.notes)]
+        parts += [(_input_anchor(result), result.added.notes)
+                  for result, _ in self.results if result.added]
+        texts = {anchor: [note.text for note in notes if note.severity == "warning"]
+                 for anchor, notes in parts}
+        return {anchor: found for anchor, found in texts.items() if found}
+
+    def _input_sentence(self):
+        runs = []
+        for anchor in self._suspicions():
+            runs += [Run(", " if runs else "The score does not count what is suspicious about the "
+                                           "input itself: see "),
+                     Run("section %s" % self._numbers[anchor], "#" + anchor)]
+        return runs + [Run(".")] if runs else []
+
     def _warnings(self):
         blocks = []
+        for anchor, texts in self._suspicions().items():
+            blocks += [Text([Run("Section %s, findings on the input" % self._numbers[anchor],
+                                 "#" + anchor, "strong")]),
+                       Listing([_plain(text) for text in texts], ordered=True)]
         for item in self.items:
             if item.warnings:
                 blocks += [Text([Run("Section %s, %s %s" % (self._numbers[item.id], item.id,
@@ -170,6 +194,16 @@ class Builder:
 
     # ------------------------------------------------------------ input
     def _input_section(self):
+        return Section("input", "Input data", self._numbers["input"], self.input_blocks())
+
+    def input_blocks(self):
+        """The map and all that was given with it.
+
+        Returns
+        -------
+        list
+            Of blocks.
+        """
         given = self.input
         rows = [("File", _plain(given.file_name)),
                 ("SHA-256", [Run(given.sha256, style="code")]),
@@ -184,23 +218,36 @@ class Builder:
         blocks = [Facts([Fact(term, runs) for term, runs in rows])]
         if given.notes:
             blocks += [Minor("Findings")] + [_note(note) for note in given.notes]
-        files = _paths(given.files, self.results[0][1])
-        return Section("input", "Input data", "1",
-                       blocks + self._content(given.content, files))
+        return blocks + self._content(given.content, _paths(given.files, self.results[0][1]))
 
     # ------------------------------------------------------------ levels
     def _level_section(self, result, folder):
-        shared = _paths(result.input.files, folder)
         title = "Level %s: %s" % (result.level, LEVELS[result.level])
-        sections = [self._added_section(result, shared)] if result.added else []
-        sections += [self._item_section(item, result, dict(shared, **_paths(item.files, folder)))
-                     for item in result.items]
+        sections = [self._added_section(result, _paths(result.input.files, folder))
+                    ] if result.added else []
+        sections += [self._item_section(item, result, folder) for item in result.items]
         return Section(_level_anchor(result), title, self._numbers[_level_anchor(result)],
                        sections=sections)
 
     def _added_section(self, result, files):
-        """What the level takes on top of the map."""
-        added = result.added
+        anchor = _input_anchor(result)
+        return Section(anchor, result.added.title, self._numbers[anchor],
+                       self.added_blocks(result.added, files))
+
+    def added_blocks(self, added, files):
+        """What a level takes on top of the map.
+
+        Parameters
+        ----------
+        added : vrs.checks.results.LevelInput
+        files : dict of str to path
+            Maps that its figures may name.
+
+        Returns
+        -------
+        list
+            Of blocks.
+        """
         facts = []
         for entry in added.files:
             facts += [Fact(entry.term, _plain(entry.file_name)),
@@ -208,23 +255,40 @@ class Builder:
         blocks = [Facts(facts)]
         if added.notes:
             blocks += [Minor("Findings")] + [_note(note) for note in added.notes]
-        number_ = self._numbers[_level_anchor(result)] + ".1"
-        return Section("input-" + result.level, added.title, number_,
-                       blocks + self._content(added.content, files))
+        return blocks + self._content(added.content, files)
 
-    def _item_section(self, item, result, files):
+    def _item_section(self, item, result, folder):
         blocks = []
-        if item.explanation:
-            blocks += [Minor("Explanation"), Text(_plain(item.explanation))]
+        for heading, part in self.item_parts(item, result, folder).items():
+            blocks += [Minor(heading)] + part
+        return Section(_anchor(item.id), "%s %s" % (item.id, item.title),
+                       self._numbers[item.id], blocks)
+
+    def item_parts(self, item, result, folder):
+        """What there is to say of an item.
+
+        Parameters
+        ----------
+        item : vrs.checks.results.ItemResult
+        result : vrs.checks.results.LevelResults
+            That it belongs to.
+        folder : path
+            What the files of the results are relative to.
+
+        Returns
+        -------
+        dict of str to list
+            Blocks by heading, in the order of the report.
+        """
+        files = dict(_paths(result.input.files, folder), **_paths(item.files, folder))
         results = self._content(item.content, files) + self._metrics(item)
         if item.reason:
             results.append(Text(_plain(item.reason)))
-        if results:
-            blocks += [Minor("Results")] + results
-        blocks += self._criteria(item, result.criteria_source)
-        blocks += _verdict(item) + self._engine(item)
-        return Section(_anchor(item.id), "%s %s" % (item.id, item.title),
-                       self._numbers[item.id], blocks)
+        parts = [("Explanation", [Text(_plain(item.explanation))] if item.explanation else []),
+                 ("Results", results),
+                 ("Automatic criteria", self._criteria(item, result.criteria_source)),
+                 _verdict(item), ("Engine and reference", self._engine(item))]
+        return {heading: blocks for heading, blocks in parts if blocks}
 
     def _metrics(self, item):
         rows = [row for name, metric in item.metrics.items() for row in _metric_rows(name, metric)]
@@ -239,12 +303,10 @@ class Builder:
         if not item.criteria:
             if item.status is not Status.INFORMATIVE:
                 return []
-            return [Minor("Automatic criteria"),
-                    Text(_plain("This item has no criterion; it informs."))]
+            return [Text(_plain("This item has no criterion; it informs."))]
         rows = [[_criterion(outcome), [Run(*_styled(OUTCOMES[outcome.outcome]))]]
                 for outcome in item.criteria]
-        blocks = [Minor("Automatic criteria"),
-                  Grid(["The item is OK when", "Outcome"], rows, [False, False], [5, 1])]
+        blocks = [Grid(["The item is OK when", "Outcome"], rows, [False, False], [5, 1])]
         if any(_overridden(outcome) for outcome in item.criteria):
             blocks.append(Text(_plain("The facility's bounds come from the criteria file %s."
                                       % source), "note"))
@@ -258,7 +320,7 @@ class Builder:
             for position, reference in enumerate(item.references):
                 runs += [Run(", ")] * bool(position) + [self.references.cite(reference)]
             runs.append(Run("."))
-        blocks = [Minor("Engine and reference"), Text(runs)]
+        blocks = [Text(runs)]
         if item.files:
             kept = ["%s (%s)" % (entry.description, os.path.basename(entry.path))
                     for entry in item.files]
@@ -369,6 +431,11 @@ def _level_anchor(result):
     return "level-" + result.level
 
 
+def _input_anchor(result):
+    """Of what the level takes on top of the map."""
+    return "input-" + result.level
+
+
 def _styled(pair):
     text, style = pair
     return text, "", style
@@ -379,11 +446,12 @@ def _status(item):
 
 
 def _verdict(item):
-    """The status; the warnings, if there are any."""
+    """Heading and blocks of the status, with the warnings if there are any."""
     if item.status is Status.WARNINGS:
-        return [Minor("Warnings"), Text([_status(item)]),
-                Listing([[Run(warning, style="strong")] for warning in item.warnings], True)]
-    return [Minor("Status"), Text([_status(item)])]
+        return "Warnings", [
+            Text([_status(item)]),
+            Listing([[Run(warning, style="strong")] for warning in item.warnings], True)]
+    return "Status", [Text([_status(item)])]
 
 
 def _note(note):

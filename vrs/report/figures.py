@@ -8,7 +8,6 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle
@@ -40,6 +39,7 @@ _STYLE = {"font.family": "DejaVu Sans", "font.size": 8.5, "axes.labelsize": 8.5,
 _PLOT_SIZE = (6.0, 2.9)
 _SPHERE_SIZE = (6.0, 3.4)
 _SPHERE_PIXELS = 300
+_PNG_DPI = 144
 _GRAPH_ROW, _GRAPH_COLUMN, _GRAPH_LINES = 0.19, 0.16, 2.5
 _LARGEST, _SMALLEST = 512, 360
 _AXES = "XYZ"
@@ -57,13 +57,16 @@ class Artist:
         Å/voxel of maps of that box, whatever their headers say.
     renderer : str
         Of the 3D views, one of :data:`vrs.constants.RENDERERS`.
+    plots : str
+        Form of what is drawn with lines, "svg" or "png".
     """
 
-    def __init__(self, folder, box, sampling, renderer="builtin"):
+    def __init__(self, folder, box, sampling, renderer="builtin", plots="svg"):
         self.folder = Path(folder)
         self.box = tuple(box)
         self.sampling = sampling
         self.renderer = renderer
+        self.plots = plots
         self._count = 0
 
     def draw(self, figure, files):
@@ -87,8 +90,8 @@ class Artist:
             return self._views_of(figure, lambda: self._surface(figure, files))
         if isinstance(figure, content.Trace):
             return self._views_of(figure, lambda: _trace(figure))
-        drawing = {content.SphereMap: _sphere_map, content.Graph: _graph}.get(type(figure), _plot)
-        panel = Panel(self._write(drawing(figure), "svg"), figure.alt or figure.caption)
+        panel = Panel(self._write(_saved(line_drawing(figure), self.plots), self.plots),
+                      figure.alt or figure.caption)
         return Picture(figure.caption, [panel], wide=True)
 
     def _slices(self, figure):
@@ -228,7 +231,7 @@ def _limits(figure):
 
 def _colour_map(figure):
     name = "RdBu_r" if figure.colours == "signed" else "viridis" if figure.unit else "gray"
-    return matplotlib.colormaps[name]
+    return matplotlib.colormaps[name].with_extremes(bad=_NO_VALUE)
 
 
 def _magnification(pixels):
@@ -240,10 +243,17 @@ def _magnification(pixels):
 
 def _tile(panel, factor, low, high, colours):
     """One section as an image: averaged when reduced, with visible pixels when enlarged."""
-    image = Image.fromarray(np.nan_to_num(np.asarray(panel.image, np.float32), nan=low))
-    size = [max(1, round(side * factor)) for side in image.size]
-    image = image.resize(size, Image.Resampling.BOX if factor < 1 else Image.Resampling.NEAREST)
-    values = np.clip((np.asarray(image) - low) / ((high - low) or 1.0), 0, 1)
+    image = np.asarray(panel.image, np.float32)
+    size = [max(1, round(side * factor)) for side in image.shape[::-1]]
+    how = Image.Resampling.BOX if factor < 1 else Image.Resampling.NEAREST
+
+    def resized(values):
+        return np.asarray(Image.fromarray(values.astype(np.float32)).resize(size, how))
+
+    known = ~np.isnan(image)
+    with np.errstate(invalid="ignore"):  # where nothing is known, nothing comes out
+        values = resized(np.where(known, image, 0)) / resized(known)
+    values = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
     return Image.fromarray((colours(values)[..., :3] * 255 + 0.5).astype(np.uint8))
 
 
@@ -263,36 +273,67 @@ def _png(image):
     return buffer.getvalue()
 
 
-def _plot(figure):
-    """Curves or a histogram as SVG, with its text as outlines."""
-    with matplotlib.rc_context(_STYLE):
-        canvas = FigureCanvasSVG(Figure(_size(figure), layout="constrained"))
-        axes = canvas.figure.add_subplot()
-        if isinstance(figure, content.Ranges):
-            _ranges(axes, figure)
-        elif isinstance(figure, content.Bars):
-            axes.bar(figure.edges[:-1], figure.counts, np.diff(figure.edges), align="edge",
-                     color="#7aa6c9", edgecolor="#3b6a94", linewidth=0.4)
-            axes.grid(False, axis="x")
+def line_drawing(figure):
+    """What is drawn with lines: curves, histograms, ranges, directions and graphs.
+
+    Parameters
+    ----------
+    figure : vrs.checks.content.Figure
+        Any but Slices, Surface and Trace.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        That belongs to no window.
+    """
+    draw = {content.SphereMap: _sphere_map, content.Graph: _graph}.get(type(figure), _plot)
+    with line_style():
+        return draw(figure)
+
+
+def line_style():
+    """The context in which to render what :func:`line_drawing` gave."""
+    return matplotlib.rc_context(_STYLE)
+
+
+def _saved(drawing, form):
+    """A drawing as SVG, with its text as outlines, or as PNG."""
+    buffer = io.BytesIO()
+    with line_style():
+        if form == "svg":
+            drawing.savefig(buffer, format=form, metadata={"Date": None})
         else:
-            _curves(axes, figure)
-        zone = getattr(figure, "zone", None)
-        if zone:
-            axes.axvspan(zone[0], zone[1], color="#e3ebf2", zorder=0)
-        for index, mark in enumerate(figure.marks):
-            axes.axvline(mark.x, color="#333333", linewidth=1.1, label=mark.label,
-                         linestyle=_MARK_DASHES[index % len(_MARK_DASHES)])
-        # Labels are text and no formulas, whatever dollar signs they have.
-        axes.set_xlabel(figure.x_label, parse_math=False)
-        if not isinstance(figure, content.Ranges):
-            axes.set_ylabel(figure.y_label, parse_math=False)
-        labels = axes.get_legend_handles_labels()[1]
-        if figure.marks or len(labels) > 1:
-            for text in axes.legend(loc="best").get_texts():
-                text.set_parse_math(False)
-        buffer = io.BytesIO()
-        canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
+            drawing.savefig(buffer, format=form, dpi=_PNG_DPI)
     return buffer.getvalue()
+
+
+def _plot(figure):
+    """Curves or a histogram."""
+    drawing = Figure(_size(figure), layout="constrained")
+    axes = drawing.add_subplot()
+    if isinstance(figure, content.Ranges):
+        _ranges(axes, figure)
+    elif isinstance(figure, content.Bars):
+        axes.bar(figure.edges[:-1], figure.counts, np.diff(figure.edges), align="edge",
+                 color="#7aa6c9", edgecolor="#3b6a94", linewidth=0.4)
+        axes.grid(False, axis="x")
+    else:
+        _curves(axes, figure)
+    zone = getattr(figure, "zone", None)
+    if zone:
+        axes.axvspan(zone[0], zone[1], color="#e3ebf2", zorder=0)
+    for index, mark in enumerate(figure.marks):
+        axes.axvline(mark.x, color="#333333", linewidth=1.1, label=mark.label,
+                     linestyle=_MARK_DASHES[index % len(_MARK_DASHES)])
+    # Labels are text and no formulas, whatever dollar signs they have.
+    axes.set_xlabel(figure.x_label, parse_math=False)
+    if not isinstance(figure, content.Ranges):
+        axes.set_ylabel(figure.y_label, parse_math=False)
+    labels = axes.get_legend_handles_labels()[1]
+    if figure.marks or len(labels) > 1:
+        for text in axes.legend(loc="best").get_texts():
+            text.set_parse_math(False)
+    return drawing
 
 
 def _size(figure):
@@ -315,39 +356,36 @@ def _ranges(axes, figure):
 
 
 def _sphere_map(figure):
-    """Half a sphere seen along Z, by Lambert's azimuthal projection of true areas, as SVG."""
-    with matplotlib.rc_context(_STYLE):
-        canvas = FigureCanvasSVG(Figure(_SPHERE_SIZE, layout="constrained"))
-        axes = canvas.figure.add_subplot(aspect="equal")
-        axes.axis("off")
-        colours = matplotlib.colormaps["viridis"].with_extremes(bad=_NO_VALUE)
-        image = axes.imshow(_half_sphere(figure), cmap=colours, origin="lower",
-                            extent=(-1, 1, -1, 1), interpolation="nearest")
-        image.set_clip_path(Circle((0, 0), 1, transform=axes.transData))
-        around = np.linspace(0, 2 * np.pi, 181)
-        for tilt in (30, 60, 90):
-            radius = np.sqrt(2) * np.sin(np.radians(tilt / 2))
-            axes.plot(radius * np.cos(around), radius * np.sin(around), linewidth=0.7,
-                      color="#333333" if tilt == 90 else "#ffffff")
-            axes.text(0, -radius, "%d°" % tilt, ha="center", va="bottom", color="#000000",
-                      bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.5})
-        for place, name, across, along in (((1.03, 0), "X", "left", "center"),
-                                           ((0, 1.03), "Y", "center", "bottom")):
-            axes.text(*place, name, ha=across, va=along)
-        for spot, marker in zip(figure.spots, "X*Ps"):
-            axes.plot(*_project(np.array([spot.direction]))[0], marker, label=spot.label,
-                      color="#ffffff", markeredgecolor="#000000", markersize=9, linestyle="")
-        if figure.spots:
-            legend = axes.legend(loc="center right", bbox_to_anchor=(-0.08, 0.5))
-            for text in legend.get_texts():
-                text.set_parse_math(False)
-        label = figure.label + (" (%s)" % figure.unit if figure.unit else "")
-        if np.isfinite(figure.values).any():
-            canvas.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.09).set_label(
-                label, parse_math=False)
-        buffer = io.BytesIO()
-        canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    """Half a sphere seen along Z, by Lambert's azimuthal projection of true areas."""
+    drawing = Figure(_SPHERE_SIZE, layout="constrained")
+    axes = drawing.add_subplot(aspect="equal")
+    axes.axis("off")
+    colours = matplotlib.colormaps["viridis"].with_extremes(bad=_NO_VALUE)
+    image = axes.imshow(_half_sphere(figure), cmap=colours, origin="lower",
+                        extent=(-1, 1, -1, 1), interpolation="nearest")
+    image.set_clip_path(Circle((0, 0), 1, transform=axes.transData))
+    around = np.linspace(0, 2 * np.pi, 181)
+    for tilt in (30, 60, 90):
+        radius = np.sqrt(2) * np.sin(np.radians(tilt / 2))
+        axes.plot(radius * np.cos(around), radius * np.sin(around), linewidth=0.7,
+                  color="#333333" if tilt == 90 else "#ffffff")
+        axes.text(0, -radius, "%d°" % tilt, ha="center", va="bottom", color="#000000",
+                  bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.5})
+    for place, name, across, along in (((1.03, 0), "X", "left", "center"),
+                                       ((0, 1.03), "Y", "center", "bottom")):
+        axes.text(*place, name, ha=across, va=along)
+    for spot, marker in zip(figure.spots, "X*Ps"):
+        axes.plot(*_project(np.array([spot.direction]))[0], marker, label=spot.label,
+                  color="#ffffff", markeredgecolor="#000000", markersize=9, linestyle="")
+    if figure.spots:
+        legend = axes.legend(loc="center right", bbox_to_anchor=(-0.08, 0.5))
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    label = figure.label + (" (%s)" % figure.unit if figure.unit else "")
+    if np.isfinite(figure.values).any():
+        drawing.colorbar(image, ax=axes, shrink=0.8, pad=0.09).set_label(
+            label, parse_math=False)
+    return drawing
 
 
 def _project(directions):
@@ -372,39 +410,36 @@ def _half_sphere(figure):
 
 
 def _graph(figure):
-    """Dots, one in each row, with lines between them and text beside them, as SVG."""
+    """Dots, one in each row, with lines between them and text beside them."""
     first, last = figure.rows
     width, height = _PLOT_SIZE[0], _GRAPH_ROW * (last - first + 1)
     # Lines that only pass through have columns too.
     columns = 1 + max([node.column for node in figure.nodes]
                       + [link.column for link in figure.links])
     spacing = min(_GRAPH_COLUMN, _GRAPH_LINES / columns)
-    with matplotlib.rc_context(_STYLE):
-        canvas = FigureCanvasSVG(Figure((width, height)))
-        axes = canvas.figure.add_axes([0, 0, 1, 1], xlim=(0, width),
-                                      ylim=(last + 0.5, first - 0.5))
-        axes.axis("off")
-        for link in figure.links:
-            x = [link.column, link.column, link.last_column]
-            y = [link.first_row, max(link.last_row - 1, link.first_row), link.last_row]
-            axes.plot((np.array(x) + 0.7) * spacing, y, linewidth=1.2, zorder=1,
-                      color=_COLOURS[link.column % len(_COLOURS)])
-        left = (columns + 0.6) * spacing
-        for node in figure.nodes:
-            colour = _COLOURS[node.column % len(_COLOURS)]
-            axes.plot((node.column + 0.7) * spacing, node.row, "o", markersize=6, zorder=2,
-                      color=colour if node.marked else "#ffffff", markeredgecolor=colour,
-                      markeredgewidth=1.3)
-            label = _shortened(node.label, (width - left) * 72)
-            used = left + _text_width(label) / 72 + 0.12
-            for place, text, shade in ((left, label, "#000000"),
-                                       (used, _shortened(node.detail, (width - used) * 72),
-                                        "#595959")):
-                axes.text(place, node.row, text, va="center_baseline", color=shade,
-                          parse_math=False)
-        buffer = io.BytesIO()
-        canvas.figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    drawing = Figure((width, height))
+    axes = drawing.add_axes([0, 0, 1, 1], xlim=(0, width),
+                                  ylim=(last + 0.5, first - 0.5))
+    axes.axis("off")
+    for link in figure.links:
+        x = [link.column, link.column, link.last_column]
+        y = [link.first_row, max(link.last_row - 1, link.first_row), link.last_row]
+        axes.plot((np.array(x) + 0.7) * spacing, y, linewidth=1.2, zorder=1,
+                  color=_COLOURS[link.column % len(_COLOURS)])
+    left = (columns + 0.6) * spacing
+    for node in figure.nodes:
+        colour = _COLOURS[node.column % len(_COLOURS)]
+        axes.plot((node.column + 0.7) * spacing, node.row, "o", markersize=6, zorder=2,
+                  color=colour if node.marked else "#ffffff", markeredgecolor=colour,
+                  markeredgewidth=1.3)
+        label = _shortened(node.label, (width - left) * 72)
+        used = left + _text_width(label) / 72 + 0.12
+        for place, text, shade in ((left, label, "#000000"),
+                                   (used, _shortened(node.detail, (width - used) * 72),
+                                    "#595959")):
+            axes.text(place, node.row, text, va="center_baseline", color=shade,
+                      parse_math=False)
+    return drawing
 
 
 def _shortened(text, points):

@@ -1,5 +1,8 @@
 """How Scipion shows the results of this plugin."""
 
-# Scipion tries viewers in the order of these names: ours goes before those for any set.
+# Scipion tries viewers in the order of these names: ours goes before those for any set, and
+# before those that need a program which is not there.
+from vrs.viewers.outputs import (VrsFscViewer as AAVrsFscViewer, VrsMapViewer as AAVrsMapViewer,
+                                 VrsModelViewer as AAVrsModelViewer)
+from vrs.viewers.report import VrsReportPdfViewer, VrsReportViewer as AVrsReportViewer
 from vrs.viewers.results import VrsItemResultsViewer as AAVrsItemResultsViewer
-from vrs.viewers.results import VrsReportViewer

@@ -1,47 +1,59 @@
-"""Viewers of item results and reports."""
+"""Viewers of the results of levels."""
 
-import os
-import webbrowser
-from pathlib import Path
-
-from pwem.viewers import TableView
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
-from vrs.objects import SetOfVrsItemResults, VrsReport
-from vrs.protocols import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW,
-                           ProtVrsReport)
+from vrs.objects import SetOfVrsItemResults
+from vrs.protocols.level import ProtVrsLevel
 
-
-class VrsReportViewer(Viewer):
-    """Opens a report in the web browser."""
-
-    _environments = [DESKTOP_TKINTER]
-    _targets = [VrsReport, ProtVrsReport]
-    _name = "validation report"
-
-    def visualize(self, obj, **kwargs):
-        """Open the HTML form of the report."""
-        report = getattr(obj, "outputReport", obj)
-        path = report.getHtml() if isinstance(report, VrsReport) else None
-        if path is None or not os.path.exists(path):
-            self.errorMessage("The report has not been written yet.", "No report").show()
-        else:
-            webbrowser.open(Path(path).resolve().as_uri())
+_UNFINISHED = "The validation has not finished yet."
+_MISSING = "The results file %s is missing; run this level again."
+_DAMAGED = "The results file %s cannot be read (%s); run this level again."
 
 
 class VrsItemResultsViewer(Viewer):
-    """Shows the items of a level as a table."""
+    """Shows the items of a level with their status, quantities and figures."""
 
     _environments = [DESKTOP_TKINTER]
-    _targets = [SetOfVrsItemResults, ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA,
-                ProtVrsLevelW]
+    _targets = [SetOfVrsItemResults, ProtVrsLevel]
     _name = "validation items"
 
-    def _visualize(self, obj, **kwargs):
+    def visualize(self, obj, **kwargs):
+        """Open the window; it is returned.
+
+        Parameters
+        ----------
+        obj : SetOfVrsItemResults or ProtVrsLevel
+        """
         results = getattr(obj, "outputResults", obj)
         if not isinstance(results, SetOfVrsItemResults):
-            return [self.errorMessage("The validation has not finished yet.", "No results")]
-        rows = [(item.getItemId(), item.getTitle(), item.getStatus(), item.getReason())
-                for item in results]
-        return [TableView(headerList=["Item", "Title", "Status", "Reason"], dataList=rows,
-                          mesg=str(results), title="Validation items", height=len(rows), width=900)]
+            self.errorMessage(_UNFINISHED, "No results").show()
+            return None
+        window = results_window(self, results.getResultsFile() or "results.json")
+        if window:
+            window.open()
+        return window
+
+
+def results_window(viewer, path):
+    """The window of the results of a level, to be opened.
+
+    Parameters
+    ----------
+    viewer : pyworkflow.viewer.Viewer
+        Whose window it belongs to.
+    path : path
+
+    Returns
+    -------
+    ResultsWindow or None
+        None when the results cannot be read; the user was told.
+    """
+    from vrs.viewers.results_window import ResultsWindow
+    try:
+        return ResultsWindow(path, viewer.getParent())
+    except FileNotFoundError:
+        sentence = _MISSING % path
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sentence = _DAMAGED % (path, error)
+    viewer.errorMessage(sentence, "No results").show()
+    return None

@@ -35,8 +35,8 @@ class MaskAnalysis(Check):
         Criterion("components_95", "components_95",
                   "the number of connected components that hold 95 % of the raw mask", "<=", 5,
                   "It takes {value} connected components to hold 95 % of the raw mask (at most "
-                  "{bound}); the map falls apart at this threshold, and a lower one may keep it "
-                  "together."),
+                  "{bound}); at this threshold the map falls apart, where a lower one may keep it "
+                  "together, or noise is taken in, where a higher one may leave it out."),
         Criterion("remaining_mean_volume", "remaining_mean_volume",
                   "the mean volume of the remaining components", "<", 5.0,
                   "The components beyond those have a mean volume of {value:.1f} Å³ (below "

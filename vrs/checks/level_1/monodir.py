@@ -181,7 +181,7 @@ def _content(data, metrics, directions, local, by_voxel, profile, volumes):
     mean, _ = volumes["monodir_mean"]
     slices = central_slices(np.where(data.hard_mask, mean, np.float32(np.nan)), data.sampling,
                             "Mean directional resolution within the mask, central slices; the "
-                            "darkest colour is the best resolution and fills what lies outside.",
+                            "darkest colour is the best resolution.",
                             "Three sections of the mean directional resolution.")
     _, bars, surface = local_figures(
         data, by_voxel["mean"], metrics["percentiles"], "monodir_mean",

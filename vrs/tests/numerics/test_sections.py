@@ -49,3 +49,9 @@ def test_binning_keeps_means_and_scale():
     same, pixel_size = sections.bin_image(image, 1.5, max_size=10)
     np.testing.assert_array_equal(same, image)
     assert pixel_size == 1.5
+
+
+def test_binning_averages_the_values_that_there_are():
+    image = np.array([[1, np.nan, np.nan, np.nan], [3, 5, np.nan, np.nan]])
+    binned, _ = sections.bin_image(image, 1.0, max_size=2)
+    np.testing.assert_array_equal(binned, [[3, np.nan]])

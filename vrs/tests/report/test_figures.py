@@ -65,6 +65,17 @@ def test_signed_values_are_symmetric_about_white(artist):
     assert (_pixels(artist, picture.panels[0])[-1, -1] > 240).all()
 
 
+@pytest.mark.parametrize("side", [20, 900])
+def test_pixels_without_a_value_are_grey(artist, side):
+    image = np.ones((side, side))
+    image[:side // 2, ::2] = 2
+    image[side // 2:] = np.nan
+    drawn = _pixels(artist, artist.draw(_slices([image], unit="Å"), {}).panels[0])
+    # All of the lower half, and none of the upper one, whatever was averaged.
+    assert (drawn[len(drawn) // 2 + 1:] == 0xbb).all()
+    assert (drawn[:len(drawn) // 2 - 1] != 0xbb).any(axis=-1).all()
+
+
 @pytest.mark.parametrize("image", [np.zeros((5, 5)), np.full((5, 5), np.nan), np.ones((1, 1)),
                                    np.eye(900)])
 def test_any_section_can_be_drawn(artist, image):

@@ -1,0 +1,133 @@
+"""What the window of a level shows."""
+
+import pytest
+
+from vrs.checks.content import Surface, Slices, Slice
+from vrs.checks.results import FileEntry, LevelResults, Status
+from vrs.report.document import Grid, Picture, to_plain
+from vrs.tests.report.conftest import make_item, make_level
+from vrs.viewers.pages import MapScale, ResultPages, map_scale
+
+
+class NoArtist:
+    """Draws nothing, and keeps what it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def draw(self, figure, files):
+        self.asked.append((figure, files))
+        return Picture(figure.caption)
+
+
+@pytest.fixture
+def pages(domain, results_path):
+    return ResultPages(results_path, NoArtist())
+
+
+def text_of(page):
+    return str([(heading, [to_plain(block) for block in blocks]) for heading, blocks in page])
+
+
+def test_every_item_has_a_line_with_its_status_in_words(pages):
+    lines = [(entry.name, entry.status, entry.style) for entry in pages.entries()]
+    assert lines == [("Input", "", "plain"), ("0.a", "OK", "status-ok"),
+                     ("0.b", "2 warnings", "status-warnings"),
+                     ("0.c", "Does not apply", "status-neutral"),
+                     ("0.d", "Could not be measured", "status-failed"),
+                     ("0.e", "Informative", "status-neutral")]
+
+
+def test_it_begins_with_the_first_warning(pages):
+    assert pages.first() == 2
+
+
+@pytest.mark.parametrize("items,first", [([], 0), ([make_item("0.c"), make_item("0.a")], 1)])
+def test_without_warnings_it_begins_with_the_first_item(domain, tmp_path, items, first):
+    make_level(items).write(tmp_path / "results.json")
+    pages = ResultPages(tmp_path / "results.json", NoArtist())
+    assert pages.first() == first
+    assert [entry.name for entry in pages.entries()][1:] == sorted(item.id for item in items)
+
+
+def test_page_has_warnings_criteria_quantities_and_references(pages):
+    page = pages.page(2)
+    assert [heading for heading, _ in page] == ["", "Automatic criteria", "Results",
+                                                "Engine and references"]
+    text = text_of(page)
+    for part in ("First warning.", "Second warning.", "the second is between 0 and 1", "Broken",
+                 "percentiles.2.5", "A vector", "1, 2.5, no value", "Å", "A. One.",
+                 "https://doi.org/10.1000/one#1", "vrs (built in)"):
+        assert part in text
+
+
+def test_figures_are_ordered_with_the_files_they_need(pages, results_path):
+    pages.page(1)
+    surfaces = [files for figure, files in pages.artist.asked if isinstance(figure, Surface)]
+    assert len(pages.artist.asked) == 10 and len(surfaces) == 4
+    assert all(files["map"] == results_path.parent / "map.mrc" for files in surfaces)
+
+
+@pytest.mark.parametrize("number,reason", [(3, "The background was masked out."),
+                                           (4, "It failed.")])
+def test_reason_is_said_once_and_first(pages, number, reason):
+    page = pages.page(number)
+    assert text_of(page).count(reason) == 1 and reason in text_of(page[:1])
+
+
+def test_first_page_has_the_input_and_what_the_level_adds(pages):
+    page = pages.page(0)
+    assert [heading for heading, _ in page] == ["", "Half maps"]
+    for part in ("SHA-256", "Look at this.", "They share noise.", "The halves differ by noise."):
+        assert part in text_of(page)
+
+
+def test_every_table_has_a_place_in_each_column(pages):
+    grids = [block for number in range(6) for _, blocks in pages.page(number)
+             for block in blocks if isinstance(block, Grid)]
+    assert grids
+    for grid in grids:
+        assert all(len(row) == len(grid.numeric) == len(grid.columns) for row in grid.rows)
+
+
+def test_files_that_are_gone_are_not_offered(domain, results_path, tmp_path):
+    results = LevelResults.read(results_path)
+    results.items[0].files.append(FileEntry("gone", "gone.mrc", "Gone"))
+    path = results_path.parent / "more.json"
+    results.write(path)
+    assert [kept.path.name for kept in ResultPages(path).files(1)] == ["own.mrc"]
+
+
+def test_owner_of_a_file_is_its_item(pages, results_path):
+    assert pages.owner_of(results_path.parent / "own.mrc") == 1
+    assert pages.owner_of(results_path.parent / "map.mrc") == 0
+
+
+def _surface(**more):
+    return Surface("", "", "map", 1.0, colour_by="local", colour_label="Local resolution",
+                   unit="Å", **more)
+
+
+def test_local_map_is_shown_in_the_scale_of_its_surface():
+    assert map_scale("local", [_surface(colour_range=[2.0, 5.0])]) == MapScale(
+        "Local resolution", "Å", [2.0, 5.0], "local")
+
+
+def test_map_without_surface_has_the_unit_of_its_slices():
+    slices = Slices("", "", [Slice("", None, 1.0)], unit="Å²")
+    assert map_scale("other", [slices]) == MapScale("Value", "Å²", None, "local")
+
+
+@pytest.mark.parametrize("name,kind", [("hard_mask", "mask"), ("soft_mask", "mask"),
+                                       ("fscq", "signed"), ("map", "density"),
+                                       ("fsc3d", "density")])
+def test_kind_of_other_maps(name, kind):
+    assert map_scale(name, []).kind == kind
+
+
+def test_models_have_no_scale(domain, tmp_path):
+    (tmp_path / "q.cif").write_text("data_\n")
+    item = make_item("0.a", Status.OK, files=[FileEntry("q", "q.cif", "Q-score")])
+    make_level([item]).write(tmp_path / "results.json")
+    kept, = ResultPages(tmp_path / "results.json").files(1)
+    assert kept.scale is None

@@ -1,0 +1,232 @@
+"""What the window of a level shows, without the window: a page for the input and for each item."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional
+
+from vrs.checks.content import Slices, Surface
+from vrs.checks.results import LevelResults, Status
+from vrs.report import score
+from vrs.report.build import Builder
+from vrs.report.document import Listing, Run, Text
+from vrs.report.wording import LEVELS, STATUS_STYLES, angstroms
+
+# Maps that no figure of their item colours a surface by: label, unit, colour range.
+_OTHER_SCALES = {"fscq": ("FSC-Q", "Å", [-1.5, 1.5]), "bfactor_corrected": ("Density", "", None)}
+_MASKS = ("hard_mask", "soft_mask")
+_PARTS = ("Automatic criteria", "Results", "Explanation")
+
+
+@dataclass
+class Entry:
+    """A line of the list; ``style`` is that of the status, as in the report."""
+
+    name: str
+    title: str
+    status: str = ""
+    style: str = "plain"
+
+
+@dataclass
+class MapScale:
+    """How the values of a map are shown; ``kind`` is "density", "mask", "local" (0 where there
+    is no value) or "signed" (about 0)."""
+
+    label: str = "Density"
+    unit: str = ""
+    limits: Optional[List[float]] = None
+    kind: str = "density"
+
+
+@dataclass
+class KeptFile:
+    """A map or a model of an item; ``scale`` is None for a model."""
+
+    path: Path
+    description: str
+    scale: Optional[MapScale] = None
+
+
+class ResultPages:
+    """The pages of the results of a level.
+
+    Parameters
+    ----------
+    path : path
+        The results file.
+    artist : optional
+        What draws the figures, as :class:`vrs.report.figures.Artist` does; it can be set later.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError, TypeError, AttributeError
+        If the file cannot be read.
+    """
+
+    def __init__(self, path, artist=None):
+        self.results = LevelResults.read(path)
+        self.folder = Path(path).absolute().parent
+        self.artist = artist
+        self.items = sorted(self.results.items, key=lambda item: item.id)
+
+    @property
+    def title(self):
+        """Name of the level."""
+        return "Level %s: %s" % (self.results.level, LEVELS[self.results.level])
+
+    @property
+    def summary(self):
+        """The map and the score in a line."""
+        given = self.results.input
+        parts = [given.file_name, "%s Å per voxel" % ("%g" % given.sampling),
+                 "threshold %g" % given.threshold]
+        parts.append("reported resolution " + angstroms(given.resolution))
+        passed, evaluable = score(self.items)
+        if evaluable:
+            parts.append("%d of %d items passed" % (passed, evaluable))
+        return " · ".join(parts)
+
+    def entries(self):
+        """The lines of the list: the input, then the items.
+
+        Returns
+        -------
+        list of Entry
+        """
+        return [Entry("Input", "Map and what was given with it")] + [
+            Entry(item.id, item.title, item.printed_status(), STATUS_STYLES[item.status.value])
+            for item in self.items]
+
+    def first(self):
+        """The number of the page to begin with: that of the first item with a warning, else
+        that of the first item."""
+        warned = [number for number, item in enumerate(self.items, 1)
+                  if item.status is Status.WARNINGS]
+        return warned[0] if warned else min(1, len(self.items))
+
+    def page(self, number):
+        """All of a page but its title.
+
+        Parameters
+        ----------
+        number : int
+            Of the entry.
+
+        Returns
+        -------
+        list of (str, list)
+            Headings, the first of them empty, with blocks of :mod:`vrs.report.document`.
+        """
+        builder = Builder([(self.results, self.folder)], {}, "", self.artist)
+        if number == 0:
+            return self._input_page(builder)
+        item = self.items[number - 1]
+        parts = builder.item_parts(item, self.results, self.folder)
+        if item.reason:
+            del parts["Results"][-1]  # the verdict says it
+        engine = parts["Engine and reference"][:1]
+        if item.references:
+            engine += builder.references.section("").blocks
+        page = ([("", _verdict(item))] + [(heading, parts.get(heading)) for heading in _PARTS]
+                + [("Engine and references", engine)])
+        return [(heading, blocks) for heading, blocks in page if blocks]
+
+    def _input_page(self, builder):
+        page = [("", builder.input_blocks())]
+        added = self.results.added
+        if added:
+            files = {entry.name: self.folder / entry.path for entry in self.results.input.files}
+            page.append((added.title, builder.added_blocks(added, files)))
+        return page
+
+    def files(self, number):
+        """The maps and models of a page that are there.
+
+        Parameters
+        ----------
+        number : int
+            Of the entry.
+
+        Returns
+        -------
+        list of KeptFile
+        """
+        owner = self.items[number - 1] if number else self.results.input
+        found = []
+        for entry in owner.files:
+            path = Path(os.path.normpath(str(self.folder / entry.path)))
+            if path.is_file():
+                is_map = path.suffix != ".cif"
+                found.append(KeptFile(path, entry.description,
+                                      map_scale(entry.name, owner.content) if is_map else None))
+        return found
+
+    def owner_of(self, path):
+        """The number of the page that has a file; 0, the input, when none of the items has it.
+
+        Parameters
+        ----------
+        path : path
+        """
+        for number in range(1, len(self.items) + 1):
+            if any(os.path.samefile(str(entry.path), str(path)) for entry in self.files(number)):
+                return number
+        return 0
+
+    def scale_of(self, path):
+        """How to show a map of these results.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        MapScale
+            That of a density when it is none of theirs.
+        """
+        for entry in self.files(self.owner_of(path)):
+            if entry.scale and os.path.samefile(str(entry.path), str(path)):
+                return entry.scale
+        return MapScale()
+
+
+def map_scale(name, figures):
+    """How to show a map, from the figures that an item draws of it.
+
+    Parameters
+    ----------
+    name : str
+        Of the map.
+    figures : list
+        Content of the item.
+
+    Returns
+    -------
+    MapScale
+    """
+    if name in _MASKS:
+        return MapScale("Mask", "", [0.0, 1.0], "mask")
+    if name in _OTHER_SCALES:
+        label, unit, limits = _OTHER_SCALES[name]
+        return MapScale(label, unit, limits, "signed" if limits else "density")
+    for figure in figures:
+        if isinstance(figure, Surface) and figure.colour_by == name:
+            limits = list(figure.colour_range) if figure.colour_range else None
+            return MapScale(figure.colour_label, figure.unit, limits, "local")
+    units = [figure.unit for figure in figures if isinstance(figure, Slices) and figure.unit]
+    if units:
+        return MapScale("Value", units[0], None, "local")
+    return MapScale("Density" if name == "map" else "Value")
+
+
+def _verdict(item):
+    """Status, reason and warnings."""
+    blocks = [Text([Run(item.printed_status(), style=STATUS_STYLES[item.status.value])])]
+    if item.reason:
+        blocks.append(Text([Run(item.reason)]))
+    if item.warnings:
+        blocks.append(Listing([[Run(warning, style="strong")] for warning in item.warnings],
+                              len(item.warnings) > 1))
+    return blocks
