@@ -29,7 +29,7 @@ setup(
     include_package_data=True,
     python_requires=">=3.8",
     install_requires=REQUIREMENTS,
-    extras_require={"test": ["pytest>=7", "pytest-xdist", "jsonschema"],
+    extras_require={"test": ["pytest>=7", "pytest-xdist", "jsonschema", "docutils"],
                     # Some tests compare with its programs where it is installed.
                     "cctbx": ["cctbx-base; python_version >= '3.9'"]},
     entry_points={

@@ -1,0 +1,270 @@
+"""The pages of the documentation say what is there."""
+
+import contextlib
+import importlib.util
+import io
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import vrs
+from vrs.checks import Overrides, ValidationInput, all_checks, registry, run_check
+from vrs.checks.results import InputReport, LevelResults
+from vrs.cli import _parser
+from vrs.io.workflows import read_workflow
+from vrs.report.json_report import SCHEMA, render_json
+from vrs.tests.checks.level_A import models
+
+_DOCS = Path(vrs.__file__).parent.parent / "docs"
+if not _DOCS.is_dir():
+    pytest.skip("an installation without the documentation", allow_module_level=True)
+
+_PAGES = sorted(_DOCS.glob("*.rst"))
+_MOST_FIGURES = 1.5e6  # bytes
+_OWN_OPTIONS = [page for page in _PAGES if page.name != "facility_guide.rst"]
+
+
+def _module(name):
+    specification = importlib.util.spec_from_file_location(name, str(_DOCS / (name + ".py")))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+make_reference = _module("make_reference")
+
+
+def _text(name):
+    return (_DOCS / name).read_text(encoding="utf-8")
+
+
+def _blocks(text, language):
+    """Code blocks of a language, without their indentation."""
+    found = re.findall(r"^\.\. code-block:: %s\n\n((?:    .*\n|\n)+)" % language, text,
+                       re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
+
+
+def _section(guide, check):
+    """The section of an item, up to the next heading."""
+    title = "%s %s" % (check.id, check.title)
+    heading = "\n%s\n%s\n" % (title, "-" * len(title))
+    assert guide.count(heading) == 1, "the user guide needs one section %r" % title
+    return re.split(r"\n.+\n(?:-{3,}|={3,})\n", guide.split(heading)[1])[0]
+
+
+# --- links and figures
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"<([^<>`]+)>`_", text)
+    targets += re.findall(r"\.\. (?:figure|image):: (\S+)", text)
+    local = [target for target in targets if not re.match(r"https?:", target)]
+    assert [target for target in local
+            if not (page.parent / target.split("#")[0].strip()).exists()] == []
+
+
+def test_the_index_has_all_pages():
+    index = _text("README.rst")
+    assert [page.name for page in _PAGES
+            if page.name != "README.rst" and "<%s>`__" % page.name not in index] == []
+
+
+def test_figures_are_shown_and_small():
+    figures = sorted((_DOCS / "figures").glob("*"))
+    pages = "".join(page.read_text(encoding="utf-8") for page in _PAGES)
+    assert [figure.name for figure in figures if "figures/" + figure.name not in pages] == []
+    assert sum(figure.stat().st_size for figure in figures) < _MOST_FIGURES
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_pages_are_well_formed(page):
+    core = pytest.importorskip("docutils.core")
+    complaints = io.StringIO()
+    core.publish_doctree(page.read_text(encoding="utf-8"), source_path=str(page),
+                         settings_overrides={"warning_stream": complaints, "report_level": 2,
+                                             "syntax_highlight": "none"})
+    assert complaints.getvalue() == ""
+
+
+# --- the command
+
+def _commands():
+    """Options of each command."""
+    [commands] = [action for action in _parser()._actions if action.dest == "name"]
+    return {name: {option for action in command._actions for option in action.option_strings}
+            for name, command in commands.choices.items()}
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_commands_have_the_options_that_are_named(page):
+    commands = _commands()
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for command, rest in re.findall(r"^ +(?:\S*/)?vrs (\S+)(.*)$", text, re.MULTILINE):
+        assert command in commands
+        assert set(re.findall(r"(?<!\S)--[a-z]\S*", rest)) <= commands[command], command
+
+
+@pytest.mark.parametrize("page", _OWN_OPTIONS, ids=lambda page: page.name)
+def test_options_exist(page):
+    known = {"--version"}.union(*_commands().values())
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= known
+
+
+# --- the user guide
+
+def test_items_have_their_sections_in_order():
+    guide = _text("user_guide.rst")
+    places = [guide.index(_section(guide, check)) for check in all_checks()]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.id)
+def test_sections_tell_what_the_item_declares(check):
+    section = _section(_text("user_guide.rst"), check)
+    assert make_reference.part(section, "facts " + check.id) == make_reference.facts(check), (
+        "run docs/make_reference.py")
+    prose = section.split(".. end")[1]
+    assert "**Reading it.**" in prose and "**Limits.**" in prose
+    if check.criteria:
+        assert "**When it warns.**" in prose
+
+
+def test_bounds_of_the_guide_can_be_given(tmp_path):
+    [bounds] = re.findall(r"^ +(\{\"0\.a.+\})$", _text("user_guide.rst"), re.MULTILINE)
+    (tmp_path / "bounds.json").write_text(bounds)
+    assert len(Overrides.read(str(tmp_path / "bounds.json"), all_checks()).bounds) == 2
+
+
+# --- the reference of report.json
+
+def _documented():
+    """Unit, kind and description of the documented metrics, by item."""
+    part = make_reference.part(_text("report_json.rst"), "metrics")
+    found = {}
+    for item, table in re.findall(r"^(\S+) .*\n~+\n\n((?:(?: .*)?\n|\.\. .*\n)+)", part,
+                                  re.MULTILINE):
+        rows = re.findall(r"   \* - ``(\w+)``\n     - (.*)\n     - (.*)\n     - (.*)\n", table)
+        found[item] = {name: (unit, kind, description) for name, kind, unit, description in rows}
+    return found
+
+
+def test_fields_are_those_of_the_schema():
+    fields = make_reference.fields(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert make_reference.part(_text("report_json.rst"), "fields") == fields
+    assert "     - –\n" not in fields, "a field without a description"
+
+
+def test_fields_reach_into_lists_and_mappings():
+    schema = {"properties": {"a": {"type": "array", "items": {"$ref": "#/$defs/b"}}},
+              "required": ["a"], "$defs": {"b": {
+                  "type": "object", "additionalProperties": {"type": "object", "properties": {
+                      "c": {"type": ["number", "null"], "description": "Å."}}}}}}
+    table = make_reference.fields(schema)
+    assert "   * - ``a``\n     - list of mappings\n     - –\n" in table
+    assert "   * - ``a[].*.c``\n     - number or null\n     - Å. May be absent.\n" in table
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Metrics of what can be measured of a small map with half maps, model and workflow."""
+    structure = models.walk()
+    halves = [models.noisy_map(structure, 0.15, seed) for seed in (1, 2)]
+    path = tmp_path_factory.mktemp("workflow") / "workflow.json"
+    path.write_text('[{"object.id": "2", "object.className": "ProtImportVolumes"}]')
+    data = ValidationInput(
+        (halves[0] + halves[1]) / 2, models.SAMPLING, 0.2, 4.0, half1=halves[0], half2=halves[1],
+        model=structure, multimodel=2, workflow=read_workflow(str(path)))
+    return {check.id: run_check(check, data)[0].metrics for check in all_checks()}
+
+
+def test_metrics_are_described_as_they_are(measured):
+    documented = _documented()
+    assert sum(map(bool, measured.values())) >= len(measured) - 2
+    for item, metrics in measured.items():
+        for name, metric in metrics.items():
+            unit, _, description = documented[item][name]
+            assert (unit, description) == (
+                metric.unit or "–", make_reference.as_is(metric.description)), (item, name)
+
+
+def test_documented_metrics_exist(measured):
+    assert sorted(_documented()) == [check.id for check in all_checks()]
+    for check in all_checks():
+        others = set(_documented()[check.id]) - set(measured[check.id])
+        source = Path(vrs.__file__).parent.joinpath(
+            *type(check).__module__.split(".")[1:]).with_suffix(".py").read_text(encoding="utf-8")
+        assert [name for name in others if '"%s"' % name not in source] == []
+
+
+def test_metrics_that_the_guide_names_exist():
+    guide, documented = _text("user_guide.rst"), _documented()
+    for check in all_checks():
+        prose = _section(guide, check).split(".. end")[1]
+        named = set(re.findall(r"``([a-z0-9_]+)``", prose))
+        assert named <= set(documented[check.id]), check.id
+
+
+def test_json_on_the_page_is_json():
+    texts = _blocks(_text("report_json.rst"), "json")
+    assert len(texts) == 2
+    assert json.loads(texts[0])["id"] == "0.d"
+    assert json.loads(texts[1])["chains"]
+
+
+def test_the_excerpt_follows_the_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    item = dict(schema["$defs"]["item"], **{"$defs": schema["$defs"]})
+    jsonschema.validate(json.loads(_blocks(_text("report_json.rst"), "json")[0]), item)
+
+
+def test_the_code_that_reads_a_report_runs(tmp_path, monkeypatch):
+    [code] = _blocks(_text("report_json.rst"), "python")
+    monkeypatch.chdir(tmp_path)
+    Path("report.json").write_text(json.dumps({
+        "grade": "1A", "score": {"passed": 1, "evaluable": 2},
+        "items": [{"id": "0.a", "warnings": ["It is off."]}, {"id": "0.b", "warnings": []}]}))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, {})
+    assert printed.getvalue() == "Grade 1A\n1 of 2 items passed\n0.a It is off.\n"
+
+
+# --- the developer guide
+
+@pytest.fixture
+def example_item(monkeypatch):
+    """The item of the page, registered as long as the test runs, and its test module."""
+    all_checks()
+    monkeypatch.setattr(registry, "_CHECKS", dict(registry._CHECKS))
+    item, test = _blocks(_text("developer_guide.rst"), "python")
+    exec(item, {"__name__": "vrs.checks.level_0.clipping"})
+    return registry.get_check("0.x"), test
+
+
+def test_the_example_item_passes_its_own_test(example_item):
+    _, test = example_item
+    names = {}
+    exec(test, names)
+    tests = [function for name, function in names.items() if name.startswith("test_")]
+    assert tests
+    for function in tests:
+        function()
+
+
+def test_the_example_item_is_found_and_reported(example_item, tmp_path):
+    check, _ = example_item
+    assert check in registry.checks_of_level("0")
+    volume = models.noisy_map(models.walk()).clip(0, 1)
+    result, _ = run_check(check, ValidationInput(volume, models.SAMPLING, 0.2))
+    given = InputReport("map.mrc", "ab" * 32, [48] * 3, models.SAMPLING, 0.2, None)
+    report = json.loads(render_json([(LevelResults("0", given, [result], 0), tmp_path)], {},
+                                    "A map", tmp_path))
+    assert report["score"] == {"passed": 0, "evaluable": 1}
+    assert report["items"][0]["warnings"][0].endswith("the map was clipped.")
