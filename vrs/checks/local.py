@@ -65,9 +65,9 @@ def spread_criterion(least, unit=""):
     Criterion
     """
     return Criterion(
-        "spread", "spread", "the spread of the local values (percentile 97.5 less 2.5)", ">=", least,
-        "The local values hardly differ within the mask (spread {value:.3g}, at least {bound}): "
-        "the method probably did not work on this map.", unit, guards=True)
+        "spread", "spread", "the spread of the local values (percentile 97.5 less 2.5)", ">=",
+        least, "The local values hardly differ within the mask (spread {value:.3g}, at least "
+        "{bound}): the method probably did not work on this map.", unit, guards=True)
 
 
 def reported_criterion():

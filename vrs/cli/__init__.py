@@ -67,6 +67,7 @@ def _parser():
     _add_validate(commands)
     _add_entry(commands)
     _add_batch(commands)
+    _add_open(commands)
     _add_example(commands)
     _add_items(commands)
     return parser
@@ -76,7 +77,8 @@ def _add_validate(commands):
     command = commands.add_parser(
         "validate", allow_abbrev=False, help="validate a map and write the report",
         description="Validates a map and writes report.pdf, report.html and report.json. All is "
-                    "done in a Scipion project, which can be opened afterwards.")
+                    "done in a Scipion project, whose folder is printed in the end; it keeps the "
+                    "maps and models that were made, and can be opened in Scipion.")
     command.add_argument("--map", required=True, metavar="FILE",
                          help="the map: MRC or CCP4, compressed or not")
     command.add_argument("--threshold", required=True, metavar="T",
@@ -135,9 +137,11 @@ def _add_choices(command):
                          help="submit the runs to this queue of Scipion's hosts configuration "
                               "(default: they run here)")
     command.add_argument("--project", metavar="NAME",
-                         help="Scipion project to use; made if there is none (default: a new one)")
+                         help="Scipion project to use; made if there is none (default: a new one, "
+                              "named after the map)")
     command.add_argument("--threads", metavar="N", default=str(len(os.sched_getaffinity(0))),
-                         help="threads of the calculations (default: %(default)s)")
+                         help="threads of the calculations (default: as many as there are "
+                              "processors, here %(default)s)")
     command.add_argument("--criteria", metavar="FILE",
                          help="JSON file with bounds that replace the usual ones")
     command.add_argument("--engine", action="append", default=[], metavar="ITEM=ENGINE",
@@ -154,9 +158,10 @@ def _add_batch(commands):
                     "entry' does, and writes a summary of all. Run again, it goes on where it was "
                     "stopped and tries again what failed.",
         epilog="The columns of the table are the options of 'vrs validate' and 'vrs entry' without "
-               "dashes, entry for the number of an entry of EMDB, and name for the folder of its "
-               "report. Each row has a map or an entry. The exit code is 0 when there is a report "
-               "on each, 1 when some failed and 2 when the table is wrong.")
+               "dashes, but for output and project; entry for the number of an entry of EMDB, and "
+               "name for the folder of its report. Each row has a map or an entry. The exit code "
+               "is 0 when there is a report on each, 1 when some failed and 2 when the table is "
+               "wrong.")
     command.add_argument("table", metavar="FILE.csv", help="the table, with a row for each entry")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the reports and the summary (default: the table's name "
@@ -172,6 +177,17 @@ def _add_batch(commands):
                               "(default: they run here)")
     command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
                                                       "here.", commands=commands.choices)
+
+
+def _add_open(commands):
+    command = commands.add_parser(
+        "open", allow_abbrev=False, help="open a project in Scipion's window",
+        description="Opens the Scipion project of a validation in its window, to look at the "
+                    "results or to run more.")
+    command.add_argument("project", nargs="?", metavar="PROJECT",
+                         help="name of the project, as 'vrs validate' printed it (default: the "
+                              "one that was used last)")
+    command.set_defaults(command=_open)
 
 
 def _add_example(commands):
@@ -215,10 +231,19 @@ def _entry(options):
 
 def _batch(options):
     from vrs.cli.batch import batch
-    known = {name: {text[2:]: action for action in options.commands[name]._actions
-                    for text in action.option_strings if text.startswith("--")}
-             for name in ("validate", "entry")}
-    return DONE if batch(options, known) else FAILED
+    return DONE if batch(options, _row_options(options.commands)) else FAILED
+
+
+def _row_options(commands):
+    """The options that a row of a table may give: actions by name, for each command."""
+    return {name: {text[2:]: action for action in commands[name]._actions
+                   for text in action.option_strings if text.startswith("--")}
+            for name in ("validate", "entry")}
+
+
+def _open(options):
+    from vrs.cli.window import open_window
+    open_window(options)
 
 
 def _example(options):

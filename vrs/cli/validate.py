@@ -313,7 +313,8 @@ def summary(report, output, project_path):
                 report["grade"], report["score"]["passed"], report["score"]["evaluable"])]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
-            + ["Project  %s" % project_path])
+            + ["Project  %s" % project_path,
+               "Look at it by: vrs open %s" % os.path.basename(project_path)])
 
 
 def _status(item):

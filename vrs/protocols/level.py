@@ -50,7 +50,8 @@ class ProtVrsLevel(EMProtocol):
         form.addSection(label="Input")
         form.addParam("inputVolume", params.PointerParam, pointerClass="Volume", important=True,
                       label="Map", help="The map to be validated, as it is deposited or to be "
-                                        "deposited: unmasked when there is such a one.")
+                                        "deposited; if there is a choice, the one that was not "
+                                        "masked.")
         form.addParam("threshold", params.FloatParam, important=True, allowsNull=True,
                       label="Threshold",
                       help="Contour level that shows the whole macromolecule and no noise, as one "
@@ -94,7 +95,7 @@ class ProtVrsLevel(EMProtocol):
                        help="The mask tells where the macromolecule is. It is made from the map "
                             "and the threshold. A mask of your own takes its place in every item "
                             "but 0.b, which judges the threshold. It must have the box of the "
-                            "map, and all above 0.5 counts as inside.")
+                            "map, and its voxels of 0.5 or more count as inside.")
         group.addParam("inputMask", params.PointerParam, pointerClass="VolumeMask",
                        allowsNull=True, condition="maskFrom == %d" % MASK_OBJECT,
                        label="Mask of the project",

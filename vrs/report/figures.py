@@ -68,6 +68,7 @@ class Artist:
         self.renderer = renderer
         self.plots = plots
         self._count = 0
+        self._seen = (None, None)
 
     def draw(self, figure, files):
         """Draw one figure.
@@ -147,15 +148,14 @@ class Artist:
     def _surface(self, figure, files):
         """The views, and a sentence for the caption."""
         path = _named(figure.volume, files)
-        mesh = views3d.surface_mesh(*self._load(path), level=figure.level)
+        surface = self._seen_surface(path, figure.level)
         values, limits = None, figure.colour_range
         if figure.colour_by:
             coloured = self._load(_named(figure.colour_by, files))
-            values = views3d.sample(*coloured, positions=mesh.vertices)
+            values = views3d.sample(*coloured, positions=surface.mesh.vertices)
             limits = tuple(limits or views3d.colour_limits(values))
         if self.renderer == "builtin":
-            return views3d.draw_views(mesh, values, limits,
-                                      matplotlib.colormaps["viridis"]), ""
+            return surface.draw(values, limits, matplotlib.colormaps["viridis"]), ""
         program = chimerax.find_chimerax()
         if program is None:
             raise views3d.ViewError("ChimeraX was asked for and is not found; set VRS_CHIMERAX "
@@ -165,8 +165,15 @@ class Artist:
                 program, path, figure.level, views3d.AXES, folder, views3d.PIXELS * 2,
                 files.get(figure.colour_by), limits)
             images = [Image.open(str(image)).convert("RGB") for image in paths]
-        views = views3d.measured_views(images, mesh, limits)
+        views = views3d.measured_views(images, surface.mesh, limits)
         return views, " Drawn by ChimeraX %s." % chimerax.version(program)
+
+    def _seen_surface(self, path, level):
+        """The surface, kept for the next figure: many colour the same one."""
+        if self._seen[0] != (path, level):
+            mesh = views3d.surface_mesh(*self._load(path), level=level)
+            self._seen = (path, level), views3d.SeenSurface(mesh)
+        return self._seen[1]
 
     def _load(self, path):
         """A map, (z, y, x), and its sampling."""
@@ -269,7 +276,7 @@ def _png(image):
     if colours and all(red == green == blue for _, (red, green, blue) in colours):
         image = image.convert("L")
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")  # more effort takes three times as long for 1 % of the size
     return buffer.getvalue()
 
 

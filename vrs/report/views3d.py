@@ -52,6 +52,17 @@ class Mesh:
 
 
 @dataclass
+class _Sight:
+    """What the pixels of a view that see the surface see of it: (n,) or (n, ...)."""
+
+    seen: np.ndarray
+    corners: np.ndarray
+    weights: np.ndarray
+    shade: np.ndarray
+    haze: np.ndarray
+
+
+@dataclass
 class Views:
     """Three images of a surface, in the order of :data:`AXES`.
 
@@ -263,20 +274,13 @@ def colour_limits(values):
 
 
 def draw_views(mesh, values=None, colour_range=None, colours=None, pixels=None):
-    """Draw a mesh along X, Y and Z.
-
-    Orthographic projection, a light at the viewer, and ambient light that the
-    surface itself shades. The same mesh gives the same images.
+    """Draw a mesh along X, Y and Z, see :class:`SeenSurface`.
 
     Parameters
     ----------
     mesh : Mesh
-    values : numpy.ndarray, (number of vertices,), optional
-        Values that colour the surface.
-    colour_range : tuple of float, optional
-        Ends of the colour scale, by default :func:`colour_limits`.
-    colours : callable, optional
-        Maps values from 0 to 1, and NaN, to RGB, (n,) to (n, >= 3).
+    values, colour_range, colours
+        As for :meth:`SeenSurface.draw`.
     pixels : int, optional
         Side of each image, by default :data:`PIXELS`.
 
@@ -289,16 +293,61 @@ def draw_views(mesh, values=None, colour_range=None, colours=None, pixels=None):
     ViewError
         If the ray tracer is not installed.
     """
-    if values is not None:
-        colour_range = colour_range or colour_limits(values)
-        low, high = colour_range
-        values = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
-    scene = _scene(mesh)
-    low, high = _frame(mesh.vertices)
-    width = 1.06 * float((high - low).max())
-    images = [_draw(scene, mesh, axes, (low + high) / 2, width, values, colours, pixels or PIXELS)
-              for axes in AXES]
-    return Views(images, [width] * len(AXES), colour_range, mesh.reduction)
+    return SeenSurface(mesh, pixels).draw(values, colour_range, colours)
+
+
+class SeenSurface:
+    """A mesh as it is seen along X, Y and Z, which may be coloured again and again.
+
+    Orthographic projection, a light at the viewer, and ambient light that the
+    surface itself shades. The same mesh gives the same images.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    pixels : int, optional
+        Side of each image, by default :data:`PIXELS`.
+    """
+
+    def __init__(self, mesh, pixels=None):
+        self.mesh = mesh
+        self._size = pixels or PIXELS
+        self._sights = None  # what takes time is done when it is needed
+        low, high = _frame(mesh.vertices)
+        self._centre = (low + high) / 2
+        self._width = 1.06 * float((high - low).max())
+
+    def draw(self, values=None, colour_range=None, colours=None):
+        """Draw the views.
+
+        Parameters
+        ----------
+        values : numpy.ndarray, (number of vertices,), optional
+            Values that colour the surface.
+        colour_range : tuple of float, optional
+            Ends of the colour scale, by default :func:`colour_limits`.
+        colours : callable, optional
+            Maps values from 0 to 1, and NaN, to RGB, (n,) to (n, >= 3).
+
+        Returns
+        -------
+        Views
+
+        Raises
+        ------
+        ViewError
+            If the ray tracer is not installed.
+        """
+        if values is not None:
+            colour_range = colour_range or colour_limits(values)
+            low, high = colour_range
+            values = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
+        if self._sights is None:
+            scene = _scene(self.mesh)
+            self._sights = [_look(scene, self.mesh, axes, self._centre, self._width, self._size)
+                            for axes in AXES]
+        images = [_coloured(sight, self._size, values, colours) for sight in self._sights]
+        return Views(images, [self._width] * len(AXES), colour_range, self.mesh.reduction)
 
 
 def measured_views(images, mesh, colour_range=None):
@@ -387,8 +436,8 @@ def _frame(vertices):
             np.minimum(high + margin, vertices.max(axis=0)))
 
 
-def _draw(scene, mesh, axes, centre, width, values, colours, size):
-    """One view as an image."""
+def _look(scene, mesh, axes, centre, width, size):
+    """One view: where each pixel sees the surface, and how bright it is there."""
     side = size * _SUPERSAMPLING
     frame = np.eye(3, dtype=np.float32)[list(axes)]
     right, up, towards = frame
@@ -409,14 +458,20 @@ def _draw(scene, mesh, axes, centre, width, values, colours, size):
     light = _ambient(scene, points, normals, seen, side, width)
     facing = np.clip(normals @ towards, 0, 1)
     shade = 0.12 + 0.55 * facing * (0.4 + 0.6 * light) + 0.45 * light
-    colour = np.asarray(_SURFACE_COLOUR, np.float32)
-    if values is not None:
-        colour = colours(np.einsum("nk,nk->n", weights, values[corners]))[:, :3]
-    surface = np.clip(colour * shade[:, None], 0, 1)
     near, far = np.percentile(depth, (0.5, 99.5))
     haze = 0.22 * np.clip((depth - near) / max(far - near, 1e-6), 0, 1)
+    return _Sight(seen, corners, weights, shade[:, None], haze)
+
+
+def _coloured(sight, size, values, colours):
+    """One view as an image."""
+    side = size * _SUPERSAMPLING
+    colour = np.asarray(_SURFACE_COLOUR, np.float32)
+    if values is not None:
+        colour = colours(np.einsum("nk,nk->n", sight.weights, values[sight.corners]))[:, :3]
+    surface = np.clip(colour * sight.shade, 0, 1)
     pixels = np.ones((side * side, 3), np.float32)
-    pixels[seen] = surface * (1 - haze) + haze
+    pixels[sight.seen] = surface * (1 - sight.haze) + sight.haze
     pixels = pixels.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3).mean(axis=(1, 3))
     return Image.fromarray((pixels * 255 + 0.5).astype(np.uint8))
 

@@ -13,7 +13,8 @@ import pytest
 import vrs
 from vrs.checks import Overrides, ValidationInput, all_checks, registry, run_check
 from vrs.checks.results import InputReport, LevelResults
-from vrs.cli import _parser
+from vrs.cli import _parser, _row_options
+from vrs.cli.batch_table import read_table
 from vrs.io.workflows import read_workflow
 from vrs.report.json_report import SCHEMA, render_json
 from vrs.tests.checks.level_A import models
@@ -114,6 +115,18 @@ def test_options_exist(page):
     known = {"--version"}.union(*_commands().values())
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= known
+
+
+def test_tables_of_the_facility_guide_can_be_read(tmp_path):
+    commands = _row_options(_parser().parse_args(["batch", "x.csv"]).commands)
+    tables = re.findall(r"::\n\n((?: +#.*\n)?(?: +)name,map,(?:.*\n)(?: +.*\n)+)",
+                        _text("facility_guide.rst"))
+    names = []
+    for table in tables:
+        (tmp_path / "table.csv").write_text(textwrap.dedent(table), encoding="utf-8")
+        names.append([row.name for row in read_table(str(tmp_path / "table.csv"), commands)])
+    assert names == [["apoferritin", "ribosome", "map"],
+                     ["whole", "level1", "hurried", "cancelled", "missing"]]
 
 
 # --- the user guide

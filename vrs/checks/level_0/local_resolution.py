@@ -42,11 +42,12 @@ class LocalResolution(Check):
         "simulated from atomic structures reads the resolution from a small box around each voxel "
         "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
         "that fades strongly and was never sharpened may read 1 to 3 Å worse than it is; the "
-        "value after sharpening is then given beside it. There are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or "
-        "better; it tells 1.5 to 6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place "
-        "without signal gets the worst value of the range. The resolution of noise-limited maps "
-        "is meant in the sense of a Fourier shell correlation of 0.143. The percentile of the "
-        "reported resolution is the part of the mask with a local resolution at least as good.")
+        "value after sharpening is then given beside it. There are two networks: one for boxes of "
+        "6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to 6 Å apart) and one for boxes "
+        "of 13 Å (2.5 to 13 Å). A place without signal gets the worst value of the range. The "
+        "resolution of noise-limited maps is meant in the sense of a Fourier shell correlation of "
+        "0.143. The percentile of the reported resolution is the part of the mask with a local "
+        "resolution at least as good.")
     references = (Reference(
         "RamirezAportela2019",
         "E. Ramírez-Aportela, J. Mota, P. Conesa, J.M. Carazo, C.O.S. Sorzano. DeepRes: a new "

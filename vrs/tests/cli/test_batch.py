@@ -17,8 +17,9 @@ import psutil
 import pytest
 
 from vrs.checks import Status, all_checks
-from vrs.cli import batch, main
+from vrs.cli import _parser, _row_options, batch, main
 from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
+from vrs.cli.batch_table import read_table
 from vrs.cli.space import is_full, no_space
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
@@ -167,11 +168,7 @@ def test_tables_as_spreadsheets_write_them(here, told, encoding, separator, comm
 
 
 def test_options_of_entries(here):
-    commands = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch, "batch", lambda options, known: commands.update(known) or True)
-        main(["batch", "x.csv"])
-    from vrs.cli.batch_table import read_table
+    commands = _row_options(_parser().parse_args(["batch", "x.csv"]).commands)
     (here / "list.csv").write_text("entry,offline,cache,multimodel,threads\n"
                                    "emd_25107,yes,kept,5,2\nEMD-1234,no,,,\n")
     first, second = read_table(str(here / "list.csv"), commands)
@@ -356,9 +353,10 @@ def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, sma
         assert "%s ... failed: %s" % (name, begin) in output
         assert "no space left on the disk of %s" % (small_disk / "out" / name) in output
     assert "The summary could not be brought up to date: There is no space left" in complaints
-    # The summary is that from before the disk was full, and whole.
-    assert [row["state"] for row in _summary(small_disk / "out").values()] == [
-        "done", "running", "waiting"]
+    # The summary is that from before the disk was full, and whole: the entry may have been quicker
+    # than the note of its start.
+    assert [row["state"] for row in _summary(small_disk / "out").values()] in (
+        ["done", "running", "waiting"], ["done", "waiting", "waiting"])
     assert (small_disk / "out" / "summary.html").read_text().endswith("</html>")
     assert not list(small_disk.rglob("*.new"))
     (small_disk / "ballast").unlink()

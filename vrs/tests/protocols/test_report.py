@@ -28,7 +28,7 @@ def no_3d_views(monkeypatch):
     def draw(*_, **__):
         raise views3d.ViewError("Not drawn in this test.")
 
-    monkeypatch.setattr(views3d, "draw_views", draw)
+    monkeypatch.setattr(views3d.SeenSurface, "draw", draw)
 
 
 def test_the_report_and_where_it_comes_from(project, new_report, no_3d_views):

@@ -102,7 +102,7 @@ def no_3d_views(monkeypatch):
     def draw(*_, **__):
         raise views3d.ViewError("Not drawn in this test.")
 
-    monkeypatch.setattr(views3d, "draw_views", draw)
+    monkeypatch.setattr(views3d.SeenSurface, "draw", draw)
 
 
 def test_from_the_number_of_an_entry_to_its_report(domain, project, given, server, monkeypatch,

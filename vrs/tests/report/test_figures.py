@@ -151,7 +151,7 @@ def test_missing_chimerax_is_said(tmp_path, monkeypatch):
 def test_unexpected_failure_is_said(artist, tmp_path, monkeypatch):
     def fail(*_):
         raise MemoryError("no memory left")
-    monkeypatch.setattr(views3d, "draw_views", fail)
+    monkeypatch.setattr(views3d.SeenSurface, "draw", fail)
     write_map(tmp_path / "m.mrc", np.eye(8, dtype=np.float32)[None] * np.ones((8, 1, 1)), 1.0)
     picture = artist.draw(Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
     assert "no memory left" in picture.missing

@@ -117,6 +117,23 @@ def test_same_surface_gives_same_images():
     assert [image.tobytes() for image in first] == [image.tobytes() for image in second]
 
 
+def test_a_surface_is_looked_at_once_and_coloured_often(monkeypatch):
+    mesh = views3d.surface_mesh(_ball(), 1.0, 0.0)
+
+    def grey(values):
+        return np.repeat(values[:, None], 3, axis=1)
+
+    alone = [views3d.draw_views(mesh, mesh.vertices[:, axis], colours=grey) for axis in range(2)]
+    surface = views3d.SeenSurface(mesh)
+    surface.draw()
+    monkeypatch.setattr(views3d, "_scene", lambda _: pytest.fail("it was looked at again"))
+    for axis, expected in enumerate(alone):
+        views = surface.draw(mesh.vertices[:, axis], colours=grey)
+        assert views.colour_range == expected.colour_range
+        assert [image.tobytes() for image in views.images] == [
+            image.tobytes() for image in expected.images]
+
+
 def test_missing_ray_tracer_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "embreex.rtcore_scene", None)
     with pytest.raises(views3d.ViewError, match="embreex"):
