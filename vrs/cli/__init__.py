@@ -133,9 +133,7 @@ def _add_choices(command):
                          help="how the map was obtained: JSON that Scipion exported; adds level W")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
-    command.add_argument("--queue", metavar="NAME",
-                         help="submit the runs to this queue of Scipion's hosts configuration "
-                              "(default: they run here)")
+    _add_queue(command)
     command.add_argument("--project", metavar="NAME",
                          help="Scipion project to use; made if there is none (default: a new one, "
                               "named after the map)")
@@ -149,6 +147,12 @@ def _add_choices(command):
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
+
+
+def _add_queue(command):
+    command.add_argument("--queue", metavar="NAME",
+                         help="submit the runs to this queue of Scipion's hosts configuration "
+                              "(default: they run here)")
 
 
 def _add_batch(commands):
@@ -172,9 +176,7 @@ def _add_batch(commands):
     command.add_argument("--threads", metavar="N",
                          help="threads of the calculations of each entry (default: the processors "
                               "here are shared by the entries at once)")
-    command.add_argument("--queue", metavar="NAME",
-                         help="submit the runs to this queue of Scipion's hosts configuration "
-                              "(default: they run here)")
+    _add_queue(command)
     command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
                                                       "here.", commands=commands.choices)
 
