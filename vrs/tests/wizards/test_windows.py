@@ -182,7 +182,7 @@ def test_a_threshold_that_encloses_nothing_is_not_taken(open_form, meet):
 def test_other_slices_can_be_seen(open_form, meet):
     def deal(window):
         yield ready(window)
-        assert "Z slice 24 (X right, Y up)" in texts(window)
+        yield lambda: "Z slice 24 (X right, Y up)" in texts(window)
         before = window._panels[2]._slice._shown
         window._panels[2].slider.set(3)
         yield lambda: ("Z slice 3 (" in texts(window)
