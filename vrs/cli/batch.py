@@ -19,7 +19,7 @@ from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.console import Console
 from vrs.cli.queues import require_queue
-from vrs.cli.space import is_full, no_space
+from vrs.cli.space import full_disk, is_full, no_space
 from vrs.cli.validate import claim_project, to_count
 from vrs.errors import InputError
 from vrs.io.inputs import check_output_folder
@@ -338,6 +338,4 @@ def _end_group(pid):
 
 
 def _told(error, folder):
-    if is_full(error):
-        return "There is no space left on the disk of %s; free some, and run it again." % folder
-    return "It could not be started (%s)." % error
+    return full_disk(folder) if is_full(error) else "It could not be started (%s)." % error

@@ -42,8 +42,11 @@ def no_space(folder, logs=()):
     """
     disk = os.statvfs(folder)
     full = disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files and not disk.f_favail)
-    if not full and not any(_complains(log) for log in logs):
-        return ""
+    return full_disk(folder) if full or any(_complains(log) for log in logs) else ""
+
+
+def full_disk(folder):
+    """The sentence that says so of the disk of a folder."""
     return "There is no space left on the disk of %s; free some, and run it again." % folder
 
 

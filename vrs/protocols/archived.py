@@ -1,10 +1,40 @@
-"""What the levels take from the entry of an archived map."""
+"""The archive as Scipion's side asks it, and what the levels take from a map's entry."""
 
 import json
 import math
+import os
+
+import pyworkflow
 
 from vrs.checks.results import Note
+from vrs.io.archive import Archive
+from vrs.io.entries import CACHE
 from vrs.objects import VrsArchivedVolume
+
+
+def open_archive(folder="", server="", offline=False, say=lambda text: None):
+    """The archive, with Scipion's folder for what was fetched where none is chosen.
+
+    Parameters
+    ----------
+    folder, server : str
+        As for :class:`vrs.io.archive.Archive`. Empty for the usual folder, and for the
+        server that the variable VRS_ARCHIVE names, if it is set; none is asked offline.
+    offline, say
+        As there.
+
+    Returns
+    -------
+    vrs.io.archive.Archive
+
+    Raises
+    ------
+    InputError
+        If the server is not an address.
+    """
+    folder = folder or os.path.join(pyworkflow.Config.SCIPION_USER_DATA, CACHE)
+    server = "" if offline else server or os.environ.get("VRS_ARCHIVE", "")
+    return Archive(folder, server, offline, say)
 
 
 def recommended(volume):

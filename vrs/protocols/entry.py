@@ -4,19 +4,19 @@ import json
 import os
 import shutil
 
-import pyworkflow
 from pwem.objects import AtomStruct, Transform
 from pwem.protocols import EMProtocol
 from pyworkflow.protocol import params
 
 from vrs.errors import InputError
-from vrs.io.archive import Archive, to_emdb_id
+from vrs.io.archive import to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
 from vrs.io.inputs import read_halves
 from vrs.io.maps import read_map, write_map
 from vrs.io.models import read_model
 from vrs.io.problems import collected
 from vrs.objects import VrsArchivedVolume
+from vrs.protocols.archived import open_archive
 
 
 class ProtVrsImportEntry(EMProtocol):
@@ -124,10 +124,8 @@ class ProtVrsImportEntry(EMProtocol):
 
     # --------------------------- HELPERS -------------------------------------
     def _archive(self):
-        folder = self.cacheFolder.get("") or os.path.join(pyworkflow.Config.SCIPION_USER_DATA,
-                                                          CACHE)
-        server = self.server.get("") or os.environ.get("VRS_ARCHIVE", "")
-        return Archive(folder, "" if self.offline else server, self.offline.get(), self.info)
+        return open_archive(self.cacheFolder.get(""), self.server.get(""), self.offline.get(),
+                            self.info)
 
     def _read(self, fetched):
         """The map and its half maps as MapFiles, if all that was fetched is of use."""

@@ -9,7 +9,7 @@ from vrs.checks.content import Plot, Series
 from vrs.errors import InputError
 from vrs.protocols.level import plain_name
 from vrs.viewers import programs
-from vrs.viewers.results import results_window
+from vrs.viewers.results import UNREADABLE, results_window
 
 _RESULTS = "results.json"
 _LIMITS = (0.143, 0.5)
@@ -56,7 +56,7 @@ class VrsMapViewer(Viewer):
         results = results_beside(path)
         try:
             return ResultPages(results).scale_of(path) if results else None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except UNREADABLE:
             return None  # the map can be looked at without them
 
 

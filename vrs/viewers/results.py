@@ -5,6 +5,8 @@ from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 from vrs.objects import SetOfVrsItemResults
 from vrs.protocols.level import ProtVrsLevel
 
+# What reading results raises that are not there or damaged.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 _UNFINISHED = "The validation has not finished yet."
 _MISSING = "The results file %s is missing; run this level again."
 _DAMAGED = "The results file %s cannot be read (%s); run this level again."
@@ -53,7 +55,7 @@ def results_window(viewer, path):
         return ResultsWindow(path, viewer.getParent())
     except FileNotFoundError:
         sentence = _MISSING % path
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         sentence = _DAMAGED % (path, error)
     viewer.errorMessage(sentence, "No results").show()
     return None

@@ -3,12 +3,9 @@
 import os
 import re
 
-import pyworkflow
-
 from vrs.errors import DownloadError
-from vrs.io.archive import Archive
-from vrs.io.entries import CACHE
 from vrs.objects import VrsArchivedVolume
+from vrs.protocols.archived import open_archive
 from vrs.protocols.level import original_file, plain_name
 
 
@@ -58,13 +55,11 @@ def fetch(emdb_id):
     DownloadError
         If the archive cannot be reached and nothing was kept.
     """
-    folder = os.path.join(pyworkflow.Config.SCIPION_USER_DATA, CACHE)
-    server = os.environ.get("VRS_ARCHIVE", "")
     try:
-        return Archive(folder, server).entry(emdb_id), ""
+        return open_archive().entry(emdb_id), ""
     except DownloadError as error:
         try:
-            entry = Archive(folder, server, offline=True).entry(emdb_id)
+            entry = open_archive(offline=True).entry(emdb_id)
         except DownloadError:
             raise error from None
     return entry, "EMDB cannot be reached; this is what it said when it was last asked."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vrs.checks import LevelResults
 from vrs.io import download
 from vrs.io.models import write_model
 from vrs.scipion import load_domain, prepare_environment
@@ -99,6 +100,13 @@ def import_map(project, path):
     project.launchProtocol(protocol, wait=True)
     assert protocol.isFinished(), protocol.getErrorMessage()
     return protocol
+
+
+def run(project, protocol):
+    """Run a level to its end and return its results."""
+    project.launchProtocol(protocol, wait=True)
+    assert protocol.isFinished(), protocol.getErrorMessage()
+    return LevelResults.read(protocol.outputResults.getResultsFile())
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from vrs.checks import LevelResults, checks_of_level
+from vrs.checks import checks_of_level
 from vrs.io.maps import sha256
 from vrs.numerics.fsc import shell_correlation
 from vrs.tests.protocols import maps
+from vrs.tests.protocols.conftest import run
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +40,6 @@ def with_halves(project, map_path, half_paths):
     project.launchProtocol(protocol, wait=True)
     assert protocol.isFinished(), protocol.getErrorMessage()
     return protocol
-
-
-def run(project, protocol):
-    project.launchProtocol(protocol, wait=True)
-    assert protocol.isFinished(), protocol.getErrorMessage()
-    return LevelResults.read(protocol.outputResults.getResultsFile())
 
 
 def test_half_maps_that_the_map_brings_along(project, with_halves, new_level_1, half_paths):

@@ -4,10 +4,11 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import LevelResults, Status, checks_of_level
+from vrs.checks import Status, checks_of_level
 from vrs.io.maps import sha256, write_map
 from vrs.io.models import write_model
 from vrs.tests.checks.level_A import models
+from vrs.tests.protocols.conftest import run
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +42,6 @@ def new_level_a(project, files):
         return protocol
 
     return make
-
-
-def run(project, protocol):
-    project.launchProtocol(protocol, wait=True)
-    assert protocol.isFinished(), protocol.getErrorMessage()
-    return LevelResults.read(protocol.outputResults.getResultsFile())
 
 
 def from_files(files, name="model"):

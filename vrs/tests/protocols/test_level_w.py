@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from vrs.checks import LevelResults, Status
+from vrs.checks import Status
 from vrs.io.maps import sha256
 from vrs.tests.protocols import maps
+from vrs.tests.protocols.conftest import run
 
 
 @pytest.fixture
@@ -21,12 +22,6 @@ def new_level_w(project, imported):
         return protocol
 
     return make
-
-
-def run(project, protocol):
-    project.launchProtocol(protocol, wait=True)
-    assert protocol.isFinished(), protocol.getErrorMessage()
-    return LevelResults.read(protocol.outputResults.getResultsFile())
 
 
 def content_of(results):
