@@ -159,9 +159,10 @@ def _started_run(process):
     """The Scipion run that a command has started, once there is one."""
     for _ in range(400):
         for child in psutil.Process(process.pid).children(recursive=True):
-            # One that is just ending has no program any more.
-            with contextlib.suppress(psutil.Error, OSError):
-                if os.path.samefile(child.exe(), os.path.realpath(sys.executable)):
+            # Helpers come and go too, and a process that is just starting is a copy of its
+            # parent: only the arguments tell a run. The shell around it has them as one text.
+            with contextlib.suppress(psutil.Error):
+                if any(part.endswith("pw_protocol_run.py") for part in child.cmdline()):
                     return child
         time.sleep(0.02)
     raise AssertionError("no run was started")
