@@ -1,32 +1,12 @@
 import numpy as np
 import pytest
 
-from vrs.numerics.fsc import first_crossing
 from vrs.numerics.local_fsc import local_resolution
 from vrs.tests.checks.phantoms import central_box, half_maps, two_domain_halves
+from vrs.tests.numerics.boxes import BOX, in_boxes_cut_out
 
-BOX = 20
 SAMPLING = 1.5
 SHAPE = (48, 60, 52)
-
-
-def in_boxes_cut_out(half1, half2, voxels, cutoff):
-    """The definition: boxes cut out, tapered, transformed; Å."""
-    taper = 0.5 + 0.5 * np.cos(2 * np.pi * np.arange(-BOX // 2, BOX // 2) / BOX)
-    taper = taper[:, None, None] * taper[:, None] * taper
-    axis = np.fft.fftfreq(BOX, 1 / BOX)
-    shell = np.rint(np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis ** 2))
-    found = []
-    for voxel in voxels:
-        box = tuple(slice(v - BOX // 2, v + BOX // 2) for v in voxel)
-        f1, f2 = (np.fft.fftn(half[box] * taper) for half in (half1, half2))
-        cross, power1, power2 = (
-            np.bincount(shell.astype(int).ravel(), values.ravel())[:BOX // 2 + 1]
-            for values in ((f1 * f2.conj()).real, np.abs(f1) ** 2, np.abs(f2) ** 2))
-        crossing = first_crossing(np.arange(BOX // 2 + 1) / (BOX * SAMPLING),
-                                  cross / np.sqrt(power1 * power2), cutoff)
-        found.append(crossing.resolution or BOX * SAMPLING)
-    return np.array(found)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +22,7 @@ def test_agrees_with_boxes_cut_out(halves, cutoff):
     mask = central_box(SHAPE, 2)
     voxels = np.random.default_rng(3).permutation(np.argwhere(mask))[:500]
     local = local_resolution(*halves, mask, SAMPLING, cutoff)[tuple(voxels.T)]
-    difference = local - in_boxes_cut_out(*halves, voxels, cutoff)
+    difference = local - in_boxes_cut_out(*halves, voxels, SAMPLING, cutoff)
     # The two differ as estimates from the same few coefficients do.
     assert np.median(np.abs(difference)) < 0.25
     assert abs(np.median(difference)) < 0.05

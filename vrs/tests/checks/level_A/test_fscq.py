@@ -12,13 +12,12 @@ from vrs.checks.level_A.fscq import FscQ, surroundings
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
 from vrs.numerics import fourier
-from vrs.numerics.fsc import first_crossing
 from vrs.numerics.masks import hard_mask, soft_mask
 from vrs.numerics.model_map import model_transform
 from vrs.simulation import density, protein, reconstruction
 from vrs.tests.checks.level_A import models
+from vrs.tests.numerics.boxes import in_boxes_cut_out
 
-BOX = 20
 SAMPLING = 1.4
 SIZE = 56
 RESOLUTION = 4.5
@@ -98,30 +97,11 @@ def test_voxels_have_the_value_of_the_definition(data, right):
     around = surroundings(atom_positions(data.model), volume.shape, SAMPLING)
     voxels = np.random.default_rng(5).permutation(np.argwhere(around))[:200]
     model = fft.irfftn(model_transform(data.model, volume.shape, SAMPLING, 0.0), s=volume.shape)
-    expected = (in_boxes_cut_out((data.half1 + data.half2) / 2, model, voxels, 0.67)
-                - in_boxes_cut_out(data.half1, data.half2, voxels, 0.5))
+    expected = (in_boxes_cut_out((data.half1 + data.half2) / 2, model, voxels, SAMPLING, 0.67)
+                - in_boxes_cut_out(data.half1, data.half2, voxels, SAMPLING, 0.5))
     difference = volume[tuple(voxels.T)] - expected
     # As far as two estimates from the same few coefficients agree.
     assert np.median(np.abs(difference)) < 0.3 and abs(np.median(difference)) < 0.1
-
-
-def in_boxes_cut_out(volume1, volume2, voxels, cutoff):
-    """Local resolution by its definition: boxes cut out, tapered, transformed."""
-    taper = 0.5 + 0.5 * np.cos(2 * np.pi * np.arange(-BOX // 2, BOX // 2) / BOX)
-    taper = taper[:, None, None] * taper[:, None] * taper
-    axis = np.fft.fftfreq(BOX, 1 / BOX)
-    shell = np.rint(np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis ** 2))
-    found = []
-    for voxel in voxels:
-        box = np.ix_(*[np.arange(v - BOX // 2, v + BOX // 2) % SIZE for v in voxel])
-        f1, f2 = (np.fft.fftn(volume[box] * taper) for volume in (volume1, volume2))
-        cross, power1, power2 = (
-            np.bincount(shell.astype(int).ravel(), values.ravel())[:BOX // 2 + 1]
-            for values in ((f1 * f2.conj()).real, np.abs(f1) ** 2, np.abs(f2) ** 2))
-        crossing = first_crossing(np.arange(BOX // 2 + 1) / (BOX * SAMPLING),
-                                  cross / np.sqrt(power1 * power2), cutoff)
-        found.append(crossing.resolution or BOX * SAMPLING)
-    return np.array(found)
 
 
 def test_atoms_have_the_values_between_the_voxels(right, structure):
