@@ -1,9 +1,14 @@
 """Fixtures for all tests."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# Where the tests run in the background of a shell, commands would inherit that nobody can
+# interrupt them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _DATA = Path(os.environ.get("VRS_TEST_DATA", Path(__file__).parent.parent / "shared" / "data"))
 
