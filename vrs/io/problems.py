@@ -13,12 +13,12 @@ def collected(problems):
     Parameters
     ----------
     problems : list of str
-        Grows by what is found.
+        Grows by what is found and not in it yet: one wrong number concerns several files.
     """
     try:
         yield
     except InputError as error:
-        problems.extend(error.problems)
+        problems.extend(found for found in error.problems if found not in problems)
 
 
 def to_number(value, name, advice, positive=False):

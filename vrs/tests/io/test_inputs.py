@@ -245,6 +245,11 @@ def test_half_maps_of_another_sampling(map_path, half_paths, tmp_path):
                       half_paths=[half_paths[0], other]).data.sampling == 1.55
 
 
+def test_a_wrong_sampling_is_told_once(map_path, half_paths):
+    (problem,) = problems_of(map_path, 0.3, sampling=-1, half_paths=half_paths)
+    assert problem.startswith("The sampling, -1, is not positive")
+
+
 def test_half_maps_of_nearly_the_same_sampling(map_path, half_paths, tmp_path):
     other = save(tmp_path / "near.mrc", blob(SHAPE, seed=2), sampling=1.505)
     found = read_input(map_path, 0.3, half_paths=[half_paths[0], other])
