@@ -3,11 +3,13 @@
 import argparse
 import os
 
+from vrs.checks.level_A.multimodel import to_refinements
 from vrs.cli.console import Console
 from vrs.cli.validate import check_request, run
 from vrs.errors import InputError
 from vrs.io.archive import Archive, to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
+from vrs.io.problems import collected, to_number
 from vrs.scipion import prepare_environment
 
 
@@ -28,6 +30,7 @@ def entry(options):
         If Scipion cannot be used or one of its runs failed.
     """
     emdb_id = to_emdb_id(options.entry)
+    _check_numbers(options)
     console = Console()
     user_data = os.path.dirname(prepare_environment())
     cache = os.path.abspath(options.cache or os.path.join(user_data, CACHE))
@@ -45,6 +48,20 @@ def entry(options):
     request.entry = {"emdbId": emdb_id, "pdbId": pdb_id, "samplingRate": options.sampling,
                      "cacheFolder": cache, "offline": True}
     run(request)
+
+
+def _check_numbers(options):
+    """Tell of wrong numbers before much is fetched for nothing."""
+    problems = []
+    for name in ("threshold", "resolution", "sampling"):
+        with collected(problems):
+            if getattr(options, name) is not None:
+                to_number(getattr(options, name), "The " + name, "give another one",
+                          positive=name != "threshold")
+    with collected(problems):
+        to_refinements(options.multimodel)
+    if problems:
+        raise InputError(problems)
 
 
 def _chosen_model(archived, options):

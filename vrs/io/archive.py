@@ -5,8 +5,11 @@ maps from its file server, and models from PDBe. All is kept in a folder and tak
 there the next time.
 """
 
+import contextlib
 import gzip
 import json
+import math
+import os
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -17,7 +20,7 @@ from urllib.parse import urlsplit
 import gemmi
 
 from vrs.errors import DownloadError, InputError
-from vrs.io.download import Damaged, NotThere, download, storing
+from vrs.io.download import Damaged, NotThere, download, part_of, storing
 from vrs.io.maps import sha256
 
 _METADATA = "https://www.ebi.ac.uk/emdb/api/entry/%s"
@@ -27,7 +30,8 @@ _MODELS = "https://www.ebi.ac.uk/pdbe/entry-files/download/%s.cif"
 # The archive counts sizes in thousands of bytes, rounded, or in 1024.
 _SIZE_TOLERANCE = 0.05
 _CHUNK = 1 << 20
-_WITHDRAWN = "OBS"
+_WITHDRAWN = ("OBS", "WDRN")
+_RELEASED = "REL"
 
 
 @dataclass
@@ -84,7 +88,7 @@ class Archive:
     folder : path
     server : str
         Address that stands in for the archives' own servers; the paths are the same.
-        Empty for the archives themselves.
+        Empty for the archives themselves, and of no account offline.
     offline : bool
         Take everything from the folder.
     say : callable
@@ -97,11 +101,8 @@ class Archive:
     """
 
     def __init__(self, folder, server="", offline=False, say=lambda text: None):
-        if server and urlsplit(server).scheme not in ("http", "https"):
-            raise InputError("The server, %s, is not an address that begins with http:// or "
-                             "https://." % server)
-        self._folder, self._server = Path(folder).absolute(), server.rstrip("/")
-        self._offline, self._say = offline, say
+        self._folder, self._offline, self._say = Path(folder).absolute(), offline, say
+        self._server = "" if offline else _checked_address(server)
 
     def entry(self, emdb_id):
         """What EMDB says of an entry: asked anew each time, unless offline.
@@ -118,27 +119,32 @@ class Archive:
         Raises
         ------
         InputError
-            If there is no such entry, or it was withdrawn.
+            If there is no such entry, it was withdrawn, or is not public.
         DownloadError
             If the archive cannot be reached, or the entry is not in the folder.
         """
+        def read(path):
+            return to_entry(_checked_metadata(path, emdb_id))
+
         path = self._folder / emdb_id / "entry.json"
         if not self._offline:
             self._say("Asking for %s" % emdb_id)
             try:
-                download(self._address(_METADATA % emdb_id), path,
-                         lambda part: _checked_metadata(part, emdb_id))
+                download(self._address(_METADATA % emdb_id), path, read)
             except NotThere:
-                raise InputError("EMDB has no entry %s; check its number." % emdb_id) from None
+                asked = " The server %s was asked." % self._server if self._server else ""
+                raise InputError("EMDB has no entry %s; check its number.%s" % (emdb_id, asked)
+                                 ) from None
             except DownloadError as error:
-                if not path.exists():
+                if not os.path.exists(str(path)):
                     raise
                 raise DownloadError("%s What was fetched before can be used with the option "
                                     "offline." % error) from None
-        elif not path.exists():
+        elif not os.path.exists(str(path)):
             raise self._absent(path)
         try:
-            return to_entry(_checked_metadata(path, emdb_id))
+            with _reading(path):
+                return read(path)
         except Damaged as error:
             raise DownloadError("What EMDB says of %s, kept in %s, cannot be used: the file %s."
                                 % (emdb_id, path, error)) from None
@@ -200,7 +206,8 @@ class Archive:
     def _file(self, entry, name, address, check):
         # A folder for each state of the entry: projects may still use files of earlier ones.
         path = self._folder / entry.emdb_id / (entry.updated or "undated") / name
-        sound = _is_sound(path, check)
+        with _reading(path):
+            sound = _is_sound(path, check)
         if not sound and self._offline:
             if path.exists():
                 raise DownloadError("The file %s is damaged; fetch it again, without the option "
@@ -211,7 +218,8 @@ class Archive:
             try:
                 download(self._address(address), path, check)
             except NotThere as error:
-                _note_absence(path, error)
+                # To say so offline as well.
+                _note(_absence_path(path), str(error))
                 raise
             _note_checksum(path)
         return path
@@ -228,7 +236,7 @@ class Archive:
 
 
 def to_emdb_id(text):
-    """``EMD-1234`` for whatever way of writing it: emd_1234, 1234.
+    """``EMD-1234`` for whatever way of writing it: emd_1234, EMDB 1234, 1234.
 
     Parameters
     ----------
@@ -243,7 +251,7 @@ def to_emdb_id(text):
     InputError
         If it is no such number.
     """
-    found = re.fullmatch(r"(?i)\s*(?:EMD[-_ ]?)?(\d{4,6})\s*", text)
+    found = re.fullmatch(r"(?i)\s*(?:EMDB?[-\u2010-\u2015_:\s]*)?([0-9]{4,6})\s*", text)
     if not found:
         raise InputError("%s is not the number of an EMDB entry; give it as EMD-1234." % text)
     return "EMD-" + found.group(1)
@@ -265,30 +273,34 @@ def to_entry(metadata):
     Raises
     ------
     InputError
-        If the entry was withdrawn.
+        If the entry was withdrawn, or its map is not public.
     Damaged
         If it names no file of the map, or one in another folder.
     """
-    admin = _part(metadata, "admin")
-    dates = _part(admin, "key_dates")
-    emdb_id = metadata["emdb_id"]
-    if _value(_part(admin, "current_status").get("code")) == _WITHDRAWN:
-        raise InputError("The entry %s was withdrawn from EMDB; look there for the one that "
-                         "replaces it." % emdb_id)
+    _refuse_withdrawn(metadata)
+    references = {str(_first(reference, "pdb_id")).strip().lower(): reference for reference in
+                  _all(metadata, "crossreferences", "pdb_list", "pdb_reference")}
+    models = [pdb_id for pdb_id in references if re.fullmatch(r"[0-9]\w{3}|pdb_\w{8}", pdb_id)]
     halves = [_to_map(half) for half in
-              _parts(metadata, "interpretation", "half_map_list", "half_map")]
-    references = [reference for reference in
-                  _parts(metadata, "crossreferences", "pdb_list", "pdb_reference")
-                  if re.fullmatch(r"\w{4,12}", str(reference.get("pdb_id")))]
+              _all(metadata, "interpretation", "half_map_list", "half_map")]
     return ArchiveEntry(
-        emdb_id=emdb_id, title=str(_value(admin.get("title")) or ""),
-        authors=[str(_value(author)) for author in _parts(admin, "authors_list", "author")],
-        deposited=_date(dates.get("deposition")), updated=_date(dates.get("update")),
+        emdb_id=metadata["emdb_id"], title=str(_first(metadata, "admin", "title") or ""),
+        authors=[str(author) for author in _values(metadata, "admin", "authors_list", "author")],
+        deposited=_date(metadata, "deposition"), updated=_date(metadata, "update"),
         resolution=_resolution(metadata), threshold=_threshold(metadata),
-        map=_to_map(_part(metadata, "map")), halves=halves if len(halves) == 2 else [],
-        models=[reference["pdb_id"].lower() for reference in references],
-        fitted=[reference["pdb_id"].lower() for reference in references
-                if _is_fitted(reference)])
+        map=_main_map(metadata), halves=halves if len(halves) == 2 and all(halves) else [],
+        models=models, fitted=[pdb_id for pdb_id in models if _is_fitted(references[pdb_id])])
+
+
+def _checked_address(server):
+    address = server.strip().rstrip("/")
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(address)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if not address or (sound and address.isascii() and not re.search(r"\s", address)):
+            return address
+    raise InputError("The server, %s, is not an address such as http://www.example.org/emdb."
+                     % server)
 
 
 def _checked_metadata(path, emdb_id):
@@ -302,59 +314,97 @@ def _checked_metadata(path, emdb_id):
     return metadata
 
 
-def _value(node):
-    return node.get("valueOf_") if isinstance(node, dict) else node
+def _refuse_withdrawn(metadata):
+    if _status(metadata) in _WITHDRAWN:
+        # Which of the lists names the successors is not the same in all entries.
+        named = [str(emdb_id) for name in ("superseded_by_list", "obsolete_list")
+                 for emdb_id in _values(metadata, "admin", name, "entry", "entry")]
+        others = " and ".join(sorted(set(named) - {metadata["emdb_id"]}))
+        raise InputError("The entry %s was withdrawn from EMDB%s; look there for the one that "
+                         "replaces it." % (metadata["emdb_id"],
+                                           others and ", which names %s with it" % others))
 
 
-def _part(node, *names):
-    """What stands under names within names, empty where something on the way is missing."""
+def _status(metadata):
+    return _first(metadata, "admin", "current_status", "code")
+
+
+def _main_map(metadata):
+    found = next(filter(None, map(_to_map, _all(metadata, "map"))), None)
+    if found is None and _status(metadata) not in (None, _RELEASED):
+        raise InputError("The map of %s is not public (yet); the entry has the status %s."
+                         % (metadata["emdb_id"], _status(metadata)))
+    if found is None:
+        raise Damaged("names no file of a map")
+    return found
+
+
+def _all(node, *names):
+    """All that stands under names within names: once, in lists on the way, or not at all."""
+    found = [node]
     for name in names:
-        node = (node or {}).get(name)
-    return node or {}
+        below = [part.get(name) for part in found if isinstance(part, dict)]
+        found = [part for parts in below
+                 for part in (parts if isinstance(parts, list) else [parts])]
+    return [part for part in found if part is not None]
 
 
-def _parts(node, *names):
-    found = _part(node, *names)
-    return found if isinstance(found, list) else [found] * bool(found)
+def _values(node, *names):
+    """The same as texts and numbers, without what states none."""
+    values = [part.get("valueOf_") if isinstance(part, dict) else part
+              for part in _all(node, *names)]
+    return [value for value in values if value is not None]
 
 
-def _number(node):
-    try:
-        return float(_value(node))
-    except (TypeError, ValueError):
-        return None
+def _first(node, *names):
+    return next(iter(_values(node, *names)), None)
 
 
-def _date(node):
-    found = re.match(r"\d{4}-\d{2}-\d{2}", str(_value(node)))
+def _numbers(node, *names):
+    numbers = []
+    for value in _values(node, *names):
+        with contextlib.suppress(TypeError, ValueError):
+            numbers.append(float(value))
+    return filter(math.isfinite, numbers)
+
+
+def _date(metadata, name):
+    found = re.match(r"\d{4}-\d{2}-\d{2}", str(_first(metadata, "admin", "key_dates", name)))
     return found.group() if found else ""
 
 
 def _resolution(metadata):
-    stated = [_number(_part(processing, "final_reconstruction").get("resolution"))
-              for determination in _parts(metadata, "structure_determination_list",
-                                          "structure_determination")
-              for processing in _parts(determination, "image_processing")]
-    return next((number for number in stated if number and number > 0), None)
+    stated = _numbers(metadata, "structure_determination_list", "structure_determination",
+                      "image_processing", "final_reconstruction", "resolution")
+    return next((number for number in stated if number > 0), None)
 
 
 def _threshold(metadata):
-    contours = _parts(metadata, "map", "contour_list", "contour")
-    contours.sort(key=lambda contour: str(contour.get("primary")).lower() != "true")
-    levels = [_number(contour.get("level")) for contour in contours]
-    return next((level for level in levels if level is not None), None)
+    contours = _all(metadata, "map", "contour_list", "contour")
+    contours.sort(key=lambda contour: str(_first(contour, "primary")).lower() != "true")
+    return next((level for contour in contours for level in _numbers(contour, "level")), None)
 
 
 def _to_map(node):
-    name = str(_value(node.get("file")) or "")
-    if not re.fullmatch(r"\w[\w.-]*", name):  # nothing that leads out of the folder
-        raise Damaged("names no file of a map")
-    return ArchiveMap(name, _number(node.get("size_kbytes")))
+    """A map, None where no file is named that stays in its folder."""
+    name = str(_first(node, "file")).strip()
+    if not re.fullmatch(r"\w[\w-]*(\.[\w-]+)+", name):
+        return None
+    return ArchiveMap(name, next(_numbers(node, "size_kbytes"), None))
 
 
 def _is_fitted(reference):
-    relationship = _part(reference, "relationship")
-    return "other" not in relationship and relationship.get("in_frame") != "NOOVERLAP"
+    stands = _values(reference, "relationship", "in_frame")
+    return not _values(reference, "relationship", "other") and "NOOVERLAP" not in stands
+
+
+@contextlib.contextmanager
+def _reading(path):
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError("%s cannot be read (%s); ask its owner for the permission, or give "
+                            "another folder." % (path, error.strerror)) from None
 
 
 def _is_sound(path, check):
@@ -368,24 +418,26 @@ def _is_sound(path, check):
         check(path)
     except Damaged:
         return False
-    _note_checksum(path)
+    with contextlib.suppress(DownloadError):  # the folder may be for reading only
+        _note_checksum(path)
     return True
 
 
 def _note_checksum(path):
     """Write the SHA-256 as ``sha256sum --check`` reads it."""
+    _note(_checksum_path(path), "%s  %s\n" % (sha256(path), path.name))
+
+
+def _note(path, text):
+    """Write a file at once, since others may be about to read it."""
+    part = part_of(path)
     with storing(path):
-        _checksum_path(path).write_text("%s  %s\n" % (sha256(path), path.name), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
+        os.replace(str(part), str(path))
 
 
 def _checksum_path(path):
     return path.with_name(path.name + ".sha256")
-
-
-def _note_absence(path, error):
-    """Keep that the archive does not have a file, to say so offline as well."""
-    with storing(path):
-        _absence_path(path).write_text(str(error), encoding="utf-8")
 
 
 def _absence_path(path):
@@ -401,7 +453,7 @@ def _check_map(path, archived):
             while chunk:
                 size += len(chunk)
                 chunk = file.read(_CHUNK)
-    except (OSError, EOFError, zlib.error):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         raise Damaged("is damaged") from None
     stated = archived.kilobytes
     if stated and abs(size / 1000 / stated - 1) > _SIZE_TOLERANCE:

@@ -6,14 +6,18 @@ import os
 import time
 import urllib.error
 import urllib.request
+import uuid
 
 import vrs
 from vrs.errors import DownloadError
 
-# Seconds between the attempts.
+# Seconds between the attempts, and the longest that a server can ask for.
 WAITS = (1, 4, 16)
+_LONGEST_WAIT = 120
 _TIMEOUT = 60
 _CHUNK = 1 << 20
+# What brings fewer bytes per second for so many seconds is as good as broken off.
+_SLOWEST, _PATIENCE = 1000, 60
 _PART = ".part"
 # Parts that nothing was added to for so long, in seconds, are left from a killed run.
 _FORGOTTEN = 3600
@@ -35,7 +39,8 @@ def download(url, path, check):
 
     A transfer that breaks off is taken up where it ended, if the server can do that.
     A server that is busy or out of reach is asked again after a pause, and a damaged
-    file is fetched again, up to four times in all.
+    file is fetched again, up to four times in all; attempts that brought a megabyte
+    or more are not counted.
 
     Parameters
     ----------
@@ -52,7 +57,7 @@ def download(url, path, check):
     DownloadError
         If the server or the network fails time and again, or the file cannot be kept.
     """
-    part = path.with_name(".%s.%d%s" % (path.name, os.getpid(), _PART))
+    part = part_of(path)
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_forgotten(path.parent)
@@ -64,10 +69,25 @@ def download(url, path, check):
         _discard(part)
 
 
+def part_of(path):
+    """Where a file is written until it is complete; never the same for two that write it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    pathlib.Path
+        Beside it; removed by a later download into the folder if nobody else does.
+    """
+    return path.with_name(".%s.%s%s" % (path.name, uuid.uuid4().hex, _PART))
+
+
 def _insist(url, part, check):
-    transfer, problem = _Transfer(url, part), ""
-    for wait in (0,) + WAITS:
-        time.sleep(wait)
+    transfer, failures = _Transfer(url, part), 0
+    while True:
+        before, wait = transfer.size(), 0
         try:
             transfer.go_on()
             check(part)
@@ -76,13 +96,17 @@ def _insist(url, part, check):
             _discard(part)
             problem = "the file %s" % error
         except urllib.error.HTTPError as error:
-            problem = _answer(url, error)
+            problem, wait = _answer(url, error), _asked_wait(error.headers)
             if error.code == _NO_SUCH_RANGE:
                 _discard(part)
         except _NETWORK_ERRORS as error:
             problem = _described(error)
-    raise DownloadError("%s could not be fetched in %d attempts: %s. Check the network, or try "
-                        "again later." % (url, 1 + len(WAITS), problem))
+        if transfer.size() - before < _CHUNK:
+            failures += 1
+        if failures > len(WAITS):
+            raise DownloadError("%s could not be fetched in %d attempts: %s. Check the network, "
+                                "or try again later." % (url, failures, problem))
+        time.sleep(max(wait, WAITS[max(failures, 1) - 1]))
 
 
 class _Transfer:
@@ -91,21 +115,26 @@ class _Transfer:
     def __init__(self, url, part):
         self._url, self._part, self._version = url, part, None
 
+    def size(self):
+        """Bytes that have arrived."""
+        return self._part.stat().st_size if self._part.exists() else 0
+
     def go_on(self):
         """Append what is missing, or begin anew."""
-        have = self._part.stat().st_size if self._part.exists() else 0
-        request = urllib.request.Request(self._url,
-                                         headers={"User-Agent": "vrs/" + vrs.__version__})
+        have = self.size()
+        request = urllib.request.Request(
+            self._url, headers={"User-Agent": "vrs/" + vrs.__version__, "Accept": "*/*"})
         if have and self._version:
             request.add_header("Range", "bytes=%d-" % have)
             # If the file is another one by now, the server sends all of it.
             request.add_header("If-Range", self._version)
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+        opener = urllib.request.build_opener(_Redirects)
+        with opener.open(request, timeout=_TIMEOUT) as response:
             start = have if response.status == 206 else 0
             self._version = _version(response.headers)
+            expected = start + (response.length or 0)
             self._copy(response, start)
-            expected = start + int(response.headers.get("Content-Length", 0))
-        have = self._part.stat().st_size
+        have = self.size()
         if have < expected:
             raise ConnectionError("the connection broke off after %d of %d bytes"
                                   % (have, expected))
@@ -114,13 +143,27 @@ class _Transfer:
         with storing(self._part):
             out = open(str(self._part), "ab" if start else "wb")
         with out:
+            since, arrived = time.monotonic(), 0
             while True:
-                chunk = response.read(_CHUNK)
+                chunk = response.read1(_CHUNK)
                 if not chunk:
                     return
                 with storing(self._part):
                     out.write(chunk)
                     out.flush()
+                arrived += len(chunk)
+                if time.monotonic() - since > _PATIENCE:
+                    if arrived < _PATIENCE * _SLOWEST:
+                        raise ConnectionError("only %d bytes came in %d seconds"
+                                              % (arrived, _PATIENCE))
+                    since, arrived = time.monotonic(), 0
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows permanent redirects of the kind 308, which Python itself does since 3.11."""
+
+    def http_error_308(self, request, response, code, message, headers):
+        return self.http_error_301(request, response, 301, message, headers)
 
 
 def _version(headers):
@@ -140,7 +183,15 @@ def _answer(url, error):
     return "the server answered %d %s" % (error.code, error.reason)
 
 
+def _asked_wait(headers):
+    """Seconds that a busy server asks to be left alone."""
+    asked = headers.get("Retry-After", "")
+    return min(int(asked), _LONGEST_WAIT) if asked.isdecimal() else 0
+
+
 def _described(error):
+    if isinstance(error, http.client.IncompleteRead):
+        return "the connection broke off"
     reason = getattr(error, "reason", error)
     return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 

@@ -158,8 +158,11 @@ def _fetch_halves(archive, fetched):
 
 def _fetch_model(archive, fetched, pdb_id):
     if not pdb_id:
-        fetched.remarks.append("The entry has no model that is fitted to the map; level A is left "
-                               "out.")
+        others = ", ".join(fetched.archived.models).upper()
+        fetched.remarks.append(
+            "The entry does not say of its models (%s) that they are fitted to the map; level A is "
+            "left out. If one is, choose it by its PDB id." % others if others else
+            "The entry has no model that is fitted to the map; level A is left out.")
         return
     try:
         fetched.model = str(archive.model(fetched.archived, pdb_id))

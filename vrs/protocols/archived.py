@@ -33,8 +33,7 @@ def open_archive(folder="", server="", offline=False, say=lambda text: None):
         If the server is not an address.
     """
     folder = folder or os.path.join(pyworkflow.Config.SCIPION_USER_DATA, CACHE)
-    server = "" if offline else server or os.environ.get("VRS_ARCHIVE", "")
-    return Archive(folder, server, offline, say)
+    return Archive(folder, server or os.environ.get("VRS_ARCHIVE", ""), offline, say)
 
 
 def recommended(volume):

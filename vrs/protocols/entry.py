@@ -14,7 +14,7 @@ from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
 from vrs.io.inputs import read_halves
 from vrs.io.maps import read_map, write_map
 from vrs.io.models import read_model
-from vrs.io.problems import collected
+from vrs.io.problems import collected, to_number
 from vrs.objects import VrsArchivedVolume
 from vrs.protocols.archived import open_archive
 
@@ -92,6 +92,10 @@ class ProtVrsImportEntry(EMProtocol):
             if not self.emdbId.get("").strip():
                 raise InputError("Give the number of the entry, EMD-1234 for instance.")
             to_emdb_id(self.emdbId.get())
+        with collected(problems):
+            if self.samplingRate.get() is not None:
+                to_number(self.samplingRate.get(), "The voxel size", "give it in Å, or leave it "
+                          "empty", positive=True)
         with collected(problems):
             self._archive()
         return problems

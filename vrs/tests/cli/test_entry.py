@@ -84,8 +84,9 @@ def test_numbers_of_the_user_win(entry):
     assert (data.threshold, data.resolution, data.sampling) == (0.4, 5, 1.5)
 
 
-def test_unknown_entries(entry, tmp_path):
-    assert entry("EMD-1234") == (2, None, "vrs: EMDB has no entry EMD-1234; check its number.\n")
+def test_unknown_entries(entry, server, tmp_path):
+    assert entry("EMD-1234") == (2, None, "vrs: EMDB has no entry EMD-1234; check its number. The "
+                                          "server %s was asked.\n" % server.url)
     code, _, complaints = entry("7sgd")
     assert code == 2 and "give it as EMD-1234" in complaints
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
@@ -97,6 +98,14 @@ def test_without_contour_level_it_asks_before_the_map_is_fetched(entry, server, 
     assert (code, request) == (2, None) and "--threshold" in complaints
     assert server.count(MAP) == 0
     assert entry("EMD-25107", "--threshold", "0.3")[1].loaded.data.threshold == 0.3
+
+
+def test_wrong_numbers_are_told_before_anything_is_fetched(entry, server):
+    code, request, complaints = entry("EMD-25107", "--threshold", "o.1", "--resolution", "0",
+                                      "--sampling", "-1", "--multimodel", "few")
+    assert (code, request, server.requests) == (2, None, [])
+    for words in ("threshold, o.1,", "resolution, 0,", "sampling, -1,", "few"):
+        assert complaints.count(words) == 1
 
 
 def test_contour_level_of_zero_is_one(entry, server, files):

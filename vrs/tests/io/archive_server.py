@@ -26,7 +26,8 @@ class Server:
     faults : dict of str to list
         What happens to the next requests for a path, one after the other: a number is
         sent as status, "cut" breaks off half-way, "cut early" before anything was sent,
-        and bytes are sent instead of the file.
+        bytes are sent instead of the file, and a function that is given the request's
+        handler and the file answers itself.
     requests : list of (str, str or None)
         Paths that were asked for, with the range.
     ranges : bool
@@ -69,6 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
         faults = state.faults.get(self.path)
         fault = faults.pop(0) if faults else None
         data = fault if isinstance(fault, bytes) else state.files.get(self.path)
+        if callable(fault):
+            fault(self, data)
+            return
         if isinstance(fault, int) or data is None:
             self.send_error(fault or 404)
             return

@@ -44,12 +44,19 @@ def offline(server, tmp_path):
     return Archive(tmp_path, "http://127.0.0.1:9", offline=True)
 
 
-@pytest.mark.parametrize("text", ["EMD-25107", "emd_25107", "25107", " EMD25107 "])
+@pytest.mark.parametrize("text", ["EMD-25107", "emd_25107", "25107", " EMD25107 \n", "EMD 25107",
+                                  "EMDB-25107", "emdb: 25107", "EMD\u201325107"])
 def test_ways_of_writing_an_entry(text):
     assert to_emdb_id(text) == "EMD-25107"
 
 
-@pytest.mark.parametrize("text", ["", "7sgd", "EMD-", "EMD-12", "EMD-25107/..", "EMPIAR-10001"])
+@pytest.mark.parametrize("number", ["0001", "1234", "25107"])
+def test_numbers_keep_their_zeros(number):
+    assert to_emdb_id("emd_" + number) == "EMD-" + number
+
+
+@pytest.mark.parametrize("text", ["", "7sgd", "EMD-", "EMD-12", "EMD-25107/..", "EMPIAR-10001",
+                                  "EMD-1234, EMD-1235", "EMD-\u0661\u0662\u0663\u0664"])
 def test_what_is_no_entry(text):
     with pytest.raises(InputError, match="EMD-1234"):
         to_emdb_id(text)
@@ -115,11 +122,94 @@ def test_one_half_map_is_no_pair():
     assert to_entry(metadata).halves == []
 
 
-def test_withdrawn_entries():
+def test_values_stand_alone_or_in_lists():
     metadata = archive_server.metadata(50)
-    metadata["admin"]["current_status"]["code"] = {"valueOf_": "OBS"}
-    with pytest.raises(InputError, match="EMD-25107 was withdrawn"):
+    determination, = metadata["structure_determination_list"]["structure_determination"]
+    processing, = determination["image_processing"]
+    processing["final_reconstruction"] = [None, {}, processing["final_reconstruction"]]
+    assert to_entry(metadata).resolution == 3.97
+    determination["image_processing"] = {"final_reconstruction": {"resolution": 4.1}}
+    metadata["structure_determination_list"] = [{"structure_determination": determination}]
+    assert to_entry(metadata).resolution == 4.1
+    metadata["admin"]["title"] = {"valueOf_": "A title"}
+    metadata["admin"]["authors_list"] = {"author": "Ward AB"}
+    metadata["admin"]["current_status"] = {"code": "REL"}
+    metadata["crossreferences"]["pdb_list"] = {"pdb_reference": {"pdb_id": "7SGD"}}
+    entry = to_entry(metadata)
+    assert (entry.title, entry.authors, entry.fitted) == ("A title", ["Ward AB"], ["7sgd"])
+
+
+@pytest.mark.parametrize("odd", [None, "", "odd", 3, [], ["odd"], [None], {}, {"valueOf_": None}])
+def test_what_is_of_another_form_is_not_there(odd):
+    metadata = archive_server.metadata(50)
+    whole = to_entry(metadata)
+    for name in ("admin", "crossreferences", "interpretation", "structure_determination_list"):
+        entry = to_entry(dict(metadata, **{name: odd}))
+        assert (entry.map, entry.threshold) == (whole.map, whole.threshold)
+    metadata["map"]["contour_list"] = {"contour": odd}
+    metadata["crossreferences"]["pdb_list"] = {"pdb_reference": odd}
+    metadata["admin"]["authors_list"] = odd
+    entry = to_entry(metadata)
+    assert (entry.threshold, entry.models, entry.authors) == (None, [], [])
+    with pytest.raises(Damaged, match="names no file of a map"):
+        to_entry(dict(metadata, map=odd))
+
+
+@pytest.mark.parametrize("number", ["NaN", "inf", float("nan"), "3,97", "?"])
+def test_numbers_that_are_none(number):
+    entry = to_entry(archive_server.metadata(50, resolution=number, level=number))
+    assert (entry.resolution, entry.threshold) == (None, None)
+
+
+def test_half_maps_without_a_usable_file_are_no_pair():
+    metadata = archive_server.metadata(50)
+    metadata["interpretation"]["half_map_list"]["half_map"][1]["file"] = "../x.map"
+    entry = to_entry(metadata)
+    assert entry.halves == [] and entry.map.name == "emd_25107.map.gz"
+
+
+def test_models_are_named_once():
+    metadata = archive_server.metadata(50)
+    metadata["crossreferences"]["pdb_list"]["pdb_reference"] *= 2
+    assert to_entry(metadata).models == to_entry(metadata).fitted == ["7sgd"]
+
+
+def test_models_of_unknown_place_are_not_fitted():
+    metadata = archive_server.metadata(50)
+    reference, = metadata["crossreferences"]["pdb_list"]["pdb_reference"]
+    reference["relationship"] = {"other": "unknown"}
+    assert (to_entry(metadata).models, to_entry(metadata).fitted) == (["7sgd"], [])
+
+
+@pytest.mark.parametrize("code", ["OBS", "WDRN"])
+def test_withdrawn_entries(code):
+    metadata = archive_server.metadata(50)
+    metadata["admin"]["current_status"]["code"] = {"valueOf_": code}
+    with pytest.raises(InputError, match="EMD-25107 was withdrawn from EMDB; look there"):
         to_entry(metadata)
+    metadata["admin"]["superseded_by_list"] = {"entry": [{"date": "2023-01-01T00:00:00",
+                                                          "entry": "EMD-25108"}]}
+    with pytest.raises(InputError, match="withdrawn from EMDB, which names EMD-25108 with it"):
+        to_entry(metadata)
+
+
+def test_entries_that_are_not_released():
+    metadata = archive_server.metadata(50)
+    metadata["admin"]["current_status"]["code"] = {"valueOf_": "HPUB"}
+    assert to_entry(metadata).map.name == "emd_25107.map.gz"
+    del metadata["map"]
+    with pytest.raises(InputError, match="EMD-25107 is not public .yet.; .* status HPUB"):
+        to_entry(metadata)
+
+
+def test_what_was_fetched_stays_when_the_entry_is_withdrawn(archive, offline, server):
+    archive.map(archive.entry(EMDB_ID))
+    metadata = json.loads(server.files[METADATA])
+    metadata["admin"]["current_status"]["code"]["valueOf_"] = "OBS"
+    server.files[METADATA] = json.dumps(metadata).encode()
+    with pytest.raises(InputError, match="was withdrawn"):
+        archive.entry(EMDB_ID)
+    assert offline.map(offline.entry(EMDB_ID)).exists()
 
 
 @pytest.mark.parametrize("name", [None, "", "../../map.map", "/etc/x.map", "a b.map"])
@@ -316,9 +406,47 @@ def test_what_is_not_in_the_archive(archive, server):
             fetch()
 
 
-def test_servers_have_an_address(tmp_path):
-    with pytest.raises(InputError, match="ftp.ebi.ac.uk, is not an address"):
-        Archive(tmp_path, "ftp.ebi.ac.uk")
+@pytest.mark.parametrize("server", [
+    "ftp.ebi.ac.uk", "ftp://ftp.ebi.ac.uk", "http://", "http://[::1", "http://a:b",
+    "http://a b", "http://münchen.example", "localhost:8000"])
+def test_servers_have_an_address(tmp_path, server):
+    with pytest.raises(InputError) as failure:
+        Archive(tmp_path, server)
+    assert server + ", is not an address such as http://" in str(failure.value)
+    Archive(tmp_path, server, offline=True)
+
+
+def test_servers_may_have_a_path_and_an_end(server, tmp_path):
+    server.files = {"/mirror" + path: data for path, data in server.files.items()}
+    for end in ("", "/", "/ \n"):
+        archive = Archive(tmp_path, server.url + "/mirror" + end)
+        assert archive.map(archive.entry(EMDB_ID)).exists()
+
+
+def test_files_that_nobody_may_read(archive, monkeypatch):
+    entry = archive.entry(EMDB_ID)
+    path = archive.map(entry)
+
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("vrs.io.archive.sha256", refuse)
+    with pytest.raises(DownloadError) as failure:
+        archive.map(entry)
+    assert str(failure.value).startswith("%s cannot be read (Permission denied)" % path)
+
+
+def test_folders_that_are_for_reading_only(archive, offline, monkeypatch):
+    path = archive.map(archive.entry(EMDB_ID))
+    path.with_name(path.name + ".sha256").unlink()
+
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("os.replace", refuse)
+    assert offline.map(offline.entry(EMDB_ID)) == path
+    with pytest.raises(DownloadError, match="Read-only file system.*with the option offline"):
+        archive.entry(EMDB_ID)
 
 
 def test_the_archives_themselves_are_the_default(tmp_path, monkeypatch):

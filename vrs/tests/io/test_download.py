@@ -1,8 +1,11 @@
 """Files arrive completely and soundly, or not at all."""
 
+import contextlib
 import errno
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -130,7 +133,145 @@ def test_pauses_grow(server, monkeypatch, fetch):
     monkeypatch.setattr(time, "sleep", pauses.append)
     server.faults["/file"] = [500, 500, 500]
     fetch()
-    assert pauses[0] == 0 and 1 <= pauses[1] < pauses[2] < pauses[3]
+    assert len(pauses) == 3 and 1 <= pauses[0] < pauses[1] < pauses[2]
+
+
+@pytest.mark.parametrize("asked, pause", [
+    ("7", 7), ("0", 1), ("86400", module._LONGEST_WAIT), ("Sat, 21 Nov 2026 07:28:00 GMT", 1)])
+def test_servers_may_ask_for_a_pause(server, monkeypatch, fetch, asked, pause):
+    def busy(handler, _):
+        handler.send_response(429)
+        handler.send_header("Retry-After", asked)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    pauses = []
+    monkeypatch.setattr(module, "WAITS", (1, 1, 1))
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    server.faults["/file"] = [busy]
+    assert fetch() == DATA and pauses == [pause]
+
+
+def test_long_transfers_may_break_off_often(server, monkeypatch, fetch):
+    monkeypatch.setattr(module, "_CHUNK", 20)
+    server.faults["/file"] = ["cut"] * 10
+    assert fetch() == DATA
+    assert server.count("/file") == 11
+
+
+def test_damaged_files_are_not_fetched_for_ever(server, monkeypatch, tmp_path, nothing_left):
+    def check(part):
+        raise Damaged("is wrong")
+
+    monkeypatch.setattr(module, "_CHUNK", 20)
+    server.faults["/file"] = ["cut", None] * 9
+    with pytest.raises(DownloadError, match="the file is wrong"):
+        download(server.url + "/file", tmp_path / "cache" / "file", check)
+    assert server.count("/file") == 8
+
+
+def test_what_trickles_is_taken_for_broken_off(server, monkeypatch, fetch):
+    def trickle(handler, data):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        with contextlib.suppress(OSError):  # at last nobody listens any more
+            for number in data:
+                handler.wfile.write(bytes([number]))
+                time.sleep(0.01)
+
+    monkeypatch.setattr(module, "_PATIENCE", 0.5)
+    server.faults["/file"] = [trickle, trickle]
+    assert fetch() == DATA
+    assert server.count("/file") == 3
+
+
+def _without_length(handler, data):
+    handler.protocol_version = "HTTP/1.1"
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    for start in range(0, len(data), 50000):
+        piece = data[start:start + 50000]
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+    handler.wfile.write(b"0\r\n\r\n")
+
+
+def _broken_without_length(handler, data):
+    handler.protocol_version = "HTTP/1.1"
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"%x\r\n%s" % (len(data), data[:1000]))
+
+
+def test_servers_need_not_say_how_long_a_file_is(server, fetch):
+    server.faults["/file"] = [_broken_without_length, _without_length]
+    assert fetch() == DATA
+    assert server.count("/file") == 2
+
+
+@pytest.mark.parametrize("length, words", [("many", None), (str(len(DATA) + 5), "broke off")])
+def test_servers_that_are_wrong_about_the_length(server, tmp_path, length, words):
+    def answer(handler, data):
+        handler.send_response(200)
+        handler.send_header("Content-Length", length)
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    server.faults["/file"] = [answer] * 4
+    path = tmp_path / "cache" / "file"
+    if words:
+        with pytest.raises(DownloadError, match=words):
+            download(server.url + "/file", path, lambda part: None)
+    else:
+        download(server.url + "/file", path, lambda part: None)
+        assert path.read_bytes() == DATA
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_files_that_moved_are_followed(server, fetch, code):
+    def redirect(handler, _):
+        handler.send_response(code)
+        handler.send_header("Location", "/moved")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    server.files["/moved"] = DATA
+    server.faults["/file"] = [redirect] * 2
+    server.faults["/moved"] = ["cut"]
+    assert fetch() == DATA
+    assert [asked for path, asked in server.requests if path == "/moved"] == [
+        None, "bytes=%d-" % (len(DATA) // 2)]
+
+
+def test_proxies_are_used(server, monkeypatch, tmp_path):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+    server.files["http://archive.example/file"] = DATA
+    download("http://archive.example/file", tmp_path / "file", lambda part: None)
+    assert (tmp_path / "file").read_bytes() == DATA
+
+
+def test_several_may_fetch_the_same_file(server, tmp_path):
+    path, together = tmp_path / "cache" / "file", threading.Barrier(3, timeout=60)
+
+    def wait(handler, data):
+        together.wait()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    server.faults["/file"] = [wait] * 3
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(download, server.url + "/file", path, lambda part: None)
+                for _ in range(3)]
+        for one in done:
+            one.result()
+    assert path.read_bytes() == DATA
+    assert os.listdir(tmp_path / "cache") == ["file"]
 
 
 def test_full_disk(server, tmp_path, monkeypatch, nothing_left):

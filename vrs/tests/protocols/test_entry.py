@@ -127,8 +127,10 @@ def test_what_is_of_no_use_is_remarked(new_import, run, server):
 def test_why_an_entry_cannot_be_imported(project, new_import, server):
     assert new_import(emdbId="")._validate() == ["Give the number of the entry, EMD-1234 for "
                                                  "instance."]
-    problems = new_import(emdbId="7sgd", server="ftp.ebi.ac.uk").validate()
-    assert "give it as EMD-1234" in problems[0] and "http://" in problems[1]
+    identity, size, address = new_import(emdbId="7sgd", samplingRate=0,
+                                         server="ftp.ebi.ac.uk").validate()
+    assert "give it as EMD-1234" in identity and "http://" in address
+    assert size == "The voxel size, 0, is not positive; give it in Å, or leave it empty."
     protocol = new_import(emdbId="EMD-1234")
     assert protocol.validate() == []
     project.launchProtocol(protocol, wait=True)
