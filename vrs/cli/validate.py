@@ -158,6 +158,9 @@ def check_request(options):
         _check_project(options.project)
     with collected(problems):
         require_queue(options.queue)
+    with collected(problems):
+        _check_names([os.path.abspath(options.map), mask, model, workflow, criteria] + halves
+                     + [os.path.abspath(options.output or "")])
     missing = _missing_folders(output)
     with collected(problems):
         check_output_folder(output)
@@ -252,6 +255,15 @@ def to_count(text, what):
 def _check_project(name):
     if name is not None and not re.fullmatch(r"[\w-]+", name):
         raise InputError("The project name, %s, may only have letters, digits, - and _." % name)
+
+
+def _check_names(paths):
+    """Refuse names that Scipion's database and the reports cannot hold."""
+    shown = [(path, path.encode(errors="replace").decode()) for path in paths]
+    problems = ["The name of %s has letters that are not UTF-8, shown as question marks; give it "
+                "another name." % text for path, text in shown if text != path]
+    if problems:
+        raise InputError(problems)
 
 
 def _missing_folders(path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -58,6 +59,13 @@ def test_all_problems_are_told_at_once(refused, tmp_path):
 def test_missing_map(refused):
     lines = refused("--map", "no.mrc", "--threshold", "1", "--output", "a/b/c")
     assert len(lines) == 1 and "no.mrc" in lines[0]
+
+
+def test_names_in_other_encodings(refused, map_path, tmp_path):
+    name = str(tmp_path / "m\udce9.mrc")  # as Python gives what is not UTF-8
+    shutil.copy(map_path, name)
+    lines = refused("--map", name, "--threshold", maps.THRESHOLD)
+    assert len(lines) == 1 and "letters that are not UTF-8" in lines[0]
 
 
 def test_one_half_map_only(refused, map_path):
