@@ -15,7 +15,7 @@ from collections import deque
 
 import psutil
 
-from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
+from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.console import Console
 from vrs.cli.queues import require_queue
@@ -31,7 +31,9 @@ PROGRAM = [sys.executable, "-c", "import sys; from vrs.cli import main; sys.exit
 LOG = "log.txt"
 _STATE, _LOCK = "state.json", ".lock"
 _REPORTS = ("report.pdf", "report.html", "report.json")
-_UNREADABLE = (OSError, ValueError, KeyError)
+# What reading a damaged report or state raises.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _QUEUED_AT_ONCE = 8
 _POLL_SECONDS = 0.2
 # Cancelling the jobs of a queue takes some time.
@@ -100,7 +102,8 @@ class _Batch:
         running = []
         self._console.say("%d entries, of which %d have their report already" % (
             len(self._entries), len(self._entries) - len(waiting)))
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        before = [signal.getsignal(number) for number in _STOPPING]
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             self._summarise()
             while waiting or running:
@@ -115,10 +118,13 @@ class _Batch:
             self._console.say("Stopping")
             raise
         finally:
+            for number in _STOPPING:  # asked for once more, it is not cut short
+                signal.signal(number, signal.SIG_IGN)
             _stop(running)
-            signal.signal(signal.SIGTERM, before)
             self._summarise()
-        for name in ("summary.html", "summary.csv"):
+            for number, handler in zip(_STOPPING, before):
+                signal.signal(number, handler)
+        for name in SUMMARIES:
             self._console.say("Summary  %s" % os.path.join(self._folder, name))
         if self._unwritten:
             raise ScipionError("The summary could not be brought up to date: %s" % self._unwritten)
@@ -142,7 +148,7 @@ class _Batch:
             write_summaries(self._folder, self._title, [entry.outcome for entry in self._entries])
             self._unwritten = ""
         except OSError as error:
-            self._unwritten = no_space(self._folder) or str(error)
+            self._unwritten = no_space(self._folder) or "%s." % error
             self._console.say("The summary was left as it was: %s" % self._unwritten)
 
 
@@ -166,13 +172,14 @@ class _Entry:
         self._began = time.time()
         try:
             os.makedirs(self._folder, exist_ok=True)
-            self._clear()
+            # A job that an earlier try has left must not find its project again.
             project, _ = claim_project(self._projects, None, self._project_name)
+            self._clear()
             self._state = dict(self._row.identity(), outcome="running", project=project)
             self._write_state()
-            # Not a file: a full disk must not swallow what is said of it.
-            self._complaints = os.memfd_create("complaints")
             with open(self._path(LOG), "w") as log:
+                # Not a file: a full disk must not swallow what is said of it.
+                self._complaints = os.memfd_create("complaints")
                 self._process = subprocess.Popen(
                     PROGRAM + self._row.arguments(
                         output=self._folder, project=os.path.basename(project), **decided),
@@ -229,8 +236,8 @@ class _Entry:
     def _read_state(self):
         try:
             with open(self._path(_STATE), encoding="utf-8") as handle:
-                return json.load(handle)
-        except (OSError, ValueError):  # there is none, or the disk was full
+                return dict(json.load(handle))
+        except _UNREADABLE:  # there is none, or it was damaged
             return {}
 
     def _write_state(self):
@@ -292,6 +299,9 @@ def _alone_in(folder):
         except BlockingIOError:
             raise ScipionError("Another batch is at work in %s; wait for its end, or give another "
                                "folder by --output." % folder)
+        except OSError as error:  # some disks of clusters have no locks
+            raise ScipionError("Other batches cannot be kept out of %s (%s); give a folder on "
+                               "another disk by --output." % (folder, error.strerror))
         yield
 
 
@@ -338,4 +348,6 @@ def _end_group(pid):
 
 
 def _told(error, folder):
-    return full_disk(folder) if is_full(error) else "It could not be started (%s)." % error
+    if is_full(error):
+        return full_disk(error.filename or folder)
+    return "It could not be started (%s)." % error

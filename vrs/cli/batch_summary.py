@@ -14,6 +14,7 @@ import jinja2
 from vrs.checks import Status, all_checks
 from vrs.report.wording import STATUS_STYLES
 
+SUMMARIES = ("summary.html", "summary.csv")
 _SIGNS = {Status.OK: "✓", Status.WARNINGS: "▲", Status.NOT_APPLICABLE: "–",
           Status.NOT_MEASURED: "✕", Status.INFORMATIVE: "i"}
 _STATES = {"done": ("Reported", "status-ok"), "failed": ("Failed", "status-failed"),
@@ -83,8 +84,8 @@ def write_summaries(folder, title, outcomes):
     """
     items = [check.id for check in all_checks()
              if any(check.id in outcome.items for outcome in outcomes)]
-    for name, text in (("summary.csv", render_csv(outcomes, items)),
-                       ("summary.html", render_page(title, outcomes, items))):
+    for name, text in zip(SUMMARIES, (render_page(title, outcomes, items),
+                                      render_csv(outcomes, items))):
         replace_file(os.path.join(folder, name), text)
 
 

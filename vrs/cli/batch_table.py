@@ -1,11 +1,13 @@
 """The table of ``vrs batch``: one row for each entry, its columns the options of the commands."""
 
 import csv
+import io
 import os
 import re
 from dataclasses import dataclass, field
 from typing import Dict, List
 
+from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
 from vrs.io.archive import to_emdb_id
@@ -102,6 +104,10 @@ def read_table(path, commands):
                  for column in columns if column and column not in known]
     if not records:
         problems.append("The table %s has no row." % path)
+    if not {"map", "entry"}.intersection(columns):
+        # Each of its rows would say so.
+        raise InputError(problems + ["The table %s has neither a column map nor a column entry; "
+                                     "its first line names the columns." % path])
     rows = []
     reader = _Reader(os.path.dirname(os.path.abspath(path)), commands, known, separator != ",")
     for line, cells in records:
@@ -128,11 +134,15 @@ def _read_records(path):
     except OSError as error:
         raise InputError("The table %s cannot be read (%s)." % (path, error.strerror))
     except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
         raise InputError("The table %s is no text in UTF-8; save it as CSV in UTF-8." % path)
-    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
+    # Spreadsheets put a comment that has a separator in it in quotes.
+    lines = ["\n" if re.match(r'\s*"?#', line) else line
+             for line in io.StringIO(text, newline=None)]
     header = next((line for line in lines if line.strip()), "")
     separator = max(",;\t", key=header.count)
-    reader = csv.reader((line + "\n" for line in lines), delimiter=separator)
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     try:
         records = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
@@ -174,7 +184,7 @@ class _Reader:
                 with collected(problems):
                     self._set(row, option, actions[option], text)
         with collected(problems):
-            row.name = _checked(name) if name else _default_name(row)
+            row.name = _checked(name or _default_name(row))
         if problems:
             raise InputError(problems)
         return row
@@ -201,6 +211,8 @@ def _checked(name):
     if not re.fullmatch(_NAME, name):
         raise InputError("the name, %s, may only have letters, digits, ., - and _, and begins with "
                          "one of the first two." % name)
+    if name in SUMMARIES:
+        raise InputError("the name, %s, is that of a file of the summary." % name)
     return name
 
 

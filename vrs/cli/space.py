@@ -40,14 +40,20 @@ def no_space(folder, logs=()):
     str
         A sentence, empty when there is space.
     """
-    disk = os.statvfs(folder)
-    full = disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files and not disk.f_favail)
-    return full_disk(folder) if full or any(_complains(log) for log in logs) else ""
+    return full_disk(folder) if _is_used_up(folder) or any(map(_complains, logs)) else ""
 
 
 def full_disk(folder):
     """The sentence that says so of the disk of a folder."""
     return "There is no space left on the disk of %s; free some, and run it again." % folder
+
+
+def _is_used_up(folder):
+    try:
+        disk = os.statvfs(folder)
+    except OSError:  # somebody removed it, or its server is gone
+        return False
+    return disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files and not disk.f_favail)
 
 
 def _complains(log):

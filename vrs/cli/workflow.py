@@ -209,10 +209,10 @@ def _launch(project, protocol, label, console, progress=None, queue=None):
         raise
     if not protocol.isFinished():
         console.say("failed")
-        logs = [os.path.abspath(log) for log in (protocol.getStdoutLog(), protocol.getStderrLog())]
+        logs = [os.path.abspath(log) for log in (protocol.getStdoutLog(), protocol.getStderrLog())
+                if os.path.exists(log)] + job_logs(protocol)
         told = "The run '%s' failed (%s)" % (label, failure(protocol))
-        if not queue or os.path.exists(logs[0]):  # else the job was never begun
-            logs += job_logs(protocol)
+        if logs:  # else the job was never begun
             told += "; its logs are %s" % " and ".join(logs)
         raise ScipionError(" ".join(filter(None, [told + ".", no_space(project.path, logs)])))
     if progress:

@@ -20,6 +20,8 @@ _QUEUE_POLL_SECONDS, _QUEUE_POLL_GROWTH, _QUEUE_POLL_LIMIT = 1, 1.2, 30
 # When a job that said nothing is gone, its last words may still be on their way. Without any
 # answer, the queue system may also be out of order for a moment.
 _LAST_LOOKS, _LOOKS_WITHOUT_ANSWER = (1, 2), (1, 2, 5, 10, 15)
+# A server of a queue system that is started anew is back after minutes; jobs run on meanwhile.
+_WAITS_FOR_SERVER = (5, 10) + (15,) * 39
 _LIST = re.compile(r"(?<=queue engine: )(\[.*\])$", re.DOTALL)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -43,6 +45,11 @@ def run_to_end(project, protocol, meanwhile=None):
         If the hosts configuration does not make a job of it.
     """
     _launch(project, protocol)
+    for seconds in _WAITS_FOR_SERVER:
+        if protocol.isActive() or not queues.is_out_of_reach(protocol.getErrorMessage()):
+            break
+        time.sleep(seconds)
+        _launch(project, protocol)
     if not protocol.isActive():  # the queue did not take it
         return
     _follow(project, protocol, meanwhile)
@@ -123,6 +130,10 @@ def _is_lost(project, protocol):
 
 def _comes_back(project, protocol):
     """Whether a job that seemed to have ended without a word is found after all, or ended well."""
+    for seconds in _WAITS_FOR_SERVER:
+        if queues.answers(protocol):
+            break
+        time.sleep(seconds)
     for seconds in _LAST_LOOKS if queues.answer(protocol) else _LOOKS_WITHOUT_ANSWER:
         time.sleep(seconds)
         _read_again(project, protocol)

@@ -2,7 +2,9 @@
 
 import glob
 import os
+import re
 import subprocess
+from collections import deque
 
 from pyworkflow import Config
 from pyworkflow.protocol import HostConfig
@@ -13,6 +15,12 @@ from vrs.scipion import ScipionError
 _HOST = "localhost"
 _NEEDED = ("SUBMIT_COMMAND", "SUBMIT_TEMPLATE", "CANCEL_COMMAND", "CHECK_COMMAND", "QUEUES")
 _ANSWER_SECONDS = 60
+# Slurm tells of memory that ran out in several, in any order.
+_LAST_LINES = 4
+# What commands say, of Slurm, PBS, LSF and Grid Engine, when their server cannot be reached.
+_OUT_OF_REACH = re.compile(
+    r"unable to contact|(cannot|failed to|could not) connect|connection refused|LSF is down",
+    re.IGNORECASE)
 
 
 def check_queue(name):
@@ -80,13 +88,17 @@ def use_queue(project, protocol, name):
 
 def answer(protocol):
     """What the queue system says of the job of a protocol, empty when it says nothing."""
-    command = protocol.getHostConfig().getCheckCommand() % {"JOB_ID": _job(protocol)}
-    try:
-        done = subprocess.run(command, shell=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, timeout=_ANSWER_SECONDS)
-    except subprocess.TimeoutExpired:
-        return ""
-    return done.stdout.decode(errors="replace").strip()
+    return _ask(protocol)[0]
+
+
+def answers(protocol):
+    """Whether the queue system can be asked about the job of a protocol now."""
+    return not is_out_of_reach(_ask(protocol)[1])
+
+
+def is_out_of_reach(words):
+    """Whether a command of a queue system complains that its server cannot be reached."""
+    return bool(_OUT_OF_REACH.search(words))
 
 
 def fate(protocol):
@@ -106,7 +118,7 @@ def fate(protocol):
     said = answer(protocol)
     text = "job %s in the queue %s ended before the run did, and the queue %s" % (
         _job(protocol), queue, "says: %s" % said if said else "does not know it any more")
-    words = [line for line in map(_last_line, job_logs(protocol)) if line]
+    words = [line for path in job_logs(protocol) for line in _last_words(path)]
     return "%s; its last words: %s" % (text, " / ".join(words)) if words else text
 
 
@@ -131,11 +143,24 @@ def job_logs(protocol):
     return sorted(path for path in paths if path not in others)
 
 
+def _ask(protocol):
+    """What CHECK_COMMAND prints of the job of a protocol, and what it complains of."""
+    command = protocol.getHostConfig().getCheckCommand() % {"JOB_ID": _job(protocol)}
+    try:
+        done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=_ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "", ""
+    return tuple(text.decode(errors="replace").strip() for text in (done.stdout, done.stderr))
+
+
 def _job(protocol):
     return protocol.getJobIds()[0]
 
 
-def _last_line(path):
+def _last_words(path):
+    """The last line of a log, and what is called an error in those just before it."""
     with open(path, errors="replace") as handle:
-        lines = [line.strip() for line in handle if line.strip()]
-    return lines[-1] if lines else ""
+        lines = deque((line.strip() for line in handle if line.strip()), _LAST_LINES)
+    return list(dict.fromkeys(line for line in lines if "error:" in line or line is lines[-1]))

@@ -46,6 +46,7 @@ def run(configure, session_project, map_path, monkeypatch):
     monkeypatch.setattr(launch, "_QUEUE_POLL_SECONDS", 0.2)
     monkeypatch.setattr(launch, "_LAST_LOOKS", (0,))
     monkeypatch.setattr(launch, "_LOOKS_WITHOUT_ANSWER", (0.5, 0.5))
+    monkeypatch.setattr(launch, "_WAITS_FOR_SERVER", (0,) * 9)
 
     def launched(queue="day", **changes):
         monkeypatch.setattr(session_project, "_hosts",
@@ -70,11 +71,13 @@ def test_a_job_that_ends_without_a_word_has_failed(run):
     from vrs.protocols.launch import failure
     from vrs.protocols.queues import job_logs
     protocol = run(SUBMIT_TEMPLATE="echo starting > %_(JOB_LOGS)s.err\n"
-                                   "    echo out of memory >> %_(JOB_LOGS)s.err")
+                                   "    echo error: out of memory >> %_(JOB_LOGS)s.err\n"
+                                   "    echo error: out of memory >> %_(JOB_LOGS)s.err\n"
+                                   "    echo cancelled >> %_(JOB_LOGS)s.err")
     assert protocol.isFailed()
     reason = failure(protocol)
     for words in ("job %s in the queue day" % protocol.getJobIds()[0], "does not know it any more",
-                  "out of memory"):
+                  "its last words: error: out of memory / cancelled"):
         assert words in reason
     assert "starting" not in reason
     [log] = job_logs(protocol)
@@ -93,6 +96,27 @@ def test_a_queue_that_does_not_answer_for_a_moment_fails_no_job(run, tmp_path):
         asked, asked, _SETTINGS["CHECK_COMMAND"]))
     assert len(asked.read_text()) > 2
     assert protocol.isFinished()
+
+
+def _at_the_fifth_time(notes, command):
+    """A shell command whose server cannot be reached for the first four times."""
+    return ("echo >> %s; if test $(wc -l < %s) -gt 4; then %s; else "
+            "echo Unable to contact slurm controller >&2; false; fi" % (notes, notes, command))
+
+
+def test_jobs_outlive_a_server_that_cannot_be_reached(run, tmp_path):
+    check, submit = tmp_path / "check", tmp_path / "submit"
+    protocol = run(CHECK_COMMAND=_at_the_fifth_time(check, _SETTINGS["CHECK_COMMAND"]),
+                   SUBMIT_COMMAND=_at_the_fifth_time(submit, _SETTINGS["SUBMIT_COMMAND"]))
+    assert protocol.isFinished() and not protocol.getErrorMessage()
+    assert len(check.read_text()) > 4 and len(submit.read_text()) == 5
+
+
+def test_a_server_that_stays_out_of_reach_is_told(run):
+    from vrs.protocols import launch
+    protocol = run(SUBMIT_COMMAND="echo Connection refused >&2; false")
+    assert protocol.isFailed()
+    assert launch.failure(protocol).endswith("queue engine: Connection refused")
 
 
 def test_a_job_that_is_refused_tells_why(run):
