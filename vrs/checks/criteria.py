@@ -6,6 +6,7 @@ declaration, so that they cannot differ.
 
 import json
 import operator
+import re
 from dataclasses import dataclass, field
 from typing import Any, List, Tuple, Union
 
@@ -18,6 +19,8 @@ _RELATIONS = {
     ">": (operator.gt, "above"),
 }
 _AXES = ("X", "Y", "Z")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MOST_DIGITS = 12
 
 Bound = Union[float, Tuple[float, float]]
 
@@ -41,6 +44,8 @@ class Criterion:
         The bound, an interval for ``"within"``.
     warning : str
         Warning, a format string over ``value``, ``bound`` and ``axis``.
+    warning_at_zero : str, optional
+        Warning in its place where the value is 0, which stands for nothing found.
     unit : str, optional
         Unit of the bound.
     guards : bool
@@ -59,6 +64,7 @@ class Criterion:
     unit: str = ""
     guards: bool = False
     needs_resolution: bool = False
+    warning_at_zero: str = ""
 
     def text(self, bound: Bound) -> str:
         """The condition as a phrase, with the bound that is in force."""
@@ -97,8 +103,10 @@ class Criterion:
         for axis, value in values:
             if value is not None and not self.holds(value, bound):
                 outcome.outcome = "broken"
-                outcome.warnings.append(self.warning.format(
-                    value=value, bound=format_bound(bound), axis=axis))
+                warning = (value == 0 and self.warning_at_zero) or self.warning
+                outcome.warnings.append(warning.format(
+                    value=_Printed(value, lambda shown: not self.holds(shown, bound)),
+                    bound=format_bound(bound), axis=axis))
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
@@ -106,6 +114,23 @@ class Criterion:
         if isinstance(value, (list, tuple)):
             return list(zip(_AXES, value))
         return [("", value)]
+
+
+class _Printed:
+    """A value that a warning prints with as many digits as show that the bound is broken."""
+
+    def __init__(self, value, breaks):
+        self._value = value
+        self._breaks = breaks
+
+    def __format__(self, spec):
+        precision = re.search(r"\d+", spec)
+        if not precision:
+            return format(self._value, spec)
+        texts = [format(self._value, spec.replace(precision.group(), str(digits)))
+                 for digits in range(int(precision.group()), _MOST_DIGITS)]
+        text = next((text for text in texts if self._breaks(float(text))), texts[0])
+        return powers_of_ten(text)
 
 
 @dataclass
@@ -209,6 +234,12 @@ def format_bound(bound: Bound) -> str:
     if isinstance(bound, (list, tuple)):
         return "%g and %g" % tuple(bound)
     return "%g" % bound
+
+
+def powers_of_ten(text: str) -> str:
+    """A number in print: ``5 × 10⁻⁹`` for what Python writes as ``5e-09``."""
+    return re.sub(r"e([+-]\d+)", lambda found: " × 10%s" % str(int(found.group(1))).translate(
+        _SUPERSCRIPTS), text)
 
 
 def _fits(bound, criterion) -> bool:

@@ -44,4 +44,6 @@ def ratio_criterion(metric, method):
     return Criterion(
         metric, metric, "the reported resolution over that of %s" % method, ">=", 0.8,
         "The reported resolution may be overestimated: it is {value:.2f} times that of %s (at "
-        "least {bound})." % method, needs_resolution=True)
+        "least {bound})." % method, needs_resolution=True,
+        warning_at_zero="No resolution was found by %s, so that nothing here supports the "
+        "reported one." % method)

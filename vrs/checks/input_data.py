@@ -72,8 +72,8 @@ def _mask_content(data):
         maximum_variance_slices(
             data.hard_mask, data.sampling, "Mask with hard borders, slices of maximum variance.",
             "The section of largest variance of the mask along each of X, Y and Z.", "mask"),
-        Paragraph("The mask with soft borders is the same one convolved with a Gaussian, so that it "
-                  "falls from 1 to 0 within a few voxels."),
+        Paragraph("The mask with soft borders is the same one convolved with a Gaussian, so that "
+                  "it falls from 1 to 0 within a few voxels."),
         maximum_variance_slices(
             data.soft_mask, data.sampling, "Mask with soft borders, slices of maximum variance.",
             "The section of largest variance of the soft mask along each of X, Y and Z.", "mask"),

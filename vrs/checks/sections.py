@@ -1,9 +1,13 @@
 """Figures of sections of maps, shared by the checks."""
 
+import numpy as np
+
 from vrs.checks.content import Slice, Slices
 from vrs.numerics import sections
 
 _AXES = ("X", "Y", "Z")
+# As in the 3D views: the axis that is looked along points to the viewer.
+_DIRECTIONS = {"X": "Y right, Z up", "Y": "Z right, X up", "Z": "X right, Y up"}
 
 
 def central_slices(volume, sampling, caption, alt):
@@ -30,17 +34,19 @@ def maximum_variance_slices(volume, sampling, caption, alt, colours="density"):
 
 def projections(volume, sampling, caption, alt):
     """Figure of the projections along X, Y and Z."""
-    panels = [_panel("%s projection" % axis, image, sampling)
+    panels = [_panel(axis, "projection", image, sampling)
               for axis, image in zip(_AXES, sections.projections(volume))]
     return Slices(caption=caption, alt=alt, panels=panels)
 
 
 def _figure(indexed_images, sampling, caption, alt, colours):
-    panels = [_panel("%s slice %d" % (axis, index), image, sampling)
+    panels = [_panel(axis, "slice %d" % index, image, sampling)
               for axis, (index, image) in zip(_AXES, indexed_images)]
     return Slices(caption=caption, alt=alt, panels=panels, colours=colours)
 
 
-def _panel(label, image, sampling):
+def _panel(axis, what, image, sampling):
     image, pixel_size = sections.bin_image(image, sampling)
-    return Slice(label, image, pixel_size)
+    upright = (image.T if axis == "Y" else image)[::-1]
+    return Slice("%s %s (%s)" % (axis, what, _DIRECTIONS[axis]), np.ascontiguousarray(upright),
+                 pixel_size)

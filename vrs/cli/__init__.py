@@ -187,8 +187,8 @@ def _add_open(commands):
         description="Opens the Scipion project of a validation in its window, to look at the "
                     "results or to run more.")
     command.add_argument("project", nargs="?", metavar="PROJECT",
-                         help="name of the project, as 'vrs validate' printed it (default: the "
-                              "one that was used last)")
+                         help="name of the project, as 'vrs validate' printed it, or its folder "
+                              "(default: the project that was used last)")
     command.set_defaults(command=_open)
 
 

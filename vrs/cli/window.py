@@ -24,6 +24,10 @@ def open_window(options):
         If there is no screen, or Scipion cannot be used.
     """
     folder = find_project(prepare_environment(), options.project)
+    if not os.access(folder, os.W_OK):
+        raise ScipionError("Scipion's window writes to the projects that it opens, and %s cannot "
+                           "be written; copy that folder to where you may write, and open the "
+                           "copy." % folder)
     try:
         tkinter.Tk().destroy()
     except tkinter.TclError as error:
@@ -41,7 +45,8 @@ def find_project(projects, name=None):
     projects : str
         Folder of the projects.
     name : str, optional
-        Of the project, or its folder; by default the project that was used last.
+        Of the project, or its folder, which may be anywhere; by default the project that was
+        used last.
 
     Returns
     -------
@@ -56,10 +61,13 @@ def find_project(projects, name=None):
                  for found in sorted(os.listdir(projects))}
     used = {found: os.path.getmtime(path) for found, path in databases.items()
             if os.path.exists(path)}
+    if name is None and used:
+        return os.path.join(projects, max(used, key=used.get))
+    if name is not None and name.rstrip(os.sep) in used:
+        return os.path.join(projects, name.rstrip(os.sep))
+    if name is not None and os.path.exists(os.path.join(name, _DATABASE)):
+        return os.path.abspath(name)
     if not used:
         raise InputError("There is no project in %s; 'vrs validate' makes one." % projects)
-    chosen = max(used, key=used.get) if name is None else os.path.basename(os.path.normpath(name))
-    if chosen not in used:
-        raise InputError("There is no project %s in %s; it has %s."
-                         % (chosen, projects, ", ".join(used)))
-    return os.path.join(projects, chosen)
+    raise InputError("There is no project %s in %s; it has %s."
+                     % (name, projects, ", ".join(used)))

@@ -9,8 +9,10 @@ from typing import List
 from vrs.errors import InputError
 from vrs.io.maps import sha256
 
-_OUTPUT = re.compile(r"(\d+)\.[A-Za-z_]")
-_RUN = re.compile(r"\d+")
+# Scipion writes a whole protocol as "12." where it is a single input.
+_OUTPUT = re.compile(r"([0-9]{1,18})\.(?:[A-Za-z_]\w*(?:\.\w+)*)?")
+_RUN = re.compile(r"[0-9]{1,18}")
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
@@ -81,14 +83,16 @@ def read_workflow(path):
 
 def _load(path):
     try:
-        with open(path, encoding="utf-8") as handle:
+        # Editors may have put a byte order mark at its beginning.
+        with open(path, encoding="utf-8-sig") as handle:
             given = json.load(handle)
     except OSError as error:
         raise InputError("The workflow %s cannot be read (%s); check its name."
                          % (path, error.strerror))
-    except ValueError as error:
-        raise InputError("The workflow %s is not JSON (%s); export it from Scipion again."
-                         % (path, error))
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError("The workflow %s is not JSON%s; export it from Scipion again."
+                         % (path, " from its line %d on" % line if line else ""))
     if not isinstance(given, list) or not given:
         raise InputError("The workflow %s holds no protocols; give a file that Scipion exported."
                          % path)
@@ -98,13 +102,18 @@ def _load(path):
 def _identity(step, path):
     """The step with its id and names, yet without what it follows from."""
     try:
-        number, protocol = str(step["object.id"]), str(step["object.className"])
-        if _RUN.fullmatch(number):
-            return Step(number, str(step.get("object.label") or protocol), protocol)
+        number, protocol = str(step["object.id"]), _line(step["object.className"])
+        if _RUN.fullmatch(number) and protocol:
+            return Step(number, _line(step.get("object.label")) or protocol, protocol)
     except (KeyError, TypeError):
         pass  # told below
     raise InputError("The workflow %s has an entry without the id or the name of its protocol; "
                      "give a file that Scipion exported." % path)
+
+
+def _line(name):
+    """A name as one line of characters that any of the reports can hold."""
+    return " ".join(_NO_XML.sub("\ufffd", str(name or "")).split())
 
 
 def _inputs(parameters, ids):
@@ -119,7 +128,7 @@ def _inputs(parameters, ids):
             continue
         many = isinstance(value, list)
         texts = [text for text in (value if many else [value]) if isinstance(text, str)]
-        found |= {match.group(1) for match in map(_OUTPUT.match, texts) if match}
+        found |= {match.group(1) for match in map(_OUTPUT.fullmatch, texts) if match}
         numbers = {text for text in texts if _RUN.fullmatch(text)}
         if numbers <= ids and (many or name.startswith("input")):
             found |= numbers
@@ -127,12 +136,22 @@ def _inputs(parameters, ids):
 
 
 def _refuse_circles(steps, path):
-    remaining = {step.id: set(step.parents) for step in steps}
-    while remaining:
-        ready = {number for number, parents in remaining.items() if not parents & set(remaining)}
-        if not ready:
-            raise InputError("In the workflow %s the protocols %s take their input from each "
-                             "other in a circle; export it from Scipion again."
-                             % (path, ", ".join(sorted(remaining, key=int))))
-        for number in ready:
-            del remaining[number]
+    parents = {step.id: set(step.parents) for step in steps}
+    children = {number: set() for number in parents}
+    for step in steps:
+        for parent in step.parents:
+            children[parent].add(step.id)
+    circles = _peeled(_peeled(set(parents), parents), children)
+    if circles:
+        raise InputError("In the workflow %s the protocols %s take their input from each other in "
+                         "a circle; export it from Scipion again."
+                         % (path, ", ".join(sorted(circles, key=int))))
+
+
+def _peeled(names, neighbours):
+    """What is left when those without neighbours are taken away, again and again."""
+    ready = True
+    while ready:
+        ready = {name for name in names if neighbours[name].isdisjoint(names)}
+        names = names - ready
+    return names

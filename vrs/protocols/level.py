@@ -25,6 +25,9 @@ from vrs.report import score
 
 NO_MASK, MASK_OBJECT, MASK_FILE = range(3)
 SEED = 0
+RESULTS = "results.json"
+_COMING = "The others follow as they are computed."
+_STOPPED = "The run ended too early; start it again with Continue to go on."
 
 
 class ProtVrsLevel(EMProtocol):
@@ -133,16 +136,19 @@ class ProtVrsLevel(EMProtocol):
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):
         # Scipion repeats finished steps only when what they were given has changed.
-        given = self._given()
+        given, engines = self._given(), {}
         self._insertFunctionStep(self.describeInputStep, given, needsGPU=False)
         for check in checks_of_level(self.LEVEL):
             engine = self._engine_of(check)
-            self._insertFunctionStep(self.checkStep, check.id, engine.name if engine else BUILTIN,
-                                     given, needsGPU=False)
-        self._insertFunctionStep(self.createOutputStep, given, needsGPU=False)
+            engines[check.id] = engine.name if engine else BUILTIN
+            self._insertFunctionStep(self.checkStep, check.id, engines[check.id], given,
+                                     needsGPU=False)
+        self._insertFunctionStep(self.createOutputStep, given, engines, needsGPU=False)
 
     def describeInputStep(self, given):
         """Describe the input and store the masks."""
+        if self._is_done("input"):
+            self._forget()
         loaded = self._input()
         report, volumes = describe_input(loaded.data, *identity(loaded.map_file), loaded.notes,
                                          *identity(loaded.mask_file))
@@ -163,13 +169,11 @@ class ProtVrsLevel(EMProtocol):
         result.files = self._store_arrays(arrays)
         return self._write(item, result)
 
-    def createOutputStep(self, given):
+    def createOutputStep(self, given, engines):
         """Put the results together and hand them on."""
-        report = self._read("input")
         items = [self._read(check.id) for check in checks_of_level(self.LEVEL)]
-        results = LevelResults(self.LEVEL, report, items, SEED, self._overrides().source or "",
-                               self._read("added"))
-        path = self._getExtraPath("results.json")
+        results = self._put_together(items)
+        report, path = results.input, self.results_file()
         results.write(path)
         outputs = {"outputResults": self._create_set(items, path)}
         for part in [report] + items:
@@ -183,6 +187,7 @@ class ProtVrsLevel(EMProtocol):
         self._defineOutputs(**outputs)
         for output in outputs.values():
             self._defineSourceRelation(self.inputVolume, output)
+        return path  # Continue repeats the step when this is gone
 
     # --------------------------- INFORMATION ---------------------------------
     def _validate(self):
@@ -202,43 +207,102 @@ class ProtVrsLevel(EMProtocol):
         return problems
 
     def _summary(self):
-        if not hasattr(self, "outputResults"):
-            return ["The validation has not finished yet."]
+        if not self.is_complete():
+            return [self.progress() or "The validation has not finished yet."]
         lines = [str(item) for item in self.outputResults]
-        return lines + ["*%d of %d* items passed." % self.outputResults.getScore()]
+        passed, evaluable = self.outputResults.getScore()
+        return lines + ["*%d of %d* items passed." % (passed, evaluable)] * bool(evaluable)
 
     def _methods(self):
-        if not hasattr(self, "outputResults"):
+        if not self.is_complete():
             return []
-        items = "; ".join(_with_citations(item.getItemId()) for item in self.outputResults)
+        # Those with a reason do not apply or could not be measured.
+        items = "; ".join(_with_citations(item.getItemId()) for item in self.outputResults
+                          if not item.getReason())
         return ["The map was validated at level %s [%s] by: %s." % (
-            self.LEVEL, VALIDATION_LEVELS.key, items)]
+            self.LEVEL, VALIDATION_LEVELS.key, items or "none of its items")]
 
     def _citations(self):
         return [VALIDATION_LEVELS.key] + [
             reference.key for check in checks_of_level(self.LEVEL)
             for reference in check.references]
 
-    # --------------------------- HELPERS -------------------------------------
+    # --------------------------- RESULTS -------------------------------------
+    # The working folder must be that of the project.
+    def is_complete(self):
+        """Whether the last run came to its end, so that its outputs are what was asked for."""
+        return self.isFinished() and hasattr(self, "outputResults")
+
+    def results_file(self):
+        """Where the results of all items are once they are done."""
+        return self._getExtraPath(RESULTS)
+
     def results_of(self, item):
         """The result of an item that is done, else None.
 
         Parameters
         ----------
         item : str
-            Its id; the working folder must be that of the project.
+            Its id.
 
         Returns
         -------
         vrs.checks.ItemResult or None
         """
-        return self._read(item) if os.path.exists(self._part_file(item)) else None
+        return self._read(item) if self._is_done(item) else None
 
+    def items_done(self):
+        """The ids of the items that are done in a run that need not have come to its end.
+
+        Returns
+        -------
+        list of str or None
+            None when the input was not even described.
+        """
+        if not self._is_done("input"):
+            return None
+        return [check.id for check in checks_of_level(self.LEVEL) if self._is_done(check.id)]
+
+    def results_so_far(self):
+        """The results of the items that are done.
+
+        Returns
+        -------
+        vrs.checks.LevelResults
+
+        Raises
+        ------
+        OSError
+            When the input was not even described.
+        """
+        return self._put_together([self._read(item) for item in self.items_done() or ()])
+
+    def progress(self):
+        """How far a run has come that is not complete, in a sentence or two.
+
+        Returns
+        -------
+        str
+            Empty when the input was not even described.
+        """
+        done, all_items = self.items_done(), checks_of_level(self.LEVEL)
+        if done is None:
+            return ""
+        text = "Items done: %d of %d." % (len(done), len(all_items))
+        if not self.isActive():
+            return text + " " + _STOPPED
+        return text + " " + _COMING if len(done) < len(all_items) else text
+
+    # --------------------------- HELPERS -------------------------------------
     def _given(self):
         volume = self.inputVolume.get()
+        added = self._added()
+        files = [self._original_file(), self._mask_file(), self.criteriaFile.get("")] + [
+            path for paths in added.values()
+            for path in ([paths] if isinstance(paths, str) else paths)]
         return [self._volumeFile(), volume.getSamplingRate(), self._chosen_threshold(),
-                self._reported_resolution(), self._mask_file(), sorted(self._added().items()),
-                self._original_file(), self.criteriaFile.get("")]
+                self._reported_resolution(), sorted(added.items())] + [
+                    file_state(path) for path in files]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""
@@ -283,7 +347,7 @@ class ProtVrsLevel(EMProtocol):
         loaded = read_input(
             self._original_file(), self._chosen_threshold(), self._reported_resolution(),
             sampling=self._given_sampling(), mask_path=self._mask_file() or None,
-            workers=self.numberOfThreads.get(), seed=SEED, **added)
+            workers=max(1, self.numberOfThreads.get()), seed=SEED, **added)
         if self._stepsExecutor is not None:  # the graphical interface must not keep whole maps
             self._prepare(loaded)
             self._loaded = loaded
@@ -313,6 +377,18 @@ class ProtVrsLevel(EMProtocol):
                           loaded.map_file.origin)
             entries.append(FileEntry(name, file_name, description))
         return entries
+
+    def _put_together(self, items):
+        return LevelResults(self.LEVEL, self._read("input"), items, SEED,
+                            self.criteriaFile.get(""), self._read("added"))
+
+    def _forget(self):
+        """Remove what an earlier run found with other input."""
+        for part in self.items_done() + ["input"]:
+            os.remove(self._part_file(part))
+
+    def _is_done(self, part):
+        return os.path.exists(self._part_file(part))
 
     def _part_file(self, part):
         return self._getExtraPath("part_%s.json" % part)
@@ -377,9 +453,19 @@ def plain_name(image):
     return image.getFileName().split("@")[-1].replace(":mrc", "")
 
 
+def file_state(path):
+    """What tells whether a file is still the one that was read: its name, size and age."""
+    if not os.path.exists(path):
+        return [path]
+    found = os.stat(path)
+    return [path, found.st_size, found.st_mtime_ns]
+
+
 def original_file(path):
     """The file that the user knows: Scipion's imports make links to it."""
-    return os.readlink(path) if os.path.islink(path) else path
+    if not os.path.islink(path):
+        return path
+    return os.path.join(os.path.dirname(path), os.readlink(path))  # some links are relative
 
 
 def original_files(volume):

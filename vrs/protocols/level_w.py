@@ -3,18 +3,18 @@
 import os
 import re
 
-from pyworkflow.protocol import Protocol, params
+from pyworkflow.protocol import LegacyProtocol, Protocol, params
 
 from vrs.checks.results import InputFile, LevelInput, Note
 from vrs.errors import InputError
 from vrs.io.workflows import read_workflow
-from vrs.protocols.level import ProtVrsLevel
+from vrs.protocols.level import ProtVrsLevel, file_state
 from vrs.protocols.provenance import owner
 from vrs.protocols.report import ProtVrsReport
 
 WORKFLOW_PROJECT, WORKFLOW_FILE = range(2)
 _VALIDATION = (ProtVrsLevel, ProtVrsReport)
-_LOGGED_VERSION = re.compile(r"plugin v: (\S+?)(?: *\(\w+\))?\s*$", re.MULTILINE)
+_LOGGED_VERSION = re.compile(r"plugin v: (\S+?)(?: *\(\w+\))?\s*$")
 
 
 class ProtVrsLevelW(ProtVrsLevel):
@@ -38,7 +38,14 @@ class ProtVrsLevelW(ProtVrsLevel):
                        help="A JSON file that Scipion exported.")
 
     def _given(self):
-        return super()._given() + [self.workflowFrom.get(), self.workflowFile.get("")]
+        return super()._given() + [self.workflowFrom.get(),
+                                   file_state(self.workflowFile.get(""))]
+
+    def _forget(self):
+        super()._forget()
+        if os.path.exists(self._exported_file()):
+            os.remove(self._exported_file())
+            self._loaded = None  # it was read when the form was checked
 
     def _added(self):
         if self.workflowFrom == WORKFLOW_FILE:
@@ -83,6 +90,7 @@ class ProtVrsLevelW(ProtVrsLevel):
         for step in workflow.steps:
             step.leads_to_map = step.id in leading
             if step.id in known:
+                step.protocol = _class_name(known[step.id])
                 step.plugin, installed = _plugin(type(known[step.id]))
                 step.version = _logged_version(known[step.id]) or installed
         workflow.version_source = (
@@ -135,16 +143,26 @@ def _reached(nodes, names, neighbours):
 
 
 def _plugin(protocol_class):
-    """Name and version of the plugin that a protocol belongs to."""
-    return (protocol_class.getClassPackageName(),
-            getattr(protocol_class.getClassPackage(), "__version__", ""))
+    """Name and version of the plugin that a protocol belongs to, empty where it is missing."""
+    package = protocol_class.getClassPackage()
+    return getattr(package, "__name__", ""), getattr(package, "__version__", "")
+
+
+def _class_name(run):
+    """The name of a protocol's class, also where the plugin that brings it is missing."""
+    if not isinstance(run, LegacyProtocol):
+        return run.getClassName()
+    return os.path.basename(run.getWorkingDir()).partition("_")[2]
 
 
 def _logged_version(run):
     """The version that the last run of a protocol put in its log, empty when there is none."""
+    version = ""
     try:
         with open(run.getStdoutLog(), errors="replace") as log:
-            found = _LOGGED_VERSION.findall(log.read())
+            for line in log:  # the logs of some programs are larger than memory
+                found = _LOGGED_VERSION.search(line)
+                version = found.group(1) if found else version
     except OSError:
-        return ""
-    return found[-1] if found else ""
+        pass  # it has not run
+    return version

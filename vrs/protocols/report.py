@@ -8,9 +8,11 @@ from pyworkflow.protocol import params
 from vrs.checks import LevelResults
 from vrs.constants import CHIMERAX_MISSING, RENDERERS
 from vrs.engines.chimerax import find_chimerax
+from vrs.io.problems import collected
 from vrs.objects import VrsReport
+from vrs.protocols.level import file_state
 from vrs.protocols.provenance import provenance
-from vrs.report import grade, score, write_report
+from vrs.report import grade, read_results, score, write_report
 
 
 class ProtVrsReport(EMProtocol):
@@ -34,10 +36,13 @@ class ProtVrsReport(EMProtocol):
 
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):
-        self._insertFunctionStep(self.writeReportStep, self._results_files(), self.title.get(""),
-                                 self.renderer.get(), needsGPU=False)
+        # A level that ran again has new results in the same file.
+        files = self._results_files()
+        self._insertFunctionStep(self.writeReportStep, files, self.title.get(""),
+                                 self.renderer.get(), [file_state(path) for path in files],
+                                 needsGPU=False)
 
-    def writeReportStep(self, results_files, title, renderer):
+    def writeReportStep(self, results_files, title, renderer, states):
         """Write the three forms and hand them on."""
         paths = write_report(results_files, self._getExtraPath(), provenance(self), title=title,
                              renderer=RENDERERS[renderer])
@@ -49,11 +54,17 @@ class ProtVrsReport(EMProtocol):
         self._defineOutputs(outputReport=report)
         for pointer in self.inputResults:
             self._defineSourceRelation(pointer, report)
+        return sorted(report.getFiles())  # Continue repeats the step when one of them is gone
 
     # --------------------------- INFORMATION ---------------------------------
     def _validate(self):
-        problems = ["The results file %s is missing; run that level again." % path
-                    for path in self._results_files() if not os.path.exists(path)]
+        problems, chosen = [], [pointer.get() for pointer in self.inputResults]
+        if None in chosen:
+            problems.append("Some of the levels have no results yet; wait for their end, or run "
+                            "them first.")
+        elif chosen:  # else Scipion asks for some itself
+            with collected(problems):
+                read_results(self._results_files())
         if RENDERERS[self.renderer.get()] == "chimerax" and find_chimerax() is None:
             problems.append(CHIMERAX_MISSING)
         return problems

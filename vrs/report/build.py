@@ -324,7 +324,7 @@ class Builder:
         if item.files:
             kept = ["%s (%s)" % (entry.description, os.path.basename(entry.path))
                     for entry in item.files]
-            blocks.append(Text(_plain("Maps kept with the results: %s." % ", ".join(kept))))
+            blocks.append(Text(_plain("Files kept with the results: %s." % ", ".join(kept))))
         return blocks
 
     # ------------------------------------------------------------ comparison

@@ -11,16 +11,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from vrs.checks import content
+from vrs.checks.criteria import powers_of_ten
 from vrs.engines import chimerax
 from vrs.errors import InputError
 from vrs.io.headers import read_header
 from vrs.io.maps import read_volume
-from vrs.report import views3d
+from vrs.report import fonts, views3d
 from vrs.report.document import Legend, Panel, Picture, Scale
 from vrs.report.wording import number
 
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _NO_VALUE = "#bbbbbb"
 _MARK_DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_STYLE = {"font.family": "DejaVu Sans", "font.size": 8.5, "axes.labelsize": 8.5,
+_STYLE = {"font.family": fonts.SANS, "font.size": 8.5, "axes.labelsize": 8.5,
           "legend.fontsize": 8, "xtick.labelsize": 8, "ytick.labelsize": 8,
           "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7,
           "axes.formatter.useoffset": False, "axes.grid": True, "grid.color": "#dddddd",
@@ -295,7 +297,10 @@ def line_drawing(figure):
     """
     draw = {content.SphereMap: _sphere_map, content.Graph: _graph}.get(type(figure), _plot)
     with line_style():
-        return draw(figure)
+        drawing = draw(figure)
+        for text in drawing.findobj(Text):
+            text.set_fontfamily(fonts.families(text.get_text()))
+        return drawing
 
 
 def line_style():
@@ -425,18 +430,22 @@ def _graph(figure):
                       + [link.column for link in figure.links])
     spacing = min(_GRAPH_COLUMN, _GRAPH_LINES / columns)
     drawing = Figure((width, height))
-    axes = drawing.add_axes([0, 0, 1, 1], xlim=(0, width),
-                                  ylim=(last + 0.5, first - 0.5))
+    axes = drawing.add_axes([0, 0, 1, 1], xlim=(0, width), ylim=(last + 0.5, first - 0.5))
     axes.axis("off")
+
+    def across(column):
+        # Dots keep their distance to the edge and the text, however narrow the columns.
+        return 0.7 * _GRAPH_COLUMN + np.asarray(column) * spacing
+
     for link in figure.links:
-        x = [link.column, link.column, link.last_column]
+        x = across([link.column, link.column, link.last_column])
         y = [link.first_row, max(link.last_row - 1, link.first_row), link.last_row]
-        axes.plot((np.array(x) + 0.7) * spacing, y, linewidth=1.2, zorder=1,
+        axes.plot(x, y, linewidth=1.2, zorder=1,
                   color=_COLOURS[link.column % len(_COLOURS)])
-    left = (columns + 0.6) * spacing
+    left = across(columns - 1) + 0.9 * _GRAPH_COLUMN
     for node in figure.nodes:
         colour = _COLOURS[node.column % len(_COLOURS)]
-        axes.plot((node.column + 0.7) * spacing, node.row, "o", markersize=6, zorder=2,
+        axes.plot(across(node.column), node.row, "o", markersize=6, zorder=2,
                   color=colour if node.marked else "#ffffff", markeredgecolor=colour,
                   markeredgewidth=1.3)
         label = _shortened(node.label, (width - left) * 72)
@@ -465,7 +474,7 @@ def _shortened(text, points):
 
 def _text_width(text):
     """Width of a text in points, in the font of the figures."""
-    font = FontProperties(family=_STYLE["font.family"], size=_STYLE["font.size"])
+    font = FontProperties(family=fonts.families(text), size=_STYLE["font.size"])
     return text_to_path.get_text_width_height_descent(text, font, False)[0]
 
 
@@ -477,7 +486,13 @@ def _curves(axes, figure):
                   label=series.label, **style)
     if figure.log_y:
         axes.set_yscale("log")
-        # Plain numbers, as exponents would be too small to read.
-        axes.yaxis.set_major_formatter("{x:g}")
+        # matplotlib's exponents would be too small to read.
+        axes.yaxis.set_major_formatter(_power)
         bottom, top = axes.get_ylim()
-        axes.yaxis.set_minor_formatter("{x:g}" if top < 30 * bottom else NullFormatter())
+        axes.yaxis.set_minor_formatter(_power if top < 30 * bottom else NullFormatter())
+
+
+def _power(value, _):
+    """A number on a logarithmic axis: ``0.01`` or ``10⁻⁵``."""
+    text = powers_of_ten("%.5g" % value)
+    return text[4:] if text.startswith("1 × ") else text

@@ -2,19 +2,19 @@
 
 import datetime
 import json
+import logging
 import shutil
 import tempfile
 from pathlib import Path
 
-import matplotlib
 import typst
-from matplotlib.ft2font import FT2Font
 
+from vrs.report import fonts
 from vrs.report.document import to_plain
 
+logger = logging.getLogger(__name__)
+
 _TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
-# Has the characters that typst's own fonts lack.
-_FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def render_pdf(document, images):
@@ -29,35 +29,46 @@ def render_pdf(document, images):
     Returns
     -------
     bytes
-        The same document gives the same bytes. Characters that the fonts lack,
-        Chinese ones for instance, are shown as U+FFFD; HTML and JSON have them all.
+        The same document gives the same bytes. Characters that no font of this computer
+        has, Chinese ones perhaps, are shown as U+FFFD; HTML and JSON have them all.
     """
+    plain = to_plain(document)
+    more = [font.fname for font in fonts.others_for(json.dumps(plain, ensure_ascii=False))]
+    try:
+        return _typeset(plain, images, more)
+    except RuntimeError:
+        if not more:
+            raise
+        logger.exception("the PDF cannot be made with %s", ", ".join(more))
+        return _typeset(plain, images, [])
+
+
+def _typeset(plain, images, more):
+    """The document by typst, with font files beyond its own and matplotlib's."""
+    known = set().union(*map(fonts.letters, [fonts.SANS_FILE] + more))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         shutil.copy(str(_TEMPLATE), folder)
         shutil.copytree(str(images), str(root / "images"))
+        for path in more:
+            shutil.copy(path, folder)
         (root / "document.json").write_text(
-            json.dumps(_displayable(to_plain(document))), encoding="utf-8")
+            json.dumps(_displayable(plain, known)), encoding="utf-8")
         return typst.compile(
-            str(root / _TEMPLATE.name), root=folder, font_paths=[str(_FONTS)],
-            ignore_system_fonts=True, timestamp=_timestamp(document.date),
+            str(root / _TEMPLATE.name), root=folder, font_paths=[str(fonts.FOLDER), folder],
+            ignore_system_fonts=True, timestamp=_timestamp(plain["date"]),
             pdf_standards=["ua-1"])
 
 
-def _displayable(plain):
-    """The document with all its text in characters that can be displayed."""
-    known = set(FT2Font(str(_FONTS / "DejaVuSans.ttf")).get_charmap())
-
-    def cleaned(value):
-        if isinstance(value, dict):
-            return {key: cleaned(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [cleaned(item) for item in value]
-        if isinstance(value, str):
-            return "".join(c if c.isspace() or ord(c) in known else "\ufffd" for c in value)
-        return value
-
-    return cleaned(plain)
+def _displayable(value, known):
+    """The document with all its text in known characters."""
+    if isinstance(value, dict):
+        return {key: _displayable(item, known) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_displayable(item, known) for item in value]
+    if isinstance(value, str):
+        return "".join(c if c.isspace() or ord(c) in known else "\ufffd" for c in value)
+    return value
 
 
 def _timestamp(date):

@@ -103,7 +103,7 @@ def score_sentences(items) -> str:
     passed, evaluable = score(items)
     text = "The score is %d of %s." % (passed, _count(evaluable, "evaluable item"))
     statuses = [item.status for item in items]
-    others = ((Status.NOT_APPLICABLE, "does not apply to this map", "do not apply to this map"),
+    others = ((Status.NOT_APPLICABLE, "does not apply", "do not apply"),
               (Status.NOT_MEASURED, "could not be measured", "could not be measured"),
               (Status.INFORMATIVE, "informs without a criterion", "inform without a criterion"))
     parts = ["%d %s" % (statuses.count(status), singular if statuses.count(status) == 1

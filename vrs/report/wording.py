@@ -1,6 +1,6 @@
 """Numbers and names as the report prints them."""
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from vrs.checks.criteria import powers_of_ten
 
 STATUS_STYLES = {"ok": "status-ok", "warnings": "status-warnings",
                  "not_applicable": "status-neutral", "not_measured": "status-failed",
@@ -28,8 +28,7 @@ def number(value):
     if 1e-3 <= size < 1e6:
         return format(value, ",.1f") if size >= 1000 else format(value, ".4g")
     mantissa, exponent = format(value, ".3e").split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".")
-    return "%s × 10%s" % (mantissa, str(int(exponent)).translate(_SUPERSCRIPTS))
+    return powers_of_ten("%se%s" % (mantissa.rstrip("0").rstrip("."), exponent))
 
 
 def cell(value):

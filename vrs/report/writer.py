@@ -64,7 +64,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     from vrs.report.pdf_report import render_pdf
     from vrs.report.scene import map_scene
 
-    results = _read(results_files)
+    results = read_results(results_files)
     folder = Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     given = results[0][0].input
@@ -94,11 +94,26 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     return paths
 
 
-def _read(results_files):
-    """Results with the folders their files are relative to, sorted by level."""
+def read_results(results_files):
+    """Read the results of levels that make one report.
+
+    Parameters
+    ----------
+    results_files : list of path
+
+    Returns
+    -------
+    list of (LevelResults, pathlib.Path)
+        With the folders that their files are relative to, sorted by level.
+
+    Raises
+    ------
+    InputError
+        If there are none, if one cannot be read, or if they do not belong together.
+    """
     if not results_files:
         raise InputError("There are no results to report on; run a level of the validation first.")
-    results = [(LevelResults.read(path), Path(path).absolute().parent) for path in results_files]
+    results = [(_read(path), Path(path).absolute().parent) for path in results_files]
     results.sort(key=lambda pair: level_order(pair[0].level))
     problems = []
     for name, what in _COMMON:
@@ -115,3 +130,13 @@ def _read(results_files):
     for result, _ in results:
         result.items.sort(key=lambda item: item.id)
     return results
+
+
+def _read(path):
+    try:
+        return LevelResults.read(path)
+    except FileNotFoundError:
+        raise InputError("The results file %s is missing; run that level again." % path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("The results file %s cannot be read (%s). Run that level again with "
+                         "Restart, since Continue keeps what is there." % (path, error))

@@ -254,8 +254,9 @@ def test_the_code_that_reads_a_report_runs(tmp_path, monkeypatch):
 @pytest.fixture
 def example_item(monkeypatch):
     """The item of the page, registered as long as the test runs, and its test module."""
-    all_checks()
-    monkeypatch.setattr(registry, "_CHECKS", dict(registry._CHECKS))
+    # Whoever follows the page has it already.
+    monkeypatch.setattr(registry, "_CHECKS", {
+        check.id: check for check in all_checks() if check.id != "0.x"})
     item, test = _blocks(_text("developer_guide.rst"), "python")
     exec(item, {"__name__": "vrs.checks.level_0.clipping"})
     return registry.get_check("0.x"), test

@@ -54,10 +54,12 @@ class MapSlices:
         Returns
         -------
         numpy.ma.MaskedArray of float32, (rows, columns)
-            As in the report: along X (z, y), along Y (z, x) and along Z (y, x), the first row
-            on top. Where a map of a local property has no value, it is masked.
+            Along X (z, y), along Y (x, z) and along Z (y, x). With the first row at the bottom,
+            as in the report, the axis points to the viewer. Where a map of a local property has
+            no value, it is masked.
         """
         image = np.asarray(np.take(self.volume, index, axis=_ARRAY_AXES[axis]), np.float32)
+        image = image.T if AXES[axis] == "Y" else image
         return np.ma.masked_equal(image, 0) if self.scale.kind == "local" else (
             np.ma.masked_invalid(image))
 
@@ -76,6 +78,8 @@ class MapSlices:
         values = values[np.isfinite(values)]
         if self.scale.kind == "local" and values.any():
             values = values[values != 0]
+        if not values.size:
+            return 0.0, 1.0
         low, high = np.percentile(values, (0.5, 99.5))
         return (float(low), float(high)) if low < high else (float(values.min()),
                                                              float(values.max()))
@@ -101,7 +105,7 @@ class MapSlices:
         image = self.section(axis, index)
         if not (0 <= row < image.shape[0] and 0 <= column < image.shape[1]):
             return ""
-        place = {0: (index, column, row), 1: (column, index, row), 2: (column, row, index)}[axis]
+        place = {0: (index, column, row), 1: (row, index, column), 2: (column, row, index)}[axis]
         value = image[row, column]
         text = "no value" if value is np.ma.masked else "%.4g" % value
         unit = "" if value is np.ma.masked or not self.scale.unit else " " + self.scale.unit

@@ -9,11 +9,11 @@ from matplotlib.backends.backend_tkagg import FigureCanvasTkAgg, NavigationToolb
 from matplotlib.figure import Figure
 
 from vrs.viewers.map_slices import AXES
-from vrs.viewers.windows import ViewWindow, label
+from vrs.viewers.windows import ViewWindow, label, wrapping_label
 
 _COLOURS = {"density": "gray", "mask": "gray", "local": "viridis", "signed": "RdBu_r"}
 _NO_VALUE = "#d9d9d9"
-_PLANES = ("yz", "xz", "xy")
+_PLANES = ("yz", "zx", "xy")  # to the right and up
 _FAR = 10
 _KEYS = "↑ ↓ next section   Page ↑ ↓ ten sections   X Y Z axis   Esc close"
 
@@ -32,7 +32,7 @@ class MapWindow(ViewWindow):
         super().__init__(title, parent, size=(860, 740))
         self.slices = slices
         self.axis = 2
-        self._places = [slices.count(axis) // 2 for axis in range(3)]
+        self._places = [slices.first(axis) for axis in range(3)]
         self._choice = tk.StringVar(self.root, AXES[self.axis])
         self._place = tk.IntVar(self.root)
         self._image = None
@@ -71,7 +71,7 @@ class MapWindow(ViewWindow):
         scale, (low, high) = self.slices.scale, self.slices.limits()
         colours = matplotlib.colormaps[_COLOURS[scale.kind]].with_extremes(bad=_NO_VALUE)
         self._image = axes.imshow(self.slices.section(axis, self.index), cmap=colours, vmin=low,
-                                  vmax=high, interpolation="nearest")
+                                  vmax=high, interpolation="nearest", origin="lower")
         for place, name in zip((axes.set_xlabel, axes.set_ylabel), _PLANES[axis]):
             place("%s (voxels of %.4g Å)" % (name, self.slices.sampling))
         text = scale.label + (" (%s)" % scale.unit if scale.unit else "")
@@ -92,7 +92,7 @@ class MapWindow(ViewWindow):
 
     def _bar(self, title):
         bar = tk.Frame(self.root, background="white", padx=14, pady=8)
-        label(bar, title, wraplength=820, font=self.fonts["strong"]).pack(fill="x")
+        wrapping_label(bar, title, font=self.fonts["strong"]).pack(fill="x")
         for axis, name in enumerate(AXES):
             ttk.Radiobutton(bar, text=name, value=name, variable=self._choice, takefocus=False,
                             command=lambda axis=axis: self.turn(axis)).pack(side="left", padx=4)

@@ -1,5 +1,6 @@
 """Viewers of the maps, models and curves that levels emit, which need no other program."""
 
+import os
 from pathlib import Path
 
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
@@ -7,12 +8,12 @@ from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
 from vrs.checks.content import Plot, Series
 from vrs.errors import InputError
-from vrs.protocols.level import plain_name
+from vrs.protocols.level import RESULTS, plain_name
 from vrs.viewers import programs
 from vrs.viewers.results import UNREADABLE, results_window
 
-_RESULTS = "results.json"
 _LIMITS = (0.143, 0.5)
+_MISSING = "The model %s is missing; run its level again with Restart."
 
 
 class VrsMapViewer(Viewer):
@@ -44,7 +45,9 @@ class VrsMapViewer(Viewer):
             self.errorMessage(str(error), "No map").show()
             return None
         description = obj.getObjComment()
-        title = "%s (%s)" % (description, path.name) if description else path.name
+        title = path.name
+        if description and description != path.name:  # imports give it that one
+            title = "%s (%s)" % (description, path.name)
         window = MapWindow(slices, title, self.formWindow)
         window.open()
         return window
@@ -85,6 +88,9 @@ class VrsModelViewer(Viewer):
         obj : AtomStruct
         """
         path = obj.getFileName()
+        if not os.path.isfile(path):
+            self.errorMessage(_MISSING % path, "No model").show()
+            return None
         window = results_window(self, results_beside(path))
         if window:
             window.select(window.pages.owner_of(path))
@@ -103,7 +109,7 @@ class VrsFscViewer(Viewer):
     def can_handle_this_instance(cls, instance):
         """Whether a level made the curves."""
         run = Path(instance.getFileName() or "").parent
-        return (run / "extra" / _RESULTS).is_file()
+        return (run / "extra" / RESULTS).is_file()
 
     def visualize(self, obj, **kwargs):
         """Open the window; it is returned.
@@ -166,7 +172,7 @@ def results_beside(path):
     -------
     pathlib.Path or None
     """
-    results = Path(path or "").parent / _RESULTS
+    results = Path(path or "").parent / RESULTS
     return results if path and results.is_file() else None
 
 

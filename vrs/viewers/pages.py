@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
+from vrs.checks import checks_of_level, get_check
 from vrs.checks.content import Slices, Surface
 from vrs.checks.results import LevelResults, Status
 from vrs.report import score
@@ -15,6 +16,7 @@ from vrs.report.wording import LEVELS, STATUS_STYLES, angstroms
 # Maps that no figure of their item colours a surface by: label, unit, colour range.
 _OTHER_SCALES = {"fscq": ("FSC-Q", "Å", [-1.5, 1.5]), "bfactor_corrected": ("Density", "", None)}
 _MASKS = ("hard_mask", "soft_mask")
+_NOT_DONE = "Not done yet"
 _PARTS = ("Automatic criteria", "Results", "Explanation")
 
 
@@ -57,6 +59,8 @@ class ResultPages:
         The results file.
     artist : optional
         What draws the figures, as :class:`vrs.report.figures.Artist` does; it can be set later.
+    so_far : LevelResults, optional
+        What is known where that file is still to be written.
 
     Raises
     ------
@@ -64,11 +68,14 @@ class ResultPages:
         If the file cannot be read.
     """
 
-    def __init__(self, path, artist=None):
-        self.results = LevelResults.read(path)
+    def __init__(self, path, artist=None, so_far=None):
+        self.results = so_far or LevelResults.read(path)
         self.folder = Path(path).absolute().parent
         self.artist = artist
-        self.items = sorted(self.results.items, key=lambda item: item.id)
+        done = {item.id: item for item in self.results.items}
+        expected = [check.id for check in checks_of_level(self.results.level)] if so_far else []
+        # The number of an item on its page does not change when others get done.
+        self._lines = [(name, done.get(name)) for name in sorted({*done, *expected})]
 
     @property
     def title(self):
@@ -82,7 +89,7 @@ class ResultPages:
         parts = [given.file_name, "%s Å per voxel" % ("%g" % given.sampling),
                  "threshold %g" % given.threshold]
         parts.append("reported resolution " + angstroms(given.resolution))
-        passed, evaluable = score(self.items)
+        passed, evaluable = score(self.results.items)
         if evaluable:
             parts.append("%d of %d items passed" % (passed, evaluable))
         return " · ".join(parts)
@@ -95,15 +102,20 @@ class ResultPages:
         list of Entry
         """
         return [Entry("Input", "Map and what was given with it")] + [
-            Entry(item.id, item.title, item.printed_status(), STATUS_STYLES[item.status.value])
-            for item in self.items]
+            Entry(name, item.title, item.printed_status(), STATUS_STYLES[item.status.value])
+            if item else Entry(name, get_check(name).title, _NOT_DONE)
+            for name, item in self._lines]
+
+    def is_done(self, number):
+        """Whether the page of an entry has more to tell than that."""
+        return number == 0 or self._lines[number - 1][1] is not None
 
     def first(self):
         """The number of the page to begin with: that of the first item with a warning, else
-        that of the first item."""
-        warned = [number for number, item in enumerate(self.items, 1)
-                  if item.status is Status.WARNINGS]
-        return warned[0] if warned else min(1, len(self.items))
+        that of the first item that is done."""
+        done = [(number, item) for number, (_, item) in enumerate(self._lines, 1) if item]
+        warned = [number for number, item in done if item.status is Status.WARNINGS]
+        return (warned or [number for number, _ in done] or [0])[0]
 
     def page(self, number):
         """All of a page but its title.
@@ -121,7 +133,9 @@ class ResultPages:
         builder = Builder([(self.results, self.folder)], {}, "", self.artist)
         if number == 0:
             return self._input_page(builder)
-        item = self.items[number - 1]
+        item = self._lines[number - 1][1]
+        if item is None:
+            return [("", [Text([Run(_NOT_DONE, style="status-neutral")])])]
         parts = builder.item_parts(item, self.results, self.folder)
         if item.reason:
             del parts["Results"][-1]  # the verdict says it
@@ -152,8 +166,10 @@ class ResultPages:
         -------
         list of KeptFile
         """
-        owner = self.items[number - 1] if number else self.results.input
+        owner = self._lines[number - 1][1] if number else self.results.input
         found = []
+        if owner is None:
+            return found
         for entry in owner.files:
             path = Path(os.path.normpath(str(self.folder / entry.path)))
             if path.is_file():
@@ -169,7 +185,7 @@ class ResultPages:
         ----------
         path : path
         """
-        for number in range(1, len(self.items) + 1):
+        for number in range(1, len(self._lines) + 1):
             if any(os.path.samefile(str(entry.path), str(path)) for entry in self.files(number)):
                 return number
         return 0

@@ -2,6 +2,7 @@
 
 import textwrap
 import tkinter as tk
+from tkinter import ttk
 
 import numpy as np
 from matplotlib.backends.backend_tkagg import FigureCanvasTkAgg, NavigationToolbar2Tk
@@ -10,9 +11,10 @@ from matplotlib.widgets import Cursor
 from vrs.checks.content import Bars, Plot, Ranges
 from vrs.report.figures import line_drawing, line_style
 from vrs.viewers.text_page import MUTED, draw_picture
-from vrs.viewers.windows import ViewWindow, label
+from vrs.viewers.windows import ViewWindow, label, scrolls_by_keys
 
 _DPI = 120
+_HIGHEST, _BAR_WIDTH = 1200, 20  # pixels
 
 
 def open_picture(picture, title, parent=None):
@@ -36,20 +38,28 @@ def open_picture(picture, title, parent=None):
 
 
 class PictureWindow(ViewWindow):
-    """The images of a figure, as large as they are or fit."""
+    """The images of a figure, as large as they are or fit; those that are higher scroll."""
 
     def __init__(self, picture, title, parent=None):
-        super().__init__(title, parent, size=(1320, 620))
+        super().__init__(title, parent, size=(1320, _HIGHEST))
         width = self._size[0] - 40
         frame = tk.Frame(self.root, background="white", padx=20, pady=14)
         frame.grid(sticky="nsew")
-        canvas = tk.Canvas(frame, background="white", highlightthickness=0)
-        self._images = draw_picture(canvas, picture, width, self.fonts)
-        canvas.pack(anchor="n")
         label(frame, picture.caption, font=self.fonts["plain"], foreground=MUTED,
-              wraplength=width).pack(side="top", anchor="w", pady=(8, 0))
+              wraplength=width).pack(side="bottom", anchor="w", pady=(8, 0))
+        canvas = tk.Canvas(frame, background="white", highlightthickness=0, yscrollincrement=20)
+        self._images = draw_picture(canvas, picture, width - _BAR_WIDTH, self.fonts)
+        canvas.configure(scrollregion=(0, 0, canvas["width"], canvas["height"]))
+        bar = ttk.Scrollbar(frame, command=canvas.yview)
+        canvas.configure(yscrollcommand=bar.set)
+        canvas.pack(anchor="n")
         self.root.update_idletasks()
-        self._size = [min(self._size[0], frame.winfo_reqwidth()), frame.winfo_reqheight()]
+        if frame.winfo_reqheight() > self._size[1]:
+            bar.pack(side="right", fill="y", before=canvas)
+            scrolls_by_keys(self.root, canvas)
+        self.canvas = canvas
+        self._size = [min(self._size[0], frame.winfo_reqwidth() + _BAR_WIDTH),
+                      min(self._size[1], frame.winfo_reqheight())]
 
 
 class CurvesWindow(ViewWindow):

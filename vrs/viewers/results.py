@@ -3,13 +3,16 @@
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
 from vrs.objects import SetOfVrsItemResults
-from vrs.protocols.level import ProtVrsLevel
+from vrs.protocols.level import RESULTS, ProtVrsLevel
 
 # What reading results raises that are not there or damaged.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-_UNFINISHED = "The validation has not finished yet."
+_NOTHING_YET = ("There are no results yet. Look again in a while: each item can be looked at as "
+                "soon as it is done.")
+_NOTHING = "This run has no results: it was not started, or its Output Log tells why it ended."
 _MISSING = "The results file %s is missing; run this level again."
-_DAMAGED = "The results file %s cannot be read (%s); run this level again."
+_DAMAGED = ("The results file %s cannot be read (%s). Run this level again with Restart, since "
+            "Continue keeps what is there.")
 
 
 class VrsItemResultsViewer(Viewer):
@@ -26,17 +29,32 @@ class VrsItemResultsViewer(Viewer):
         ----------
         obj : SetOfVrsItemResults or ProtVrsLevel
         """
-        results = getattr(obj, "outputResults", obj)
-        if not isinstance(results, SetOfVrsItemResults):
-            self.errorMessage(_UNFINISHED, "No results").show()
-            return None
-        window = results_window(self, results.getResultsFile() or "results.json")
+        if isinstance(obj, ProtVrsLevel):
+            window = self._window_of_run(obj)
+        else:
+            window = results_window(self, obj.getResultsFile() or RESULTS)
         if window:
             window.open()
         return window
 
+    def _window_of_run(self, run):
+        if not run.is_complete() and run.items_done() is not None:
+            return results_window(self, run.results_file(), self._latest(run))
+        if hasattr(run, "outputResults"):
+            return results_window(self, run.outputResults.getResultsFile() or RESULTS)
+        self.infoMessage(_NOTHING_YET if run.isActive() else _NOTHING, "No results").show()
+        return None
 
-def results_window(viewer, path):
+    def _latest(self, run):
+        """Gives a run with the status that Scipion's window knows by then."""
+        def latest():
+            known = [other for other in self.getProject().runs or ()
+                     if other.getObjId() == run.getObjId()]
+            return known[0] if known else run
+        return latest
+
+
+def results_window(viewer, path, run=None):
     """The window of the results of a level, to be opened.
 
     Parameters
@@ -44,6 +62,8 @@ def results_window(viewer, path):
     viewer : pyworkflow.viewer.Viewer
         Whose window it belongs to.
     path : path
+    run : callable, optional
+        Gives the run of the level, when that is not complete.
 
     Returns
     -------
@@ -52,7 +72,7 @@ def results_window(viewer, path):
     """
     from vrs.viewers.results_window import ResultsWindow
     try:
-        return ResultsWindow(path, viewer.getParent())
+        return ResultsWindow(path, viewer.getParent(), run)
     except FileNotFoundError:
         sentence = _MISSING % path
     except UNREADABLE as error:

@@ -2,10 +2,12 @@
 
 import queue
 import tkinter as tk
+from contextlib import suppress
 from tkinter import ttk
 
 from PIL import ImageTk
 
+from vrs.checks import Status
 from vrs.errors import InputError
 from vrs.report.background import BackgroundArtist
 from vrs.viewers import programs
@@ -14,14 +16,15 @@ from vrs.viewers.map_slices import MapSlices
 from vrs.viewers.map_window import MapWindow
 from vrs.viewers.pages import ResultPages
 from vrs.viewers.picture_window import open_picture
+from vrs.viewers.results import UNREADABLE
 from vrs.viewers.text_page import MUTED, STATUS_COLOURS, TextPage
-from vrs.viewers.windows import ViewWindow, label
+from vrs.viewers.windows import ViewWindow, label, wrapping_label
 
 _KEYS = ("↑ ↓ item   Page ↑ ↓ scroll   Tab next figure   Enter or click enlarges it   "
          "Esc close")
 _ICON = 16
-_LIST_WIDTH = 520
-_POLL = 120  # ms
+_LIST_WIDTH, _BAR_WIDTH = 540, 20
+_POLL, _LOOK = 120, 2000  # ms, for figures and for items
 
 
 class ResultsWindow(ViewWindow):
@@ -32,6 +35,9 @@ class ResultsWindow(ViewWindow):
     path : path
         The results file.
     parent : pyworkflow.gui.Window, optional
+    run : callable, optional
+        Gives the run of the level, when that is not complete: what is done of it is shown, and
+        the rest as it gets done.
 
     Raises
     ------
@@ -39,13 +45,16 @@ class ResultsWindow(ViewWindow):
         If the results cannot be read.
     """
 
-    def __init__(self, path, parent=None):
-        self.pages = ResultPages(path)
+    def __init__(self, path, parent=None, run=None):
+        self._path, self._run = path, run
+        self.artist = None
+        self.pages = self._read()
         super().__init__("%s – validation" % self.pages.title, parent)
         given = self.pages.results.input
         self.artist = self.pages.artist = BackgroundArtist(given.shape, given.sampling)
         self.entries = self.pages.entries()
-        self._icons = []
+        self._icons = {style: ImageTk.PhotoImage(status_icon(style, _ICON), master=self.root)
+                       for style in STATUS_COLOURS}
         self._files = []
         self._shown = None
         self._header().grid(row=0, sticky="ew")
@@ -65,7 +74,10 @@ class ResultsWindow(ViewWindow):
         self.initial_focus = self.tree
         self.root.update_idletasks()
         self.select(self.pages.first())
-        self._timer = self.root.after(_POLL, self._collect)
+        self._timers = {}
+        self._collect()
+        if run:
+            self._look()
         self.root.bind("<Destroy>", self._destroyed)
 
     def select(self, number):
@@ -76,15 +88,23 @@ class ResultsWindow(ViewWindow):
 
     def _destroyed(self, event):
         if event.widget is self.root:
-            self.root.after_cancel(self._timer)
+            for timer in self._timers.values():
+                self.root.after_cancel(timer)
             self.artist.close()
+
+    def _read(self):
+        so_far = self._run().results_so_far() if self._run else None
+        return ResultPages(self._path, self.artist, so_far)
 
     # ------------------------------------------------------------ parts
     def _header(self):
         frame = tk.Frame(self.root, background="white", padx=14, pady=8)
         label(frame, self.pages.title, font=self.fonts["title"]).pack(fill="x")
-        label(frame, self.pages.summary, foreground=MUTED, wraplength=1150,
-              font=self.fonts["plain"]).pack(fill="x")
+        self._summary = wrapping_label(frame, self.pages.summary, foreground=MUTED,
+                                       font=self.fonts["plain"])
+        self._summary.pack(fill="x")
+        self._progress = wrapping_label(frame, foreground=STATUS_COLOURS["status-warnings"],
+                                        font=self.fonts["strong"])
         return frame
 
     def _list(self, master):
@@ -97,21 +117,25 @@ class ResultsWindow(ViewWindow):
                   foreground=[("selected", "#1d2733")])
         self.tree = ttk.Treeview(frame, columns=("title", "status"), style="Vrs.Treeview",
                                  selectmode="browse")
-        for column, heading, texts in (
-                ("#0", "Item", [entry.name for entry in self.entries]),
-                ("title", "Title", [entry.title for entry in self.entries]),
-                ("status", "Status", [entry.status for entry in self.entries])):
-            width = 16 + max([self.fonts["strong"].measure(heading)]
-                             + [plain.measure(text) for text in texts])
-            if column == "#0":
-                width += _ICON + 14
+        headings = {"#0": "Item", "title": "Title", "status": "Status"}
+        texts = {"#0": [entry.name for entry in self.entries],
+                 "title": [entry.title for entry in self.entries],
+                 "status": [entry.status for entry in self.entries]
+                 + ([Status.NOT_MEASURED.printed()] if self._run else [])}
+        widths = {column: 16 + max([self.fonts["strong"].measure(heading)]
+                                   + [plain.measure(text) for text in texts[column]])
+                  for column, heading in headings.items()}
+        widths["#0"] += _ICON + 14
+        # It is rather a title that is cut, which stands on its page too, than a status.
+        widths["title"] = min(widths["title"],
+                              _LIST_WIDTH - _BAR_WIDTH - widths["#0"] - widths["status"])
+        for column, heading in headings.items():
             self.tree.heading(column, text=heading, anchor="w")
-            self.tree.column(column, width=width, minwidth=40, stretch=column == "title")
-        for number, entry in enumerate(self.entries):
-            icon = ImageTk.PhotoImage(status_icon(entry.style, _ICON), master=self.root)
-            self._icons.append(icon)
-            self.tree.insert("", "end", str(number), text=" " + entry.name, image=icon,
-                             values=(entry.title, entry.status), tags=(entry.style,))
+            self.tree.column(column, width=widths[column], minwidth=40,
+                             stretch=column == "title")
+        for number in range(len(self.entries)):
+            self.tree.insert("", "end", str(number))
+        self._fill_list()
         bar = ttk.Scrollbar(frame, command=self.tree.yview)
         self.tree.configure(yscrollcommand=bar.set)
         bar.pack(side="right", fill="y")
@@ -123,6 +147,11 @@ class ResultsWindow(ViewWindow):
             self.tree.bind("<%s>" % key, lambda _event, step=step: self._scroll(step))
         frame.update_idletasks()
         return frame
+
+    def _fill_list(self):
+        for number, entry in enumerate(self.entries):
+            self.tree.item(str(number), text=" " + entry.name, image=self._icons[entry.style],
+                           values=(entry.title, entry.status), tags=(entry.style,))
 
     def _file_bar(self, master):
         self._bar = tk.Frame(master, background="#f3f6f8", padx=12, pady=6)
@@ -142,12 +171,8 @@ class ResultsWindow(ViewWindow):
         self._file.pack(side="left", fill="x", expand=True, padx=8)
         self._file.bind("<<ComboboxSelected>>", lambda _event: self._enable_buttons())
         if not self._chimerax:
-            sentence = tk.Label(self._bar_content, text=programs.CHIMERAX_ABSENT, justify="left",
-                                background="#f3f6f8", foreground=MUTED, anchor="w",
-                                font=self.fonts["small"])
-            sentence.bind("<Configure>", lambda event: sentence.configure(
-                wraplength=event.width - 10))
-            sentence.pack(fill="x", pady=(4, 0))
+            wrapping_label(self._bar_content, programs.CHIMERAX_ABSENT, background="#f3f6f8",
+                           foreground=MUTED, font=self.fonts["small"]).pack(fill="x", pady=(4, 0))
         return self._bar
 
     def _footer(self):
@@ -159,8 +184,10 @@ class ResultsWindow(ViewWindow):
     # ------------------------------------------------------------ what happens
     def _selected(self, _event):
         number = int(self.tree.selection()[0])
-        if number == self._shown:
-            return
+        if number != self._shown:
+            self._show(number)
+
+    def _show(self, number):
         self._shown = number
         self.artist.new_page()
         entry = self.entries[number]
@@ -190,7 +217,32 @@ class ResultsWindow(ViewWindow):
             while True:
                 self.page.redraw(self.artist.finished.get_nowait())
         except queue.Empty:
-            self._timer = self.root.after(_POLL, self._collect)
+            self._timers["figures"] = self.root.after(_POLL, self._collect)
+
+    def _look(self):
+        """Show what the run has done meanwhile, until there is nothing more to come."""
+        run = self._run()
+        if run.items_done() not in (None, [item.id for item in self.pages.results.items]):
+            with suppress(*UNREADABLE):  # it is being started anew
+                self._update(self._read())
+        sentence = "" if run.is_complete() else run.progress()
+        self._progress.configure(text=sentence)
+        if sentence:
+            self._progress.pack(fill="x")
+        else:
+            self._progress.pack_forget()
+        if not (run.is_complete() and all(map(self.pages.is_done, range(len(self.entries))))):
+            self._timers["items"] = self.root.after(_LOOK, self._look)
+
+    def _update(self, pages):
+        was_done = self.pages.is_done(self._shown)
+        self.pages, self.entries = pages, pages.entries()
+        given = pages.results.input
+        self.artist.box, self.artist.sampling = list(given.shape), given.sampling
+        self._summary.configure(text=pages.summary)
+        self._fill_list()
+        if was_done != pages.is_done(self._shown):
+            self._show(self._shown)
 
     def _enlarge(self, picture):
         if picture.panels:
@@ -215,9 +267,9 @@ class ResultsWindow(ViewWindow):
         maps = [kept.path for kept in self.pages.files(0) if kept.scale.kind == "density"]
         try:
             limits = chosen.scale and MapSlices(chosen.path, scale=chosen.scale).limits()
-        except InputError as error:
+            programs.start_chimerax(
+                self._chimerax, programs.chimerax_script(
+                    chosen, limits, maps[0] if maps else None, given.threshold),
+                self.artist.folder())
+        except (InputError, OSError) as error:
             self.showError(str(error))
-            return
-        script = programs.chimerax_script(chosen, limits, maps[0] if maps else None,
-                                          given.threshold)
-        programs.start_chimerax(self._chimerax, script, self.artist.folder())

@@ -26,6 +26,13 @@ class ViewWindow(Window):
         self.fonts = window_fonts(self.root)
         self.root.configure(background="white")
         self.root.bind("<Escape>", lambda _event: self._onClosing())
+        self._focus_before = self.root.tk.call("focus")
+
+    def _onClosing(self):
+        """Give the keyboard back to where it was."""
+        super()._onClosing()
+        if self._focus_before and self.root.tk.call("winfo", "exists", self._focus_before):
+            self.root.tk.call("focus", self._focus_before)
 
     def desiredDimensions(self):
         return self._size
@@ -47,3 +54,21 @@ def label(master, text="", **options):
     """A label on white."""
     return tk.Label(master, **dict(dict(text=text, background="white", anchor="w",
                                         justify="left"), **options))
+
+
+def wrapping_label(master, text="", **options):
+    """A label that breaks its text at its own width."""
+    made = label(master, text, **options)
+    made.bind("<Configure>", lambda event: made.configure(wraplength=event.width - 10))
+    return made
+
+
+def scrolls_by_keys(window, widget):
+    """Let the keys and the wheel of a window scroll one of its widgets."""
+    for event, number, unit in (("<Up>", -1, "units"), ("<Down>", 1, "units"),
+                                ("<Prior>", -1, "pages"), ("<Next>", 1, "pages"),
+                                ("<Button-4>", -3, "units"), ("<Button-5>", 3, "units")):
+        window.bind(event, lambda _event, number=number, unit=unit: widget.yview_scroll(
+            number, unit))
+    window.bind("<MouseWheel>", lambda event: widget.yview_scroll(
+        -3 if event.delta > 0 else 3, "units"))

@@ -37,20 +37,20 @@ class Background:
             self._start()
 
     def stop(self):
-        """Tell of no more outcomes."""
+        """Tell of no more outcomes, and let go of them."""
         if self._timer is not None:
             self._widget.after_cancel(self._timer)
-        self._timer = self._waiting = None
+        self._timer = self._waiting = self._outcomes = None
 
     def _start(self):
-        task, done, failed = self._waiting
+        (task, done, failed), outcomes = self._waiting, self._outcomes
         self._busy, self._waiting = True, None
 
         def work():
             try:
-                self._outcomes.put((done, task()))
+                outcomes.put((done, task()))
             except Exception as error:  # whatever it is, the user has to be told
-                self._outcomes.put((failed, error))
+                outcomes.put((failed, error))
 
         # A daemon, so that a slow network does not keep Scipion from closing.
         threading.Thread(target=work, daemon=True).start()

@@ -14,6 +14,7 @@ from vrs.report.wording import number
 _PREVIEW_SIDE = 200
 _BINS = 1024
 _HIGHEST = 99.99
+_SORTED = 90  # % of the map that is left out of what is sorted: most of it is background
 _SUPERSAMPLING = 2
 _CONTRAST = (0.5, 99.9)
 _LINE = (255, 150, 0)
@@ -57,8 +58,8 @@ class Enclosed:
 class Contour:
     """A map, made ready to show quickly what any threshold selects of it.
 
-    Beside the map it keeps the sorted values of the upper half of the map, and a copy
-    that is averaged over cubes, of at most 200 voxels a side.
+    Beside the map it keeps its highest values, sorted, and a copy that is averaged over
+    cubes, of at most 200 voxels a side.
 
     Parameters
     ----------
@@ -85,12 +86,14 @@ class Contour:
         self.box, self._volume, self._sampling = volume.shape[::-1], volume, sampling
         self.reduction = -(-max(self.box) // _PREVIEW_SIDE)
         self._preview = _averaged(volume, self.reduction)
-        sample = volume[(slice(None, None, self.reduction),) * 3]
+        # In double precision, as squares of values may be beyond the range of single precision.
+        sample = volume[(slice(None, None, self.reduction),) * 3].ravel().astype(np.float64)
         self.automatic = float(threshold_otsu(sample, nbins=_BINS))
         self.low, self.high = (float(value) for value in np.percentile(sample, (50, _HIGHEST)))
         if not self.low < self.automatic < self.high:
             self.low, self.high = float(volume.min()), float(volume.max())
-        self._upper = volume[volume >= np.float32(self.low)]
+        self._beyond = np.float32(np.percentile(sample, _SORTED))
+        self._upper = volume[volume > self._beyond]
         self._upper.sort()
         self._grey = np.percentile(sample, _CONTRAST)
         self._planes = {}
@@ -108,7 +111,7 @@ class Contour:
         """
         # Compared in the precision of the map, as the checks do.
         threshold = np.float32(threshold)
-        if threshold >= np.float32(self.low):
+        if threshold > self._beyond:
             voxels = self._upper.size - int(np.searchsorted(self._upper, threshold))
         else:
             voxels = int(np.count_nonzero(self._volume >= threshold))

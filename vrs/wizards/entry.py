@@ -57,7 +57,7 @@ class EntryDialog(dialog.Dialog):
     def __init__(self, parent, emdb_id, present):
         self.chosen = {}
         self._first, self._present = emdb_id, present
-        self._entry = None
+        self._entry, self._asking = None, ""
         super().__init__(parent, "Values from EMDB")
 
     def body(self, master):
@@ -90,7 +90,7 @@ class EntryDialog(dialog.Dialog):
         return label
 
     def _ask(self):
-        self._entry = None
+        self._entry, self._asking = None, ""
         self._field.selection_range(0, tk.END)
         self._title.configure(text="")
         for offer in self._offers:
@@ -100,6 +100,7 @@ class EntryDialog(dialog.Dialog):
         except InputError as error:
             self._say(str(error), _ERROR_COLOUR)
             return
+        self._asking = emdb_id
         self._say("Asking EMDB for %s ..." % emdb_id)
         # What was asked before may take its time, and is not wanted any more.
         self._background.stop()
@@ -107,13 +108,14 @@ class EntryDialog(dialog.Dialog):
         self._background.run(lambda: fetch(emdb_id), self._answered, self._failed)
 
     def _answered(self, answer):
-        self._entry, remark = answer
+        (self._entry, remark), self._asking = answer, ""
         self._title.configure(text="%s: %s" % (self._entry.emdb_id, self._entry.title))
         for offer in self._offers:
             offer.show(getattr(self._entry, offer.name), self._present[offer.name])
         self._say(remark)
 
     def _failed(self, error):
+        self._asking = ""
         self._say(str(error) if isinstance(error, (InputError, DownloadError)) else
                   "The entry could not be read (%s: %s)." % (type(error).__name__, error),
                   _ERROR_COLOUR)
@@ -121,18 +123,17 @@ class EntryDialog(dialog.Dialog):
     def _say(self, text, colour="black"):
         self._message.configure(text=text, fg=colour)
 
-    def _shows_what_was_asked(self):
-        try:
-            return self._entry is not None and self._entry.emdb_id == to_emdb_id(self._id.get())
-        except InputError:
-            return False
-
     def validate(self):
         """Whether the window may be closed; looks the entry up when that was not done."""
-        if not self._shows_what_was_asked():
+        try:
+            wanted = to_emdb_id(self._id.get())
+        except InputError:
+            wanted = None
+        if self._entry is not None and self._entry.emdb_id == wanted:
+            return True
+        if not wanted or wanted != self._asking:  # else the answer is on its way
             self._ask()
-            return False
-        return True
+        return False
 
     def apply(self):
         """Keep what was chosen."""

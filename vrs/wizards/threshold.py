@@ -20,7 +20,9 @@ from vrs.wizards.contour import AS_GIVEN, Contour, written
 _VIEWS = range(len(views3d.AXES))
 _STEPS = 500
 _LARGEST, _SMALLEST = 320, 150
+_NARROWEST = 600  # pixels of a line of text
 _OTHER_HEIGHT = 350  # pixels that the window needs beside its two rows of images
+_BESIDE, _FRAME = 50, 40  # pixels: to the form's corner, and of what is around a window
 _PAUSE = 350  # ms after the last change, before the surface is drawn
 
 
@@ -37,10 +39,12 @@ class VrsThresholdWizard(Wizard):
         ----------
         form : pyworkflow.gui.form.FormWindow
         """
-        volume = form.protocol.inputVolume.get()
+        chosen = form.protocol.inputVolume
+        volume = chosen.get()
         if volume is None:
-            dialog.showWarning("No map", "Choose the map first; the threshold is then chosen on "
-                                         "it.", form.root)
+            first = "Run the protocol that makes the map" if chosen.hasValue() else "Choose the map"
+            dialog.showWarning("No map", first + " first; the threshold is then chosen on it.",
+                               form.root)
             return
         path, sampling = original_file(plain_name(volume)), volume.getSamplingRate()
 
@@ -105,7 +109,7 @@ class ThresholdDialog(dialog.Dialog):
     def __init__(self, parent, name, load, start, origin):
         self.chosen = self.problem = ""
         self._load, self._start, self._origin = load, start, origin
-        self._contour = self._timer = self._drawing = None
+        self._contour = self._position = self._timer = self._drawing = None
         side = (parent.winfo_screenheight() - _OTHER_HEIGHT) // 2
         self._side = max(_SMALLEST, min(side, _LARGEST))
         super().__init__(parent, "Threshold of %s" % name)
@@ -129,13 +133,13 @@ class ThresholdDialog(dialog.Dialog):
         self._slider = tk.Scale(controls, from_=0, to=_STEPS, orient=tk.HORIZONTAL,
                                 showvalue=False, command=self._slid)
         self._slider.grid(row=0, column=2, sticky="we")
-        self._numbers = self._line(master, 3, 1, "Reading the map ...")
+        self._numbers = self._line(master, 3, 2, "Reading the map ...")
         self._status = self._line(master, 4, 2, "")
         self._enable(tk.DISABLED)
         self._threshold.trace_add("write", self._changed)
         self.initial_focus = self._slider
         self.resizable(False, False)
-        self.after_idle(self._to_the_middle)
+        self.after_idle(self._onto_the_screen)
         # A window must not close before it was seen.
         self.bind("<Visibility>", self._begin)
 
@@ -145,7 +149,7 @@ class ThresholdDialog(dialog.Dialog):
 
     def _line(self, master, row, lines, text):
         label = tk.Label(master, text=text, height=lines, anchor="nw", justify=tk.LEFT,
-                         wraplength=len(_VIEWS) * self._side)
+                         wraplength=max(len(_VIEWS) * self._side, _NARROWEST))
         label.grid(row=row, column=0, sticky="we", pady=(4, 0))
         return label
 
@@ -153,18 +157,23 @@ class ThresholdDialog(dialog.Dialog):
         for widget in [self._entry, self._slider] + [panel.slider for panel in self._panels]:
             widget.configure(state=state)
 
-    def _to_the_middle(self):
+    def _onto_the_screen(self):
+        # Beside the corner of the form, as Scipion's windows; the middle of two screens is
+        # none of them.
         self.update_idletasks()
         self.geometry("+%d+%d" % tuple(
-            max(0, (screen - size) // 2) for screen, size in (
-                (self.winfo_screenwidth(), self.winfo_reqwidth()),
-                (self.winfo_screenheight(), self.winfo_reqheight()))))
+            max(0, min(corner + _BESIDE, screen - size - _FRAME)) for corner, screen, size in (
+                (self.parent.winfo_rootx(), self.winfo_screenwidth(), self.winfo_reqwidth()),
+                (self.parent.winfo_rooty(), self.winfo_screenheight(), self.winfo_reqheight()))))
 
     # --------------------------- THE MAP -------------------------------------
     def _loaded(self, contour):
         self._contour = contour
         start = contour.automatic if self._start is None else self._start
-        self._low, self._high = min(contour.low, start), max(contour.high, start)
+        self._low, self._high = contour.low, contour.high
+        # One that encloses nothing or all may be of another scale, and would leave no room.
+        if 0 < contour.enclosed(start).percentage < 100:
+            self._low, self._high = min(contour.low, start), max(contour.high, start)
         self._enable(tk.NORMAL)
         for panel in self._panels:
             panel.begin(*contour.slices(panel.view))
@@ -264,6 +273,7 @@ class ThresholdDialog(dialog.Dialog):
         if self._drawing is not None:
             self.after_cancel(self._drawing)
         self._background.stop()
+        self._contour = None
         super().destroy()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import fft, stats
 
 from vrs.checks import Check, Criterion, Findings, Metric, NotApplicable, register
+from vrs.checks.criteria import powers_of_ten
 from vrs.checks.references import VALIDATION_LEVELS
 from vrs.checks.sections import maximum_variance_slices
 
@@ -94,8 +95,8 @@ def background_metrics(background):
         "standard_deviation": Metric(deviation, "map units", "Standard deviation (σ) of the "
                                      "background"),
         "outlier_percentage": Metric(100 * outliers, "%", "Background voxels beyond 5 σ in "
-                                     "absolute value; a Gaussian has %.2g %%"
-                                     % (100 * _GAUSSIAN_OUTLIERS)),
+                                     "absolute value; a Gaussian has %s %%"
+                                     % powers_of_ten("%.2g" % (100 * _GAUSSIAN_OUTLIERS))),
         "outlier_ratio": Metric(outliers / _GAUSSIAN_OUTLIERS, "", "That percentage over the one "
                                 "of a Gaussian"),
         "effect_size": Metric(abs(mean) / deviation, "σ", "|mean| / standard deviation"),

@@ -39,8 +39,9 @@ class MaskAnalysis(Check):
                   "together, or noise is taken in, where a higher one may leave it out."),
         Criterion("remaining_mean_volume", "remaining_mean_volume",
                   "the mean volume of the remaining components", "<", 5.0,
-                  "The components beyond those have a mean volume of {value:.1f} Å³ (below "
-                  "{bound} Å³ expected); there may be noise or artefacts at this threshold.",
+                  "The components beyond those that hold 95 % of the raw mask have a mean volume "
+                  "of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or artefacts "
+                  "at this threshold.",
                   "Å³"),
         Criterion("overlap", "overlap", "the overlap of raw and constructed mask", ">", 0.75,
                   "The constructed mask contains only {value:.2f} of the raw mask (more than "
@@ -180,7 +181,7 @@ def _mass_plot(masses, threshold):
 
 
 def _mass_table(masses):
-    rows = [["%.4g" % threshold, "%d" % voxels, "%.2f" % mass, "%.2f" % residues]
+    rows = [["%.4g" % threshold, "%d" % voxels, "%.2f" % mass, "%.0f" % residues]
             for threshold, voxels, mass, residues in masses]
     return Table(["Threshold", "Voxels", "Mass (kDa)", "Residues"], rows,
                  "Voxels above different thresholds, and the protein mass and number of residues "

@@ -28,8 +28,8 @@ class BlocRes(Check):
     references = (Reference(
         "Cardone2013",
         "G. Cardone, J.B. Heymann, A.C. Steven. One number does not fit all: mapping local "
-        "variations in resolution in cryo-EM reconstructions. J. Struct. Biol. 184 (2013) 226-236.",
-        "10.1016/j.jsb.2013.08.002"),)
+        "variations in resolution in cryo-EM reconstructions. Journal of Structural Biology 184 "
+        "(2013) 226-236.", "10.1016/j.jsb.2013.08.002"),)
     criteria = (
         reported_criterion(),
         spread_criterion(0.01, "Å"),

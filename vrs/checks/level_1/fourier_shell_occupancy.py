@@ -43,8 +43,8 @@ class FourierShellOccupancy(Check):
         "neighbouring directions share data it exceeds its limit in isotropic maps too, so that "
         "the size of the effect (0 evenly spread, 1 all alike) says more.")
     references = (
-        Reference("Vilas2023", "Vilas and Tagare, New measures of anisotropy of cryo-EM maps. "
-                  "Nature Methods 20, 1021-1024 (2023)", "10.1038/s41592-023-01874-3"), CHEN)
+        Reference("Vilas2023", "J.L. Vilas, H.D. Tagare. New measures of anisotropy of cryo-EM "
+                  "maps. Nature Methods 20 (2023) 1021-1024.", "10.1038/s41592-023-01874-3"), CHEN)
     criteria = (ratio_criterion("reported_ratio", _METHOD),)
     estimates = {"resolution": "FSO 0.5"}
     summary_ok = "The resolution is reached in at least half of the directions."

@@ -43,8 +43,8 @@ class ThreeDimensionalFsc(Check):
         "the user has masked; here the soft mask is applied and what it adds is removed by phase "
         "randomisation.")
     references = (
-        Reference("Tan2017", "Tan et al., Addressing preferred specimen orientation in "
-                  "single-particle cryo-EM through tilting. Nature Methods 14, 793-796 (2017)",
+        Reference("Tan2017", "Y.Z. Tan et al. Addressing preferred specimen orientation in "
+                  "single-particle cryo-EM through tilting. Nature Methods 14 (2017) 793-796.",
                   "10.1038/nmeth.4347"), CHEN)
     criteria = (ratio_criterion("reported_ratio", _METHOD),)
     estimates = {"resolution": "3D FSC, global"}

@@ -32,8 +32,8 @@ class MonoDir(Check):
         "for the detail along one direction at a time: what lies in Fourier space within 20° of "
         "it, and in a band about each step, as noise that rises with frequency would hide what is "
         "coarser. There are 46 directions over half a sphere, about 21° apart. When particles were "
-        "seen from a few sides only, some directions resolve worse than others all over the map. The "
-        "anisotropy is how much the mean resolutions of the directions differ, relative to their "
+        "seen from a few sides only, some directions resolve worse than others all over the map. "
+        "The anisotropy is how much the mean resolutions of the directions differ, relative to their "
         "mean and without the part that chance adds; in simulated maps it stays below 0.12 when "
         "all directions resolve alike and exceeds 0.17 when a cone of 30° resolves half as well. "
         "It counts only when an analysis of variance, with the number of independent places in "
@@ -43,8 +43,8 @@ class MonoDir(Check):
     references = (Reference(
         "Vilas2020",
         "J.L. Vilas, H.D. Tagare, J. Vargas, J.M. Carazo, C.O.S. Sorzano. Measuring local-"
-        "directional resolution and local anisotropy in cryo-EM maps. Nat. Commun. 11 (2020) 55.",
-        "10.1038/s41467-019-13742-w"),)
+        "directional resolution and local anisotropy in cryo-EM maps. Nature Communications 11 "
+        "(2020) 55.", "10.1038/s41467-019-13742-w"),)
     criteria = (
         Criterion("uniform", "significant_anisotropy",
                   "the anisotropy (the deviation of the directions' mean resolutions over their "

@@ -33,7 +33,7 @@ class ResMap(Check):
     references = (Reference(
         "Kucukelbir2014",
         "A. Kucukelbir, F.J. Sigworth, H.D. Tagare. Quantifying the local resolution of cryo-EM "
-        "density maps. Nat. Methods 11 (2014) 63-65.", "10.1038/nmeth.2727"),)
+        "density maps. Nature Methods 11 (2014) 63-65.", "10.1038/nmeth.2727"),)
     criteria = (
         reported_criterion(),
         spread_criterion(0.01, "Å"),

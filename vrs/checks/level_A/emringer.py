@@ -73,8 +73,8 @@ class EMRinger(ModelCheck):
         "Å, and good models at high resolution reach 2 and more. Alanine, glycine, proline and "
         "the side chains that branch at the β atom do not count.")
     references = (Reference(
-        "Barad2015", "B. A. Barad, N. Echols, R. Y.-R. Wang, Y. Cheng, F. DiMaio, P. D. Adams, "
-        "J. S. Fraser. EMRinger: side chain-directed model and map validation for 3D cryo-electron "
+        "Barad2015", "B.A. Barad, N. Echols, R.Y.-R. Wang, Y. Cheng, F. DiMaio, P.D. Adams, "
+        "J.S. Fraser. EMRinger: side chain-directed model and map validation for 3D cryo-electron "
         "microscopy. Nature Methods 12 (2015) 943-946.", "10.1038/nmeth.3541"),)
     criteria = (
         Criterion("score", "score", "the EMRinger score", ">=", 1.0,

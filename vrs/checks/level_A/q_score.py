@@ -55,7 +55,7 @@ class QScore(ModelCheck):
         "the model is therefore compared with those of the models in the archive at the reported "
         "resolution. Hydrogens do not count.")
     references = (Reference(
-        "Pintilie2020", "G. Pintilie, K. Zhang, Z. Su, S. Li, M. F. Schmid, W. Chiu. Measurement "
+        "Pintilie2020", "G. Pintilie, K. Zhang, Z. Su, S. Li, M.F. Schmid, W. Chiu. Measurement "
         "of atom resolvability in cryo-EM maps with Q-scores. Nature Methods 17 (2020) 328-334.",
         "10.1038/s41592-020-0731-1"),)
     criteria = (

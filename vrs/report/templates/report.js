@@ -48,6 +48,16 @@
     window.addEventListener("afterprint", () => closed.forEach(part => { part.open = false; }));
   }
 
+  /* What has to be scrolled is reached by the keyboard, all else is passed over. */
+  function makeReachable() {
+    const parts = all(".scroll");
+    const measure = () => parts.map(part => part.scrollWidth > part.clientWidth)
+      .forEach((wide, i) => { parts[i].tabIndex = wide ? 0 : -1; });
+    window.addEventListener("resize", measure);
+    document.addEventListener("toggle", measure, true);
+    measure();
+  }
+
   /* ------------------------------------------------------------ gestures */
   /* Tells `moved(dx, dy, event)` of drags with one pointer, and
      `pinched(factor, x, y, dx, dy)` of two fingers, all in pixels of the element. */
@@ -444,6 +454,7 @@
 
   /* ------------------------------------------------------------ start */
   makeFoldable();
+  makeReachable();
   makeZoomable();
   const viewer = find("#viewer");
   if (viewer) {

@@ -35,6 +35,26 @@ def test_one_warning_per_axis():
     assert outcome.warnings == ["Y3 against 2", "Z4 against 2"]
 
 
+@pytest.mark.parametrize("relation, value, shown", [
+    (">=", 1.996, "1.996"), (">=", 1.94, "1.9"), ("<", 2.03, "2.0"), ("<=", 2.03, "2.03"),
+    (">=", 2 - 1e-14, "2.0"), ("<=", 1e7, "10000000.0")])
+def test_no_rounding_up_to_the_bound(relation, value, shown):
+    declared = Criterion("size", "m", "the size", relation, 2, "{value:.1f} against {bound}.")
+    assert judge(declared, value).warnings == [shown + " against 2."]
+
+
+def test_powers_of_ten_as_in_print():
+    declared = Criterion("p", "m", "the p-value", ">=", 0.001, "{value:.2g}")
+    assert judge(declared, 5.04e-9).warnings == ["5 × 10⁻⁹"]
+    assert judge(declared, 0.0).warnings == ["0"]
+
+
+def test_zero_may_have_a_warning_of_its_own():
+    declared = Criterion("r", "m", "the ratio", ">=", 0.8, "{value:.2f}", warning_at_zero="None.")
+    assert judge(declared, 0.0).warnings == ["None."]
+    assert judge(declared, 0.1).warnings == ["0.10"]
+
+
 def test_mapping_is_reached_into():
     outcome = judge(criterion(">=", 2, "m.50"), {"25": 3, "50": 1})
     assert outcome.warnings == ["1 against 2"]

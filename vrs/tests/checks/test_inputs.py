@@ -36,8 +36,9 @@ def test_description():
     assert report.shape == [28, 24, 20]
     assert set(volumes) == {"hard_mask", "soft_mask"}
     labels = [panel.label for block in report.content for panel in getattr(block, "panels", [])]
-    assert labels[:3] == ["X slice 14", "Y slice 12", "Z slice 10"]
-    assert "X projection" in labels
+    assert labels[:3] == ["X slice 14 (Y right, Z up)", "Y slice 12 (Z right, X up)",
+                          "Z slice 10 (X right, Y up)"]
+    assert "X projection (Y right, Z up)" in labels
 
 
 def test_description_says_that_the_mask_is_the_users():

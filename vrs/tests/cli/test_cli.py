@@ -209,8 +209,8 @@ def test_summary_tells_warnings_reasons_and_places():
         "items": [item("0.a", "ok"), item("0.b", "warnings", warnings=["First.", "Second."]),
                   item("0.c", "not_applicable", "No background.")]}, "/out", "/project")
     text = "\n".join(lines)
-    for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.", "  Half maps  Masked.",
-                 "  0.b  Second.", "  0.c  No background.", "Grade 0, 1 of 2 items passed",
+    for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.",
+                 "  Half maps  Masked.", "  0.b  Second.", "  0.c  No background.", "Grade 0, 1 of 2 items passed",
                  "/out/report.pdf", "/project"):
         assert part in text
     assert "Said in the report" not in text

@@ -1,6 +1,7 @@
 """``vrs open``."""
 
 import os
+import shutil
 
 import pytest
 
@@ -29,6 +30,22 @@ def test_projects_are_found(projects):
     assert find_project(projects) == os.path.join(projects, "vrs_b")
     for name in ("vrs_a", os.path.join(projects, "vrs_a"), "vrs_a/"):
         assert find_project(projects, name) == os.path.join(projects, "vrs_a")
+
+
+def test_a_folder_is_the_project_that_it_holds(projects, tmp_path, monkeypatch):
+    copy = tmp_path / "copy" / "vrs_a"
+    shutil.copytree(os.path.join(projects, "vrs_a"), str(copy))
+    monkeypatch.chdir(copy.parent.parent)
+    for name in (str(copy), os.path.join("copy", "vrs_a", "")):
+        assert find_project(projects, name) == str(copy)
+    with pytest.raises(InputError, match="no project copy/vrs_b in"):
+        find_project(projects, os.path.join("copy", "vrs_b"))
+
+
+def test_a_project_that_cannot_be_written_is_refused(projects, monkeypatch, capsys):
+    monkeypatch.setattr(window.os, "access", lambda path, mode: False)
+    assert main(["open", "vrs_a"]) == 1
+    assert "vrs_a cannot be written; copy that folder" in capsys.readouterr().err
 
 
 def test_what_is_no_project_is_told(projects, tmp_path):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import mrcfile
 import numpy as np
 import pytest
@@ -5,8 +7,24 @@ import pytest
 from vrs.checks import LevelResults, Status, checks_of_level, get_check
 from vrs.numerics import masks
 from vrs.tests.protocols import maps
+from vrs.tests.protocols.conftest import import_map, make_level, run
 
 ITEMS = [check.id for check in checks_of_level("0")]
+
+
+@pytest.fixture(scope="module")
+def run_once(session_project, engine, map_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(session_project.path)
+        protocol = make_level(session_project, import_map(session_project, map_path))
+        run(session_project, protocol)
+    return protocol
+
+
+@pytest.fixture
+def finished(project, run_once):
+    """A run of all items, for tests that only look at it."""
+    return run_once
 
 
 @pytest.fixture
@@ -17,49 +35,49 @@ def level(project, new_level):
     return protocol
 
 
-def test_items_become_scipion_objects(level):
-    results = LevelResults.read(level.outputResults.getResultsFile())
-    objects = [item.clone() for item in level.outputResults]
+def test_items_become_scipion_objects(finished):
+    results = LevelResults.read(finished.outputResults.getResultsFile())
+    objects = [item.clone() for item in finished.outputResults]
     assert [item.getItemId() for item in objects] == [item.id for item in results.items] == ITEMS
     assert [item.getStatus() for item in objects] == [
         item.printed_status() for item in results.items]
     assert [item.getWarnings() for item in objects] == [
         len(item.warnings) for item in results.items]
     evaluable = [item for item in results.items if item.status in (Status.OK, Status.WARNINGS)]
-    assert level.outputResults.getScore() == (
+    assert finished.outputResults.getScore() == (
         sum(item.status is Status.OK for item in evaluable), len(evaluable))
 
 
-def test_results_describe_the_file_of_the_user(level, map_path):
-    report = LevelResults.read(level.outputResults.getResultsFile()).input
+def test_results_describe_the_file_of_the_user(finished, map_path):
+    report = LevelResults.read(finished.outputResults.getResultsFile()).input
     assert report.file_name == map_path.name
     assert report.shape == [maps.BOX] * 3
     assert (report.sampling, report.threshold, report.resolution) == (
         maps.SAMPLING, maps.THRESHOLD, maps.RESOLUTION)
     assert {entry.name for entry in report.files} == {"map", "hard_mask", "soft_mask"}
-    folder = level._getExtraPath()
+    folder = finished._getExtraPath()
     for entry in report.files:
         with mrcfile.open("%s/%s" % (folder, entry.path)) as mrc:
             assert mrc.data.shape == (maps.BOX,) * 3
 
 
-def test_maps_become_outputs(level):
-    with mrcfile.open(level.hardMask.getFileName()) as mrc:
+def test_maps_become_outputs(finished):
+    with mrcfile.open(finished.hardMask.getFileName()) as mrc:
         expected = masks.hard_mask(maps.blob(), maps.THRESHOLD, maps.SAMPLING)
         np.testing.assert_array_equal(mrc.data.astype(bool), expected)
-    with mrcfile.open(level.softMask.getFileName()) as mrc:
+    with mrcfile.open(finished.softMask.getFileName()) as mrc:
         assert mrc.data.dtype == np.float32
         assert 0 <= mrc.data.min() < 0.01 and 0.99 < mrc.data.max() <= 1
-    for volume in (level.hardMask, level.softMask, level.bfactorCorrected):
+    for volume in (finished.hardMask, finished.softMask, finished.bfactorCorrected):
         assert volume.getDim() == (maps.BOX,) * 3
         assert volume.getSamplingRate() == maps.SAMPLING
 
 
 @pytest.mark.parametrize("output, item", [
     ("localResolution", "0.e"), ("localBfactor", "0.f"), ("localOccupancy", "0.g")])
-def test_local_maps_open_in_scipions_local_resolution_viewers(level, output, item):
+def test_local_maps_open_in_scipions_local_resolution_viewers(finished, output, item):
     from pwem.viewers import LocalResolutionViewer
-    volume = getattr(level, output)
+    volume = getattr(finished, output)
     assert volume.getDim() == (maps.BOX,) * 3 and volume.getSamplingRate() == maps.SAMPLING
     viewer = LocalResolutionViewer
     data, lowest, highest, box = viewer.getImgData(None, volume.getFileName(), minMaskValue=None)
@@ -68,7 +86,7 @@ def test_local_maps_open_in_scipions_local_resolution_viewers(level, output, ite
         np.testing.assert_array_equal(viewer.getSliceImage(None, data, 24, "x"),
                                       mrc.data[:, :, 24])
     (result,) = [result for result in LevelResults.read(
-        level.outputResults.getResultsFile()).items if result.id == item]
+        finished.outputResults.getResultsFile()).items if result.id == item]
     found = result.metrics["percentiles"].value
     # Local values, and zeros outside the mask.
     assert lowest <= min(0, found["2.5"]) and highest >= max(0, found["97.5"])
@@ -82,20 +100,22 @@ def test_no_corrected_map_without_resolution(project, new_level):
     assert "0.d B-factor analysis: Does not apply" in protocol.summary()
 
 
-def test_own_mask_takes_the_place_of_the_constructed_one(project, new_level, level):
-    protocol = new_level(maskFrom=2, maskFile=level.hardMask.getFileName())
+def test_own_mask_takes_the_place_of_the_constructed_one(project, finished, quick, new_level):
+    protocol = new_level(maskFrom=2, maskFile=finished.hardMask.getFileName())
     project.launchProtocol(protocol, wait=True)
     report = LevelResults.read(protocol.outputResults.getResultsFile()).input
     assert report.mask_file_name == "hard_mask.mrc"
     assert len(report.mask_sha256) == 64
 
 
-def test_texts(level):
-    assert level.summary()[-1].startswith("*")
-    methods = " ".join(level.methods())
+def test_texts(finished):
+    assert finished.summary()[-1].startswith("*")
+    methods = " ".join(finished.methods())
     assert "0.b Mask analysis" in methods
     assert "0.e Local resolution (DeepRes) [[https://doi.org/" in methods
-    assert "Faraday Discussions" in " ".join(level.citations())
+    assert "0.h Hand correction (DeepHand): Does not apply" in finished.summary()
+    assert "0.h" not in methods
+    assert "Faraday Discussions" in " ".join(finished.citations())
 
 
 def test_a_check_that_raises_does_not_take_down_the_level(project, new_level, monkeypatch):
@@ -125,6 +145,8 @@ def test_finished_checks_are_not_repeated(project, new_level, monkeypatch):
         project.launchProtocol(protocol, wait=True)
     assert protocol.isFailed()
     assert "No space left" in protocol.getErrorMessage()
+    assert [item.id for item in protocol.results_so_far().items] == ITEMS
+    assert protocol.summary()[0].startswith("Items done: 8 of 8. The run ended too early")
     with monkeypatch.context() as patch:
         patch.setattr(module, "run_check", fail)
         project.launchProtocol(protocol, wait=True)
@@ -149,12 +171,52 @@ def test_all_problems_are_told_at_once(new_level, tmp_path):
         assert word in problems
 
 
+def test_what_was_found_with_other_input_is_forgotten(project, quick, level, monkeypatch):
+    from vrs.protocols import level as module
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(module, "describe_input", fail)
+    level.threshold.set(0.6)
+    project.launchProtocol(level, wait=True)
+    assert level.isFailed() and level.items_done() is None
+    assert level.summary()[0] == "The validation has not finished yet."
+
+
+def test_results_that_were_removed_come_back(project, quick, level):
+    path = Path(level.outputResults.getResultsFile())
+    before = path.read_text()
+    path.unlink()
+    run(project, level)
+    assert path.read_text() == before
+
+
+def test_another_engine_reaches_the_results(project, quick, level):
+    level.engine0e.set(1)
+    assert {item.id: item.engine.name for item in run(project, level).items} == dict(
+        dict.fromkeys(ITEMS, "builtin"), **{"0.e": "other"})
+
+
+def test_files_that_changed_are_read_again(project, quick, new_level, tmp_path):
+    criteria = tmp_path / "criteria.json"
+    protocol = new_level(criteriaFile=str(criteria))
+    for bound in (25, 5):
+        criteria.write_text('{"0.a.decentering": %d}' % bound)
+        assert str(bound) in run(project, protocol).items[0].summary
+
+
 @pytest.mark.parametrize("parameters, word", [
     (dict(threshold=None), "threshold"), (dict(resolution=None), "resolution"),
     (dict(maskFrom=1), "mask")])
 def test_what_is_not_filled_in_is_asked_for(new_level, parameters, word):
     problems = new_level(**parameters).validate()
     assert len(problems) == 1 and word in problems[0]
+
+
+@pytest.mark.parametrize("threads, workers", [(0, 1), (3, 3)])
+def test_threads(new_level, threads, workers):
+    assert new_level(numberOfThreads=threads)._input().data.workers == workers
 
 
 def test_a_map_that_has_vanished(project, new_level, imported):

@@ -43,10 +43,13 @@ def loaded(domain, project, name, given):
         os.remove(path)
 
 
+def _path(name):
+    return os.path.join(os.path.dirname(vrs.__file__), "templates", name + ".json.template")
+
+
 def written(name):
     """What the file of a template holds, zeros in place of its fields."""
-    path = os.path.join(os.path.dirname(vrs.__file__), "templates", name + ".json.template")
-    with open(path, encoding="utf-8") as handle:
+    with open(_path(name), encoding="utf-8") as handle:
         parts = handle.read().split("~")
     text = "".join("0" if number % 2 else part for number, part in enumerate(parts))
     return json.loads(text.partition("\n")[2])
@@ -81,6 +84,21 @@ def test_what_a_template_asks_and_sets(domain, project, given, name):
         assert protocol.resolution.get() == (None if entry else maps.RESOLUTION)
         assert protocol.inputVolume.getObjValue() is protocols[0]
     assert [pointer.getObjValue() for pointer in protocols[-1].inputResults] == protocols[1:-1]
+
+
+@pytest.mark.parametrize("text, number", [(".5", 0.5), ("5.", 5), ("+3", 3), ("1e-2", 0.01)])
+def test_numbers_in_all_the_ways_that_people_write_them(domain, project, given, text, number):
+    given = dict(given, threshold=text, resolution=text, sampling=text)
+    importing, level, _ = loaded(domain, project, "level_0", given)
+    assert importing.samplingRate.get() == level.threshold.get() == number
+    assert level.resolution.get() == number
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_computers_of_any_language_can_read_a_template(name):
+    # Scipion reads it in the encoding of the computer, with those of all other plugins.
+    with open(_path(name), encoding="ascii") as handle:
+        assert handle.read()
 
 
 @pytest.mark.parametrize("name", _LEVELS)

@@ -7,7 +7,8 @@ import pytest
 
 from vrs.checks import (Bars, Curve, CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
                         InputReport, ItemResult, LevelInput, LevelResults, Metric, Note, Paragraph,
-                        Plot, Reference, ResidueValues, Series, Slice, Slices, Status, Surface, Table)
+                        Plot, Reference, ResidueValues, Series, Slice, Slices, Status, Surface,
+                        Table)
 from vrs.checks.content import Mark
 from vrs.io.maps import write_map
 from vrs.report import views3d, write_report

@@ -1,12 +1,14 @@
 """Figures as files."""
 
+import io
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from vrs.checks import Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace
+from vrs.checks import (Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
+                        sections)
 from vrs.io.maps import write_map
 from vrs.numerics import sphere
 from vrs.report import figures, views3d
@@ -91,6 +93,25 @@ def test_curves_and_bars_are_the_same_each_time(artist):
         first, second = ((artist.folder / artist.draw(figure, {}).panels[0].file).read_bytes()
                          for _ in range(2))
         assert first == second and b"<text" not in first
+
+
+def test_logarithmic_axes_have_numbers_as_in_print():
+    x = np.linspace(0, 1, 9)
+    drawing = figures.line_drawing(Plot("c", "a", "x", "y", [Series("b", x, 10 ** (12 * x - 6))],
+                                        log_y=True))
+    drawing.savefig(io.BytesIO())
+    labels = {text.get_text() for text in drawing.axes[0].get_yticklabels()}
+    assert {"10⁻⁵", "0.001", "10", "10⁵"} <= labels
+
+
+def test_sections_and_surfaces_show_the_same_axes(artist, tmp_path):
+    volume = np.zeros((8, 8, 8), np.float32)
+    volume[2:6, 2:6, 2:6] = 1
+    write_map(tmp_path / "m.mrc", volume, 1.0)
+    views = artist.draw(Surface("c", "a", "m", 0.5), {"m": tmp_path / "m.mrc"})
+    flat = artist.draw(sections.projections(volume, 1.0, "c", "a"), {})
+    assert [panel.label.split("(")[1] for panel in flat.panels] == [
+        panel.label.split("(")[1] for panel in views.panels]
 
 
 def test_shaded_zone_is_drawn(artist):

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from vrs.checks.content import Graph, GraphLink, GraphNode
@@ -33,6 +34,17 @@ def test_the_height_follows_the_number_of_rows(tmp_path):
     assert width == same == pytest.approx(6, abs=0.01)
     # Lines of text of 8.5 points, on a page of 9 inches.
     assert low / 10 == pytest.approx(high / 40) and low * 7.2 > 8.5 + 2 and high < 9
+
+
+@pytest.mark.parametrize("columns", [1, 3, 16, 30, 200])
+def test_dots_keep_clear_of_the_edge_and_of_the_text(columns):
+    made = figures.line_drawing(graph(columns, columns=columns))
+    [axes] = made.axes
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    places = [float(np.ravel(dot.get_xdata())[0]) for dot in dots]
+    radius = (dots[0].get_markersize() + dots[0].get_markeredgewidth()) / 2 / 72
+    assert len(places) == columns and min(places) > radius
+    assert min(text.get_position()[0] for text in axes.texts) > max(places) + radius + 2 / 72
 
 
 def test_texts_of_any_length_and_letters_fit(tmp_path):

@@ -144,6 +144,11 @@ _SCRIPT = """
   }
   await frame();
   seen.width = [innerWidth, document.documentElement.scrollWidth];
+  const reached = () => all(".scroll").map(part => part.tabIndex);
+  seen.reached = [reached()];
+  document.body.style.width = document.body.style.maxWidth = "3000px";
+  dispatchEvent(new Event("resize"));
+  seen.reached.push(reached());
   seen.loaded = performance.getEntriesByType("resource").map(entry => entry.name)
     .filter(name => !name.startsWith("data:"));
   seen.nameless = all("button, select, input").filter(
@@ -200,7 +205,7 @@ def _visit(page, folder, *options):
          "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage",
          "--window-size=1000,1000", "--virtual-time-budget=8000", "--dump-dom", *options,
          (folder / "frame.html").as_uri()],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
     found = re.search('<pre id="seen">(.+?)</pre>', done.stdout.decode("utf-8"), re.DOTALL)
     assert found, done.stderr.decode("utf-8", "replace")[-2000:]
     return json.loads(html.unescape(found.group(1)))
@@ -223,6 +228,11 @@ def test_nothing_fails_and_nothing_is_loaded(seen):
 def test_fits_a_phone(seen):
     inner, wanted = seen["width"]
     assert wanted <= inner == _WIDTH
+
+
+def test_keyboard_stops_at_what_has_to_be_scrolled(seen):
+    on_a_phone, on_a_wall = seen["reached"]
+    assert 0 in on_a_phone and set(on_a_wall) == {-1}
 
 
 def test_items_are_sorted(seen):

@@ -47,6 +47,6 @@ def test_quality_sentences_come_with_their_items():
 
 def test_score_sentence_accounts_for_every_item():
     text = score_sentences([make_item(status=status) for status in Status])
-    assert text == ("The score is 1 of 2 evaluable items. Of the other items, 1 does not apply to "
-                    "this map, 1 could not be measured and 1 informs without a criterion.")
+    assert text == ("The score is 1 of 2 evaluable items. Of the other items, 1 does not apply, 1 "
+                    "could not be measured and 1 informs without a criterion.")
     assert score_sentences([make_item()]) == "The score is 1 of 1 evaluable item."

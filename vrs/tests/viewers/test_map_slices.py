@@ -32,7 +32,7 @@ def path(tmp_path, volume):
 def check(slices, volume):
     assert [slices.count(axis) for axis in range(3)] == [6, 5, 4]
     assert np.array_equal(slices.section(0, 2), volume[:, :, 2])
-    assert np.array_equal(slices.section(1, 2), volume[:, 2])
+    assert np.array_equal(slices.section(1, 2), volume[:, 2].T)
     assert np.array_equal(slices.section(2, 2), volume[2])
 
 
@@ -74,12 +74,21 @@ def test_file_that_ends_too_early_is_refused(modules, path):
 
 def test_places_are_described_as_x_y_z_with_their_values(modules, path, volume):
     slices = modules[0](path, scale=modules[1]("Local resolution", "Å", None, "local"))
-    for axis, index, row, column, (x, y, z) in ((0, 5, 3, 1, (5, 1, 3)), (1, 4, 3, 2, (2, 4, 3)),
+    for axis, index, row, column, (x, y, z) in ((0, 5, 3, 1, (5, 1, 3)), (1, 4, 3, 2, (3, 4, 2)),
                                                 (2, 3, 4, 2, (2, 4, 3))):
         assert slices.describe(axis, index, row, column) == "x, y, z = %d, %d, %d   %.4g Å" % (
             x, y, z, volume[z, y, x])
     assert slices.describe(2, 0, 0, 0) == "x, y, z = 0, 0, 0   no value"
     assert slices.describe(2, 0, 5, 0) == slices.describe(2, 0, 0, -1) == ""
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_sections_show_the_hand_of_the_figures(modules, path, volume, axis):
+    from vrs.checks.sections import central_slices
+    slices = modules[0](path)
+    figure = central_slices(volume, 1.5, "", "")
+    assert np.array_equal(slices.section(axis, slices.first(axis))[::-1],
+                          figure.panels[axis].image)
 
 
 def test_local_properties_have_no_value_where_they_are_zero(modules, tmp_path):
@@ -103,3 +112,9 @@ def test_constant_map_has_limits(modules, tmp_path):
     write_map(str(tmp_path / "zero.mrc"), np.zeros((4, 4, 4), np.float32), 1.0)
     for kind in ("density", "local"):
         assert modules[0](tmp_path / "zero.mrc", scale=modules[1](kind=kind)).limits() == (0, 0)
+
+
+def test_map_without_numbers_has_limits(modules, tmp_path):
+    write_map(str(tmp_path / "nan.mrc"), np.full((4, 4, 4), np.nan, np.float32), 1.0)
+    low, high = modules[0](tmp_path / "nan.mrc").limits()
+    assert low < high

@@ -116,3 +116,11 @@ def test_map_that_is_gone_is_said(domain, tmp_path, said):
     volume.setSamplingRate(1.0)
     assert VrsMapViewer(project=object()).visualize(volume) is None
     assert len(said) == 1 and "gone.mrc" in said[0]
+
+
+def test_model_that_is_gone_is_said(domain, results_path, said):
+    from pwem.objects import AtomStruct
+    from vrs.viewers.outputs import VrsModelViewer
+    path = str(results_path.parent / "gone.cif")
+    assert VrsModelViewer(project=object()).visualize(AtomStruct(path)) is None
+    assert said == ["The model %s is missing; run its level again with Restart." % path]

@@ -42,7 +42,7 @@ def test_program_is_started_with_the_script(modules, tmp_path):
     program.write_text('#!/bin/sh\ncp "$1" "%s/seen"\n' % tmp_path)
     program.chmod(0o755)
     modules[1].start_chimerax(str(program), "open é\n", tmp_path)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not ((tmp_path / "seen").exists() and (tmp_path / "seen").read_text("utf-8")):
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -1,12 +1,17 @@
 """The windows on a screen."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
+from pyworkflow.protocol import STATUS_FAILED, STATUS_FINISHED, STATUS_RUNNING
 
+from vrs.checks import Status
 from vrs.checks.content import Plot, Range, Ranges, Series
 from vrs.io.maps import write_map
+from vrs.tests.report.conftest import make_item, make_level
 
 
 def wait(window, condition, seconds=60):
@@ -61,6 +66,20 @@ def test_window_fits_a_small_screen(results):
         assert widget.winfo_width() > 300 and widget.winfo_height() > 400
 
 
+def test_long_titles_leave_room_for_the_status(main_window, tmp_path):
+    from vrs.viewers.results_window import ResultsWindow
+    item = make_item("0.a", Status.NOT_MEASURED, reason="It failed.")
+    item.title = "A title that is rather longer than the titles of all the other items " * 2
+    make_level([item]).write(tmp_path / "results.json")
+    window = ResultsWindow(tmp_path / "results.json", main_window)
+    window.open()
+    wait(window, lambda: window.tree.winfo_width() > 200)
+    widths = [window.tree.column(name, "width") for name in ("#0", "title", "status")]
+    assert sum(widths) <= window.tree.winfo_width()
+    assert window.fonts["plain"].measure("Could not be measured") < widths[2]
+    window.close()
+
+
 def test_figures_are_drawn_in_their_place_and_enlarge(results):
     results.select(1)
     results.root.update()
@@ -75,7 +94,9 @@ def test_figures_are_drawn_in_their_place_and_enlarge(results):
     press(results, canvas, "Return")
     curves = results.root.winfo_children()[-1]
     assert curves.winfo_class() and curves.winfo_toplevel() is curves
-    curves.destroy()
+    press(results, curves, "Escape")
+    wait(results, lambda: results.root.focus_get() is canvas)
+    assert not curves.winfo_exists()
 
 
 def test_sections_of_the_chosen_map_open(results):
@@ -120,7 +141,7 @@ def test_escape_closes_the_window_and_ends_the_drawing(results):
     results.root.update()
     press(results, results.tree, "Escape")
     assert not results.root.winfo_exists()
-    results.artist._thread.join(timeout=30)
+    results.artist._thread.join(timeout=60)
     assert not results.artist._thread.is_alive()
 
 
@@ -148,11 +169,73 @@ def test_results_that_cannot_be_read_are_said(main_window, tmp_path, said, chang
     assert len(said) == 1 and words in said[0] and str(path) in said[0]
 
 
-def test_unfinished_level_is_said(domain, said):
+@pytest.mark.parametrize("status,words", [(STATUS_RUNNING, "Look again in a while"),
+                                          (STATUS_FAILED, "Output Log"), (None, "not started")])
+def test_level_without_results_says_so(domain, said, status, words):
     from vrs.protocols import ProtVrsLevel0
     from vrs.viewers.results import VrsItemResultsViewer
-    assert VrsItemResultsViewer(project=object()).visualize(ProtVrsLevel0()) is None
-    assert said == ["The validation has not finished yet."]
+    run = ProtVrsLevel0(workingDir="none")
+    run.setStatus(status)
+    assert VrsItemResultsViewer(project=object()).visualize(run) is None
+    assert len(said) == 1 and words in said[0]
+
+
+@pytest.fixture
+def run(domain, full_results, tmp_path, monkeypatch):
+    """A run of level 0 that has done its first item, in the working folder."""
+    from vrs.protocols import ProtVrsLevel0
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "extra").mkdir(parents=True)
+    level = ProtVrsLevel0(workingDir="run")
+    level.setStatus(STATUS_RUNNING)
+    for part, content in (("added", None), ("input", full_results.input),
+                          ("0.a", full_results.items[0])):
+        level._write(part, content)
+    return level
+
+
+def test_items_of_a_run_are_shown_as_they_get_done(main_window, full_results, run, monkeypatch):
+    from vrs.objects import SetOfVrsItemResults
+    from vrs.viewers import results_window
+    from vrs.viewers.results import VrsItemResultsViewer
+    monkeypatch.setattr(results_window, "_LOOK", 50)
+    # Scipion's window replaces the runs that it knows when it looks for news.
+    known = type(run)(workingDir="run")
+    known.setStatus(STATUS_RUNNING)
+    window = VrsItemResultsViewer(project=SimpleNamespace(runs=[known]),
+                                  parent=main_window).visualize(run)
+    window.root.update()
+    assert window.tree.selection() == ("1",)
+    assert [window.tree.set(str(number), "status") for number in range(9)] == [
+        "", "OK"] + ["Not done yet"] * 7
+    assert window._progress.cget("text") == (
+        "Items done: 1 of 8. The others follow as they are computed.")
+    window.select(2)
+    wait(window, lambda: "Not done yet" in text_of(window))
+    run._write("0.b", full_results.items[1])
+    wait(window, lambda: "First warning." in text_of(window))
+    assert window.tree.set("2", "status") == "2 warnings" and window.tree.selection() == ("2",)
+    known.setStatus(STATUS_FAILED)
+    wait(window, lambda: "start it again with Continue" in window._progress.cget("text"))
+    for item in full_results.items[2:] + [make_item(name) for name in ("0.f", "0.g", "0.h")]:
+        run._write(item.id, item)
+    known.outputResults = SetOfVrsItemResults(filename=":memory:")
+    known.setStatus(STATUS_FINISHED)
+    wait(window, lambda: not window._progress.winfo_manager())
+    assert "Not done yet" not in [window.tree.set(str(number), "status") for number in range(9)]
+    window.close()
+
+
+def test_run_that_starts_anew_leaves_its_window_in_peace(main_window, run, monkeypatch):
+    from vrs.viewers import results_window
+    from vrs.viewers.results import VrsItemResultsViewer
+    monkeypatch.setattr(results_window, "_LOOK", 50)
+    window = VrsItemResultsViewer(project=SimpleNamespace(runs=None),
+                                  parent=main_window).visualize(run)
+    run._forget()
+    wait(window, lambda: not window._progress.cget("text"))
+    assert window.tree.set("1", "status") == "OK"
+    window.close()
 
 
 def test_keys_go_through_a_map(main_window, tmp_path):
@@ -163,19 +246,35 @@ def test_keys_go_through_a_map(main_window, tmp_path):
     window = MapWindow(MapSlices(tmp_path / "map.mrc"), "A map", main_window)
     window.open()
     root, shown = window.root, lambda: np.asarray(window._image.get_array())
+    assert window._image.origin == "lower"
     assert np.array_equal(shown(), volume[2])
     press(window, root, "Up")
     assert np.array_equal(shown(), volume[3])
     press(window, root, "Up", "Up")
     assert window.index == 3
     press(window, root, "y", "Prior")
-    assert np.array_equal(shown(), volume[:, 19])
+    assert np.array_equal(shown(), volume[:, 19].T)
     press(window, root, "Next", "Down")
-    assert np.array_equal(shown(), volume[:, 8])
+    assert np.array_equal(shown(), volume[:, 8].T)
     press(window, root, "x")
     assert np.array_equal(shown(), volume[:, :, 3])
     press(window, root, "Escape")
     assert not root.winfo_exists()
+
+
+def test_pictures_that_are_higher_than_the_screen_scroll(main_window, tmp_path):
+    from vrs.report.background import OrderedPicture
+    from vrs.report.document import Panel
+    from vrs.viewers.picture_window import open_picture
+    Image.new("RGB", (600, 3000)).save(str(tmp_path / "high.png"))
+    picture = OrderedPicture("A caption.", [Panel("high.png", "")], folder=tmp_path)
+    window = open_picture(picture, "High", main_window)
+    wait(window, lambda: window.canvas.winfo_height() > 300)
+    assert window.root.winfo_height() <= window.root.winfo_screenheight()
+    assert window.canvas.yview()[0] == 0 and window.canvas.yview()[1] < 0.5
+    press(window, window.root, *["Next"] * 9)
+    assert window.canvas.yview()[1] == 1
+    window.close()
 
 
 def test_places_among_curves_in_words(domain):

@@ -1,5 +1,6 @@
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -76,3 +77,26 @@ def test_nothing_is_told_to_a_window_that_is_gone(clock, told):
     background.stop()
     clock.run()
     assert told == []
+
+
+def test_what_comes_too_late_is_not_kept(clock):
+    """The map of a window that was closed while it was read does not stay in memory."""
+    class Map:
+        pass
+
+    gate, made = threading.Event(), []
+
+    def read():
+        gate.wait(30)
+        result = Map()
+        made.append(weakref.ref(result))
+        return result
+
+    before = set(threading.enumerate())
+    background = Background(clock)
+    background.run(read, None, None)
+    [reading] = set(threading.enumerate()) - before
+    background.stop()
+    gate.set()
+    reading.join(30)
+    assert made[0]() is None

@@ -84,13 +84,29 @@ def test_the_automatic_threshold_encloses_about_the_mass_of_real_molecules(test_
     assert 2 / 3 < ready.enclosed(ready.automatic).mass / mass < 3 / 2
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1, 1e4])
+@pytest.mark.parametrize("scale", [1e-30, 1e-6, 1, 1e4, 1e30])
 def test_the_range_depends_on_the_scale_of_the_map_alone(scale):
     volume, plain = ball(), Contour(ball(), SAMPLING)
     ready = Contour((volume * scale).astype(np.float32), SAMPLING)
     for name in ("low", "automatic", "high"):
         assert getattr(ready, name) == pytest.approx(scale * getattr(plain, name), rel=1e-3,
                                                      abs=1e-4 * scale)
+
+
+@pytest.mark.parametrize("box", [(120, 9, 9), (9, 120, 9), (9, 9, 120)])
+def test_long_boxes_are_no_images_of_three_colours(monkeypatch, recwarn, box):
+    monkeypatch.setattr(contour, "_PREVIEW_SIDE", 40)
+    ready = Contour(ball(box), SAMPLING)
+    assert ready.low < ready.automatic < ready.high
+    assert not recwarn.list
+
+
+def test_a_background_of_zeros_takes_no_memory_and_is_counted():
+    volume = np.where(ball() > 0.5, ball(), 0).astype(np.float32)
+    ready = Contour(volume, SAMPLING)
+    assert ready._upper.size == np.count_nonzero(volume)
+    for threshold in (-0.1, 0, 1e-9, 0.7):
+        assert ready.enclosed(threshold).voxels == np.count_nonzero(volume >= threshold)
 
 
 def test_a_map_of_two_values_has_a_range():
