@@ -115,15 +115,14 @@ class _Batch:
                     running.remove(entry)
                     self._end(entry)
         except KeyboardInterrupt:
+            _set_handlers([signal.SIG_IGN] * 2)  # asked for once more, it is not cut short
             self._console.say("Stopping")
             raise
         finally:
-            for number in _STOPPING:  # asked for once more, it is not cut short
-                signal.signal(number, signal.SIG_IGN)
+            _set_handlers([signal.SIG_IGN] * 2)
             _stop(running)
             self._summarise()
-            for number, handler in zip(_STOPPING, before):
-                signal.signal(number, handler)
+            _set_handlers(before)
         for name in SUMMARIES:
             self._console.say("Summary  %s" % os.path.join(self._folder, name))
         if self._unwritten:
@@ -312,6 +311,12 @@ def _ends_with(parent):
         if os.getppid() != parent:  # it died before that
             os._exit(1)
     return prepare
+
+
+def _set_handlers(handlers):
+    """Say what the signals do that ask for a stop."""
+    for number, handler in zip(_STOPPING, handlers):
+        signal.signal(number, handler)
 
 
 def _stop(entries):

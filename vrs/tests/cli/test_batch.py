@@ -328,7 +328,7 @@ def started(here, fill, tmp_path):
                     if "second.mrc" in " ".join(child.cmdline())]
             # It has a process of its own, as Scipion's runs are.
             children[:] = stub and stub[0].children() + stub
-        return len(children) > 1
+        return len(children) > 1 and _summary(here / "table_vrs")["second"]["state"] == "running"
     _wait_for(is_at_work)
     yield process, children
     for left in children + [process]:

@@ -9,8 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from vrs.io.maps import write_map
 from vrs.tests.protocols import maps
 
 _PROGRAM = "import sys; from vrs.cli import main; sys.exit(main())"
@@ -132,7 +134,9 @@ def test_queues_that_are_not_there_are_refused_before_all_else(arguments, tmp_pa
 def test_a_batch_on_slurm(cluster, start, tmp_path):
     (tmp_path / "list.csv").write_text(
         "map,threshold,name,queue\nball.mrc,0.5,good,\nball.mrc,0.5,cancelled,long\n"
-        "ball.mrc,0.5,starved,small\n")
+        "large.mrc,0.5,starved,small\n")
+    # Enough work for Slurm, which looks at the memory every second, to find it in time.
+    write_map(str(tmp_path / "large.mrc"), np.pad(maps.blob(), 60), maps.SAMPLING)
     process = start("batch", "list.csv", "--queue", "short", "--threads", "1")
     cancelled = _job(cluster, "cancelled", process)
     _ask(cluster, "scancel", cancelled)
