@@ -156,16 +156,21 @@ def test_file_that_scipion_cannot_import_in_an_existing_project(validated, vrs_p
 
 
 def _started_run(process):
-    """The Scipion run that a command has started, once there is one."""
-    for _ in range(400):
+    """The Scipion run that a command has started, once it writes its log."""
+    while process.poll() is None:
         for child in psutil.Process(process.pid).children(recursive=True):
             # Helpers come and go too, and a process that is just starting is a copy of its
             # parent: only the arguments tell a run. The shell around it has them as one text.
             with contextlib.suppress(psutil.Error):
-                if any(part.endswith("pw_protocol_run.py") for part in child.cmdline()):
+                if os.path.exists(_log(child)):
                     return child
         time.sleep(0.02)
-    raise AssertionError("no run was started")
+    raise AssertionError("no run was started: %s" % (process.communicate(),))
+
+
+def _log(child):
+    command = child.cmdline()
+    return command[5] if len(command) > 5 and command[1].endswith("pw_protocol_run.py") else ""
 
 
 def test_interruption_leaves_nothing_running(vrs_process, tmp_path):
