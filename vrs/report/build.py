@@ -117,6 +117,10 @@ class Builder:
             ("Levels assessed", _plain(levels)),
             ("Reported resolution", _plain(angstroms(self.input.resolution))),
             ("Date", _plain(_readable_date(self.provenance.get("date", ""))))]
+        # Neither grade nor score tell of it.
+        facts += [("Suspicious input", [Run(" ".join(texts), style="status-warnings"), Run(" ("),
+                                        self._link_to_input(anchor), Run(")")])
+                  for anchor, texts in self._suspicions().items()]
         return [Fact(term, runs) for term, runs in facts]
 
     def _entry_facts(self):
@@ -171,7 +175,7 @@ class Builder:
         for anchor in self._suspicions():
             runs += [Run(", " if runs else "The score does not count what is suspicious about the "
                                            "input itself: see "),
-                     Run("section %s" % self._numbers[anchor], "#" + anchor)]
+                     self._link_to_input(anchor)]
         return runs + [Run(".")] if runs else []
 
     def _warnings(self):
@@ -191,6 +195,9 @@ class Builder:
 
     def _link(self, item):
         return Run("section %s" % self._numbers[item], "#" + _anchor(item))
+
+    def _link_to_input(self, anchor):
+        return Run("section %s" % self._numbers[anchor], "#" + anchor)
 
     # ------------------------------------------------------------ input
     def _input_section(self):

@@ -103,7 +103,8 @@ def test_odd_text_arrives_as_it_is(page):
     "The reported resolution is 4.3 Å. The reported resolution may be overestimated.",
     "The score is 1 of 2 evaluable items.", "The score does not count what is suspicious about the "
     "input itself: see section 1, section 2.1.", "Section 1, findings on the input",
-    "Section 2.1, findings on the input", "Status of the items", "Warnings by section",
+    "Section 2.1, findings on the input", "Suspicious input", "Look at this. (section 1)",
+    "They share noise. (section 2.1)", "Status of the items", "Warnings by section",
     "Contents", "1 Input data", "2 Level 0: the map", "20 × 18 × 16 voxels", "ab" * 32,
     "Own mask", "Files kept with the results:", "Warning: Look at this.", "OK",
     "2 warnings", "Does not apply",
