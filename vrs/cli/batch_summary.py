@@ -6,12 +6,13 @@ import io
 import os
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 from urllib.parse import quote
 
 import jinja2
 
 from vrs.checks import Status, all_checks
+from vrs.cli.validate import suspicions
 from vrs.report.wording import STATUS_STYLES
 
 SUMMARIES = ("summary.html", "summary.csv")
@@ -41,6 +42,8 @@ class Outcome:
         Status and number of warnings by item.
     seconds : int or None
         How long it took.
+    suspicions : list of str
+        What is suspicious about the input, which the score does not count.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Outcome:
     evaluable: Optional[int] = None
     items: Dict[str, tuple] = field(default_factory=dict)
     seconds: Optional[int] = None
+    suspicions: List[str] = field(default_factory=list)
 
     @classmethod
     def of_report(cls, name, source, report, seconds):
@@ -60,11 +64,13 @@ class Outcome:
         return cls(name, source, "done", "", report["grade"], score["passed"],
                    score["evaluable"],
                    {item["id"]: (Status(item["status"]), len(item["warnings"]))
-                    for item in report["items"]}, seconds)
+                    for item in report["items"]}, seconds,
+                   ["%s: %s" % found for found in suspicions(report)])
 
     def summary(self):
         """Grade and score in words."""
-        return "grade %s, %d of %d items passed" % (self.grade, self.passed, self.evaluable)
+        text = "grade %s, %d of %d items passed" % (self.grade, self.passed, self.evaluable)
+        return text + ", suspicious input" if self.suspicions else text
 
 
 def write_summaries(folder, title, outcomes):
@@ -105,14 +111,14 @@ def render_csv(outcomes, items):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", "source", "state", "grade", "passed", "evaluable"] + items
-                    + ["reason", "report", "seconds"])
+                    + ["suspicious", "reason", "report", "seconds"])
     for outcome in outcomes:
         statuses = [outcome.items[item][0].value if item in outcome.items else ""
                     for item in items]
         report = "%s/report.html" % outcome.name if outcome.state == "done" else ""
         writer.writerow([outcome.name, outcome.source, outcome.state, outcome.grade,
                          outcome.passed, outcome.evaluable] + statuses
-                        + [outcome.reason, report, outcome.seconds])
+                        + [" ".join(outcome.suspicions), outcome.reason, report, outcome.seconds])
     return text.getvalue()
 
 

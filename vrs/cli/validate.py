@@ -312,11 +312,7 @@ def summary(report, output, project_path):
         Lines.
     """
     items = report["items"]
-    parts = [("Map", report["input"])] + [(added["title"], added)
-                                          for added in report["input"]["added"]]
-    remarks = [(title, note["text"]) for title, part in parts for note in part["notes"]
-               if note["severity"] == "warning"]
-    remarks += [(item["id"], text) for item in items
+    remarks = suspicions(report) + [(item["id"], text) for item in items
                 for text in item["warnings"] or filter(None, [item["reason"]])]
     return (["", table(["Item", "Title", "Status"],
                        [(item["id"], item["title"], _status(item)) for item in items])]
@@ -327,6 +323,25 @@ def summary(report, output, project_path):
                for name in ("report.pdf", "report.html", "report.json")]
             + ["Project  %s" % project_path,
                "Look at it by: vrs open %s" % os.path.basename(project_path)])
+
+
+def suspicions(report):
+    """What is suspicious about the input of a report.
+
+    Parameters
+    ----------
+    report : dict
+        Its JSON form.
+
+    Returns
+    -------
+    list of (str, str)
+        The part of the input, and a sentence.
+    """
+    parts = [("Map", report["input"])] + [(added["title"], added)
+                                          for added in report["input"]["added"]]
+    return [(title, note["text"]) for title, part in parts for note in part["notes"]
+            if note["severity"] == "warning"]
 
 
 def _status(item):

@@ -68,7 +68,10 @@ items = [dict(id="0.a", status="ok", warnings=[]), dict(id="0.b", status="warnin
          warnings=["Many components.", "Little overlap."]),
          dict(id="0.c", status="not_applicable", warnings=[])]
 with open(os.path.join(options["output"], "report.json"), "w") as handle:
-    json.dump(dict(grade="0", score=dict(passed=1, evaluable=2), items=items), handle)
+    masked = dict(title="Half maps", notes=[dict(severity="warning", text="Masked."),
+                                            dict(severity="note", text="Of 1.5 A.")])
+    json.dump(dict(grade="0", score=dict(passed=1, evaluable=2), items=items,
+                   input=dict(notes=[], added=[masked] * (act == "masked"))), handle)
 '''
 
 
@@ -209,7 +212,7 @@ def test_options_of_entries(here):
 
 # ------------------------------------------------------------------ entries
 def test_failures_are_told_and_the_others_finish(here, fill, told):
-    fill(good="", bad="fail", dead="die", odd="misuse", silent="mute", fine="")
+    fill(good="", bad="fail", dead="die", odd="misuse", silent="mute", fine="masked")
     code, output, complaints = told("table.csv", "--jobs", "3")
     assert (code, complaints) == (1, "")
     summary = _summary(here / "table_vrs")
@@ -223,7 +226,10 @@ def test_failures_are_told_and_the_others_finish(here, fill, told):
     assert log.read_text() == "Validating\n"
     assert "too high" in (here / "table_vrs" / "bad" / "log.txt").read_text()
     assert "bad ... failed: The threshold is too high." in output
-    assert "good ... grade 0, 1 of 2 items passed" in output
+    assert "good ... grade 0, 1 of 2 items passed\n" in output
+    assert "fine ... grade 0, 1 of 2 items passed, suspicious input\n" in output
+    assert (summary["good"]["suspicious"], summary["fine"]["suspicious"]) == (
+        "", "Half maps: Masked.")
     good = summary["good"]
     assert [good[name] for name in ("grade", "passed", "evaluable", "0.a", "0.b", "0.c", "report")
             ] == ["0", "1", "2", "ok", "warnings", "not_applicable", "good/report.html"]
@@ -471,12 +477,14 @@ def test_a_file_is_replaced_as_a_whole(tmp_path):
 def test_the_page_shows_all_and_leads_to_the_reports(tmp_path):
     items = {"0.a": (Status.OK, 0), "1.b": (Status.WARNINGS, 2), "A.c": (Status.NOT_MEASURED, 0)}
     write_summaries(str(tmp_path), "of <November>", [
-        Outcome("a b", "a.mrc", "done", "", "1A", 3, 4, items, 60),
+        Outcome("a b", "a.mrc", "done", "", "1A", 3, 4, items, 60,
+                ["Map: <odd>.", "Halves: same."]),
         Outcome("c", "c.mrc", "failed", "Bad & <broken>."), Outcome("d", "d.mrc")])
     page = (tmp_path / "summary.html").read_text(encoding="utf-8")
     for text in ('href="a%20b/report.html"', "of &lt;November&gt;", "Bad &amp; &lt;broken&gt;.",
                  'title="1.b FSC permutation: 2 warnings"', "Could not be measured", "3 of 4",
-                 'href="#failed-2"', 'id="failed-2"'):
+                 'href="#failed-2"', 'id="failed-2"', 'href="#suspicious-1"',
+                 'id="suspicious-1"', "Map: &lt;odd&gt;. Halves: same."):
         assert text in page, text
     assert "0.b" not in page and "http" not in page.split("<script>")[0].split("</style>")[1]
 
