@@ -12,6 +12,9 @@ import numpy as np
 from vrs.checks import content
 from vrs.checks.criteria import CriterionOutcome
 
+# What reading results raises that are not there or damaged.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+
 
 class Status(str, enum.Enum):
     """What became of an item."""

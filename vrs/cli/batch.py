@@ -15,6 +15,7 @@ from collections import deque
 
 import psutil
 
+from vrs.checks.results import UNREADABLE
 from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.console import Console
@@ -31,8 +32,6 @@ PROGRAM = [sys.executable, "-c", "import sys; from vrs.cli import main; sys.exit
 LOG = "log.txt"
 _STATE, _LOCK = "state.json", ".lock"
 _REPORTS = ("report.pdf", "report.html", "report.json")
-# What reading a damaged report or state raises.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _QUEUED_AT_ONCE = 8
 _POLL_SECONDS = 0.2
@@ -162,7 +161,7 @@ class _Entry:
         self.outcome = Outcome(row.name, row.source)
         if self._state.get("outcome") == "done" and self._is_of_this_row() and all(
                 os.path.exists(self._path(name)) for name in _REPORTS):
-            with contextlib.suppress(*_UNREADABLE):
+            with contextlib.suppress(*UNREADABLE):
                 self._succeed(self._state["seconds"])
 
     def start(self, decided):
@@ -204,7 +203,7 @@ class _Entry:
         if code == 0:
             try:
                 self._succeed(seconds)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 self._fail("The report cannot be read (%s)." % error)
         else:
             self._fail(self._reason(code, said))
@@ -236,7 +235,7 @@ class _Entry:
         try:
             with open(self._path(_STATE), encoding="utf-8") as handle:
                 return dict(json.load(handle))
-        except _UNREADABLE:  # there is none, or it was damaged
+        except UNREADABLE:  # there is none, or it was damaged
             return {}
 
     def _write_state(self):

@@ -11,6 +11,7 @@ from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
 from vrs.io.archive import to_emdb_id
+from vrs.io.maps import trace
 from vrs.io.problems import collected
 
 # What the batch decides itself, for each entry.
@@ -73,7 +74,7 @@ class Row:
         """What makes another row of it, as plain data: entry, options, size and time of files."""
         what = {name: value for name, value in self.options.items() if name not in _CIRCUMSTANCES}
         return {"command": self.command, "source": self.source, "options": what,
-                "files": {path: _trace(path) for path in self.files}}
+                "files": {path: trace(path) for path in self.files}}
 
 
 def read_table(path, commands):
@@ -229,12 +230,3 @@ def _same_names(rows):
     return ["The lines %s have the same name, %s; give names that differ, in the column name."
             % (", ".join(str(line) for line, _ in found), found[0][1])
             for found in lines.values() if len(found) > 1]
-
-
-def _trace(path):
-    """Size and time of a file, None without it."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns]

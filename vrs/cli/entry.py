@@ -9,7 +9,7 @@ from vrs.cli.validate import check_request, run
 from vrs.errors import InputError
 from vrs.io.archive import Archive, to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
-from vrs.io.problems import collected, to_number
+from vrs.io.problems import collected, to_resolution, to_sampling, to_threshold
 from vrs.scipion import prepare_environment
 
 
@@ -53,11 +53,11 @@ def entry(options):
 def _check_numbers(options):
     """Tell of wrong numbers before much is fetched for nothing."""
     problems = []
-    for name in ("threshold", "resolution", "sampling"):
+    for text, to_value in ((options.threshold, to_threshold), (options.resolution, to_resolution),
+                           (options.sampling, to_sampling)):
         with collected(problems):
-            if getattr(options, name) is not None:
-                to_number(getattr(options, name), "The " + name, "give another one",
-                          positive=name != "threshold")
+            if text is not None:
+                to_value(text)
     with collected(problems):
         to_refinements(options.multimodel)
     if problems:

@@ -14,7 +14,7 @@ from vrs.errors import InputError
 from vrs.io import headers
 from vrs.io.maps import MapFile, read_map, read_volume
 from vrs.io.models import ModelFile, read_model
-from vrs.io.problems import collected, to_number
+from vrs.io.problems import collected, to_resolution, to_threshold
 
 _MASK_LEVEL = 0.5
 # Masks that other programs resampled or filtered leave [0, 1] by rounding.
@@ -82,12 +82,10 @@ def read_input(map_path, threshold, resolution=None, sampling=None, mask_path=No
     level = limit = map_file = mask_file = model_file = data = None
     half_files = []
     with collected(problems):
-        level = to_number(threshold, "The threshold", "give the contour level that shows the "
-                          "macromolecule, for example 0.05")
+        level = to_threshold(threshold)
     with collected(problems):
         if resolution is not None:
-            limit = to_number(resolution, "The resolution", "give the reported resolution in Å, "
-                              "for example 3.2", positive=True)
+            limit = to_resolution(resolution)
     with collected(problems):
         map_file = read_map(map_path, sampling)
     with collected(problems):

@@ -15,7 +15,7 @@ import numpy as np
 from vrs.checks.results import Note
 from vrs.errors import InputError
 from vrs.io import headers
-from vrs.io.problems import collected, to_number
+from vrs.io.problems import collected, to_sampling
 
 # Other programs sum in single precision, which moves means by up to 1e-4 of the range.
 _STATISTICS_TOLERANCE = 1e-3
@@ -72,8 +72,7 @@ def read_map(path, sampling=None):
     given = header = volume = None
     with collected(problems):
         if sampling is not None:
-            given = to_number(sampling, "The sampling", "give the voxel size in Å, for example "
-                              "1.06", positive=True)
+            given = to_sampling(sampling)
     with collected(problems):
         header = headers.read_header(path)
         if sampling is None:
@@ -172,6 +171,21 @@ def sha256(path):
         for block in iter(lambda: stream.read(2 ** 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def trace(path):
+    """What tells whether a file is still the one that was read, without reading it.
+
+    Returns
+    -------
+    list of int or None
+        Its size and the time of its last change; None without the file.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns]
 
 
 def is_plain(path):

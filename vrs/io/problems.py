@@ -21,6 +21,24 @@ def collected(problems):
         problems.extend(found for found in error.problems if found not in problems)
 
 
+def to_threshold(value):
+    """The contour level, as :func:`to_number` reads numbers."""
+    return to_number(value, "The threshold", "give the contour level that shows the "
+                     "macromolecule, for example 0.05")
+
+
+def to_resolution(value):
+    """The reported resolution in Å, as :func:`to_number` reads numbers."""
+    return to_number(value, "The resolution", "give the reported resolution in Å, for example 3.2",
+                     positive=True)
+
+
+def to_sampling(value):
+    """The voxel size in Å, as :func:`to_number` reads numbers."""
+    return to_number(value, "The sampling", "give the voxel size in Å, for example 1.06",
+                     positive=True)
+
+
 def to_number(value, name, advice, positive=False):
     """A number that a user gave, perhaps as text.
 

@@ -15,7 +15,7 @@ from vrs.engines.external import BUILTIN, refusal
 from vrs.errors import InputError
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.io.inputs import read_input
-from vrs.io.maps import sha256, write_map
+from vrs.io.maps import sha256, trace, write_map
 from vrs.io.models import write_coloured
 from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsArchivedVolume, VrsItemResult
@@ -302,7 +302,7 @@ class ProtVrsLevel(EMProtocol):
             for path in ([paths] if isinstance(paths, str) else paths)]
         return [self._volumeFile(), volume.getSamplingRate(), self._chosen_threshold(),
                 self._reported_resolution(), sorted(added.items())] + [
-                    file_state(path) for path in files]
+                    [path, trace(path)] for path in files]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""
@@ -451,14 +451,6 @@ def engine_parameter(item):
 def plain_name(image):
     """File of a Scipion volume, without the index and the format that may be with its name."""
     return image.getFileName().split("@")[-1].replace(":mrc", "")
-
-
-def file_state(path):
-    """What tells whether a file is still the one that was read: its name, size and age."""
-    if not os.path.exists(path):
-        return [path]
-    found = os.stat(path)
-    return [path, found.st_size, found.st_mtime_ns]
 
 
 def original_file(path):

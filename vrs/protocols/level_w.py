@@ -3,13 +3,14 @@
 import os
 import re
 
-from pyworkflow.protocol import LegacyProtocol, Protocol, params
+from pyworkflow.protocol import Protocol, params
 
 from vrs.checks.results import InputFile, LevelInput, Note
 from vrs.errors import InputError
+from vrs.io.maps import trace
 from vrs.io.workflows import read_workflow
-from vrs.protocols.level import ProtVrsLevel, file_state
-from vrs.protocols.provenance import owner
+from vrs.protocols.level import ProtVrsLevel
+from vrs.protocols.provenance import class_name, owner, plugin_of
 from vrs.protocols.report import ProtVrsReport
 
 WORKFLOW_PROJECT, WORKFLOW_FILE = range(2)
@@ -38,8 +39,8 @@ class ProtVrsLevelW(ProtVrsLevel):
                        help="A JSON file that Scipion exported.")
 
     def _given(self):
-        return super()._given() + [self.workflowFrom.get(),
-                                   file_state(self.workflowFile.get(""))]
+        return super()._given() + [self.workflowFrom.get(), self.workflowFile.get(""),
+                                   trace(self.workflowFile.get(""))]
 
     def _forget(self):
         super()._forget()
@@ -90,8 +91,8 @@ class ProtVrsLevelW(ProtVrsLevel):
         for step in workflow.steps:
             step.leads_to_map = step.id in leading
             if step.id in known:
-                step.protocol = _class_name(known[step.id])
-                step.plugin, installed = _plugin(type(known[step.id]))
+                step.protocol = class_name(known[step.id])
+                step.plugin, installed = plugin_of(type(known[step.id]))
                 step.version = _logged_version(known[step.id]) or installed
         workflow.version_source = (
             "The versions are those of the plugins as the protocols noted them when they ran; of a "
@@ -103,7 +104,7 @@ class ProtVrsLevelW(ProtVrsLevel):
         classes = self.getProject().getDomain().getProtocols()
         for step in workflow.steps:
             if step.protocol in classes:
-                step.plugin, step.version = _plugin(classes[step.protocol])
+                step.plugin, step.version = plugin_of(classes[step.protocol])
         workflow.version_source = (
             "Scipion does not keep versions in the workflows that it exports. Those given here are "
             "of the plugins on the computer that made this report, and need not be those that "
@@ -140,19 +141,6 @@ def _reached(nodes, names, neighbours):
             waiting += [node.getName() for node in neighbours(nodes[name])
                         if node.getName() in nodes]
     return reached
-
-
-def _plugin(protocol_class):
-    """Name and version of the plugin that a protocol belongs to, empty where it is missing."""
-    package = protocol_class.getClassPackage()
-    return getattr(package, "__name__", ""), getattr(package, "__version__", "")
-
-
-def _class_name(run):
-    """The name of a protocol's class, also where the plugin that brings it is missing."""
-    if not isinstance(run, LegacyProtocol):
-        return run.getClassName()
-    return os.path.basename(run.getWorkingDir()).partition("_")[2]
 
 
 def _logged_version(run):

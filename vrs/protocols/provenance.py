@@ -1,10 +1,11 @@
 """Where the numbers of a report come from: programs, machine and protocols."""
 
 import datetime
+import os
 import platform
 from importlib import metadata
 
-from pyworkflow.protocol import Protocol
+from pyworkflow.protocol import LegacyProtocol, Protocol
 from pyworkflow.utils import getHostFullName
 
 from vrs.checks import all_checks
@@ -53,13 +54,13 @@ def _versions():
 
 
 def _described(protocol):
-    package = protocol.getClassPackage()
+    plugin, version = plugin_of(type(protocol))
     return {
-        "class": protocol.getClassName(),
+        "class": class_name(protocol),
         "id": protocol.getObjId(),
         "label": protocol.getObjLabel(),
-        "plugin": protocol.getClassPackageName(),
-        "version": getattr(package, "__version__", ""),
+        "plugin": plugin,
+        "version": version,
         "threads": protocol.numberOfThreads.get(),
     }
 
@@ -74,6 +75,37 @@ def _chain(protocol, seen=None):
             seen.add(parent.getObjId())
             chain += _chain(parent, seen) + [parent]
     return chain
+
+
+def plugin_of(protocol_class):
+    """Name and version of the plugin that a protocol belongs to, empty where it is missing.
+
+    Parameters
+    ----------
+    protocol_class : type
+
+    Returns
+    -------
+    name, version : str
+    """
+    package = protocol_class.getClassPackage()
+    return getattr(package, "__name__", ""), getattr(package, "__version__", "")
+
+
+def class_name(run):
+    """The name of a protocol's class, also where the plugin that brings it is missing.
+
+    Parameters
+    ----------
+    run : pyworkflow.protocol.Protocol
+
+    Returns
+    -------
+    str
+    """
+    if not isinstance(run, LegacyProtocol):
+        return run.getClassName()
+    return os.path.basename(run.getWorkingDir()).partition("_")[2]
 
 
 def owner(project, pointer):

@@ -8,9 +8,9 @@ from pyworkflow.protocol import params
 from vrs.checks import LevelResults
 from vrs.constants import CHIMERAX_MISSING, RENDERERS
 from vrs.engines.chimerax import find_chimerax
+from vrs.io.maps import trace
 from vrs.io.problems import collected
 from vrs.objects import VrsReport
-from vrs.protocols.level import file_state
 from vrs.protocols.provenance import provenance
 from vrs.report import grade, read_results, score, write_report
 
@@ -39,7 +39,7 @@ class ProtVrsReport(EMProtocol):
         # A level that ran again has new results in the same file.
         files = self._results_files()
         self._insertFunctionStep(self.writeReportStep, files, self.title.get(""),
-                                 self.renderer.get(), [file_state(path) for path in files],
+                                 self.renderer.get(), [trace(path) for path in files],
                                  needsGPU=False)
 
     def writeReportStep(self, results_files, title, renderer, states):

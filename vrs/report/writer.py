@@ -6,7 +6,7 @@ import tempfile
 from collections import namedtuple
 from pathlib import Path
 
-from vrs.checks.results import LevelResults
+from vrs.checks.results import UNREADABLE, LevelResults
 from vrs.errors import InputError
 from vrs.report.quality import level_order
 
@@ -137,6 +137,6 @@ def _read(path):
         return LevelResults.read(path)
     except FileNotFoundError:
         raise InputError("The results file %s is missing; run that level again." % path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise InputError("The results file %s cannot be read (%s). Run that level again with "
                          "Restart, since Continue keeps what is there." % (path, error))

@@ -7,10 +7,11 @@ from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
 from vrs.checks.content import Plot, Series
+from vrs.checks.results import UNREADABLE
 from vrs.errors import InputError
 from vrs.protocols.level import RESULTS, plain_name
 from vrs.viewers import programs
-from vrs.viewers.results import UNREADABLE, results_window
+from vrs.viewers.results import results_window
 
 _LIMITS = (0.143, 0.5)
 _MISSING = "The model %s is missing; run its level again with Restart."

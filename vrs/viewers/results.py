@@ -2,11 +2,10 @@
 
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
+from vrs.checks.results import UNREADABLE
 from vrs.objects import SetOfVrsItemResults
 from vrs.protocols.level import RESULTS, ProtVrsLevel
 
-# What reading results raises that are not there or damaged.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 _NOTHING_YET = ("There are no results yet. Look again in a while: each item can be looked at as "
                 "soon as it is done.")
 _NOTHING = "This run has no results: it was not started, or its Output Log tells why it ended."

@@ -8,6 +8,7 @@ from tkinter import ttk
 from PIL import ImageTk
 
 from vrs.checks import Status
+from vrs.checks.results import UNREADABLE
 from vrs.errors import InputError
 from vrs.report.background import BackgroundArtist
 from vrs.viewers import programs
@@ -16,7 +17,6 @@ from vrs.viewers.map_slices import MapSlices
 from vrs.viewers.map_window import MapWindow
 from vrs.viewers.pages import ResultPages
 from vrs.viewers.picture_window import open_picture
-from vrs.viewers.results import UNREADABLE
 from vrs.viewers.text_page import MUTED, STATUS_COLOURS, TextPage
 from vrs.viewers.windows import ViewWindow, label, wrapping_label
 

@@ -10,7 +10,7 @@ from pyworkflow.wizard import Wizard
 
 from vrs.errors import InputError
 from vrs.io.maps import read_map
-from vrs.io.problems import to_number
+from vrs.io.problems import to_threshold
 from vrs.objects import VrsArchivedVolume
 from vrs.protocols.level import ProtVrsLevel, original_file, plain_name
 from vrs.report import views3d
@@ -188,8 +188,7 @@ class ThresholdDialog(dialog.Dialog):
 
     # --------------------------- THE THRESHOLD -------------------------------
     def _value(self):
-        return to_number(self._threshold.get(), "The threshold", "give the contour level that "
-                         "shows the macromolecule")
+        return to_threshold(self._threshold.get())
 
     def _slid(self, position):
         # Tk also tells of the moves that the program makes.

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import jinja2
 import psutil
@@ -23,10 +22,9 @@ from vrs.cli.batch_table import read_table
 from vrs.cli.space import is_full, no_space
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
+from vrs.tests.waiting import LIMIT, wait_for
 
 _VRS = list(batch.PROGRAM)
-# Far more than anything takes, also on a slow and busy machine.
-_LIMIT = 300
 # Stands for vrs: what it does is the text of its map, and it notes its arguments next to it.
 _STUB = r'''
 import json, os, shutil, signal, subprocess, sys, time
@@ -335,19 +333,12 @@ def started(here, fill, tmp_path):
             # It has a process of its own, as Scipion's runs are.
             children[:] = stub and stub[0].children() + stub
         return len(children) > 1 and _summary(here / "table_vrs")["second"]["state"] == "running"
-    _wait_for(is_at_work)
+    wait_for(is_at_work)
     yield process, children
     for left in children + [process]:
         with contextlib.suppress(psutil.Error):
             left.kill()
-    process.communicate(timeout=_LIMIT)
-
-
-def _wait_for(condition):
-    until = time.monotonic() + _LIMIT
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
+    process.communicate(timeout=LIMIT)
 
 
 def _has_ended(process):
@@ -359,9 +350,9 @@ def _has_ended(process):
 def test_a_batch_that_was_killed_goes_on(here, started, told):
     process, [sleeper, stub] = started
     process.kill()
-    process.wait(_LIMIT)
+    process.wait(LIMIT)
     # The system ends the entry's process with it.
-    _wait_for(lambda: _has_ended(stub))
+    wait_for(lambda: _has_ended(stub))
     sleeper.kill()  # a Scipion run would have been ended by its parent
     assert _summary(here / "table_vrs")["second"]["state"] == "running"
     (here / "second.mrc").write_text("")
@@ -377,12 +368,12 @@ def test_a_batch_that_was_killed_goes_on(here, started, told):
 def test_a_batch_that_is_stopped_stops_its_entries(here, started, number):
     process, children = started
     process.send_signal(number)
-    _wait_for(lambda: "Stopping\n" in (here / "said.txt").read_text())
+    wait_for(lambda: "Stopping\n" in (here / "said.txt").read_text())
     process.send_signal(number)  # the stopping is not stopped
-    _, errors = process.communicate(timeout=_LIMIT)
+    _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert errors == b"vrs: Stopped; the same command goes on from here.\n"
-    _wait_for(lambda: all(map(_has_ended, children)))
+    wait_for(lambda: all(map(_has_ended, children)))
     assert [row["state"] for row in _summary(here / "table_vrs").values()] == [
         "done", "stopped", "waiting"]
 
@@ -394,7 +385,7 @@ def test_what_a_killed_batch_left_is_ended_before_the_next_try(here, fill, told)
     folder.mkdir(parents=True)
     (folder / "state.json").write_text(json.dumps({"process": batch._identity(left.pid)}))
     assert told("table.csv")[0] == 0
-    assert left.wait(_LIMIT) is not None
+    assert left.wait(LIMIT) is not None
     # A number that another process has by now is left alone.
     other = subprocess.Popen(["sleep", "600"], start_new_session=True)
     (folder / "state.json").write_text(json.dumps({"process": [other.pid, 1.0]}))
@@ -447,7 +438,7 @@ def test_a_disk_that_fills_up_during_a_run(small_disk, tmp_path):
     done = subprocess.run(
         _VRS + ["validate", "--map", "ball.mrc", "--threshold", "0.5"],
         cwd=str(tmp_path), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        universal_newlines=True, timeout=_LIMIT)
+        universal_newlines=True, timeout=LIMIT)
     assert done.returncode == 1 and "Import ball ... OK" in done.stdout, done.stderr
     assert "There is no space left on the disk" in done.stderr
 
@@ -513,7 +504,7 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
         [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
          "--window-size=390,800", "--user-data-dir=%s" % (tmp_path / "profile"), "--dump-dom",
          (tmp_path / "summary.html").as_uri()], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        timeout=_LIMIT)
+        timeout=LIMIT)
     title = re.search("<title>(.*)</title>", shown.stdout.decode("utf-8"))
     assert title, shown.stderr.decode("utf-8", "replace")[-2000:]
     assert json.loads(html.unescape(title[1])) == [["b", "a", "c"], ["c", "b", "a"], True]
@@ -542,7 +533,7 @@ def test_a_real_batch(tmp_path, monkeypatch):
         done = subprocess.run(
             _VRS + ["batch", "list.csv", "--jobs", "2"], cwd=str(tmp_path),
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            universal_newlines=True, timeout=2 * _LIMIT)
+            universal_newlines=True, timeout=2 * LIMIT)
     assert (done.returncode, done.stderr) == (1, ""), done.stdout
     summary = _summary(tmp_path / "list_vrs")
     assert {name: row["state"] for name, row in summary.items()} == {

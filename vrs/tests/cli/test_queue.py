@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +13,13 @@ import pytest
 
 from vrs.io.maps import write_map
 from vrs.tests.protocols import maps
+from vrs.tests.waiting import LIMIT, wait_for
 
 _PROGRAM = "import sys; from vrs.cli import main; sys.exit(main())"
 _ROOT = Path(__file__).parents[3]
 _GUIDE = _ROOT / "docs" / "facility_guide.rst"
 _CLUSTER = _ROOT / "scripts" / "one-node-slurm"
 _ROW = '"%s": [["PARTITION", "%s", ""], ["MEMORY", "%s", ""], ["TIME", "10", ""]]'
-# Far more than anything takes, also on a slow and busy machine.
-_LIMIT = 300
 _QUEUES = "QUEUES = {%s}\n" % ", ".join(_ROW % queue for queue in (
     ("short", "short", "1G"), ("small", "short", "50M"), ("long", "long", "1G")))
 
@@ -55,7 +53,7 @@ def cluster(tmp_path_factory):
         yield environment
     finally:
         subprocess.run([str(_CLUSTER), "stop", str(folder / "slurm")], env=environment,
-                       timeout=_LIMIT)
+                       timeout=LIMIT)
 
 
 def _start_cluster(folder, environment):
@@ -64,9 +62,9 @@ def _start_cluster(folder, environment):
         try:
             started = subprocess.run(
                 [str(_CLUSTER), "start", str(folder / "slurm")], env=environment,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=_LIMIT)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=LIMIT)
         except subprocess.TimeoutExpired:
-            return "it did not start within %d s" % _LIMIT
+            return "it did not start within %d s" % LIMIT
     if started.returncode:
         return (folder / "start.log").read_text().strip() or "code %d" % started.returncode
     return ""
@@ -86,24 +84,23 @@ def start(cluster, tmp_path):
     yield run
     for process in started:
         process.kill()
-        process.communicate(timeout=_LIMIT)
+        process.communicate(timeout=LIMIT)
 
 
 def _ask(cluster, *command):
     return subprocess.run(command, env=cluster, stdout=subprocess.PIPE, check=True,
-                          universal_newlines=True, timeout=_LIMIT).stdout
+                          universal_newlines=True, timeout=LIMIT).stdout
 
 
 def _job(cluster, words, process):
     """Number of the first job whose name has these words, once there is one."""
-    until = time.monotonic() + _LIMIT
-    while time.monotonic() < until:
-        for line in _ask(cluster, "squeue", "-h", "-o", "%i %j").splitlines():
-            if words in line:
-                return line.split()[0]
-        assert process.poll() is None, process.communicate(timeout=_LIMIT)
-        time.sleep(0.1)
-    raise AssertionError("no job of %s" % words)
+    def found():
+        lines = _ask(cluster, "squeue", "-h", "-o", "%i %j").splitlines()
+        return [line.split()[0] for line in lines if words in line]
+
+    def is_alive():
+        assert process.poll() is None, process.communicate(timeout=LIMIT)
+    return wait_for(found, is_alive)[0]
 
 
 def _summary(path):
@@ -123,7 +120,7 @@ def test_queues_that_are_not_there_are_refused_before_all_else(arguments, tmp_pa
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM] + arguments, cwd=str(tmp_path / "here"),
         env=dict(os.environ, SCIPION_HOSTS=str(hosts), SCIPION_USER_DATA=str(tmp_path / "data")),
-        stderr=subprocess.PIPE, universal_newlines=True, timeout=_LIMIT)
+        stderr=subprocess.PIPE, universal_newlines=True, timeout=LIMIT)
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert "No queue system is configured in %s" % hosts in lines[-1]
@@ -140,7 +137,7 @@ def test_a_batch_on_slurm(cluster, start, tmp_path):
     process = start("batch", "list.csv", "--queue", "short", "--threads", "1")
     cancelled = _job(cluster, "cancelled", process)
     _ask(cluster, "scancel", cancelled)
-    output, errors = process.communicate(timeout=_LIMIT)
+    output, errors = process.communicate(timeout=LIMIT)
     assert (process.returncode, errors) == (1, ""), output
     summary = _summary(tmp_path / "list_vrs" / "summary.csv")
     assert {name: row["state"] for name, row in summary.items()} == dict(
@@ -167,9 +164,7 @@ def test_batches_that_are_stopped_or_killed_leave_no_job(cluster, start, tmp_pat
     for number, (process, code) in processes.items():
         job = _job(cluster, "vrs_list_%d_ball" % number, process)
         process.send_signal(number)
-        assert process.wait(_LIMIT) == code
+        assert process.wait(LIMIT) == code
         # After a kill by force, it is the entry's own process that cancels the job.
-        until = time.monotonic() + _LIMIT
-        while _ask(cluster, "squeue", "-h", "-t", "all", "-j", job, "-o", "%T") != "CANCELLED\n":
-            assert time.monotonic() < until, "the job is still there"
-            time.sleep(0.1)
+        wait_for(lambda: _ask(cluster, "squeue", "-h", "-t", "all", "-j", job, "-o", "%T")
+                 == "CANCELLED\n")

@@ -85,6 +85,9 @@ def test_a_protocol_whose_plugin_is_missing(project, imported, new_level_w):
     assert rows[missing.strId()][2:] == ["ProtOfNobody", "not known", "not known",
                                          imported.strId()]
     assert item.metrics["plugins"].value == 1
+    from vrs.protocols import provenance
+    described = provenance._described(missing)
+    assert (described["class"], described["plugin"]) == ("ProtOfNobody", "")
 
 
 def test_an_exported_workflow(project, new_level_w, tmp_path):

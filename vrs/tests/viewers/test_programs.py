@@ -1,9 +1,10 @@
 """What ChimeraX is asked to show."""
 
-import time
 from pathlib import Path
 
 import pytest
+
+from vrs.tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -42,10 +43,7 @@ def test_program_is_started_with_the_script(modules, tmp_path):
     program.write_text('#!/bin/sh\ncp "$1" "%s/seen"\n' % tmp_path)
     program.chmod(0o755)
     modules[1].start_chimerax(str(program), "open é\n", tmp_path)
-    end = time.monotonic() + 60
-    while not ((tmp_path / "seen").exists() and (tmp_path / "seen").read_text("utf-8")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text("utf-8"))
     assert (tmp_path / "seen").read_text("utf-8") == "open é\n"
 
 

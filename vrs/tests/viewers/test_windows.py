@@ -1,6 +1,5 @@
 """The windows on a screen."""
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,15 +11,12 @@ from vrs.checks import Status
 from vrs.checks.content import Plot, Range, Ranges, Series
 from vrs.io.maps import write_map
 from vrs.tests.report.conftest import make_item, make_level
+from vrs.tests.waiting import wait_for
 
 
-def wait(window, condition, seconds=60):
+def wait(window, condition):
     """Let a window work until something is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        window.root.update()
-        time.sleep(0.02)
+    wait_for(condition, window.root.update)
 
 
 def press(window, widget, *keys):
