@@ -9,9 +9,9 @@ import time
 import numpy as np
 from ucm import computations
 
-from vrs.checks import ValidationInput
 from vrs.checks.level_0 import local_bfactor, local_occupancy, monogenic
 from vrs.tests.checks.phantoms import central_box, noise_with_b
+from vrs.tests.evidence import evidence
 
 SAMPLING, RESOLUTION, THREADS = 1.5, 3.0, 2
 PERCENTAGES = (2.5, 25, 50, 75, 97.5)
@@ -35,8 +35,8 @@ def main():
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 128
     volume = noise_with_b(-100, (size,) * 3, SAMPLING)
     mask = central_box(volume.shape)
-    data = ValidationInput(volume, SAMPLING, float(volume.max()) * 0.9, RESOLUTION, mask=mask,
-                           workers=THREADS)
+    data = evidence(volume, SAMPLING, float(volume.max()) * 0.9, RESOLUTION, mask=mask,
+                    workers=THREADS)
     (ours, _), seconds = timed(lambda: local_bfactor.local_b_factors(monogenic.resize(data)))
     theirs, reference = timed(computations.bfactor, volume, mask, SAMPLING, 15, RESOLUTION,
                               nthreads=THREADS)

@@ -21,10 +21,11 @@ import numpy as np
 import psutil
 from scipy import fft, ndimage
 
+from vrs import inputs
 from vrs.checks import checks_of_level, get_check, run_check
-from vrs.checks.input_data import describe_input
-from vrs.checks.level_1.half_maps import describe_half_maps
-from vrs.io import read_input, write_map
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import describe_map
+from vrs.io.maps import write_map
 
 SAMPLING = 1.0
 RESOLUTION = 4.0
@@ -43,18 +44,19 @@ def phantom(size, seed=0):
 
 def measure_in_process(task, paths, threshold, workers):
     """Run one task and print its seconds and peak memory as JSON."""
-    with_halves = task.startswith("1") or task == "half maps"
-    data = read_input(paths[0], threshold, RESOLUTION, workers=workers,
-                      half_paths=paths[1:] if with_halves else ()).data
+    given = {"map": paths[0], "threshold": threshold, "resolution": RESOLUTION}
+    if task.startswith("1") or task == "half maps":
+        given.update(half1=paths[1], half2=paths[2])
+    evidence = inputs.load(given, inputs.Run(workers))
     if task == "fft":
-        run = lambda: fft.irfftn(fft.rfftn(data.volume, workers=workers), workers=workers)
+        run = lambda: fft.irfftn(fft.rfftn(evidence.map.volume, workers=workers), workers=workers)
     elif task == "input":
-        run = lambda: describe_input(data, paths[0], "")
+        run = lambda: describe_map(evidence)
     elif task == "half maps":
-        run = lambda: describe_half_maps(data, [])
+        run = lambda: HALF_MAPS.describe(evidence)
     else:
-        data.hard_mask, data.soft_mask
-        run = lambda: run_check(get_check(task), data)
+        evidence.map.hard_mask, evidence.map.soft_mask
+        run = lambda: run_check(get_check(task), evidence)
     start = time.time()
     result = run()
     seconds = time.time() - start

@@ -19,13 +19,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 from PIL import Image
 
-from vrs.checks import LevelResults
-from vrs.checks.content import Figure
 from vrs.io.maps import read_map, write_map
 from vrs.numerics.fourier import filtered
 from vrs.report.build import Builder
 from vrs.report.document import Picture
 from vrs.report.figures import Artist
+from vrs.results import Figure, read_results
 
 FIGURES = Path(__file__).parent / "figures"
 # Options of "vrs example", and those of "vrs validate" beyond what all are given.
@@ -111,8 +110,8 @@ def fade(source, folder):
 def levels_of(folder, name):
     """Results of an example with the folders of their files."""
     runs = folder / "scipion" / "projects" / name / "Runs"
-    return [(LevelResults.read(str(path)), path.parent)
-            for path in sorted(runs.glob("*/extra/results.json"))]
+    return [(results, path.parent) for path in sorted(runs.glob("*/extra/results.json"))
+            for results in read_results(str(path))]
 
 
 def item_figure(folder, name, item, start):

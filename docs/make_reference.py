@@ -1,11 +1,12 @@
-"""Fills in what the pages of this folder take from the program itself.
+"""Fills in what the pages of the documentation take from the program itself.
 
-Usage: python docs/make_reference.py [REPORT.json ...]
+Usage: python docs/make_reference.py [REPORT.json]
 
 In ``user_guide.rst`` the facts of each item (what it needs, when it is OK, its engines and
-publications) come from its declaration. In ``report_json.rst`` the fields come from the JSON
-Schema, and the metrics and the excerpt from the reports that are given, of real runs; without
-any they stay as they are. Only what stands between a comment with the name of such a part and
+publications) come from its declaration, and in ``report_json.rst`` the metrics. The tables of
+levels and items in ``README.rst`` come from the declarations too, and the fields of
+``report_json.rst`` from the JSON Schema; its excerpt comes from the report that is given, and
+stays as it is without one. Only what stands between a comment with the name of such a part and
 the comment ``end`` is replaced.
 """
 
@@ -15,12 +16,14 @@ import sys
 from pathlib import Path
 from textwrap import indent
 
+from vrs import levels
+from vrs.bibliography import reference
 from vrs.checks import all_checks
-from vrs.engines.external import BUILTIN
 from vrs.report.json_report import SCHEMA
 
 DOCS = Path(__file__).parent
 GUIDE, REFERENCE = DOCS / "user_guide.rst", DOCS / "report_json.rst"
+README = DOCS.parent / "README.rst"
 _EXCERPT = "0.d"
 _PART = r"\.\. %s\n\n(.*?)\.\. end\n"
 _TYPES = {"object": "mapping", "array": "list", "string": "text", "integer": "whole number",
@@ -83,9 +86,9 @@ def facts(check):
     if check.references:
         lines.append(":Publications:")
         # Without the backslash an initial would be taken for the number of a list.
-        lines += ["    - \\%s%s" % (as_is(reference.text), " `doi <https://doi.org/%s>`__"
-                                    % reference.doi if reference.doi else "")
-                  for reference in check.references]
+        lines += ["    - \\%s%s" % (as_is(cited.text), " `doi <https://doi.org/%s>`__" % cited.doi
+                                    if cited.doi else "")
+                  for cited in map(reference, check.references)]
     return "\n".join(lines) + "\n\n"
 
 
@@ -151,31 +154,6 @@ def _type(schema, node):
     return text.replace("texts", "text")
 
 
-def metrics_of(reports):
-    """Unit, kind and description of each metric.
-
-    Parameters
-    ----------
-    reports : iterable of dict
-        What ``report.json`` files hold, or parts of it with ``items``.
-
-    Returns
-    -------
-    dict of str to dict of str to (str, str, str)
-        By item, and by metric in the order of their names.
-    """
-    found = {}
-    for report in reports:
-        for item in report["items"]:
-            if item["engine"]["name"] != BUILTIN:
-                continue
-            for name, metric in item["metrics"].items():
-                known = found.setdefault(item["id"], {})
-                if metric["value"] is not None or name not in known:
-                    known[name] = metric["unit"], _kind(metric["value"]), metric["description"]
-    return {item: dict(sorted(known.items())) for item, known in sorted(found.items())}
-
-
 def excerpt(report):
     """An item of a report as it stands there, without its references.
 
@@ -194,36 +172,36 @@ def excerpt(report):
     return ".. code-block:: json\n\n%s\n\n" % indent(text, "    ")
 
 
-def _kind(value):
-    if isinstance(value, dict):
-        return "mapping (%s)" % ", ".join(value)
-    if isinstance(value, list):
-        return "x, y, z" if len(value) == 3 else "list"
-    return "text" if isinstance(value, str) else "number"
-
-
-def metrics(found):
-    """The metrics of all items.
-
-    Parameters
-    ----------
-    found : dict
-        From :func:`metrics_of`.
+def metrics():
+    """The metrics of all items, as these declare them.
 
     Returns
     -------
     str
         A heading and a table for each item.
     """
-    titles = {check.id: check.title for check in all_checks()}
     parts = []
-    for item, known in found.items():
-        heading = "%s %s" % (item, titles[item])
+    for check in all_checks():
+        heading = "%s %s" % (check.id, check.title)
+        rows = [("``%s``" % quantity.name, quantity.printed_form, quantity.unit or "–",
+                 as_is(quantity.description))
+                for quantity in sorted(check.quantities, key=lambda quantity: quantity.name)]
         parts.append("%s\n%s\n\n%s" % (heading, "~" * len(heading), _table(
-            ("Metric", "Value", "Unit", "Description"),
-            [("``%s``" % name, kind, unit or "–", as_is(description))
-             for name, (unit, kind, description) in known.items()])))
+            ("Metric", "Value", "Unit", "Description"), rows)))
     return "".join(parts)
+
+
+def level_table():
+    """The levels of README: what each needs, and what it asks."""
+    rows = [(level.id, ("(any level) " if level.is_letter else "") + level.title, level.question)
+            for level in levels.all_levels()]
+    return _table(("Level", "Needs, on top of the level below", "Asks"), rows)
+
+
+def item_table():
+    """The items of README: their titles, and what they need."""
+    return _table(("Item", "Title", "Needs"),
+                  [(check.id, check.title, check.needs) for check in all_checks()])
 
 
 def as_is(text):
@@ -249,9 +227,12 @@ def main(paths):
     page = replaced(page, "fields", fields(json.loads(SCHEMA.read_text(encoding="utf-8"))))
     if paths:
         reports = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
-        page = replaced(page, "metrics", metrics(metrics_of(reports)))
         page = replaced(page, "excerpt", excerpt(reports[0]))
+    page = replaced(page, "metrics", metrics())
     REFERENCE.write_text(page, encoding="utf-8")
+    page = README.read_text(encoding="utf-8")
+    page = replaced(replaced(page, "levels", level_table()), "items", item_table())
+    README.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

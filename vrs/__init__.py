@@ -1,7 +1,7 @@
 """Validation of cryo-EM maps as a Scipion plugin.
 
-The Scipion side (``vrs.Plugin``) is loaded only when somebody asks for it: the
-checks and the readers then work, and start fast, without the workflow engine.
+``vrs.validate`` runs it in process. The Scipion side (``vrs.Plugin``) is loaded only when
+somebody asks for it: the rest works, and starts fast, without the workflow engine.
 """
 
 __version__ = "0.1.0"
@@ -13,4 +13,7 @@ def __getattr__(name):
     if name == "Plugin":
         from vrs.plugin import Plugin
         return Plugin
+    if name == "validate":
+        from vrs.library import validate
+        return validate
     raise AttributeError("module 'vrs' has no attribute %r" % name)

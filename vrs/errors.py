@@ -17,3 +17,11 @@ class InputError(ValueError):
 
 class DownloadError(RuntimeError):
     """A file could not be fetched or kept; the message says why and what to do."""
+
+
+class NotApplicable(Exception):
+    """Raised by a check that finds the data rule it out; says why."""
+
+
+class NotMeasured(Exception):
+    """Raised by a check that tried and failed for a known reason; says why."""

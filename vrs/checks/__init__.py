@@ -4,12 +4,10 @@
 ``get_check`` finds one by its id. Nothing here knows of Scipion or of drawing.
 """
 
-from vrs.checks.check import Check, Findings, NotApplicable, NotMeasured, run_check
-from vrs.checks.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Slice, Slices,
-                                SphereMap, Spot, Surface, Table, Trace)
-from vrs.checks.criteria import Criterion, CriterionOutcome, Overrides
-from vrs.checks.inputs import ValidationInput
-from vrs.checks.registry import all_checks, checks_of_level, get_check, register
-from vrs.checks.results import (Curve, Engine, Estimate, FileEntry, InputFile, InputReport,
-                                ItemResult, LevelInput, LevelResults, Metric, Note, Reference,
-                                ResidueValues, Status)
+from vrs.checks.check import Check, Findings, run_check
+from vrs.checks.criteria import Criterion, Overrides
+from vrs.checks.quantities import LIST, MAPPING, NUMBER, TEXT, VECTOR, Quantity
+from vrs.checks.registry import all_checks, checks_of_level, get_check, register, shared_of_level
+from vrs.checks.requirements import AskedFor, resolution
+from vrs.checks.shared import Shared, SharedOutcome
+from vrs.errors import NotApplicable, NotMeasured

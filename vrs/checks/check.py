@@ -2,48 +2,39 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
-
-import numpy as np
+from typing import Any, Dict, List, Tuple
 
 import vrs
+from vrs.bibliography import reference
 from vrs.checks.criteria import Criterion, Overrides, metric_value
-from vrs.checks.results import (Curve, Engine, Estimate, ItemResult, Metric, Reference,
-                                ResidueValues, Status)
+from vrs.checks.quantities import Quantity
+from vrs.checks.shared import Shared
 from vrs.engines.external import BUILTIN, ExternalEngine
-
-RESOLUTION_UNKNOWN = "It needs the reported resolution, which was not given."
+from vrs.errors import NotApplicable, NotMeasured
+from vrs.results import Curve, Engine, Estimate, ItemResult, Metric, ResidueValues, Status
 
 logger = logging.getLogger(__name__)
-
-
-class NotApplicable(Exception):
-    """Raised by a check that finds the data rule it out; says why."""
-
-
-class NotMeasured(Exception):
-    """Raised by a check that tried and failed for a known reason; says why."""
 
 
 @dataclass
 class Findings:
     """What a check computes.
 
-    ``volumes`` are float32 or bool arrays (z, y, x) by name, with a description
-    each; whoever runs the check stores them, and figures refer to them by name.
-    ``curves`` are Fourier shell correlations by name: frequencies (1/Å),
-    correlations and a description. ``residues`` are values of residues of the model;
-    ``atoms`` are values (NaN where there is none) of its atoms, in the order of
-    ``data.model[0].all()``, by name, with a description each: they are stored as a
-    copy of the model that viewers can colour by them.
+    Attributes
+    ----------
+    metrics : dict of str to object
+        Values of the quantities that the check declares, by their names.
+    content : list
+        Paragraphs, tables and figures for the report.
+    products : list
+        Of :class:`vrs.results.Volume` and :class:`vrs.results.AtomValues`, which whoever
+        runs the check stores and figures may refer to by name, :class:`vrs.results.Curve`
+        and :class:`vrs.results.ResidueValues`.
     """
 
-    metrics: Dict[str, Metric]
+    metrics: Dict[str, Any]
     content: List[Any] = field(default_factory=list)
-    volumes: Dict[str, Tuple[np.ndarray, str]] = field(default_factory=dict)
-    curves: Dict[str, Tuple[np.ndarray, np.ndarray, str]] = field(default_factory=dict)
-    residues: List[ResidueValues] = field(default_factory=list)
-    atoms: Dict[str, Tuple[np.ndarray, str]] = field(default_factory=dict)
+    products: List[Any] = field(default_factory=list)
 
 
 class Check:
@@ -56,35 +47,39 @@ class Check:
     ----------
     id, title : str
         ``"0.a"`` and the title as printed.
-    needs : str
-        What it needs, in words, for listings.
+    requires : tuple
+        What it cannot do without: kinds of evidence, ranges of the resolution and the like
+        (``vrs.inputs``, ``vrs.checks.requirements``).
+    uses : tuple of Shared
+        Results that it shares with other items.
     explanation : str
         What the reader should know to understand the result.
+    quantities : tuple of Quantity
+        All that it measures.
     criteria : tuple of Criterion
         Without any, the item is informative.
-    references : tuple of Reference
+    references : tuple of str
+        Keys of ``vrs/bibtex.py``.
     estimates : dict of str to str
         Metrics that estimate the map's resolution, ``"percentiles.50"`` for
         instance, and how figures call them: "DeepRes, median".
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
-    resolutions : tuple of float, optional
-        Best and worst reported resolution (Å) that it applies to, the best being 0
-        when there is no such limit; None when it does not need one.
     external : tuple of ExternalEngine
         Programs of others that can compute it instead.
     """
 
     id = ""
     title = ""
-    needs = ""
+    requires: Tuple[Any, ...] = ()
+    uses: Tuple[Shared, ...] = ()
     explanation = ""
+    quantities: Tuple[Quantity, ...] = ()
     criteria: Tuple[Criterion, ...] = ()
-    references: Tuple[Reference, ...] = ()
+    references: Tuple[str, ...] = ()
     estimates: Dict[str, str] = {}
     summary_ok = ""
     summary_warnings = ""
-    resolutions: Optional[Tuple[float, float]] = None
     external: Tuple[ExternalEngine, ...] = ()
 
     @property
@@ -92,21 +87,59 @@ class Check:
         """The level it belongs to: what stands before the dot of its id."""
         return self.id.partition(".")[0]
 
-    def not_applicable(self, data) -> Optional[str]:
-        """The reason why it does not apply to this input, None when it does."""
-        if self.resolutions is None:
-            return None
-        if data.resolution is None:
-            return RESOLUTION_UNKNOWN
-        best, worst = self.resolutions
-        if best <= data.resolution <= worst:
-            return None
-        limits = "between %g and %g Å" % (best, worst) if best else "of %g Å or better" % worst
-        return "It applies to maps with a reported resolution %s." % limits
+    @property
+    def needs(self) -> str:
+        """What it needs, in words, for listings."""
+        return ", ".join(requirement.words for requirement in self.requires)
 
-    def compute(self, data) -> Findings:
-        """Compute the item from a :class:`vrs.checks.inputs.ValidationInput`."""
+    def unmet(self, evidence):
+        """Why it cannot be computed from this evidence.
+
+        Parameters
+        ----------
+        evidence : vrs.inputs.Evidence
+
+        Returns
+        -------
+        (Status, str) or None
+            The status that it gets, and the reason; None when it can.
+        """
+        for requirement in self.requires:
+            found = requirement.unmet(evidence)
+            if found:
+                return found
+        for shared in self.uses:
+            try:
+                problem = shared.problem(evidence.shared(shared))
+            except NotMeasured as error:
+                return Status.NOT_MEASURED, str(error)
+            if problem:
+                return Status.NOT_APPLICABLE, problem
+        return None
+
+    def compute(self, evidence) -> Findings:
+        """Compute the item from :class:`vrs.inputs.Evidence`."""
         raise NotImplementedError
+
+    def measured(self, values) -> Dict[str, Metric]:
+        """The values that it computed, with what it declares of them.
+
+        Parameters
+        ----------
+        values : dict of str to object
+
+        Returns
+        -------
+        dict of str to Metric
+
+        Raises
+        ------
+        KeyError
+            If one is not declared.
+        """
+        declared = {quantity.name: quantity for quantity in self.quantities}
+        return {name: Metric(value, declared[name].unit, declared[name].description)
+                for name, value in values.items()}
 
     def judge(self, metrics, overrides=None) -> ItemResult:
         """Status, warnings and estimates that follow from metrics.
@@ -134,12 +167,10 @@ class Check:
             result.status, result.summary = Status.WARNINGS, self.summary_warnings
         elif deciding and all(outcome.outcome == "not_evaluated" for _, outcome in deciding):
             if all(criterion.needs_resolution for criterion, _ in deciding):
-                result.reason = ("The reported resolution was not given, so that there is nothing "
-                                 "to judge this by.")
+                result.reason = ("No resolution was reported; the criteria cannot be evaluated.")
             else:
                 result.status = Status.NOT_MEASURED
-                result.reason = ("None of the quantities that the criteria need has a value in "
-                                 "this map.")
+                result.reason = "The metrics used by the criteria have no value for this map."
         elif outcomes:
             result.status, result.summary = Status.OK, self.summary_ok
         result.warnings = warnings
@@ -151,7 +182,7 @@ class Check:
         return ItemResult(
             id=self.id, title=self.title, level=self.level, status=status, reason=reason,
             engine=Engine(BUILTIN, vrs.__version__), explanation=self.explanation,
-            references=list(self.references))
+            references=[reference(key) for key in self.references])
 
 
 def _estimate(metrics, name, label):
@@ -164,49 +195,53 @@ def _estimate(metrics, name, label):
     return Estimate(name, label, value, interval)
 
 
-def run_check(check, data, overrides=None, external=None):
+def run_check(check, evidence, overrides=None, external=None):
     """Run one check; whatever happens, there is a result.
 
     Parameters
     ----------
     check : Check
-    data : ValidationInput
+    evidence : vrs.inputs.Evidence
     overrides : Overrides, optional
     external : optional
         What computes it instead of the check itself: an object with ``engine``, an
-        :class:`Engine`, and ``compute``, as that of the check.
+        :class:`vrs.results.Engine`, and ``compute``, as that of the check.
 
     Returns
     -------
     result : ItemResult
-    arrays : dict of str to (numpy.ndarray, str)
-        What is to be stored, with descriptions: maps (z, y, x) and values of the
-        model's atoms (atoms,).
+    products : list of vrs.results.Volume and vrs.results.AtomValues
+        What is to be stored.
     """
     compute = check.compute if external is None else external.compute
-    result, arrays = _attempt(check, data, overrides, compute)
+    result, products = _attempt(check, evidence, overrides, compute)
     if external is not None:
         result.engine = external.engine
-    return result, arrays
+    return result, products
 
 
-def _attempt(check, data, overrides, compute):
+def _attempt(check, evidence, overrides, compute):
     try:
-        reason = check.not_applicable(data)
-        if reason:
-            raise NotApplicable(reason)
-        findings = compute(data)
-        result = check.judge(findings.metrics, overrides)
+        unmet = check.unmet(evidence)
+        if unmet:
+            return check._result(*unmet), []
+        findings = compute(evidence)
+        result = check.judge(check.measured(findings.metrics), overrides)
         result.content = findings.content
-        result.residues = findings.residues
-        result.curves = [Curve(name, description, np.asarray(frequencies), np.asarray(values))
-                         for name, (frequencies, values, description) in findings.curves.items()]
-        return result, dict(findings.volumes, **findings.atoms)
+        stored = []
+        for product in findings.products:
+            if isinstance(product, ResidueValues):
+                result.residues.append(product)
+            elif isinstance(product, Curve):
+                result.curves.append(product)
+            else:
+                stored.append(product)
+        return result, stored
     except NotApplicable as error:
-        return check._result(Status.NOT_APPLICABLE, str(error)), {}
+        return check._result(Status.NOT_APPLICABLE, str(error)), []
     except NotMeasured as error:
-        return check._result(Status.NOT_MEASURED, str(error)), {}
+        return check._result(Status.NOT_MEASURED, str(error)), []
     except Exception as error:  # one failing check never takes down the level
         logger.exception("%s %s failed", check.id, check.title)
         return check._result(Status.NOT_MEASURED, "The computation failed (%s: %s); the log of "
-                             "the level has the details." % (type(error).__name__, error)), {}
+                             "the level has the details." % (type(error).__name__, error)), []

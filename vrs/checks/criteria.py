@@ -7,10 +7,11 @@ declaration, so that they cannot differ.
 import json
 import operator
 import re
-from dataclasses import dataclass, field
 from typing import Any, List, Tuple, Union
 
 from vrs.errors import InputError
+from vrs.results import CriterionOutcome
+from vrs.results.wording import powers_of_ten
 
 _RELATIONS = {
     "<=": (operator.le, "at most"),
@@ -19,13 +20,11 @@ _RELATIONS = {
     ">": (operator.gt, "above"),
 }
 _AXES = ("X", "Y", "Z")
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MOST_DIGITS = 12
 
 Bound = Union[float, Tuple[float, float]]
 
 
-@dataclass(frozen=True)
 class Criterion:
     """A condition on a metric; when it is broken the item gets a warning.
 
@@ -34,8 +33,9 @@ class Criterion:
     name : str
         Name within the item; ``"0.a.<name>"`` is what overrides refer to.
     metric : str
-        Metric it looks at; ``"percentiles.50"`` reaches into a mapping. A list of
-        three is looked at per axis, each axis that breaks it giving a warning.
+        Metric it looks at, by default the one of its name; ``"percentiles.50"`` reaches into
+        a mapping. A list of three is looked at per axis, each axis that breaks it giving a
+        warning.
     subject : str
         What is bounded, in words: "the decentering on each axis".
     relation : str
@@ -55,16 +55,18 @@ class Criterion:
         Whether its metric has no value without a reported resolution.
     """
 
-    name: str
-    metric: str
-    subject: str
-    relation: str
-    bound: Bound
-    warning: str
-    unit: str = ""
-    guards: bool = False
-    needs_resolution: bool = False
-    warning_at_zero: str = ""
+    def __init__(self, *, name, subject, relation, bound, warning, metric="", unit="",
+                 guards=False, needs_resolution=False, warning_at_zero=""):
+        self.name = name
+        self.metric = metric or name
+        self.subject = subject
+        self.relation = relation
+        self.bound = bound
+        self.warning = warning
+        self.unit = unit
+        self.guards = guards
+        self.needs_resolution = needs_resolution
+        self.warning_at_zero = warning_at_zero
 
     def text(self, bound: Bound) -> str:
         """The condition as a phrase, with the bound that is in force."""
@@ -133,21 +135,6 @@ class _Printed:
         return powers_of_ten(text)
 
 
-@dataclass
-class CriterionOutcome:
-    """A criterion after it was applied; ``outcome`` is "met", "broken" or
-    "not_evaluated" (its metric has no value in this map)."""
-
-    name: str
-    metric: str
-    text: str
-    relation: str
-    bound: Any
-    default_bound: Any
-    outcome: str
-    warnings: List[str] = field(default_factory=list)
-
-
 class Overrides:
     """Bounds of a facility that replace the default ones.
 
@@ -189,7 +176,8 @@ class Overrides:
             raise InputError("The criteria file %s cannot be read (%s); check its name."
                              % (path, error.strerror))
         except ValueError as error:
-            raise InputError("The criteria file %s is not JSON (%s); mend it." % (path, error))
+            raise InputError("The criteria file %s is not valid JSON (%s); correct it."
+                             % (path, error))
         if not isinstance(bounds, dict):
             raise InputError("The criteria file %s must hold one JSON object, such as "
                              '{"0.a.decentering": 25}.' % path)
@@ -234,12 +222,6 @@ def format_bound(bound: Bound) -> str:
     if isinstance(bound, (list, tuple)):
         return "%g and %g" % tuple(bound)
     return "%g" % bound
-
-
-def powers_of_ten(text: str) -> str:
-    """A number in print: ``5 × 10⁻⁹`` for what Python writes as ``5e-09``."""
-    return re.sub(r"e([+-]\d+)", lambda found: " × 10%s" % str(int(found.group(1))).translate(
-        _SUPERSCRIPTS), text)
 
 
 def _fits(bound, criterion) -> bool:

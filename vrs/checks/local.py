@@ -6,49 +6,55 @@ import numpy as np
 from scipy import ndimage
 
 from vrs.checks.check import Findings
-from vrs.checks.content import Bars, Mark, Paragraph, Surface, Table
 from vrs.checks.criteria import Criterion
-from vrs.checks.results import Metric
-from vrs.checks.sections import central_slices
+from vrs.checks.quantities import MAPPING, Quantity
+from vrs.results import Bars, Mark, Paragraph, Surface, Table, Volume
+from vrs.results.sections import central_slices
 
-_PERCENTILES = (2.5, 25, 50, 75, 97.5)
-_KEYS = tuple("%g" % percentage for percentage in _PERCENTILES)
+PERCENTILES = ("2.5", "25", "50", "75", "97.5")
 _BINS = 60
 
+LOCAL_RESOLUTION = (
+    Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask", MAPPING,
+             PERCENTILES),
+    Quantity("reported_percentile", "%",
+             "Part of the mask whose local resolution is at or better than the reported one"),
+    Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+)
 
-def percentiles(values, unit, description):
-    """Metric of the percentiles 2.5, 25, 50, 75 and 97.5.
+
+def percentiles(values):
+    """The percentiles 2.5, 25, 50, 75 and 97.5.
 
     Parameters
     ----------
     values : numpy.ndarray, (voxels,)
         Percentiles among infinite ones have no value.
-    unit, description : str
 
     Returns
     -------
-    Metric
-        A mapping with the keys "2.5", "25", "50", "75", "97.5".
+    dict of str to float or None
+        By ``PERCENTILES``.
     """
     with np.errstate(invalid="ignore"):
-        found = np.percentile(values, _PERCENTILES)
-    return Metric(dict(zip(_KEYS, found)), unit, description)
+        found = np.percentile(values, [float(key) for key in PERCENTILES])
+    return {key: float(value) if np.isfinite(value) else None
+            for key, value in zip(PERCENTILES, found)}
 
 
-def spread(metric):
-    """Metric of how far the outer percentiles are apart.
+def spread(found):
+    """How far the outer percentiles are apart.
 
     Parameters
     ----------
-    metric : Metric
+    found : dict
         From :func:`percentiles`, all with a value.
 
     Returns
     -------
-    Metric
+    float
     """
-    return Metric(metric.value["97.5"] - metric.value["2.5"], metric.unit,
-                  "Percentile 97.5 less percentile 2.5")
+    return found["97.5"] - found["2.5"]
 
 
 def spread_criterion(least, unit=""):
@@ -65,9 +71,10 @@ def spread_criterion(least, unit=""):
     Criterion
     """
     return Criterion(
-        "spread", "spread", "the spread of the local values (percentile 97.5 less 2.5)", ">=",
-        least, "The local values hardly differ within the mask (spread {value:.3g}, at least "
-        "{bound}): the method probably did not work on this map.", unit, guards=True)
+        name="spread", subject="the spread of the local values (percentile 97.5 less 2.5)",
+        relation=">=", bound=least,
+        warning="The local values hardly differ within the mask (spread {value:.3g}, at least "
+        "{bound}): the method probably did not work on this map.", unit=unit, guards=True)
 
 
 def reported_criterion():
@@ -79,10 +86,28 @@ def reported_criterion():
         Of the metric ``reported_percentile``.
     """
     return Criterion(
-        "reported_percentile", "reported_percentile",
-        "the percentile of the reported resolution in the local resolution", ">=", 0.1,
-        "The reported resolution is better than nearly all of the local resolution: it is at the "
-        "percentile {value:.2f} (at least {bound}).", "%", needs_resolution=True)
+        name="reported_percentile",
+        subject="the percentile of the reported resolution in the local resolution",
+        relation=">=", bound=0.1,
+        warning="The reported resolution is better than nearly all of the local resolution: it is "
+        "at the percentile {value:.2f} (at least {bound}).", unit="%", needs_resolution=True)
+
+
+def local_volume(name, values, description, label, unit, found, scale="local"):
+    """The map of a local property, with a colour scale between its outer percentiles.
+
+    Parameters
+    ----------
+    name, values, description, label, unit, scale
+        As those of :class:`vrs.results.Volume`.
+    found : dict
+        From :func:`percentiles`.
+
+    Returns
+    -------
+    vrs.results.Volume
+    """
+    return Volume(name, values, description, label, unit, scale, (found["2.5"], found["97.5"]))
 
 
 def resolution_findings(data, local, name):
@@ -90,7 +115,7 @@ def resolution_findings(data, local, name):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
     local : numpy.ndarray of float32, (z, y, x)
         Local resolution, Å; 0 where it has no value, which must be so outside the
         mask and not everywhere.
@@ -100,52 +125,51 @@ def resolution_findings(data, local, name):
     Returns
     -------
     Findings
-        Metrics ``percentiles``, ``spread`` and, when a resolution was reported,
-        ``reported_percentile``; table, histogram, slices, surface; the volume.
+        Those of the quantities ``LOCAL_RESOLUTION`` that can be told; table, histogram,
+        slices, surface; the volume.
     """
     values = local[local > 0]
-    found = percentiles(values, "Å", "Percentiles of the local resolution within the mask")
+    found = percentiles(values)
     metrics = {"percentiles": found, "spread": spread(found)}
-    slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.sampling,
+    volume = local_volume(name, local, "Local resolution (Å), 0 outside the mask",
+                          "Local resolution", "Å", found)
+    slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.map.sampling,
                             "Local resolution within the mask, central slices; the darkest "
                             "colour is the best resolution.",
                             "Three sections of the local resolution, along X, Y and Z.")
-    marks = [Mark(data.resolution, "reported")] if data.resolution else []
-    table, bars, surface = local_figures(data, values, found, name, "local resolution", marks)
+    reported = data.reported.resolution
+    marks = [Mark(reported, "reported")] if reported else []
+    table, bars, surface = local_figures(data, volume, values, found, marks)
     slices = replace(slices, unit="Å", colour_range=surface.colour_range)
     content = [table, bars, slices, surface]
-    if data.resolution:
-        metrics["reported_percentile"] = Metric(
-            100 * np.mean(values <= data.resolution), "%",
-            "Part of the mask whose local resolution is at or better than the reported one")
+    if reported:
+        metrics["reported_percentile"] = float(100 * np.mean(values <= reported))
         content.insert(1, Paragraph(
             "The reported resolution, %.2f Å, is at the percentile %.1f of the local resolution."
-            % (data.resolution, metrics["reported_percentile"].value)))
-    return Findings(metrics, content, {name: (local, "Local resolution (Å), 0 outside the mask")})
+            % (reported, metrics["reported_percentile"])))
+    return Findings(metrics, content, [volume])
 
 
-def percentile_table(metric, caption):
-    """Table of a metric made by :func:`percentiles`."""
-    return Table(["Percentile"] + ["%s %%" % key for key in metric.value],
-                 [["Value" + (" (%s)" % metric.unit if metric.unit else "")]
-                  + ["–" if value is None else "%.2f" % value
-                     for value in metric.value.values()]], caption)
+def percentile_table(found, unit, caption):
+    """Table of what :func:`percentiles` found."""
+    return Table(["Percentile"] + ["%s %%" % key for key in found],
+                 [["Value" + (" (%s)" % unit if unit else "")]
+                  + ["–" if value is None else "%.2f" % value for value in found.values()]],
+                 caption)
 
 
-def local_figures(data, values, metric, volume, name, marks=()):
+def local_figures(data, volume, values, found, marks=()):
     """Percentiles, histogram and coloured surface of a local property.
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
+    volume : vrs.results.Volume
+        The property.
     values : numpy.ndarray, (voxels,)
         The property in the mask.
-    metric : Metric
-        Its percentiles; the outer ones bound the colours.
-    volume : str
-        Name of the volume of the property.
-    name : str
-        What it is, in the middle of a sentence.
+    found : dict
+        Its percentiles.
     marks : iterable of Mark
         For the histogram, beside the median.
 
@@ -154,25 +178,25 @@ def local_figures(data, values, metric, volume, name, marks=()):
     list
         A table and two figures.
     """
-    label = name[0].upper() + name[1:]
-    unit = " (%s)" % metric.unit if metric.unit else ""
+    name = volume.label[0].lower() + volume.label[1:]
+    unit = " (%s)" % volume.unit if volume.unit else ""
     surface = Surface(
         caption="Surface of the map coloured by the %s." % name,
         alt="The surface of the map seen along X, Y and Z, coloured by the %s." % name,
-        volume="map", level=float(data.threshold), colour_by=volume, colour_label=label,
-        unit=metric.unit, colour_range=[metric.value["2.5"], metric.value["97.5"]])
-    return [percentile_table(metric, "Percentiles of the %s." % name),
-            _histogram(values, label + unit, name,
-                       list(marks) + [Mark(metric.value["50"], "median")]), surface]
+        volume="map", level=float(data.map.threshold), colour_by=volume.name,
+        colour_label=volume.label, unit=volume.unit, colour_range=list(volume.limits))
+    return [percentile_table(found, volume.unit, "Percentiles of the %s." % name),
+            clipped_histogram(values, "Histogram of the %s." % name,
+                              "Distribution of the %s over the voxels of the mask." % name,
+                              volume.label + unit, "Voxels",
+                              list(marks) + [Mark(found["50"], "median")]), surface]
 
 
-def _histogram(values, label, name, marks):
+def clipped_histogram(values, caption, alt, x_label, y_label, marks):
     """Histogram whose outer bars gather what lies beyond the percentiles 0.1 and 99.9."""
     low, high = np.percentile(values, (0.1, 99.9))
     counts, edges = np.histogram(np.clip(values, low, high), _BINS)
-    return Bars(caption="Histogram of the %s." % name,
-                alt="Distribution of the %s over the voxels of the mask." % name, x_label=label,
-                y_label="Voxels", edges=edges, counts=counts, marks=marks)
+    return Bars(caption, alt, x_label, y_label, edges, counts, marks)
 
 
 def onto_grid(values, mask, shape):

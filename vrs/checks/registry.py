@@ -8,14 +8,33 @@ import functools
 import importlib
 import pkgutil
 
+from vrs import bibliography
+
 _CHECKS = {}
 
 
 def register(cls):
-    """Class decorator that makes a check known under its id."""
-    if cls.id in _CHECKS:
-        raise ValueError("two checks have the id %s" % cls.id)
-    _CHECKS[cls.id] = cls()
+    """Class decorator that makes a check known under its id.
+
+    Raises
+    ------
+    ValueError
+        If its declaration is wrong: an id that is taken, a criterion or an estimate on a
+        metric that it does not declare, a publication that is not in the bibliography.
+    """
+    check = cls()
+    problems = ["two checks have the id %s" % cls.id] if cls.id in _CHECKS else []
+    declared = [quantity.name for quantity in check.quantities]
+    named = [criterion.metric for criterion in check.criteria] + list(check.estimates)
+    problems += ["%s declares no metric %s" % (cls.id, name) for name in named
+                 if name.partition(".")[0] not in declared]
+    problems += ["%s declares %s twice" % (cls.id, name) for name in sorted(set(declared))
+                 if declared.count(name) > 1]
+    problems += ["the bibliography has no %s, which %s cites" % (key, cls.id)
+                 for key in check.references if key not in bibliography.keys()]
+    if problems:
+        raise ValueError("; ".join(problems))
+    _CHECKS[cls.id] = check
     return cls
 
 
@@ -39,7 +58,7 @@ def all_checks():
 
 
 def checks_of_level(level):
-    """The checks of a level ("0", "1", "A", ...), sorted by id."""
+    """The checks of a level, "0" for instance, sorted by id."""
     return [check for check in all_checks() if check.level == level]
 
 
@@ -47,3 +66,9 @@ def get_check(item):
     """The check with an id such as "0.a"; KeyError when there is none."""
     _load()
     return _CHECKS[item]
+
+
+def shared_of_level(level):
+    """The shared results that checks of a level use, each once, in their order."""
+    return list(dict.fromkeys(shared for check in checks_of_level(level)
+                              for shared in check.uses))

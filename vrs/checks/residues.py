@@ -7,8 +7,7 @@ from typing import List
 import gemmi
 import numpy as np
 
-from vrs.checks.content import Plot, Series, Table, Trace
-from vrs.checks.results import ResidueValues
+from vrs.results import Plot, ResidueValues, Series, Table, Trace
 
 _WORST = 20
 _MOST_PLOTS = 12
@@ -60,12 +59,13 @@ class Residues:
         sums = np.bincount(self.of_atom[known], values[known], minlength=len(self.names))
         return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
-    def values(self, name, description, unit, values):
+    def values(self, name, description, unit, values, exchange=""):
         """What a result keeps of values per residue: those that are finite.
 
         Parameters
         ----------
-        name, description, unit : str
+        name, description, unit, exchange : str
+            As those of :class:`vrs.results.ResidueValues`.
         values : numpy.ndarray, (residues,)
 
         Returns
@@ -76,7 +76,7 @@ class Residues:
         return ResidueValues(
             name, description, unit, [self.chains[i] for i in known],
             [self.numbers[i] for i in known], [self.names[i] for i in known],
-            np.asarray(values, float)[known])
+            np.asarray(values, float)[known], exchange)
 
 
 def residues_of(structure):

@@ -7,6 +7,7 @@ import tempfile
 import traceback
 
 import vrs
+from vrs import inputs, levels
 from vrs.cli.space import is_full
 from vrs.constants import RENDERERS
 from vrs.errors import DownloadError, InputError
@@ -76,19 +77,10 @@ def _parser():
 def _add_validate(commands):
     command = commands.add_parser(
         "validate", allow_abbrev=False, help="validate a map and write the report",
-        description="Validates a map and writes report.pdf, report.html and report.json. All is "
-                    "done in a Scipion project, whose folder is printed in the end; it keeps the "
-                    "maps and models that were made, and can be opened in Scipion.")
-    command.add_argument("--map", required=True, metavar="FILE",
-                         help="the map: MRC or CCP4, compressed or not")
-    command.add_argument("--threshold", required=True, metavar="T",
-                         help="contour level that shows the macromolecule")
-    command.add_argument("--resolution", metavar="R", help="reported resolution in Å")
-    command.add_argument("--half1", metavar="FILE",
-                         help="first half map, neither masked nor filtered; adds level 1")
-    command.add_argument("--half2", metavar="FILE", help="second half map")
-    command.add_argument("--model", metavar="FILE",
-                         help="atomic model, mmCIF or PDB, compressed or not; adds level A")
+        description="Validates a map and writes report.pdf, report.html and report.json. Runs in a "
+                    "Scipion project, which keeps the maps and models that were made and can be "
+                    "opened in Scipion; its folder is printed at the end.")
+    _add_evidence(command)
     _add_choices(command)
     command.set_defaults(command=_validate)
 
@@ -101,11 +93,10 @@ def _add_entry(commands):
                     "validates them as 'vrs validate' does. What was fetched is kept and not "
                     "fetched again.")
     command.add_argument("entry", metavar="EMD-NNNNN", help="the entry")
-    command.add_argument("--threshold", metavar="T",
-                         help="contour level that shows the macromolecule (default: the one that "
-                              "the entry recommends)")
-    command.add_argument("--resolution", metavar="R",
-                         help="reported resolution in Å (default: the entry's)")
+    _add_evidence(command, {
+        "threshold": "contour level that shows the macromolecule (default: the one that the entry "
+                     "recommends)",
+        "resolution": "reported resolution in Å (default: the entry's)"})
     command.add_argument("--pdb", metavar="ID",
                          help="which of the entry's models to take (default: the first)")
     command.add_argument("--cache", metavar="DIR",
@@ -120,17 +111,28 @@ def _add_entry(commands):
     command.set_defaults(command=_entry)
 
 
+def _add_evidence(command, of_entry=None):
+    """The options for what is to be validated, as the kinds of evidence declare them.
+
+    For a command that takes an entry of an archive, ``of_entry`` has the help of those that
+    need not be given then; what an entry brings along is left out.
+    """
+    defaults = of_entry or {}
+    # What nothing can be said without comes first.
+    for kind in sorted(inputs.all_kinds(), key=lambda kind: not kind.files):
+        for option in kind.options:
+            if of_entry is not None and option.of_entry:
+                continue
+            text = defaults.get(option.name, option.help)
+            added = [level.id for level in levels.all_levels() if level.kinds[0] is kind]
+            if option is kind.options[0] and added and not kind.is_indispensable:
+                text += "; adds level %s" % added[0]
+            command.add_argument("--" + option.name, metavar=option.placeholder, help=text,
+                                 required=option.required and option.name not in defaults)
+
+
 def _add_choices(command):
     """The options of all commands that validate."""
-    command.add_argument("--sampling", metavar="S",
-                         help="voxel size in Å; wins over the header of the file")
-    command.add_argument("--mask", metavar="FILE",
-                         help="your own mask, instead of the one made from the threshold")
-    command.add_argument("--multimodel", metavar="N", default="0",
-                         help="refine the model N times from displaced starts, 5 for instance, "
-                              "and compare the results (A.c); takes long (default: not done)")
-    command.add_argument("--workflow", metavar="FILE",
-                         help="how the map was obtained: JSON that Scipion exported; adds level W")
     command.add_argument("--output", metavar="DIR",
                          help="folder for the report (default: the map's name and _vrs)")
     _add_queue(command)

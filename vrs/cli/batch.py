@@ -15,7 +15,6 @@ from collections import deque
 
 import psutil
 
-from vrs.checks.results import UNREADABLE
 from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.console import Console
@@ -23,8 +22,9 @@ from vrs.cli.queues import require_queue
 from vrs.cli.space import full_disk, is_full, no_space
 from vrs.cli.validate import claim_project, to_count
 from vrs.errors import InputError
-from vrs.io.inputs import check_output_folder
+from vrs.io.folders import check_output_folder
 from vrs.io.problems import collected
+from vrs.results import UNREADABLE
 from vrs.scipion import ScipionError, prepare_environment
 
 # What runs an entry; its arguments follow.

@@ -11,13 +11,14 @@ from urllib.parse import quote
 
 import jinja2
 
-from vrs.checks import Status, all_checks
+from vrs.checks import all_checks
 from vrs.cli.validate import suspicions
 from vrs.report.wording import STATUS_STYLES
+from vrs.results import Status
 
 SUMMARIES = ("summary.html", "summary.csv")
 _SIGNS = {Status.OK: "✓", Status.WARNINGS: "▲", Status.NOT_APPLICABLE: "–",
-          Status.NOT_MEASURED: "✕", Status.INFORMATIVE: "i"}
+          Status.NOT_RUN: "·", Status.NOT_MEASURED: "✕", Status.INFORMATIVE: "i"}
 _STATES = {"done": ("Reported", "status-ok"), "failed": ("Failed", "status-failed"),
            "running": ("Running", "status-neutral"), "waiting": ("Waiting", "status-neutral"),
            "stopped": ("Stopped", "status-warnings")}

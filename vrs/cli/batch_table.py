@@ -7,17 +7,17 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List
 
+from vrs import inputs
 from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
 from vrs.io.archive import to_emdb_id
-from vrs.io.maps import trace
+from vrs.io.maps import file_state
 from vrs.io.problems import collected
 
 # What the batch decides itself, for each entry.
 _DECIDED = ("help", "output", "project")
 _PATHS = ("FILE", "DIR")
-_NUMBERS = ("threshold", "resolution", "sampling")
 _YES, _NO = ("yes", "true", "1", "x"), ("no", "false", "0")
 # How and where something is computed is not what is computed.
 _CIRCUMSTANCES = ("threads", "queue", "cache", "offline")
@@ -74,7 +74,7 @@ class Row:
         """What makes another row of it, as plain data: entry, options, size and time of files."""
         what = {name: value for name, value in self.options.items() if name not in _CIRCUMSTANCES}
         return {"command": self.command, "source": self.source, "options": what,
-                "files": {path: trace(path) for path in self.files}}
+                "files": {path: file_state(path) for path in self.files}}
 
 
 def read_table(path, commands):
@@ -202,10 +202,15 @@ class _Reader:
                 row.options[option] = True
         elif isinstance(action.default, list):
             row.options[option] = re.split(r"[\s;,]+", text)
-        elif option in _NUMBERS and self._decimal_commas:
+        elif option in _numbers() and self._decimal_commas:
             row.options[option] = text.replace(",", ".")
         else:
             row.options[option] = text
+
+
+def _numbers():
+    """The options whose values are numbers."""
+    return {option.name for option in inputs.all_options() if option.type == inputs.NUMBER}
 
 
 def _checked(name):

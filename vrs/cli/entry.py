@@ -3,10 +3,11 @@
 import argparse
 import os
 
-from vrs.checks.level_A.multimodel import to_refinements
+from vrs import inputs
 from vrs.cli.console import Console
 from vrs.cli.validate import check_request, run
 from vrs.errors import InputError
+from vrs.inputs.model import to_refinements
 from vrs.io.archive import Archive, to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
 from vrs.io.problems import collected, to_resolution, to_sampling, to_threshold
@@ -41,13 +42,21 @@ def entry(options):
     options = _completed(options, archived)
     request, fetched = keep_usable(
         fetch_files(archive, archived, pdb_id),
-        lambda files: check_request(_with_files(options, files)))
+        lambda files: _readable(check_request(_with_files(options, files))))
     for remark in fetched.remarks:
         console.say("Note: %s" % remark)
     # All has been fetched: the run in the project only takes it over.
     request.entry = {"emdbId": emdb_id, "pdbId": pdb_id, "samplingRate": options.sampling,
                      "cacheFolder": cache, "offline": True}
     run(request)
+
+
+def _readable(request):
+    """A request all of whose files can be read, as what cannot is left out of an entry."""
+    failures = inputs.load(request.given).failures
+    if failures:
+        raise InputError(list(failures.values()))
+    return request
 
 
 def _check_numbers(options):
@@ -59,7 +68,7 @@ def _check_numbers(options):
             if text is not None:
                 to_value(text)
     with collected(problems):
-        to_refinements(options.multimodel)
+        to_refinements(options.multimodel or 0)
     if problems:
         raise InputError(problems)
 
@@ -67,7 +76,7 @@ def _check_numbers(options):
 def _chosen_model(archived, options):
     """PDB id of the model to take, empty without one."""
     chosen = choose_model(archived, options.pdb or "")
-    if not chosen and options.multimodel != "0":
+    if not chosen and options.multimodel not in (None, "0"):
         raise InputError("%s has no fitted model that could be refined; leave --multimodel out."
                          % archived.emdb_id)
     return chosen

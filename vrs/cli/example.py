@@ -4,9 +4,10 @@ import json
 import os
 import shlex
 
+from vrs import inputs
 from vrs.cli.console import Console, table
 from vrs.errors import InputError
-from vrs.io.inputs import check_output_folder
+from vrs.io.folders import check_output_folder
 from vrs.simulation.example import write_example
 from vrs.simulation.particle_example import write_particle_example
 
@@ -39,7 +40,7 @@ def example(options):
     console.say(table(["File", "Path"], [(name, os.path.abspath(path))
                                          for name, path in paths.items()]))
     console.say("")
-    files = ["--%s %s" % (kind, shlex.quote(paths[kind]))
-             for kind in ("map", "half1", "half2", "model")]
+    files = ["--%s %s" % (option.name, shlex.quote(paths[option.name]))
+             for option in inputs.all_options() if option.name in paths]
     console.say("To validate it: vrs validate " + " ".join(
         files + ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]))

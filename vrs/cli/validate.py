@@ -9,8 +9,8 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
-from vrs.checks import Overrides, Status, all_checks, checks_of_level
-from vrs.checks.level_A.multimodel import to_refinements
+from vrs import inputs, levels
+from vrs.checks import Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.engines import why_unavailable
 from vrs.cli.queues import require_queue
@@ -18,30 +18,45 @@ from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax
 from vrs.engines.external import ExternalEngine, read_choices, refusal
 from vrs.errors import InputError
-from vrs.io.inputs import LoadedInput, check_output_folder, read_input
+from vrs.io.folders import check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
-from vrs.io.workflows import read_workflow
+from vrs.results import Status
 from vrs.scipion import load_domain, prepare_environment
 
 
 @dataclass
 class Request:
-    """A validation that was found possible; paths are absolute.
+    """A validation that was found possible.
 
-    ``entry`` has the parameters of the protocol that imports an entry of a public archive;
-    it is empty where the map is a file of the user's.
+    Attributes
+    ----------
+    map : vrs.inputs.map.MapEvidence or None
+        The map, until it was handed on.
+    stem : str
+        Name of the map.
+    is_plain : bool
+        Whether Scipion can read the map's file.
+    given : dict
+        Evidence by the names of its options; paths are absolute.
+    criteria_path, output : str
+        Absolute paths.
+    new_folders : list of str
+        Those that were made for the output.
+    queue, project : str or None
+    threads : int
+    renderer : str
+    engines : dict of str to ExternalEngine
+        By item.
+    entry : dict
+        Parameters of the protocol that imports an entry of a public archive; empty where the
+        map is a file of the user's.
     """
 
-    loaded: LoadedInput
+    map: Any
     stem: str
-    map_path: str
     is_plain: bool
-    mask_path: str
-    half_paths: List[str]
-    model_path: str
-    multimodel: int
-    workflow_path: str
+    given: Dict[str, Any]
     criteria_path: str
     output: str
     new_folders: List[str]
@@ -84,7 +99,7 @@ def run(request):
     """
     try:
         console = Console()
-        console.say("Validating %s" % request.map_path)
+        console.say("Validating %s" % request.given["map"])
         projects = prepare_environment()
         with console.quiet(os.devnull):
             load_domain()
@@ -117,37 +132,24 @@ def check_request(options):
         With all problems; nothing is written then.
     """
     problems = []
+    given = given_by(options)
     stem = map_stem(options.map)
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
-    mask = os.path.abspath(options.mask) if options.mask else ""
-    model = os.path.abspath(options.model) if options.model else ""
-    workflow = os.path.abspath(options.workflow) if options.workflow else ""
-    halves = [os.path.abspath(path) for path in (options.half1, options.half2) if path]
-    if len(halves) == 1:
-        problems.append("One half map was given; give both, by --half1 and --half2.")
-    loaded, plain, threads, multimodel, engines = None, False, 1, 0, {}
-    with collected(problems):
-        multimodel = to_refinements(options.multimodel)
-    if multimodel and not model:
-        problems.append("Refinements of the model were asked for, but there is no model; give it "
-                        "by --model.")
+    whole, plain, threads, engines = None, False, 1, {}
     with collected(problems):
         threads = to_count(options.threads, "threads")
     with collected(problems):
-        loaded = read_input(os.path.abspath(options.map), options.threshold, options.resolution,
-                            options.sampling, mask or None, halves, model or None)
-        plain = is_plain(loaded.map_file.path)
+        inputs.probe(given)
     with collected(problems):
-        if workflow:
-            read_workflow(workflow)
+        whole = inputs.load(given, only=("map",)).map
+        plain = is_plain(given["map"])
     with collected(problems):
         if criteria:
             Overrides.read(criteria, all_checks())
     with collected(problems):
-        levels = levels_of(halves, model, workflow)
-        engines = read_choices(options.engine, [check for level in levels
-                                                for check in checks_of_level(level)])
+        engines = read_choices(options.engine, [
+            check for level in levels.levels_for(given) for check in checks_of_level(level.id)])
     for item, engine in engines.items():
         reason = why_unavailable(engine)
         if reason:
@@ -158,38 +160,37 @@ def check_request(options):
         _check_project(options.project)
     with collected(problems):
         require_queue(options.queue)
+    paths = [given[option.name] for option in inputs.all_options()
+             if option.is_path and option.name in given]
     with collected(problems):
-        _check_names([os.path.abspath(options.map), mask, model, workflow, criteria] + halves
-                     + [os.path.abspath(options.output or "")])
+        _check_names(paths + [criteria, os.path.abspath(options.output or "")])
     missing = _missing_folders(output)
     with collected(problems):
         check_output_folder(output)
     if problems:
         _remove_empty(missing)
         raise InputError(problems)
-    return Request(loaded, stem, loaded.map_file.path, plain, mask, halves, model, multimodel,
-                   workflow, criteria, output, missing, options.queue, options.project, threads,
-                   options.renderer, engines)
+    return Request(whole, stem, plain, given, criteria, output, missing, options.queue,
+                   options.project, threads, options.renderer, engines)
 
 
-def levels_of(half_paths, model_path, workflow_path):
-    """The levels that can be assessed with what is given.
+def given_by(options):
+    """What the options of a command give, by the names of the options of evidence.
 
     Parameters
     ----------
-    half_paths : list of str
-        The half maps, empty without.
-    model_path : str
-        The atomic model, empty without.
-    workflow_path : str
-        The file of the workflow, empty without.
+    options : argparse.Namespace
 
     Returns
     -------
-    list of str
+    dict
+        Without what was not given; paths are absolute.
     """
-    given = (("1", half_paths), ("A", model_path), ("W", workflow_path))
-    return ["0"] + [level for level, files in given if files]
+    values = {option.name: getattr(options, option.name.replace("-", "_"), None)
+              for option in inputs.all_options()}
+    return {option.name: os.path.abspath(values[option.name]) if option.is_path
+            else values[option.name]
+            for option in inputs.all_options() if values[option.name] not in (None, "")}
 
 
 def map_stem(path):
@@ -322,7 +323,7 @@ def summary(report, output, project_path):
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
             + ["Project  %s" % project_path,
-               "Look at it by: vrs open %s" % os.path.basename(project_path)])
+               "Open it with: vrs open %s" % os.path.basename(project_path)])
 
 
 def suspicions(report):

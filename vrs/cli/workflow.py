@@ -11,18 +11,15 @@ from pwem.protocols import ProtImportVolumes
 from pyworkflow.object import Pointer
 from pyworkflow.project import Manager
 
-from vrs.checks import checks_of_level, get_check
+from vrs import inputs
+from vrs.checks import get_check
 from vrs.cli.space import no_space
-from vrs.cli.validate import levels_of
 from vrs.constants import RENDERERS
+from vrs.inputs.model import MODEL
 from vrs.io.maps import write_map
-from vrs.protocols import (ProtVrsImportEntry, ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA,
-                           ProtVrsLevelW, ProtVrsReport)
-from vrs.protocols.half_maps import HALVES_FILES, HALVES_OF_MAP
+from vrs.protocols import ProtVrsImportEntry, ProtVrsReport, ProtVrsValidateMap, forms
 from vrs.protocols.launch import failure, run_to_end
-from vrs.protocols.level import MASK_FILE, NO_MASK, engine_parameter
-from vrs.protocols.level_a import MODEL_FILE, MODEL_OBJECT
-from vrs.protocols.level_w import WORKFLOW_FILE
+from vrs.protocols.level import engine_parameter
 from vrs.protocols.queues import job_logs, use_queue
 from vrs.scipion import ScipionError
 
@@ -84,44 +81,43 @@ def run_workflow(project, request, console):
     ScipionError
         If a run failed.
     """
-    common = _common_parameters(request)
     if request.entry:
         importing = project.newProtocol(ProtVrsImportEntry, **request.entry)
     else:
         importing = project.newProtocol(
             ProtImportVolumes, filesPath=_importable_file(project, request),
-            samplingRate=request.loaded.data.sampling)
-    # The runs read the map themselves: it need not be in memory twice.
-    request.loaded = None
+            samplingRate=request.map.sampling)
+    # The run reads the map itself: it need not be in memory twice.
+    request.map = None
     _launch(project, importing, "import " + request.stem, console)
+
+    validating = project.newProtocol(
+        ProtVrsValidateMap, **forms.parameters_of(ProtVrsValidateMap, _given(request)),
+        **_engine_parameters(request), criteriaFile=request.criteria_path,
+        numberOfThreads=request.threads,
+        # The map of an entry knows its original file.
+        sourceFile="" if request.is_plain or request.entry else request.given["map"])
+    _connect(validating.inputVolume, importing, "outputVolume")
+    if request.entry and hasattr(importing, "outputModel"):
+        sources = forms.sources_of(MODEL, needed=False)
+        validating.modelFrom.set(sources.index(forms.OBJECTS))
+        _connect(validating.inputModel, importing, "outputModel")
+    _launch(project, validating, "validate " + request.stem, console,
+            _Progress(validating, console), request.queue)
 
     # The results on an entry know its title.
     report = project.newProtocol(ProtVrsReport, title="" if request.entry else request.stem,
                                  renderer=RENDERERS.index(request.renderer))
-    for level in levels_of(request.half_paths, request.model_path, request.workflow_path):
-        protocol_class, added = _LEVELS[level]
-        protocol = project.newProtocol(protocol_class, **common, **added(request),
-                                       **_engine_parameters(request, level))
-        _connect(protocol.inputVolume, importing, "outputVolume")
-        if level == "A" and request.entry:
-            _connect(protocol.inputModel, importing, "outputModel")
-        _launch(project, protocol, "validate %s, level %s" % (request.stem, level), console,
-                _Progress(protocol, console), request.queue)
-        report.inputResults.append(Pointer(protocol, extended="outputResults"))
+    report.inputResults.append(Pointer(validating, extended="outputResults"))
     _launch(project, report, "report on " + request.stem, console, queue=request.queue)
     return os.path.dirname(os.path.abspath(report.outputReport.getJson()))
 
 
-# The protocol of each level, and what it is given on top of what all are given.
-_LEVELS = {
-    "0": (ProtVrsLevel0, lambda request: {}),
-    "1": (ProtVrsLevel1, lambda request: _half_parameters(request)),
-    "A": (ProtVrsLevelA, lambda request: dict(
-        multimodel=request.multimodel, **_model_parameters(request),
-        **_half_parameters(request))),
-    "W": (ProtVrsLevelW, lambda request: dict(
-        workflowFrom=WORKFLOW_FILE, workflowFile=request.workflow_path)),
-}
+def _given(request):
+    """What the validation is given; an entry's files come with its map."""
+    brought = [option.name for option in inputs.all_options() if option.of_entry]
+    return {name: value for name, value in request.given.items()
+            if not (request.entry and name in brought)}
 
 
 def _connect(pointer, protocol, output):
@@ -129,31 +125,9 @@ def _connect(pointer, protocol, output):
     pointer.setExtended(output)
 
 
-def _model_parameters(request):
-    if request.entry:
-        return dict(modelFrom=MODEL_OBJECT)
-    return dict(modelFrom=MODEL_FILE, modelFile=request.model_path)
-
-
-def _half_parameters(request):
-    names = ("half1File", "half2File") if request.half_paths and not request.entry else ()
-    return dict(zip(names, request.half_paths), halvesFrom=HALVES_FILES if names else HALVES_OF_MAP)
-
-
-def _common_parameters(request):
-    data = request.loaded.data
-    return dict(
-        threshold=data.threshold, hasResolution=data.resolution is not None,
-        resolution=data.resolution, maskFrom=MASK_FILE if request.mask_path else NO_MASK,
-        maskFile=request.mask_path,
-        # The map of an entry knows its original file.
-        sourceFile="" if request.is_plain or request.entry else request.map_path,
-        criteriaFile=request.criteria_path, numberOfThreads=request.threads)
-
-
-def _engine_parameters(request, level):
+def _engine_parameters(request):
     return {engine_parameter(item): 1 + get_check(item).external.index(engine)
-            for item, engine in request.engines.items() if get_check(item).level == level}
+            for item, engine in request.engines.items()}
 
 
 class _Progress:
@@ -161,18 +135,20 @@ class _Progress:
 
     def __init__(self, protocol, console):
         self._protocol, self._console = protocol, console
-        self._pending = checks_of_level(protocol.LEVEL)
-        self._total = len(self._pending)
-        self._announced = None
+        self._pending = self._announced = None
+        self._total = 0
 
     def __call__(self):
+        if self._pending is None:
+            self._pending = self._protocol.checks()
+            self._total = len(self._pending)
         while self._pending:
             check = self._pending[0]
             if self._announced is not check:
                 self._console.say("[%d/%d] %s %s ... " % (
                     self._total - len(self._pending) + 1, self._total, check.id, check.title), "")
                 self._announced = check
-            result = self._protocol.results_of(check.id)
+            result = self._protocol.result_of(check.id)
             if result is None:
                 return
             self._console.say(result.printed_status())
@@ -182,7 +158,7 @@ class _Progress:
 def _importable_file(project, request):
     """The map's file, or a copy in the project where Scipion could not read it."""
     if request.is_plain:
-        return request.map_path
+        return request.given["map"]
     name = re.sub(r"[^\w-]", "_", request.stem)
     # Relative, as Scipion would take special characters of the whole path for wildcards.
     path = os.path.join(project.uploadPath, name + ".mrc")
@@ -190,8 +166,7 @@ def _importable_file(project, request):
     while os.path.exists(path):
         number += 1
         path = os.path.join(project.uploadPath, "%s_%d.mrc" % (name, number))
-    map_file = request.loaded.map_file
-    write_map(path, map_file.volume, map_file.sampling, map_file.origin)
+    write_map(path, request.map.volume, request.map.sampling, request.map.origin)
     return path
 
 

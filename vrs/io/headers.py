@@ -20,8 +20,8 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, normalise_byte_order, spacegroup_is_volume_stack
 
-from vrs.checks.results import Note
 from vrs.errors import InputError
+from vrs.results import Note
 
 MAX_ANISOTROPY = 0.01
 # Voxel sizes closer than this differ by less than a tenth of a voxel over a box of 1000.

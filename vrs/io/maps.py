@@ -12,10 +12,10 @@ from typing import List, Tuple
 import mrcfile
 import numpy as np
 
-from vrs.checks.results import Note
 from vrs.errors import InputError
 from vrs.io import headers
 from vrs.io.problems import collected, to_sampling
+from vrs.results import Note
 
 # Other programs sum in single precision, which moves means by up to 1e-4 of the range.
 _STATISTICS_TOLERANCE = 1e-3
@@ -44,6 +44,24 @@ class MapFile:
     sampling: float
     origin: Tuple[float, float, float]
     notes: List[Note] = field(default_factory=list)
+
+
+@dataclass
+class MapProbe:
+    """What the header of a map tells.
+
+    Attributes
+    ----------
+    path : str
+    box : tuple of int
+        Size (x, y, z) in voxels.
+    sampling : float
+        Å/voxel.
+    """
+
+    path: str
+    box: Tuple[int, int, int]
+    sampling: float
 
 
 def read_map(path, sampling=None):
@@ -87,6 +105,38 @@ def read_map(path, sampling=None):
              + _sampling_notes(header, given) + _position_notes(header, sampling)
              + _data_notes(header, volume))
     return MapFile(path, volume, sampling, header.position(sampling), notes)
+
+
+def probe_map(path, sampling=None):
+    """Check what the header of a map tells, without reading its data.
+
+    Parameters
+    ----------
+    path, sampling
+        As of :func:`read_map`.
+
+    Returns
+    -------
+    MapProbe
+
+    Raises
+    ------
+    InputError
+        With all problems of the header and the sampling.
+    """
+    problems = []
+    given = header = None
+    with collected(problems):
+        if sampling is not None:
+            given = to_sampling(sampling)
+    with collected(problems):
+        header = headers.read_header(str(path))
+        if sampling is None:
+            problems += headers.voxel_problems(header)
+        problems += headers.cell_problems(header) + headers.volume_problems(header)
+    if problems:
+        raise InputError(problems)
+    return MapProbe(str(path), header.box, given or header.sampling)
 
 
 def read_volume(header):
@@ -173,7 +223,7 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def trace(path):
+def file_state(path):
     """What tells whether a file is still the one that was read, without reading it.
 
     Returns

@@ -7,8 +7,8 @@ from typing import List
 import gemmi
 import numpy as np
 
-from vrs.checks.results import Note
 from vrs.errors import InputError
+from vrs.results import Note
 
 _READING_ERRORS = (RuntimeError, ValueError, OSError, UnicodeDecodeError)
 
@@ -64,6 +64,32 @@ def read_model(path):
         raise InputError("%s has %d atom%s with coordinates that are not numbers; give a model "
                          "without such atoms." % (path, wrong, "" if wrong == 1 else "s"))
     return ModelFile(path, structure, notes + _content_notes(structure))
+
+
+def probe_model(path):
+    """Check that a model is there and can be opened, without reading it.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    path = str(path)
+    if not os.path.exists(path):
+        raise InputError("The model %s does not exist; check its name." % path)
+    if not os.path.isfile(path):
+        raise InputError("The model %s is not a file; give an mmCIF or PDB file." % path)
+    try:
+        with open(path, "rb") as handle:
+            start = handle.read(1)
+    except OSError as error:
+        raise InputError("The model %s cannot be read (%s)." % (path, error.strerror)) from None
+    if not start:
+        raise InputError("The model %s is empty; give an mmCIF or PDB file." % path)
 
 
 def atom_positions(structure):

@@ -5,7 +5,6 @@ from scipy import fft
 
 from vrs.numerics.fourier import hermitian_weights, squared_frequencies
 
-
 _RADII = 4096  # of the tabulated density of coefficients, far finer than any band
 
 

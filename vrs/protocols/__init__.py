@@ -1,8 +1,6 @@
-"""The protocols of this plugin: one per level, the import of entries and the report."""
+"""The protocols of this plugin: all levels at once or one by one, entries and the report."""
 
 from vrs.protocols.entry import ProtVrsImportEntry
-from vrs.protocols.level_0 import ProtVrsLevel0
-from vrs.protocols.level_1 import ProtVrsLevel1
-from vrs.protocols.level_a import ProtVrsLevelA
-from vrs.protocols.level_w import ProtVrsLevelW
+from vrs.protocols.levels import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW,
+                                  ProtVrsValidateMap)
 from vrs.protocols.report import ProtVrsReport

@@ -6,10 +6,10 @@ import os
 
 import pyworkflow
 
-from vrs.checks.results import Note
 from vrs.io.archive import Archive
 from vrs.io.entries import CACHE
 from vrs.objects import VrsArchivedVolume
+from vrs.results import Note
 
 
 def open_archive(folder="", server="", offline=False, say=lambda text: None):
@@ -122,8 +122,8 @@ def entry_notes(volume, threshold, resolution):
              _compared("reported resolution", resolution, " Å", "resolution",
                        emdb_id + " states", volume.getResolution())]
     if not volume.getOriginals():
-        notes.append("The files that were fetched from the archive are not where they were any "
-                     "more; their copies in the project were read.")
+        notes.append("The files that were downloaded from the archive are missing; project copies "
+                     "were used.")
     return [Note(text) for text in notes]
 
 

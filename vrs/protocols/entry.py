@@ -9,9 +9,9 @@ from pwem.protocols import EMProtocol
 from pyworkflow.protocol import params
 
 from vrs.errors import InputError
+from vrs.inputs.half_maps import read_halves
 from vrs.io.archive import to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
-from vrs.io.inputs import read_halves
 from vrs.io.maps import read_map, write_map
 from vrs.io.models import read_model
 from vrs.io.problems import collected, to_number

@@ -23,11 +23,12 @@ from pwem.protocols import ProtImportMask, ProtImportPdb, ProtImportVolumes
 from pyworkflow.object import Pointer, PointerList
 from pyworkflow.project import Project
 
-from vrs.checks import Engine, NotMeasured, Paragraph
+from vrs.checks import NotMeasured
 from vrs.engines.external import AtomTable, not_installed
 from vrs.io.maps import write_map
 from vrs.io.models import atom_positions, write_model
 from vrs.protocols.launch import failure, run_to_end
+from vrs.results import Engine, Paragraph
 
 _VARIABLE = re.compile(r"{(\w+)}")
 

@@ -67,7 +67,7 @@ def failure(protocol):
     text = _COLOURS.sub("", protocol.getErrorMessage()).replace("Protocol failed: ", "")
     # What the queue system answered to a submission, Scipion tells as a list of Python's.
     text = _LIST.sub(lambda found: " ".join(" ".join(ast.literal_eval(found[1])).split()), text)
-    return text.strip() or "it ended without a word, as when it is killed or the memory runs out"
+    return text.strip() or "it stopped without an error message; possibly killed or out of memory"
 
 
 def _launch(project, protocol):

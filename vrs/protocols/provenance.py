@@ -1,19 +1,11 @@
 """Where the numbers of a report come from: programs, machine and protocols."""
 
-import datetime
 import os
-import platform
-from importlib import metadata
 
 from pyworkflow.protocol import LegacyProtocol, Protocol
 from pyworkflow.utils import getHostFullName
 
-from vrs.checks import all_checks
-
-_PACKAGES = ("scipion-em-vrs", "scipion-em", "scipion-pyworkflow", "scipion-app",
-             "scipion-em-xmipp", "numpy", "scipy", "mrcfile", "scikit-image", "matplotlib",
-             "gemmi", "jinja2", "typst", "embreex", "onnxruntime")
-
+from vrs.provenance import origin
 
 def provenance(protocol):
     """All that the report says of its origin.
@@ -31,26 +23,10 @@ def provenance(protocol):
         follows from, first to last).
     """
     project = protocol.getProject()
-    return {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "host": getHostFullName(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "packages": _versions(),
-        "project": {"name": project.getShortName(), "path": project.path},
-        "protocols": [_described(ancestor) for ancestor in _chain(protocol)],
-    }
-
-
-def _versions():
-    engines = {engine.package for check in all_checks() for engine in check.external}
-    versions = {}
-    for package in sorted(engines.union(_PACKAGES)):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+    return dict(
+        origin(), host=getHostFullName(),
+        project={"name": project.getShortName(), "path": project.path},
+        protocols=[_described(ancestor) for ancestor in _chain(protocol)])
 
 
 def _described(protocol):

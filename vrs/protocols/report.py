@@ -5,14 +5,15 @@ import os
 from pwem.protocols import EMProtocol
 from pyworkflow.protocol import params
 
-from vrs.checks import LevelResults
+from vrs import results as stored
 from vrs.constants import CHIMERAX_MISSING, RENDERERS
 from vrs.engines.chimerax import find_chimerax
-from vrs.io.maps import trace
+from vrs.io.maps import file_state
 from vrs.io.problems import collected
+from vrs.levels import grade
 from vrs.objects import VrsReport
 from vrs.protocols.provenance import provenance
-from vrs.report import grade, read_results, score, write_report
+from vrs.report import read_results, score, write_report
 
 
 class ProtVrsReport(EMProtocol):
@@ -20,6 +21,7 @@ class ProtVrsReport(EMProtocol):
 
     _label = "validation report"
     _possibleOutputs = {"outputReport": VrsReport}
+    IS_VALIDATION = True
 
     def _defineParams(self, form):
         form.addSection(label="Input")
@@ -39,17 +41,17 @@ class ProtVrsReport(EMProtocol):
         # A level that ran again has new results in the same file.
         files = self._results_files()
         self._insertFunctionStep(self.writeReportStep, files, self.title.get(""),
-                                 self.renderer.get(), [trace(path) for path in files],
+                                 self.renderer.get(), [file_state(path) for path in files],
                                  needsGPU=False)
 
     def writeReportStep(self, results_files, title, renderer, states):
         """Write the three forms and hand them on."""
         paths = write_report(results_files, self._getExtraPath(), provenance(self), title=title,
                              renderer=RENDERERS[renderer])
-        results = [LevelResults.read(path) for path in results_files]
+        results = [result for path in results_files for result in stored.read_results(path)]
         items = [item for level in results for item in level.items]
         report = VrsReport()
-        report.setVerdict(grade(results), *score(items))
+        report.setVerdict(grade(result.level for result in results), *score(items))
         report.setPaths(*(os.path.relpath(path) for path in (paths.json, paths.pdf, paths.html)))
         self._defineOutputs(outputReport=report)
         for pointer in self.inputResults:

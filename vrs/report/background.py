@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 from vrs.report.document import Picture
 
-_ENDED = "The figure could not be drawn: the program that draws the figures ended too early."
+_ENDED = "The figure could not be drawn: the program that draws figures stopped unexpectedly."
 
 
 @dataclass
@@ -76,7 +76,7 @@ class BackgroundArtist:
 
         Parameters
         ----------
-        figure : vrs.checks.content.Figure
+        figure : vrs.results.content.Figure
         files : dict of str to path
             Maps that a surface may name.
 

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from vrs.checks import content
-from vrs.checks.references import VALIDATION_LEVELS
-from vrs.checks.results import Status
+from vrs import levels
+from vrs.bibliography import reference
 from vrs.report import quality
 from vrs.report.document import (Bibliography, Document, Entry, Fact, Facts, Grid, Listing, Minor,
                                  Run, Section, Text)
-from vrs.report.wording import LEVELS, OUTCOMES, STATUS_STYLES, angstroms, cell
+from vrs.report.wording import OUTCOMES, STATUS_STYLES, angstroms, cell
+from vrs.results import Status, content
 
 _CONTEXT = (
     "A cryo-EM map is the end of a long chain of decisions, and no single number tells whether it "
@@ -95,7 +95,7 @@ class Builder:
         body.append(self.references.section(str(len(body) + 1)))
         passed, evaluable = quality.score(self.items)
         score = "%d of %d" % (passed, evaluable)
-        return Document(self.title, quality.grade(self.items), score,
+        return Document(self.title, levels.grade(item.level for item in self.items), score,
                         str(self.provenance.get("date", "")), self._front_facts(), front,
                         body)
 
@@ -110,11 +110,11 @@ class Builder:
 
     # ------------------------------------------------------------ front matter
     def _front_facts(self):
-        levels = ", ".join("%s (%s)" % (result.level, LEVELS[result.level])
+        assessed = ", ".join("%s (%s)" % (result.level, levels.get_level(result.level).title)
                            for result, _ in self.results)
         facts = self._entry_facts() + [
             ("Map", _plain(self.input.file_name)),
-            ("Levels assessed", _plain(levels)),
+            ("Levels assessed", _plain(assessed)),
             ("Reported resolution", _plain(angstroms(self.input.resolution))),
             ("Date", _plain(_readable_date(self.provenance.get("date", ""))))]
         # Neither grade nor score tell of it.
@@ -139,7 +139,7 @@ class Builder:
     def _context(self):
         blocks = [Text([Run(text)]) for text in _CONTEXT]
         blocks[1].runs += [Run(" The levels are those proposed in "),
-                           self.references.cite(VALIDATION_LEVELS), Run(".")]
+                           self.references.cite(reference("Sorzano2022")), Run(".")]
         return Section("context", "Context", blocks=blocks)
 
     def _quality(self):
@@ -173,8 +173,7 @@ class Builder:
     def _input_sentence(self):
         runs = []
         for anchor in self._suspicions():
-            runs += [Run(", " if runs else "The score does not count what is suspicious about the "
-                                           "input itself: see "),
+            runs += [Run(", " if runs else "Input warnings do not affect the score; see "),
                      self._link_to_input(anchor)]
         return runs + [Run(".")] if runs else []
 
@@ -229,7 +228,7 @@ class Builder:
 
     # ------------------------------------------------------------ levels
     def _level_section(self, result, folder):
-        title = "Level %s: %s" % (result.level, LEVELS[result.level])
+        title = "Level %s: %s" % (result.level, levels.get_level(result.level).title)
         sections = [self._added_section(result, _paths(result.input.files, folder))
                     ] if result.added else []
         sections += [self._item_section(item, result, folder) for item in result.items]
@@ -246,7 +245,7 @@ class Builder:
 
         Parameters
         ----------
-        added : vrs.checks.results.LevelInput
+        added : vrs.results.LevelInput
         files : dict of str to path
             Maps that its figures may name.
 
@@ -276,8 +275,8 @@ class Builder:
 
         Parameters
         ----------
-        item : vrs.checks.results.ItemResult
-        result : vrs.checks.results.LevelResults
+        item : vrs.results.ItemResult
+        result : vrs.results.LevelResults
             That it belongs to.
         folder : path
             What the files of the results are relative to.
@@ -310,7 +309,7 @@ class Builder:
         if not item.criteria:
             if item.status is not Status.INFORMATIVE:
                 return []
-            return [Text(_plain("This item has no criterion; it informs."))]
+            return [Text(_plain("This item is informative; it has no criteria."))]
         rows = [[_criterion(outcome), [Run(*_styled(OUTCOMES[outcome.outcome]))]]
                 for outcome in item.criteria]
         blocks = [Grid(["The item is OK when", "Outcome"], rows, [False, False], [5, 1])]
@@ -351,10 +350,10 @@ class Builder:
             "from percentile 2.5 to 97.5.",
             "The estimates of the resolution on one axis, one row for each.", "Resolution (Å)",
             rows, [content.Mark(reported, "reported, %g Å" % reported)] if reported else [])
-        texts = ("Finer resolutions are on the left. The estimates measure different things: those "
-                 "from the whole map speak of its mean, local ones of each place, and directional "
-                 "ones of each direction. Estimates that agree support each other. One that stands "
-                 "apart from the rest deserves a look at its section.",)
+        texts = ("Finer resolutions are on the left. The estimates measure different things: global "
+                 "ones describe the map as a whole, local ones each position, and directional ones "
+                 "each direction. Estimates that agree support each other. If one differs from the "
+                 "rest, see its section.",)
         table = self._grid(
             ["Item", "Estimate", "Å", "Reported / estimate"],
             [[[self._item_link(item)], _plain(estimate.label),

@@ -9,9 +9,6 @@ import json
 import re
 from pathlib import PurePath
 
-# The measures that the format knows: how it calls them, by the name of our values.
-_MEASURES = {"fscq": ("EMV-FscQ-Scores", "fscq"), "q_score": ("EMV-MapQ-Scores", "mapq"),
-             "daq": ("EMV-DAQ-Scores", "daq")}
 _MODEL = "Model"
 
 
@@ -38,10 +35,10 @@ def emv_files(results, provenance, title):
                  "date": str(provenance.get("date", ""))[:10]}
         for item in result.items:
             for values in item.residues:
-                if values.name in _MEASURES:
-                    resource, method = _MEASURES[values.name]
-                    files["emv_%s.json" % method] = _to_json({
-                        "resource": resource, "entry": dict(entry, source=_source(item, values)),
+                if values.exchange:
+                    files["emv_%s.json" % values.exchange.lower()] = _to_json({
+                        "resource": "EMV-%s-Scores" % values.exchange,
+                        "entry": dict(entry, source=_source(item, values)),
                         "chains": _chains(values)})
     return files
 

@@ -16,8 +16,6 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullFormatter
 from PIL import Image
 
-from vrs.checks import content
-from vrs.checks.criteria import powers_of_ten
 from vrs.engines import chimerax
 from vrs.errors import InputError
 from vrs.io.headers import read_header
@@ -25,6 +23,8 @@ from vrs.io.maps import read_volume
 from vrs.report import fonts, views3d
 from vrs.report.document import Legend, Panel, Picture, Scale
 from vrs.report.wording import number
+from vrs.results import content
+from vrs.results.wording import powers_of_ten
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Artist:
 
         Parameters
         ----------
-        figure : vrs.checks.content.Figure
+        figure : vrs.results.content.Figure
         files : dict of str to path
             Maps that a surface may name.
 
@@ -287,7 +287,7 @@ def line_drawing(figure):
 
     Parameters
     ----------
-    figure : vrs.checks.content.Figure
+    figure : vrs.results.content.Figure
         Any but Slices, Surface and Trace.
 
     Returns

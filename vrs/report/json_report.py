@@ -4,9 +4,10 @@ import json
 import os
 from pathlib import Path
 
+from vrs import levels
 from vrs.report import quality
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA = Path(__file__).parent / "schema" / "report.schema.json"
 
 
@@ -39,7 +40,7 @@ def render_json(results, provenance, title, folder):
     first, place = results[0]
     report = {
         "schema_version": SCHEMA_VERSION,
-        "grade": quality.grade(plain),
+        "grade": levels.grade(item.level for item in plain),
         "score": {"passed": passed, "evaluable": evaluable},
         "input": _input([result for result, _ in results], title, place, folder),
         "resolution": {
@@ -117,5 +118,10 @@ def _item(item, place, folder):
 
 
 def _files(entries, place, folder):
-    return [{"name": entry.name, "path": os.path.relpath(str(place / entry.path), str(folder)),
-             "description": entry.description} for entry in entries]
+    return [_file(entry, os.path.relpath(str(place / entry.path), str(folder)))
+            for entry in entries]
+
+
+def _file(entry, path):
+    told = {"name": entry.name, "path": path, "description": entry.description}
+    return dict(told, unit=entry.unit) if entry.content == "volume" else told

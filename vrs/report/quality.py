@@ -1,35 +1,11 @@
-"""What follows from the results of all items: grade, score and sentences."""
+"""What follows from the results of all items: score and sentences."""
 
 from typing import List, Optional, Tuple
 
-from vrs.checks.results import Status
+from vrs.results import Status
 
-LETTERS = "AWO"
 OVERESTIMATED = 0.8
 _EVALUABLE = (Status.OK, Status.WARNINGS)
-
-
-def level_order(level):
-    """Sorting key of levels: digits first, then A, W and O."""
-    return (1, LETTERS.index(level)) if level in LETTERS else (0, int(level))
-
-
-def grade(results):
-    """The grade: the highest level with a digit, then the letters.
-
-    Parameters
-    ----------
-    results : iterable of LevelResults
-
-    Returns
-    -------
-    str
-        ``"0"``, ``"1A"`` or ``"5AWO"``, for instance. The levels 0 to 5 build on
-        each other, so that the highest stands for those below it.
-    """
-    levels = sorted({result.level for result in results}, key=level_order)
-    digits = [level for level in levels if level not in LETTERS]
-    return "".join(digits[-1:] + [level for level in levels if level in LETTERS])
 
 
 def score(items) -> Tuple[int, int]:
@@ -70,7 +46,7 @@ def resolution_sentence(reported: Optional[float], estimates) -> str:
         return ""
     mean = sum(estimates) / len(estimates)
     if len(estimates) == 1:
-        text = "The one estimate of the map's resolution is %.1f Å." % mean
+        text = "The only estimate of the map's resolution is %.1f Å." % mean
     else:
         text = ("The %d estimates of the map's resolution range from %.1f Å to %.1f Å, with a "
                 "mean of %.1f Å." % (len(estimates), min(estimates), max(estimates), mean))
@@ -104,8 +80,9 @@ def score_sentences(items) -> str:
     text = "The score is %d of %s." % (passed, _count(evaluable, "evaluable item"))
     statuses = [item.status for item in items]
     others = ((Status.NOT_APPLICABLE, "does not apply", "do not apply"),
+              (Status.NOT_RUN, "was not run", "were not run"),
               (Status.NOT_MEASURED, "could not be measured", "could not be measured"),
-              (Status.INFORMATIVE, "informs without a criterion", "inform without a criterion"))
+              (Status.INFORMATIVE, "is informative", "are informative"))
     parts = ["%d %s" % (statuses.count(status), singular if statuses.count(status) == 1
                         else plural)
              for status, singular, plural in others if status in statuses]

@@ -16,7 +16,6 @@ from typing import Any, Dict, List, Tuple
 import matplotlib
 import numpy as np
 
-from vrs.checks.content import Surface
 from vrs.errors import InputError
 from vrs.io.headers import read_header
 from vrs.io.maps import read_volume
@@ -33,8 +32,8 @@ _LEAST_WEIGHT = 0.1
 _MAP = "map"
 _NO_VALUE = (187, 187, 187)
 _PLAIN = (140, 173, 209)
-# Maps that their items draw on the model instead of the surface: label, unit, colour range.
-_ON_THE_MODEL = {"fscq": ("FSC-Q", "Å", (-1.5, 1.5))}
+# How maps are shown that are properties of places, and not densities.
+_LOCAL = ("local", "part", "signed")
 
 
 @dataclass
@@ -201,51 +200,43 @@ def _properties(results, positions):
     found = []
     for result, folder in results:
         for item in result.items:
-            files = {entry.name: Path(folder) / entry.path for entry in item.files}
-            for name, label, unit, limits in _drawn(item):
+            drawn = [entry for entry in item.files
+                     if entry.content == "volume" and entry.scale in _LOCAL]
+            for entry in drawn:
                 try:
-                    volume, sampling = _load(files[name], result.input)
-                except (KeyError, InputError):
+                    volume, sampling = _load(Path(folder) / entry.path, result.input)
+                except InputError:
                     continue  # the item's own figure says that the map cannot be read
-                found.append(_property(item, (label, unit), limits,
-                                       _sampled(volume, sampling, positions, limits)))
+                name = "%s %s" % (item.id, item.title)
+                if len(drawn) > 1:
+                    name += ": " + entry.label
+                found.append(_property(name, entry, _sampled(volume, sampling, positions, entry)))
     return [entry for entry in found if entry]
 
 
-def _drawn(item):
-    """Names of files, labels, units and colour ranges of the item's local properties."""
-    for figure in item.content:
-        if isinstance(figure, Surface) and figure.volume == _MAP and figure.colour_by:
-            yield figure.colour_by, figure.colour_label, figure.unit, figure.colour_range
-    for entry in item.files:
-        if entry.name in _ON_THE_MODEL:
-            yield (entry.name,) + _ON_THE_MODEL[entry.name]
-
-
-def _sampled(volume, sampling, positions, limits):
+def _sampled(volume, sampling, positions, entry):
     """Values of a local property at positions, NaN where it has none.
 
-    Maps of local properties are 0 where there is no value. Only where 0 is an end of the
-    scale, as of an occupancy, it is a value as well.
+    Maps of local properties are 0 where there is no value, unless their scale has it that 0
+    is a value as well.
     """
     values = views3d.sample(volume, sampling, positions)
-    if limits and 0 in tuple(limits):
+    if entry.scale == "part":
         return values
     known = views3d.sample((volume != 0).astype(np.float32), sampling, positions)
     return np.where(known > _LEAST_WEIGHT, values / np.maximum(known, _LEAST_WEIGHT), np.nan)
 
 
-def _property(item, labels, limits, values):
+def _property(name, entry, values):
     """None when there is no value anywhere on the surface."""
     finite = np.isfinite(values)
     if not finite.any():
         return None
-    known_limits = limits and None not in limits
-    low, high = limits if known_limits else views3d.colour_limits(values)
+    known = entry.limits and None not in entry.limits
+    low, high = entry.limits if known else views3d.colour_limits(values)
     share = np.clip((np.where(finite, values, low) - low) / max(high - low, 1e-12), 0, 1)
-    label, unit = labels
-    return Property("%s %s" % (item.id, item.title), label + (" (%s)" % unit if unit else ""),
-                    number(float(low)), number(float(high)),
+    unit = " (%s)" % entry.unit if entry.unit else ""
+    return Property(name, entry.label + unit, number(float(low)), number(float(high)),
                     np.where(finite, 1 + np.round(254 * share), 0).astype(np.uint8))
 
 

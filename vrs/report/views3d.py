@@ -268,7 +268,7 @@ def colour_limits(values):
     """
     values = values[np.isfinite(values)]
     if not values.size:
-        raise ViewError("What colours the view has no value on it.")
+        raise ViewError("The property that colours the view has no value on it.")
     low, high = np.percentile(values, (2, 98))
     return float(low), float(high)
 

@@ -1,15 +1,13 @@
 """Numbers and names as the report prints them."""
 
-from vrs.checks.criteria import powers_of_ten
+from vrs.results.wording import powers_of_ten
 
 STATUS_STYLES = {"ok": "status-ok", "warnings": "status-warnings",
-                 "not_applicable": "status-neutral", "not_measured": "status-failed",
+                 "not_applicable": "status-neutral", "not_run": "status-neutral",
+                 "not_measured": "status-failed",
                  "informative": "status-neutral"}
 OUTCOMES = {"met": ("Met", "status-ok"), "broken": ("Broken", "status-warnings"),
             "not_evaluated": ("Not evaluated", "status-neutral")}
-LEVELS = {"0": "the map", "1": "two half maps", "2": "2D classes", "3": "particles",
-          "4": "angular assignment", "5": "micrographs and coordinates", "A": "atomic model",
-          "W": "processing workflow", "O": "other techniques"}
 
 
 def number(value):

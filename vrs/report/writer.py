@@ -6,9 +6,10 @@ import tempfile
 from collections import namedtuple
 from pathlib import Path
 
-from vrs.checks.results import UNREADABLE, LevelResults
+from vrs import levels
+from vrs import results as stored
 from vrs.errors import InputError
-from vrs.report.quality import level_order
+from vrs.results import UNREADABLE
 
 ReportPaths = namedtuple("ReportPaths", "json pdf html")
 
@@ -25,7 +26,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     Parameters
     ----------
     results_files : list of path
-        What :meth:`vrs.checks.results.LevelResults.write` wrote, one file per level.
+        What :meth:`vrs.validation.Validation.finish` wrote.
     folder : path
         Where the report goes; it is made when it does not exist. Files appear
         under their names only when they are complete.
@@ -113,18 +114,19 @@ def read_results(results_files):
     """
     if not results_files:
         raise InputError("There are no results to report on; run a level of the validation first.")
-    results = [(_read(path), Path(path).absolute().parent) for path in results_files]
-    results.sort(key=lambda pair: level_order(pair[0].level))
+    results = [(result, Path(path).absolute().parent) for path in results_files
+               for result in _read(path)]
+    results.sort(key=lambda pair: levels.order(pair[0].level))
     problems = []
     for name, what in _COMMON:
         if len({getattr(result.input, name) for result, _ in results}) > 1:
             problems.append("The results were computed with different %s; put only results of the "
                             "same input into one report." % what)
-    levels = [result.level for result, _ in results]
-    for level in sorted(set(levels)):
-        if levels.count(level) > 1:
+    names = [result.level for result, _ in results]
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
             problems.append("There are %d results of level %s; give one of them."
-                            % (levels.count(level), level))
+                            % (names.count(name), name))
     if problems:
         raise InputError(problems)
     for result, _ in results:
@@ -134,7 +136,7 @@ def read_results(results_files):
 
 def _read(path):
     try:
-        return LevelResults.read(path)
+        return stored.read_results(path)
     except FileNotFoundError:
         raise InputError("The results file %s is missing; run that level again." % path)
     except UNREADABLE as error:

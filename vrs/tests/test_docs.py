@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 import vrs
-from vrs.checks import Overrides, ValidationInput, all_checks, registry, run_check
-from vrs.checks.results import InputReport, LevelResults
+from vrs import inputs, levels
+from vrs.checks import (LIST, MAPPING, NUMBER, TEXT, VECTOR, Check, Criterion, Findings, Overrides,
+                        Quantity, all_checks, registry, run_check)
 from vrs.cli import _parser, _row_options
 from vrs.cli.batch_table import read_table
-from vrs.io.workflows import read_workflow
+from vrs.errors import InputError
+from vrs.io.maps import write_map
 from vrs.report.json_report import SCHEMA, render_json
+from vrs.results import InputReport, LevelResults
 from vrs.tests.checks.level_A import models
+from vrs.tests.evidence import evidence
 
 _DOCS = Path(vrs.__file__).parent.parent / "docs"
 if not _DOCS.is_dir():
@@ -156,17 +160,6 @@ def test_bounds_of_the_guide_can_be_given(tmp_path):
 
 # --- the reference of report.json
 
-def _documented():
-    """Unit, kind and description of the documented metrics, by item."""
-    part = make_reference.part(_text("report_json.rst"), "metrics")
-    found = {}
-    for item, table in re.findall(r"^(\S+) .*\n~+\n\n((?:(?: .*)?\n|\.\. .*\n)+)", part,
-                                  re.MULTILINE):
-        rows = re.findall(r"   \* - ``(\w+)``\n     - (.*)\n     - (.*)\n     - (.*)\n", table)
-        found[item] = {name: (unit, kind, description) for name, kind, unit, description in rows}
-    return found
-
-
 def test_fields_are_those_of_the_schema():
     fields = make_reference.fields(json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert make_reference.part(_text("report_json.rst"), "fields") == fields
@@ -183,44 +176,48 @@ def test_fields_reach_into_lists_and_mappings():
     assert "   * - ``a[].*.c``\n     - number or null\n     - Å. May be absent.\n" in table
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """Metrics of what can be measured of a small map with half maps, model and workflow."""
+def test_metrics_are_those_that_items_declare():
+    assert make_reference.part(_text("report_json.rst"), "metrics") == make_reference.metrics(), (
+        "run docs/make_reference.py")
+
+
+def test_the_tables_of_readme_are_the_declarations():
+    page = make_reference.README.read_text(encoding="utf-8")
+    assert make_reference.part(page, "levels") == make_reference.level_table()
+    assert make_reference.part(page, "items") == make_reference.item_table()
+
+
+def test_forms_of_metrics_are_as_declared():
+    """On a small map with half maps, model and workflow, so far as that can be measured."""
     structure = models.walk()
     halves = [models.noisy_map(structure, 0.15, seed) for seed in (1, 2)]
-    path = tmp_path_factory.mktemp("workflow") / "workflow.json"
-    path.write_text('[{"object.id": "2", "object.className": "ProtImportVolumes"}]')
-    data = ValidationInput(
-        (halves[0] + halves[1]) / 2, models.SAMPLING, 0.2, 4.0, half1=halves[0], half2=halves[1],
-        model=structure, multimodel=2, workflow=read_workflow(str(path)))
-    return {check.id: run_check(check, data)[0].metrics for check in all_checks()}
-
-
-def test_metrics_are_described_as_they_are(measured):
-    documented = _documented()
-    assert sum(map(bool, measured.values())) >= len(measured) - 2
-    for item, metrics in measured.items():
-        for name, metric in metrics.items():
-            unit, _, description = documented[item][name]
-            assert (unit, description) == (
-                metric.unit or "–", make_reference.as_is(metric.description)), (item, name)
-
-
-def test_documented_metrics_exist(measured):
-    assert sorted(_documented()) == [check.id for check in all_checks()]
+    data = evidence((halves[0] + halves[1]) / 2, models.SAMPLING, 0.2, 4.0, half1=halves[0],
+                    half2=halves[1], model=structure, refinements=2)
+    measured = 0
     for check in all_checks():
-        others = set(_documented()[check.id]) - set(measured[check.id])
-        source = Path(vrs.__file__).parent.joinpath(
-            *type(check).__module__.split(".")[1:]).with_suffix(".py").read_text(encoding="utf-8")
-        assert [name for name in others if '"%s"' % name not in source] == []
+        declared = {quantity.name: quantity for quantity in check.quantities}
+        metrics = run_check(check, data)[0].metrics
+        measured += bool(metrics)
+        for name, metric in metrics.items():
+            if metric.value is not None:
+                assert _has_form(metric.value, declared[name]), (check.id, name)
+    assert measured >= len(all_checks()) - 3
+
+
+def _has_form(value, quantity):
+    if quantity.form == MAPPING:
+        return isinstance(value, dict) and set(value) == set(quantity.keys or value)
+    if quantity.form == VECTOR:
+        return isinstance(value, list) and len(value) == 3
+    return isinstance(value, {NUMBER: (int, float), TEXT: str, LIST: list}[quantity.form])
 
 
 def test_metrics_that_the_guide_names_exist():
-    guide, documented = _text("user_guide.rst"), _documented()
+    guide = _text("user_guide.rst")
     for check in all_checks():
         prose = _section(guide, check).split(".. end")[1]
         named = set(re.findall(r"``([a-z0-9_]+)``", prose))
-        assert named <= set(documented[check.id]), check.id
+        assert named <= {quantity.name for quantity in check.quantities}, check.id
 
 
 def test_json_on_the_page_is_json():
@@ -257,7 +254,7 @@ def example_item(monkeypatch):
     # Whoever follows the page has it already.
     monkeypatch.setattr(registry, "_CHECKS", {
         check.id: check for check in all_checks() if check.id != "0.x"})
-    item, test = _blocks(_text("developer_guide.rst"), "python")
+    item, test = _blocks(_text("developer_guide.rst"), "python")[:2]
     exec(item, {"__name__": "vrs.checks.level_0.clipping"})
     return registry.get_check("0.x"), test
 
@@ -276,9 +273,72 @@ def test_the_example_item_is_found_and_reported(example_item, tmp_path):
     check, _ = example_item
     assert check in registry.checks_of_level("0")
     volume = models.noisy_map(models.walk()).clip(0, 1)
-    result, _ = run_check(check, ValidationInput(volume, models.SAMPLING, 0.2))
+    result, _ = run_check(check, evidence(volume, models.SAMPLING, 0.2))
     given = InputReport("map.mrc", "ab" * 32, [48] * 3, models.SAMPLING, 0.2, None)
     report = json.loads(render_json([(LevelResults("0", given, [result], 0), tmp_path)], {},
                                     "A map", tmp_path))
     assert report["score"] == {"passed": 0, "evaluable": 1}
     assert report["items"][0]["warnings"][0].endswith("the map was clipped.")
+
+
+@pytest.fixture
+def example_level(monkeypatch):
+    """The kind of evidence and the level of the page, and an item, as long as the test runs."""
+    all_checks(), inputs.all_kinds()
+    monkeypatch.setattr(registry, "_CHECKS", dict(registry._CHECKS))
+    monkeypatch.setattr(inputs, "_KINDS", dict(inputs._KINDS))
+    kind, level = _blocks(_text("developer_guide.rst"), "python")[2:]
+    names = {"__name__": "vrs.inputs.doses"}
+    exec(kind, names)
+    made = eval(level.strip(), dict(names, Level=levels.Level))
+    monkeypatch.setattr(levels, "_LEVELS", levels._LEVELS + [made])
+
+    @registry.register
+    class Total(Check):
+        """The dose of all frames."""
+
+        id = "D.a"
+        title = "Total dose"
+        requires = (names["DOSES"],)
+        explanation = "The sum over the frames."
+        quantities = (Quantity("total", "e/Å²", "Dose of all frames"),)
+        criteria = (Criterion(name="total", subject="the dose", relation="<=", bound=100.0,
+                              warning="The dose is {value:.0f} e/Å²."),)
+
+        def compute(self, evidence):
+            return Findings({"total": sum(evidence.doses.frames)})
+
+    return made
+
+
+def test_the_example_level_needs_no_other_change(example_level, tmp_path):
+    volume = models.noisy_map(models.walk())
+    write_map(str(tmp_path / "map.mrc"), volume, models.SAMPLING)
+    (tmp_path / "doses.txt").write_text("30\n40\n50\n")
+    given = dict(map=tmp_path / "map.mrc", threshold=0.2, doses=tmp_path / "doses.txt")
+    # The command, tables and README.
+    options = _parser().parse_args(["validate"] + ["--%s=%s" % pair for pair in given.items()])
+    assert options.doses == str(tmp_path / "doses.txt")
+    assert "doses" in _row_options(_parser().parse_args(["batch", "x.csv"]).commands)["validate"]
+    assert "doses of the frames" in make_reference.level_table()
+    assert [level.id for level in levels.levels_for(given)] == ["0", "D"]
+    # The library and the report.
+    report = vrs.validate(**given)
+    assert report.grade == "0D"
+    assert report.items["D.a"].warnings == ["The dose is 120 e/Å²."]
+    [added] = [result.added for result in report.levels if result.added]
+    assert (added.title, added.notes[0].text) == ("Doses", "There are 3 frames.")
+    paths = report.save(tmp_path / "report")
+    written = json.loads(paths.json.read_text(encoding="utf-8"))
+    assert written["grade"] == "0D" and written["items"][-1]["id"] == "D.a"
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(written, json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def test_the_example_kind_tells_its_problems(example_level, tmp_path):
+    with pytest.raises(InputError, match="doses .*none.txt cannot be read"):
+        inputs.probe({"doses": str(tmp_path / "none.txt")})
+    (tmp_path / "map.mrc").write_bytes(b"")
+    (tmp_path / "doses.txt").write_text("many\n")
+    found = inputs.load({"doses": str(tmp_path / "doses.txt")})
+    assert "doses" in found.failures

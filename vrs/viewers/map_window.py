@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from vrs.viewers.map_slices import AXES
 from vrs.viewers.windows import ViewWindow, label, wrapping_label
 
-_COLOURS = {"density": "gray", "mask": "gray", "local": "viridis", "signed": "RdBu_r"}
+_COLOURS = {"density": "gray", "mask": "gray", "local": "viridis", "part": "viridis",
+            "signed": "RdBu_r"}
 _NO_VALUE = "#d9d9d9"
 _PLANES = ("yz", "zx", "xy")  # to the right and up
 _FAR = 10

@@ -6,10 +6,10 @@ from pathlib import Path
 from pwem.objects import AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
-from vrs.checks.content import Plot, Series
-from vrs.checks.results import UNREADABLE
 from vrs.errors import InputError
-from vrs.protocols.level import RESULTS, plain_name
+from vrs.protocols.forms import plain_name
+from vrs.results import UNREADABLE, Plot, Series
+from vrs.validation import RESULTS
 from vrs.viewers import programs
 from vrs.viewers.results import results_window
 

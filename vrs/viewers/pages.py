@@ -1,21 +1,18 @@
-"""What the window of a level shows, without the window: a page for the input and for each item."""
+"""What the window of results shows, without the window: a page for the input and for each item."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from vrs.checks import checks_of_level, get_check
-from vrs.checks.content import Slices, Surface
-from vrs.checks.results import LevelResults, Status
+from vrs.checks import get_check
+from vrs.levels import get_level
 from vrs.report import score
 from vrs.report.build import Builder
 from vrs.report.document import Listing, Run, Text
-from vrs.report.wording import LEVELS, STATUS_STYLES, angstroms
+from vrs.report.wording import STATUS_STYLES, angstroms
+from vrs.results import Status, read_results
 
-# Maps that no figure of their item colours a surface by: label, unit, colour range.
-_OTHER_SCALES = {"fscq": ("FSC-Q", "Å", [-1.5, 1.5]), "bfactor_corrected": ("Density", "", None)}
-_MASKS = ("hard_mask", "soft_mask")
 _NOT_DONE = "Not done yet"
 _PARTS = ("Automatic criteria", "Results", "Explanation")
 
@@ -32,8 +29,7 @@ class Entry:
 
 @dataclass
 class MapScale:
-    """How the values of a map are shown; ``kind`` is "density", "mask", "local" (0 where there
-    is no value) or "signed" (about 0)."""
+    """How the values of a map are shown; ``kind`` is the scale of :class:`vrs.results.Volume`."""
 
     label: str = "Density"
     unit: str = ""
@@ -51,7 +47,7 @@ class KeptFile:
 
 
 class ResultPages:
-    """The pages of the results of a level.
+    """The pages of the results of levels.
 
     Parameters
     ----------
@@ -59,8 +55,9 @@ class ResultPages:
         The results file.
     artist : optional
         What draws the figures, as :class:`vrs.report.figures.Artist` does; it can be set later.
-    so_far : LevelResults, optional
-        What is known where that file is still to be written.
+    run : optional
+        The run that is at work, which gives ``results_so_far`` and ``checks``, where that file is
+        still to be written.
 
     Raises
     ------
@@ -68,28 +65,41 @@ class ResultPages:
         If the file cannot be read.
     """
 
-    def __init__(self, path, artist=None, so_far=None):
-        self.results = so_far or LevelResults.read(path)
+    def __init__(self, path, artist=None, run=None):
+        self.levels = run.results_so_far() if run else read_results(path)
         self.folder = Path(path).absolute().parent
         self.artist = artist
-        done = {item.id: item for item in self.results.items}
-        expected = [check.id for check in checks_of_level(self.results.level)] if so_far else []
+        done = {item.id: (item, result) for result in self.levels for item in result.items}
+        expected = [check.id for check in run.checks()] if run else list(done)
         # The number of an item on its page does not change when others get done.
-        self._lines = [(name, done.get(name)) for name in sorted({*done, *expected})]
+        self._lines = [(name,) + done.get(name, (None, None)) for name in expected]
 
     @property
     def title(self):
-        """Name of the level."""
-        return "Level %s: %s" % (self.results.level, LEVELS[self.results.level])
+        """Names of the levels."""
+        if len(self.levels) > 1:
+            return "Levels %s" % ", ".join(result.level for result in self.levels)
+        [result] = self.levels
+        return "Level %s: %s" % (result.level, get_level(result.level).title)
+
+    @property
+    def input(self):
+        """The input as the report describes it."""
+        return self.levels[0].input
+
+    @property
+    def items(self):
+        """The items that are done, in their order."""
+        return [item for _, item, _ in self._lines if item]
 
     @property
     def summary(self):
         """The map and the score in a line."""
-        given = self.results.input
+        given = self.input
         parts = [given.file_name, "%s Å per voxel" % ("%g" % given.sampling),
                  "threshold %g" % given.threshold]
         parts.append("reported resolution " + angstroms(given.resolution))
-        passed, evaluable = score(self.results.items)
+        passed, evaluable = score(self.items)
         if evaluable:
             parts.append("%d of %d items passed" % (passed, evaluable))
         return " · ".join(parts)
@@ -104,7 +114,7 @@ class ResultPages:
         return [Entry("Input", "Map and what was given with it")] + [
             Entry(name, item.title, item.printed_status(), STATUS_STYLES[item.status.value])
             if item else Entry(name, get_check(name).title, _NOT_DONE)
-            for name, item in self._lines]
+            for name, item, _ in self._lines]
 
     def is_done(self, number):
         """Whether the page of an entry has more to tell than that."""
@@ -113,7 +123,7 @@ class ResultPages:
     def first(self):
         """The number of the page to begin with: that of the first item with a warning, else
         that of the first item that is done."""
-        done = [(number, item) for number, (_, item) in enumerate(self._lines, 1) if item]
+        done = [(number, item) for number, (_, item, _) in enumerate(self._lines, 1) if item]
         warned = [number for number, item in done if item.status is Status.WARNINGS]
         return (warned or [number for number, _ in done] or [0])[0]
 
@@ -130,13 +140,13 @@ class ResultPages:
         list of (str, list)
             Headings, the first of them empty, with blocks of :mod:`vrs.report.document`.
         """
-        builder = Builder([(self.results, self.folder)], {}, "", self.artist)
+        builder = Builder([(result, self.folder) for result in self.levels], {}, "", self.artist)
         if number == 0:
             return self._input_page(builder)
-        item = self._lines[number - 1][1]
+        _, item, result = self._lines[number - 1]
         if item is None:
             return [("", [Text([Run(_NOT_DONE, style="status-neutral")])])]
-        parts = builder.item_parts(item, self.results, self.folder)
+        parts = builder.item_parts(item, result, self.folder)
         if item.reason:
             del parts["Results"][-1]  # the verdict says it
         engine = parts["Engine and reference"][:1]
@@ -148,11 +158,9 @@ class ResultPages:
 
     def _input_page(self, builder):
         page = [("", builder.input_blocks())]
-        added = self.results.added
-        if added:
-            files = {entry.name: self.folder / entry.path for entry in self.results.input.files}
-            page.append((added.title, builder.added_blocks(added, files)))
-        return page
+        files = {entry.name: self.folder / entry.path for entry in self.input.files}
+        return page + [(result.added.title, builder.added_blocks(result.added, files))
+                       for result in self.levels if result.added]
 
     def files(self, number):
         """The maps and models of a page that are there.
@@ -166,16 +174,14 @@ class ResultPages:
         -------
         list of KeptFile
         """
-        owner = self._lines[number - 1][1] if number else self.results.input
+        owner = self._lines[number - 1][1] if number else self.input
         found = []
         if owner is None:
             return found
         for entry in owner.files:
             path = Path(os.path.normpath(str(self.folder / entry.path)))
             if path.is_file():
-                is_map = path.suffix != ".cif"
-                found.append(KeptFile(path, entry.description,
-                                      map_scale(entry.name, owner.content) if is_map else None))
+                found.append(KeptFile(path, entry.description, map_scale(entry)))
         return found
 
     def owner_of(self, path):
@@ -208,33 +214,20 @@ class ResultPages:
         return MapScale()
 
 
-def map_scale(name, figures):
-    """How to show a map, from the figures that an item draws of it.
+def map_scale(entry):
+    """How to show a map, None for a model.
 
     Parameters
     ----------
-    name : str
-        Of the map.
-    figures : list
-        Content of the item.
+    entry : vrs.results.FileEntry
 
     Returns
     -------
-    MapScale
+    MapScale or None
     """
-    if name in _MASKS:
-        return MapScale("Mask", "", [0.0, 1.0], "mask")
-    if name in _OTHER_SCALES:
-        label, unit, limits = _OTHER_SCALES[name]
-        return MapScale(label, unit, limits, "signed" if limits else "density")
-    for figure in figures:
-        if isinstance(figure, Surface) and figure.colour_by == name:
-            limits = list(figure.colour_range) if figure.colour_range else None
-            return MapScale(figure.colour_label, figure.unit, limits, "local")
-    units = [figure.unit for figure in figures if isinstance(figure, Slices) and figure.unit]
-    if units:
-        return MapScale("Value", units[0], None, "local")
-    return MapScale("Density" if name == "map" else "Value")
+    if entry.content == "model":
+        return None
+    return MapScale(entry.label, entry.unit, entry.limits, entry.scale)
 
 
 def _verdict(item):

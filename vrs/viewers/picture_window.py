@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.backends.backend_tkagg import FigureCanvasTkAgg, NavigationToolbar2Tk
 from matplotlib.widgets import Cursor
 
-from vrs.checks.content import Bars, Plot, Ranges
 from vrs.report.figures import line_drawing, line_style
+from vrs.results.content import Bars, Plot, Ranges
 from vrs.viewers.text_page import MUTED, draw_picture
 from vrs.viewers.windows import ViewWindow, label, scrolls_by_keys
 
@@ -96,7 +96,7 @@ def place_in_words(figure, x, y):
 
     Parameters
     ----------
-    figure : vrs.checks.content.Figure
+    figure : vrs.results.content.Figure
     x, y : float
 
     Returns

@@ -10,7 +10,8 @@ from vrs.engines.chimerax import find_chimerax
 
 CHIMERAX_ABSENT = ("ChimeraX, which shows maps and models in 3D, was not found: install Scipion's "
                    "plugin for it, or name its program in the variable VRS_CHIMERAX.")
-_COLOURS = {"local": "#440154:#3b528b:#21918c:#5ec962:#fde725",
+_LOCAL = "#440154:#3b528b:#21918c:#5ec962:#fde725"
+_COLOURS = {"local": _LOCAL, "part": _LOCAL,
             "signed": "#2166ac:#f7f7f7:#b2182b"}
 
 
@@ -44,7 +45,7 @@ def chimerax_script(kept, limits=None, surface=None, level=None):
     str
     """
     if kept.scale is None:
-        lines = ['open "%s"' % kept.path, "cartoon", "color bfactor palette " + _COLOURS["local"]]
+        lines = ['open "%s"' % kept.path, "cartoon", "color bfactor palette " + _LOCAL]
     elif kept.scale.kind in _COLOURS and surface is not None:
         lines = ['open "%s"' % surface,
                  "volume #1 style surface level %r step 1" % float(level),

@@ -2,13 +2,13 @@
 
 from pyworkflow.viewer import DESKTOP_TKINTER, Viewer
 
-from vrs.checks.results import UNREADABLE
 from vrs.objects import SetOfVrsItemResults
-from vrs.protocols.level import RESULTS, ProtVrsLevel
+from vrs.protocols.level import ProtVrsLevel
+from vrs.results import UNREADABLE
+from vrs.validation import RESULTS
 
-_NOTHING_YET = ("There are no results yet. Look again in a while: each item can be looked at as "
-                "soon as it is done.")
-_NOTHING = "This run has no results: it was not started, or its Output Log tells why it ended."
+_NOTHING_YET = "There are no results yet. Try again later; items appear as they finish."
+_NOTHING = "This run has no results: it was not started, or it failed; see its Output Log."
 _MISSING = "The results file %s is missing; run this level again."
 _DAMAGED = ("The results file %s cannot be read (%s). Run this level again with Restart, since "
             "Continue keeps what is there.")

@@ -7,10 +7,9 @@ from tkinter import ttk
 
 from PIL import ImageTk
 
-from vrs.checks import Status
-from vrs.checks.results import UNREADABLE
 from vrs.errors import InputError
 from vrs.report.background import BackgroundArtist
+from vrs.results import UNREADABLE, Status
 from vrs.viewers import programs
 from vrs.viewers.icons import status_icon
 from vrs.viewers.map_slices import MapSlices
@@ -50,7 +49,7 @@ class ResultsWindow(ViewWindow):
         self.artist = None
         self.pages = self._read()
         super().__init__("%s – validation" % self.pages.title, parent)
-        given = self.pages.results.input
+        given = self.pages.input
         self.artist = self.pages.artist = BackgroundArtist(given.shape, given.sampling)
         self.entries = self.pages.entries()
         self._icons = {style: ImageTk.PhotoImage(status_icon(style, _ICON), master=self.root)
@@ -93,8 +92,7 @@ class ResultsWindow(ViewWindow):
             self.artist.close()
 
     def _read(self):
-        so_far = self._run().results_so_far() if self._run else None
-        return ResultPages(self._path, self.artist, so_far)
+        return ResultPages(self._path, self.artist, self._run() if self._run else None)
 
     # ------------------------------------------------------------ parts
     def _header(self):
@@ -222,7 +220,7 @@ class ResultsWindow(ViewWindow):
     def _look(self):
         """Show what the run has done meanwhile, until there is nothing more to come."""
         run = self._run()
-        if run.items_done() not in (None, [item.id for item in self.pages.results.items]):
+        if run.items_done() not in (None, [item.id for item in self.pages.items]):
             with suppress(*UNREADABLE):  # it is being started anew
                 self._update(self._read())
         sentence = "" if run.is_complete() else run.progress()
@@ -237,7 +235,7 @@ class ResultsWindow(ViewWindow):
     def _update(self, pages):
         was_done = self.pages.is_done(self._shown)
         self.pages, self.entries = pages, pages.entries()
-        given = pages.results.input
+        given = pages.input
         self.artist.box, self.artist.sampling = list(given.shape), given.sampling
         self._summary.configure(text=pages.summary)
         self._fill_list()
@@ -253,7 +251,7 @@ class ResultsWindow(ViewWindow):
         """Open the sections of the chosen map."""
         chosen = self._files[self._file.current()]
         try:
-            slices = MapSlices(chosen.path, self.pages.results.input.sampling, chosen.scale)
+            slices = MapSlices(chosen.path, self.pages.input.sampling, chosen.scale)
         except InputError as error:
             self.showError(str(error))
             return None
@@ -263,7 +261,7 @@ class ResultsWindow(ViewWindow):
 
     def open_in_chimerax(self):
         """Open the chosen file in ChimeraX; a local property colours the map's surface."""
-        chosen, given = self._files[self._file.current()], self.pages.results.input
+        chosen, given = self._files[self._file.current()], self.pages.input
         maps = [kept.path for kept in self.pages.files(0) if kept.scale.kind == "density"]
         try:
             limits = chosen.scale and MapSlices(chosen.path, scale=chosen.scale).limits()

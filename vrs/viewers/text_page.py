@@ -6,7 +6,7 @@ from tkinter import ttk
 
 from PIL import Image, ImageTk
 
-from vrs.report.document import (Bibliography, Facts, Grid, Listing, Minor, Picture, Run, Text)
+from vrs.report.document import Bibliography, Facts, Grid, Listing, Minor, Picture, Run, Text
 from vrs.viewers.tables import column_widths, wrapped
 
 INK, MUTED, LINE, ACCENT = "#1d2733", "#56616d", "#d3dae0", "#1f5f8b"

@@ -6,7 +6,7 @@ import re
 from vrs.errors import DownloadError
 from vrs.objects import VrsArchivedVolume
 from vrs.protocols.archived import open_archive
-from vrs.protocols.level import original_file, plain_name
+from vrs.protocols.forms import original_file, plain_name
 
 
 def known_id(protocol):

@@ -12,7 +12,8 @@ from vrs.errors import InputError
 from vrs.io.maps import read_map
 from vrs.io.problems import to_threshold
 from vrs.objects import VrsArchivedVolume
-from vrs.protocols.level import ProtVrsLevel, original_file, plain_name
+from vrs.protocols.forms import original_file, plain_name
+from vrs.protocols.level import ProtVrsLevel
 from vrs.report import views3d
 from vrs.wizards.background import Background
 from vrs.wizards.contour import AS_GIVEN, Contour, written

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from scipy import fft, stats
 
-from vrs.checks import Check, Criterion, Findings, Metric, NotApplicable, register
-from vrs.checks.criteria import powers_of_ten
-from vrs.checks.references import VALIDATION_LEVELS
-from vrs.checks.sections import maximum_variance_slices
+from vrs.checks import Check, Criterion, Findings, NotApplicable, Quantity, register
+from vrs.inputs.map import MAP
+from vrs.results import plain
+from vrs.results.sections import maximum_variance_slices
 
 _OUTLIER_SIGMAS = 5
 _GAUSSIAN_OUTLIERS = 2 * stats.norm.sf(_OUTLIER_SIGMAS)
@@ -23,7 +23,7 @@ class BackgroundAnalysis(Check):
 
     id = "0.c"
     title = "Background analysis"
-    needs = "map, threshold; a background that was not set to zero"
+    requires = (MAP,)
     explanation = (
         "The background is what lies outside the mask with hard borders. It should be noise about "
         "a mean of zero, with about as many extreme values as a Gaussian has, and these scattered "
@@ -31,31 +31,45 @@ class BackgroundAnalysis(Check):
         "voxels as independent; as neighbouring voxels are not, the test is very sensitive, and "
         "the effect size and the p-value for the number of effectively independent voxels are "
         "given beside it.")
-    references = (VALIDATION_LEVELS,)
+    quantities = (
+        Quantity("effect_size", "σ", "|mean| / standard deviation"),
+        Quantity("effective_p_value", "",
+                 "p-value of the same test with the effective number of voxels"),
+        Quantity("effective_sample_size", "voxels",
+                 "Number of independent voxels with the same accuracy of the mean, from the "
+                 "autocorrelation of the background"),
+        Quantity("mean", "map units", "Mean of the background"),
+        Quantity("outlier_percentage", "%",
+                 "Background voxels beyond 5 σ in absolute value; a Gaussian has 5.7 × 10⁻⁵ %"),
+        Quantity("outlier_ratio", "", "That percentage over the one of a Gaussian"),
+        Quantity("p_value", "", "p-value of that test"),
+        Quantity("standard_deviation", "map units", "Standard deviation (σ) of the background"),
+        Quantity("t_statistic", "", "Student's t of a background mean of zero"),
+        Quantity("zero_percentage", "%", "Background voxels that are exactly zero"),
+    )
+    references = ("Sorzano2022",)
     criteria = (
-        Criterion("p_value", "p_value", "the p-value for a background mean of zero", ">=", 0.001,
-                  "The mean of the background differs from zero: the p-value is {value:.2g} (at "
-                  "least {bound})."),
-        Criterion("outlier_ratio", "outlier_ratio",
-                  "the number of background voxels beyond 5 standard deviations, relative to a "
-                  "Gaussian,", "<", 20.0,
-                  "The background has {value:.2f} times as many voxels beyond 5 standard "
+        Criterion(name="p_value", subject="the p-value for a background mean of zero",
+                  relation=">=", bound=0.001,
+                  warning="The mean of the background differs from zero: the p-value is "
+                  "{value:.2g} (at least {bound})."),
+        Criterion(name="outlier_ratio",
+                  subject="the number of background voxels beyond 5 standard deviations, relative "
+                  "to a Gaussian,", relation="<", bound=20.0,
+                  warning="The background has {value:.2f} times as many voxels beyond 5 standard "
                   "deviations as a Gaussian (below {bound} times expected)."),
     )
     summary_ok = "The background is noise about zero."
     summary_warnings = "There may be a problem with the background of the map."
 
     def compute(self, data):
-        outside = ~data.hard_mask
-        metrics = background_metrics(data.volume[outside])
-        size = effective_sample_size(data.volume, outside, metrics["mean"].value, data.workers)
-        t_effective = metrics["effect_size"].value * math.sqrt(size)
-        metrics["effective_sample_size"] = Metric(
-            size, "voxels", "Number of independent voxels with the same accuracy of the mean, from "
-            "the autocorrelation of the background")
-        metrics["effective_p_value"] = Metric(
-            2 * stats.t.sf(t_effective, max(size - 1, 1)), "",
-            "p-value of the same test with the effective number of voxels")
+        outside = ~data.map.hard_mask
+        metrics = background_metrics(data.map.volume[outside])
+        size = effective_sample_size(data.map.volume, outside, metrics["mean"],
+                                     data.run.workers)
+        t_effective = metrics["effect_size"] * math.sqrt(size)
+        metrics["effective_sample_size"] = size
+        metrics["effective_p_value"] = 2 * stats.t.sf(t_effective, max(size - 1, 1))
         return Findings(metrics, [_outlier_slices(data, outside, metrics)])
 
 
@@ -68,7 +82,7 @@ def background_metrics(background):
 
     Returns
     -------
-    dict of str to Metric
+    dict of str to float
 
     Raises
     ------
@@ -88,20 +102,16 @@ def background_metrics(background):
                             "holds no noise to analyse." % (100 * zeros))
     t = mean / (deviation / math.sqrt(n))
     outliers = np.count_nonzero(np.abs(background) > _OUTLIER_SIGMAS * deviation) / n
-    return {
-        "t_statistic": Metric(t, "", "Student's t of a background mean of zero"),
-        "p_value": Metric(2 * stats.t.sf(abs(t), n - 1), "", "p-value of that test"),
-        "mean": Metric(mean, "map units", "Mean of the background"),
-        "standard_deviation": Metric(deviation, "map units", "Standard deviation (σ) of the "
-                                     "background"),
-        "outlier_percentage": Metric(100 * outliers, "%", "Background voxels beyond 5 σ in "
-                                     "absolute value; a Gaussian has %s %%"
-                                     % powers_of_ten("%.2g" % (100 * _GAUSSIAN_OUTLIERS))),
-        "outlier_ratio": Metric(outliers / _GAUSSIAN_OUTLIERS, "", "That percentage over the one "
-                                "of a Gaussian"),
-        "effect_size": Metric(abs(mean) / deviation, "σ", "|mean| / standard deviation"),
-        "zero_percentage": Metric(100 * zeros, "%", "Background voxels that are exactly zero"),
-    }
+    return plain({
+        "t_statistic": t,
+        "p_value": 2 * stats.t.sf(abs(t), n - 1),
+        "mean": mean,
+        "standard_deviation": deviation,
+        "outlier_percentage": 100 * outliers,
+        "outlier_ratio": outliers / _GAUSSIAN_OUTLIERS,
+        "effect_size": abs(mean) / deviation,
+        "zero_percentage": 100 * zeros,
+    })
 
 
 def effective_sample_size(volume, region, mean, workers=1):
@@ -152,10 +162,10 @@ def _autocorrelation(array, longest, workers):
 
 
 def _outlier_slices(data, outside, metrics):
-    limit = _OUTLIER_SIGMAS * metrics["standard_deviation"].value
-    beyond = outside & (np.abs(data.volume) > limit)
+    limit = _OUTLIER_SIGMAS * metrics["standard_deviation"]
+    beyond = outside & (np.abs(data.map.volume) > limit)
     return maximum_variance_slices(
-        np.where(beyond, data.volume, np.float32(0)), data.sampling,
+        np.where(beyond, data.map.volume, np.float32(0)), data.map.sampling,
         "Background beyond 5 σ, slices of maximum variance. There should be little, and "
         "without structure.",
         "Three sections, along X, Y and Z, that show only background voxels beyond five standard "

@@ -3,11 +3,12 @@
 import numpy as np
 from scipy import fft
 
-from vrs.checks import (Check, Criterion, Findings, Metric, NotMeasured, Plot, Series, register)
-from vrs.checks.references import ROSENTHAL
-from vrs.checks.sections import maximum_variance_slices
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register, resolution
+from vrs.inputs.map import MAP
 from vrs.numerics import fourier
 from vrs.numerics.guinier import LOWEST_RESOLUTION, fit_guinier, guinier_profile
+from vrs.results import Plot, Series, Volume, plain
+from vrs.results.sections import maximum_variance_slices
 
 
 @register
@@ -16,7 +17,7 @@ class BFactorAnalysis(Check):
 
     id = "0.d"
     title = "B-factor analysis"
-    needs = "map, threshold, reported resolution of 8 Å or better"
+    requires = (MAP, resolution(0, 8))
     explanation = (
         "Motion, flexibility and errors of processing damp the amplitudes of a map by "
         "exp(B f²/4), f being the spatial frequency and B a negative number for a map that fades. "
@@ -25,33 +26,40 @@ class BFactorAnalysis(Check):
         "four times its slope. Values between −300 and 0 Å² are usual; lower ones mean that "
         "detail has faded, higher ones that the map was sharpened too much. The corrected map has "
         "the fall-off of the fitted line removed and ends at the reported resolution.")
-    references = (ROSENTHAL,)
-    criteria = (
-        Criterion("b_factor", "b_factor", "the B-factor", "within", (-300.0, 0.0),
-                  "The B-factor is {value:.1f} Å², not between {bound} Å².", "Å²"),
+    quantities = (
+        Quantity("b_factor", "Å²", "4 × slope of the fitted line"),
+        Quantity("b_factor_error", "Å²", "Standard error of the B-factor"),
+        Quantity("intercept", "", "Intercept of the line"),
+        Quantity("r_squared", "", "Part of the variance that the line explains (R²)"),
+        Quantity("shells", "", "Fourier shells in the fit"),
+        Quantity("slope", "Å²", "Slope of ln(mean amplitude) against 1/d²"),
     )
-    resolutions = (0.0, 8.0)
+    references = ("Rosenthal2003",)
+    criteria = (
+        Criterion(name="b_factor", subject="the B-factor", relation="within", bound=(-300.0, 0.0),
+                  warning="The B-factor is {value:.1f} Å², not between {bound} Å².", unit="Å²"),
+    )
     summary_ok = "The B-factor is in the usual range."
     summary_warnings = "There may be a problem with the B-factor of the map."
 
     def compute(self, data):
-        shape = data.volume.shape
-        transform = fft.rfftn(data.volume, workers=data.workers)
-        profile = guinier_profile(transform, shape, data.sampling)
+        shape = data.map.volume.shape
+        transform = fft.rfftn(data.map.volume, workers=data.run.workers)
+        profile = guinier_profile(transform, shape, data.map.sampling)
         try:
-            fit = fit_guinier(*profile, resolution=data.resolution)
+            fit = fit_guinier(*profile, resolution=data.reported.resolution)
         except ValueError as error:
             raise NotMeasured(str(error))
-        corrected = correct_in_place(transform, shape, data.sampling, fit.b_factor,
-                                     data.resolution, data.workers)
+        corrected = correct_in_place(transform, shape, data.map.sampling, fit.b_factor,
+                                     data.reported.resolution, data.run.workers)
         content = [
-            _guinier_plot(profile, fit, data.resolution),
+            _guinier_plot(profile, fit, data.reported.resolution),
             maximum_variance_slices(
-                corrected, data.sampling,
+                corrected, data.map.sampling,
                 "Slices of maximum variance of the B-factor corrected map.",
                 "Three sections of the corrected map, along X, Y and Z.")]
-        return Findings(_metrics(fit), content, {
-            "bfactor_corrected": (corrected, "B-factor corrected map")})
+        return Findings(_metrics(fit), content, [
+            Volume("bfactor_corrected", corrected, "B-factor corrected map")])
 
 
 def correct_in_place(transform, shape, sampling, b_factor, resolution, workers=1):
@@ -85,14 +93,14 @@ def correct_in_place(transform, shape, sampling, b_factor, resolution, workers=1
 
 
 def _metrics(fit):
-    return {
-        "b_factor": Metric(fit.b_factor, "Å²", "4 × slope of the fitted line"),
-        "b_factor_error": Metric(fit.b_factor_error, "Å²", "Standard error of the B-factor"),
-        "slope": Metric(fit.slope, "Å²", "Slope of ln(mean amplitude) against 1/d²"),
-        "intercept": Metric(fit.intercept, "", "Intercept of the line"),
-        "r_squared": Metric(fit.r_squared, "", "Part of the variance that the line explains (R²)"),
-        "shells": Metric(fit.points, "", "Fourier shells in the fit"),
-    }
+    return plain({
+        "b_factor": fit.b_factor,
+        "b_factor_error": fit.b_factor_error,
+        "slope": fit.slope,
+        "intercept": fit.intercept,
+        "r_squared": fit.r_squared,
+        "shells": fit.points,
+    })
 
 
 def _guinier_plot(profile, fit, resolution):

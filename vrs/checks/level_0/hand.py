@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from vrs.checks import (Bars, Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph,
-                        Reference, Surface, register)
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register, resolution
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
+from vrs.inputs.map import MAP
 from vrs.numerics import fourier
 from vrs.numerics.masks import bounding_box
+from vrs.results import Bars, Mark, Paragraph, Surface, Volume, plain
 
 _UNCERTAIN, _FLIPPED = 0.4, 0.5
 _HELICAL = 0.7
@@ -44,7 +45,7 @@ class HandCorrection(Check):
 
     id = "0.h"
     title = "Hand correction (DeepHand)"
-    needs = "map, threshold, reported resolution of 5 Å or better"
+    requires = (MAP, resolution(0, 5))
     explanation = (
         "The images do not tell a macromolecule from its mirror image, so a reconstruction can "
         "come out with the wrong hand. The helices of proteins show it: alpha helices are "
@@ -60,24 +61,31 @@ class HandCorrection(Check):
         "for this program on maps simulated from protein structures, after the method of the "
         "reference; they know no nucleic acids, and in a map without alpha helices what they "
         "find says nothing.")
-    references = (Reference(
-        "GarciaCondado2022",
-        "J. García Condado, A. Muñoz-Barrutia, C.O.S. Sorzano. Automatic determination of the "
-        "handedness of single-particle maps of macromolecules solved by CryoEM. Journal of "
-        "Structural Biology 214 (2022) 107915.", "10.1016/j.jsb.2022.107915"),)
-    criteria = (
-        Criterion("score", "score", "the hand score", "<=", _UNCERTAIN,
-                  "The hand of the map is uncertain or wrong: its score is {value:.3f} (at most "
-                  "{bound} expected; well above 0.5 the map is probably mirrored)."),
+    quantities = (
+        Quantity("helical_percentage", "%", "Part of the mask in alpha helices"),
+        Quantity("helical_voxels", "voxels", "Voxels of 1 Å in alpha helices within the mask"),
+        Quantity("mirrored_percentage", "%", "Helical voxels that speak for the mirror image"),
+        Quantity("right_handed_percentage", "%", "Helical voxels that speak for the right hand"),
+        Quantity("score", "",
+                 "Mean probability over helical voxels that the helix is left-handed: 0 for the "
+                 "right hand, 1 for the mirror image"),
+        Quantity("score_error", "",
+                 "Standard error of the score, from a bootstrap over blocks of 16 Å"),
     )
-    resolutions = (0.0, 5.0)
+    references = ("GarciaCondado2022",)
+    criteria = (
+        Criterion(name="score", subject="the hand score", relation="<=", bound=_UNCERTAIN,
+                  warning="The hand of the map is uncertain or wrong: its score is {value:.3f} "
+                  "(at most {bound} expected; well above 0.5 the map is probably mirrored)."),
+    )
     summary_ok = "The map has the right hand."
     summary_warnings = "The hand of the map is uncertain or wrong."
 
     def compute(self, data):
-        helices = find_helices(data.volume, data.sampling, data.hard_mask, data.workers)
+        given = data.map
+        helices = find_helices(given.volume, given.sampling, given.hard_mask, data.run.workers)
         voxels = _VOXELS_PER_ANSWER * len(helices.hands)
-        percentage = 100 * voxels / (np.count_nonzero(data.hard_mask) * data.sampling ** 3)
+        percentage = 100 * voxels / (np.count_nonzero(given.hard_mask) * given.sampling ** 3)
         blocks = block_indices(helices.positions).max(initial=-1) + 1
         if (voxels < _FEWEST_VOXELS or percentage < _LEAST_PERCENTAGE
                 or blocks < _FEWEST_BLOCKS):
@@ -87,37 +95,29 @@ class HandCorrection(Check):
                 % (voxels, percentage, blocks, _BLOCK, _FEWEST_VOXELS, _LEAST_PERCENTAGE,
                    _FEWEST_BLOCKS))
         score = float(helices.hands.mean())
-        error = score_error(helices, np.random.default_rng(data.seed))
+        error = score_error(helices, np.random.default_rng(data.run.seed))
         left = float(np.mean(helices.hands > 0.5))
-        metrics = {
-            "score": _score_metric(score),
-            "score_error": Metric(error, "", "Standard error of the score, from a bootstrap over "
-                                  "blocks of 16 Å"),
-            "helical_voxels": Metric(voxels, "voxels", "Voxels of 1 Å in alpha helices within "
-                                     "the mask"),
-            "helical_percentage": Metric(percentage, "%", "Part of the mask in alpha helices"),
-            "right_handed_percentage": Metric(100 * (1 - left), "%", "Helical voxels that speak "
-                                              "for the right hand"),
-            "mirrored_percentage": Metric(100 * left, "%", "Helical voxels that speak for the "
-                                          "mirror image"),
-        }
+        metrics = plain({
+            "score": score,
+            "score_error": error,
+            "helical_voxels": voxels,
+            "helical_percentage": percentage,
+            "right_handed_percentage": 100 * (1 - left),
+            "mirrored_percentage": 100 * left,
+        })
         content = [Paragraph(_verdict(score, error, voxels)), _histogram(helices.hands, score),
                    _surface(data)]
-        return Findings(metrics, content, {
-            "helix_hand": (hand_volume(helices, data.volume.shape, data.sampling),
-                           "Hand of alpha helices: 0 right, 1 mirrored, 0.5 where no helix is")})
-
-
-def _score_metric(score):
-    return Metric(score, "", "Mean probability over helical voxels that the helix is left-handed: "
-                  "0 for the right hand, 1 for the mirror image")
+        return Findings(metrics, content, [Volume(
+            "helix_hand", hand_volume(helices, given.volume.shape, given.sampling),
+            "Hand of alpha helices: 0 right, 1 mirrored, 0.5 where no helix is",
+            "Probability of a mirrored helix", "", "part", (0.0, 1.0))])
 
 
 def _findings_of_xmipp(data, score):
     if not 0 <= score <= 1:
         raise NotMeasured("Xmipp returned the hand score %g, which is no probability: it may have "
                           "found no alpha helix." % score)
-    return Findings({"score": _score_metric(score)}, [Paragraph(
+    return Findings({"score": score}, [Paragraph(
         "The score is %.3f; Xmipp gives neither its error nor the number of helical voxels."
         % score)])
 
@@ -126,8 +126,8 @@ HandCorrection.external = (ExternalEngine(
     name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
     protocol="XmippProtDeepHand", map_parameter="inputVolume", outputs=("hand.txt",),
     files=("bin/xmipp_deep_hand", "models/deepHand"),
-    prepare=lambda data: EngineInput(data.volume, data.sampling,
-                                     parameters={"threshold": data.threshold}),
+    prepare=lambda data: EngineInput(data.map.volume, data.map.sampling,
+                                     parameters={"threshold": data.map.threshold}),
     findings=_findings_of_xmipp),)
 
 
@@ -391,5 +391,5 @@ def _surface(data):
         caption="Map coloured by the hand of its alpha helices: 0 right, 1 mirrored, 0.5 where "
                 "no helix was found.",
         alt="The surface of the map from three sides, helices coloured by their hand.",
-        volume="map", level=float(data.threshold), colour_by="helix_hand",
+        volume="map", level=float(data.map.threshold), colour_by="helix_hand",
         colour_label="Probability of a mirrored helix", colour_range=[0.0, 1.0])

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from vrs.checks import Check, Criterion, Findings, register
-from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
-                                          values_from_ucm, why_not)
-from vrs.checks.local import (local_figures, onto_grid, percentiles, spread,
-                              spread_criterion)
+from vrs.checks import MAPPING, Check, Criterion, Findings, Quantity, register
+from vrs.checks.level_0.monogenic import (BANDS, LOWEST_FREQUENCY, input_for_ucm, resize,
+                                          values_from_ucm)
+from vrs.checks.local import (PERCENTILES, local_figures, local_volume, onto_grid, percentiles,
+                              spread, spread_criterion)
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.map import MAP
+from vrs.results import plain
 
 _BANDS = 10
 _NOISE_QUANTILE = 0.9
@@ -19,7 +21,7 @@ class LocalBFactor(Check):
 
     id = "0.f"
     title = "Local B-factor (LocBfactor)"
-    needs = "map, threshold, reported resolution better than 15 Å"
+    requires = (MAP, BANDS)
     explanation = (
         "The spiral transform separates a map into local amplitude and phase at each spatial "
         "frequency. The local B-factor is four times the slope of the logarithm of that amplitude, "
@@ -28,18 +30,25 @@ class LocalBFactor(Check):
         "map fades early: flexible or poorly aligned parts. The published method divides each "
         "band by the sum of its filter, which adds a fall-off of its own (about −50 Å² between 15 "
         "and 3 Å); corrected values, free of this, are given beside it.")
-    references = (KAUR,)
+    quantities = (
+        Quantity("corrected_percentiles", "Å²",
+                 "The same with bands of equal energy, freed of their width; without a value "
+                 "where they cannot be", MAPPING, PERCENTILES),
+        Quantity("percentiles", "Å²",
+                 "Percentiles of the local B-factor within the mask (published method)", MAPPING,
+                 PERCENTILES),
+        Quantity("spread", "Å²", "Percentile 97.5 less percentile 2.5"),
+    )
+    references = ("Kaur2021",)
     criteria = (
-        Criterion("median", "percentiles.50", "the median local B-factor", "within",
-                  (-300.0, 0.0), "The median local B-factor is {value:.1f} Å², not between "
-                  "{bound} Å².", "Å²"),
+        Criterion(name="median", metric="percentiles.50", subject="the median local B-factor",
+                  relation="within", bound=(-300.0, 0.0),
+                  warning="The median local B-factor is {value:.1f} Å², not between {bound} Å².",
+                  unit="Å²"),
         spread_criterion(0.01, "Å²"),
     )
     summary_ok = "The local B-factor is in the usual range."
     summary_warnings = "There may be a problem with the local B-factor of the map."
-
-    def not_applicable(self, data):
-        return why_not(data)
 
     def compute(self, data):
         resized = resize(data)
@@ -48,14 +57,13 @@ class LocalBFactor(Check):
 
 def _findings(data, resized, published, freed):
     """Findings from both local B-factors within the resized mask."""
-    found = percentiles(published, "Å²", "Percentiles of the local B-factor within the mask "
-                        "(published method)")
-    corrected = percentiles(freed, "Å²", "The same with bands of equal energy, freed of their "
-                            "width; without a value where they cannot be")
-    content = local_figures(data, published, found, "local_bfactor", "local B-factor")
-    local_map = onto_grid(published, resized.mask, data.volume.shape)
-    metrics = {"percentiles": found, "spread": spread(found), "corrected_percentiles": corrected}
-    return Findings(metrics, content, {"local_bfactor": (local_map, "Local B-factor (Å²)")})
+    found = percentiles(published)
+    volume = local_volume("local_bfactor", onto_grid(published, resized.mask,
+                                                     data.map.volume.shape),
+                          "Local B-factor (Å²)", "Local B-factor", "Å²", found)
+    metrics = plain({"percentiles": found, "spread": spread(found),
+               "corrected_percentiles": percentiles(freed)})
+    return Findings(metrics, local_figures(data, volume, published, found), [volume])
 
 
 def _findings_of_ucm(data, local_map):
@@ -67,7 +75,7 @@ def _findings_of_ucm(data, local_map):
 LocalBFactor.external = (ExternalEngine(
     name="ucm", label="UCM", package="scipion-em-ucm", plugin="ucm", protocol="ProtLocBFactor",
     map_parameter="vol", mask_parameter="mask_in_molecule", outputs=("bmap.mrc",),
-    prepare=lambda data: input_for_ucm(data, numberOfThreads=data.workers),
+    prepare=lambda data: input_for_ucm(data, numberOfThreads=data.run.workers),
     findings=_findings_of_ucm),)
 
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from vrs.checks import Check, Criterion, Findings, Metric, Paragraph, register
-from vrs.checks.level_0.monogenic import (KAUR, LOWEST_FREQUENCY, input_for_ucm, resize,
-                                          values_from_ucm, why_not)
-from vrs.checks.local import (local_figures, onto_grid, percentile_table, percentiles, spread,
-                              spread_criterion)
+from vrs.checks import MAPPING, Check, Criterion, Findings, Quantity, register
+from vrs.checks.level_0.monogenic import (BANDS, LOWEST_FREQUENCY, input_for_ucm, resize,
+                                          values_from_ucm)
+from vrs.checks.local import (PERCENTILES, local_figures, local_volume, onto_grid, percentile_table,
+                              percentiles, spread, spread_criterion)
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.map import MAP
+from vrs.results import Paragraph, plain
 
 _MASK_QUANTILE = 0.25
 _NOISE_QUANTILE = 0.95
@@ -19,7 +21,7 @@ class LocalOccupancy(Check):
 
     id = "0.g"
     title = "Local occupancy (LocOccupancy)"
-    needs = "map, threshold, reported resolution better than 15 Å"
+    requires = (MAP, BANDS)
     explanation = (
         "The local occupancy of a voxel is the fraction of frequency bands, between 15 Å and the "
         "reported resolution, in which the local amplitude of the map reaches a threshold. In the "
@@ -28,21 +30,31 @@ class LocalOccupancy(Check):
         "noise-referenced occupancy takes the 0.95 quantile of the amplitudes of the background "
         "instead; it says how much of the map stands out of the noise, and noise alone gives "
         "0.05.")
-    references = (KAUR,)
+    quantities = (
+        Quantity("mean", "",
+                 "Mean of the local occupancy within the mask; close to 0.75 by construction"),
+        Quantity("noise_referenced_percentiles", "",
+                 "Percentiles of the noise-referenced occupancy within the mask", MAPPING,
+                 PERCENTILES),
+        Quantity("percentiles", "",
+                 "Percentiles of the local occupancy within the mask (published method)", MAPPING,
+                 PERCENTILES),
+        Quantity("spread", "", "Percentile 97.5 less percentile 2.5"),
+    )
+    references = ("Kaur2021",)
     criteria = (
-        Criterion("median", "percentiles.50", "the median local occupancy", ">=", 0.5,
-                  "The median local occupancy is {value:.2f} (at least {bound})."),
-        Criterion("noise_referenced", "noise_referenced_percentiles.50",
-                  "the median noise-referenced occupancy", ">=", 0.85,
-                  "The median noise-referenced occupancy is {value:.2f} (at least {bound}): at "
-                  "the reported resolution much of the map does not stand out of the noise."),
+        Criterion(name="median", metric="percentiles.50", subject="the median local occupancy",
+                  relation=">=", bound=0.5,
+                  warning="The median local occupancy is {value:.2f} (at least {bound})."),
+        Criterion(name="noise_referenced", metric="noise_referenced_percentiles.50",
+                  subject="the median noise-referenced occupancy", relation=">=", bound=0.85,
+                  warning="The median noise-referenced occupancy is {value:.2f} (at least "
+                  "{bound}): at the reported resolution much of the map does not stand out of the "
+                  "noise."),
         spread_criterion(0.1),
     )
     summary_ok = "Most of the map holds signal up to the reported resolution."
     summary_warnings = "There may be a problem with the local occupancy of the map."
-
-    def not_applicable(self, data):
-        return why_not(data)
 
     def compute(self, data):
         resized = resize(data)
@@ -51,24 +63,22 @@ class LocalOccupancy(Check):
 
 def _findings(data, resized, published, above_noise):
     """Findings from both occupancies within the resized mask, the second perhaps None."""
-    found = percentiles(published, "", "Percentiles of the local occupancy within the mask "
-                        "(published method)")
-    metrics = {"percentiles": found, "spread": spread(found),
-               "mean": Metric(published.mean(dtype=np.float64), "", "Mean of the same; close "
-                              "to 0.75 by construction")}
-    content = local_figures(data, published, found, "local_occupancy", "local occupancy")
-    volumes = {"local_occupancy": (onto_grid(published, resized.mask, data.volume.shape),
-                                   "Local occupancy (0 to 1)")}
+    found = percentiles(published)
+    metrics = plain({"percentiles": found, "spread": spread(found),
+               "mean": published.mean(dtype=np.float64)})
+    volume = local_volume("local_occupancy", onto_grid(published, resized.mask,
+                                                       data.map.volume.shape),
+                          "Local occupancy (0 to 1)", "Local occupancy", "", found)
+    content = local_figures(data, volume, published, found)
     if above_noise is None:
         content.append(Paragraph(
             "The background of this map was set to zero, so there is no noise to refer to; the "
             "noise-referenced occupancy is not evaluated."))
     else:
-        metrics["noise_referenced_percentiles"] = percentiles(
-            above_noise, "", "Percentiles of the noise-referenced occupancy within the mask")
-        content.append(percentile_table(metrics["noise_referenced_percentiles"],
+        metrics["noise_referenced_percentiles"] = percentiles(above_noise)
+        content.append(percentile_table(metrics["noise_referenced_percentiles"], "",
                                         "Percentiles of the noise-referenced occupancy."))
-    return Findings(metrics, content, volumes)
+    return Findings(metrics, content, [volume])
 
 
 def _findings_of_ucm(data, local_map):

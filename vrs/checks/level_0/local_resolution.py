@@ -5,14 +5,16 @@ import math
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.checks import (Check, Metric, NotMeasured, Paragraph, Reference, register)
-from vrs.checks.local import (onto_grid, reported_criterion, resolution_findings,
+from vrs.checks import LIST, Check, NotMeasured, Quantity, register, resolution
+from vrs.checks.local import (LOCAL_RESOLUTION, onto_grid, reported_criterion, resolution_findings,
                               spread_criterion)
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
+from vrs.inputs.map import MAP
 from vrs.numerics.fourier import filter_in_place, filtered
 from vrs.numerics.guinier import fit_guinier, guinier_profile
 from vrs.numerics.resample import fourier_resample, resized_shape
+from vrs.results import Paragraph
 
 _HIGH_RANGE_UP_TO = 4.0
 # In units of the squared resolution: fading beyond the first is brought to the second, where it
@@ -36,7 +38,7 @@ class LocalResolution(Check):
 
     id = "0.e"
     title = "Local resolution (DeepRes)"
-    needs = "map, threshold, reported resolution between 2 and 13 Å"
+    requires = (MAP, resolution(2, 13))
     explanation = (
         "Proteins look different at each resolution. A neural network that was trained on maps "
         "simulated from atomic structures reads the resolution from a small box around each voxel "
@@ -48,64 +50,65 @@ class LocalResolution(Check):
         "resolution of noise-limited maps is meant in the sense of a Fourier shell correlation of "
         "0.143. The percentile of the reported resolution is the part of the mask with a local "
         "resolution at least as good.")
-    references = (Reference(
-        "RamirezAportela2019",
-        "E. Ramírez-Aportela, J. Mota, P. Conesa, J.M. Carazo, C.O.S. Sorzano. DeepRes: a new "
-        "deep-learning- and aspect-based local resolution method for electron-microscopy maps. "
-        "IUCrJ 6 (2019) 1054-1063.", "10.1107/S2052252519011692"),)
+    quantities = (
+        Quantity("network_range", "Å", "Resolutions that the network tells apart", LIST),
+        Quantity("sampled_voxels", "",
+                 "Voxels at which the network was run; those in between are interpolated"),
+        Quantity("sharpened_median", "Å",
+                 "Median local resolution after the map's strong fall-off was taken back"),
+    ) + LOCAL_RESOLUTION
+    references = ("RamirezAportela2019",)
     criteria = (
         reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
     estimates = {"percentiles.50": "DeepRes, median"}
-    resolutions = (2.0, 13.0)
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
 
     def compute(self, data):
-        if looks_like_noise(data.volume):
+        if looks_like_noise(data.map.volume):
             raise NotMeasured("The grey values of the map are distributed as those of noise, about "
                               "as far below the mean as above it: it holds no density that could "
                               "be measured.")
-        network = Network(network_name(data.resolution), data.workers)
-        local, sampled = local_resolution(data.volume, data.hard_mask, data.sampling, network,
-                                          data.workers)
+        network = Network(network_name(data.reported.resolution), data.run.workers)
+        local, sampled = local_resolution(data.map.volume, data.map.hard_mask, data.map.sampling,
+                                          network, data.run.workers)
         findings = _findings(data, local, network.metadata["range"])
         _add_sharpened(findings, data, network)
-        findings.metrics["sampled_voxels"] = Metric(
-            sampled, "", "Voxels at which the network was run; those in "
-            "between are interpolated")
+        findings.metrics["sampled_voxels"] = sampled
         return findings
 
 
 def _add_sharpened(findings, data, network):
     """For a map that fades strongly, what the network reads when it is sharpened."""
-    sharpened, removed = level_fall_off(data.volume, data.sampling, data.resolution, data.workers)
+    sharpened, removed = level_fall_off(data.map.volume, data.map.sampling,
+                                        data.reported.resolution, data.run.workers)
     if not removed:
         return
-    local, _ = local_resolution(sharpened, data.hard_mask, data.sampling, network, data.workers)
-    median = float(np.median(local[data.hard_mask]))
-    findings.metrics["sharpened_median"] = Metric(
-        median, "Å", "Median local resolution after a B-factor of %.0f Å² was taken back" % removed)
+    local, _ = local_resolution(sharpened, data.map.hard_mask, data.map.sampling, network,
+                                data.run.workers)
+    median = float(np.median(local[data.map.hard_mask]))
+    findings.metrics["sharpened_median"] = median
     findings.content.append(Paragraph(
         "The amplitudes of this map fade strongly and evenly, as those of a map do that was never "
         "sharpened, and the network cannot tell this from missing detail. With a B-factor of %.0f "
         "Å² taken back, the usual rest for this resolution, the median is %.2f Å instead of %.2f "
         "Å. The half maps tell which of the two is right."
-        % (removed, median, findings.metrics["percentiles"].value["50"])))
+        % (removed, median, findings.metrics["percentiles"]["50"])))
 
 
 def _findings(data, local, network_range):
     """Findings from the local resolution, which is 0 where it has no value."""
     findings = resolution_findings(data, local, "local_resolution")
-    findings.metrics["network_range"] = Metric(network_range, "Å", "Resolutions that the network "
-                                               "tells apart")
+    findings.metrics["network_range"] = network_range
     return findings
 
 
 def _input_for_xmipp(data):
-    high = network_name(data.resolution) == "deepres_high"
-    return EngineInput(data.volume, data.sampling, data.hard_mask, {"range": int(high)})
+    high = network_name(data.reported.resolution) == "deepres_high"
+    return EngineInput(data.map.volume, data.map.sampling, data.map.hard_mask,
+                       {"range": int(high)})
 
 
 def _findings_of_xmipp(data, found):
@@ -113,8 +116,8 @@ def _findings_of_xmipp(data, found):
     known = found > 0
     if not known.any():
         raise NotMeasured("Xmipp returned no local resolution.")
-    local = np.where(data.hard_mask, onto_grid(found[known], known, data.volume.shape), 0)
-    high = network_name(data.resolution) == "deepres_high"
+    local = np.where(data.map.hard_mask, onto_grid(found[known], known, data.map.volume.shape), 0)
+    high = network_name(data.reported.resolution) == "deepres_high"
     return _findings(data, local, [1.5, 6.0] if high else [2.5, 13.0])
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from vrs.checks import (Check, Criterion, Findings, Mark, Metric, Paragraph, Plot, Series, Table,
-                        register)
-from vrs.checks.references import VALIDATION_LEVELS
-from vrs.checks.sections import maximum_variance_slices
+from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.inputs.map import MAP
 from vrs.numerics.masks import label_components
+from vrs.results import Mark, Paragraph, Plot, Series, Table, plain
+from vrs.results.sections import maximum_variance_slices
 
 # Volume of protein per mass, and mean mass of a residue.
 _VOLUME_PER_KDA = 1207.0
@@ -21,7 +21,7 @@ class MaskAnalysis(Check):
 
     id = "0.b"
     title = "Mask analysis"
-    needs = "map, threshold"
+    requires = (MAP,)
     explanation = (
         "At a good threshold nearly all voxels of the map belong to one connected body, and what "
         "remains are tiny specks of noise. The raw mask holds the voxels at or above the "
@@ -30,45 +30,55 @@ class MaskAnalysis(Check):
         "constructed one contains, from 0 to 1. The molecular mass that a threshold encloses is "
         "its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared with the mass "
         "of the specimen it tells whether the threshold is sensible.")
-    references = (VALIDATION_LEVELS,)
+    quantities = (
+        Quantity("components", "", "26-connected components of the raw mask"),
+        Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
+        Quantity("constructed_volume", "Å³", "Volume of the constructed mask"),
+        Quantity("constructed_voxels", "voxels", "Size of the constructed mask"),
+        Quantity("overlap", "", "Part of the raw mask that the constructed mask contains"),
+        Quantity("raw_volume", "Å³", "Volume of the raw mask"),
+        Quantity("raw_voxels", "voxels", "Size of the raw mask"),
+        Quantity("remaining_mean_volume", "Å³", "Mean volume of the remaining components"),
+        Quantity("remaining_mean_voxels", "voxels", "Mean size of the remaining components"),
+    )
+    references = ("Sorzano2022",)
     criteria = (
-        Criterion("components_95", "components_95",
-                  "the number of connected components that hold 95 % of the raw mask", "<=", 5,
-                  "It takes {value} connected components to hold 95 % of the raw mask (at most "
-                  "{bound}); at this threshold the map falls apart, where a lower one may keep it "
-                  "together, or noise is taken in, where a higher one may leave it out."),
-        Criterion("remaining_mean_volume", "remaining_mean_volume",
-                  "the mean volume of the remaining components", "<", 5.0,
-                  "The components beyond those that hold 95 % of the raw mask have a mean volume "
-                  "of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or artefacts "
-                  "at this threshold.",
-                  "Å³"),
-        Criterion("overlap", "overlap", "the overlap of raw and constructed mask", ">", 0.75,
-                  "The constructed mask contains only {value:.2f} of the raw mask (more than "
-                  "{bound} expected)."),
+        Criterion(name="components_95",
+                  subject="the number of connected components that hold 95 % of the raw mask",
+                  relation="<=", bound=5,
+                  warning="It takes {value} connected components to hold 95 % of the raw mask (at "
+                  "most {bound}); at this threshold the map falls apart, where a lower one may "
+                  "keep it together, or noise is taken in, where a higher one may leave it out."),
+        Criterion(name="remaining_mean_volume",
+                  subject="the mean volume of the remaining components", relation="<", bound=5.0,
+                  warning="The components beyond those that hold 95 % of the raw mask have a mean "
+                  "volume of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or "
+                  "artefacts at this threshold.", unit="Å³"),
+        Criterion(name="overlap", subject="the overlap of raw and constructed mask", relation=">",
+                  bound=0.75,
+                  warning="The constructed mask contains only {value:.2f} of the raw mask (more "
+                  "than {bound} expected)."),
     )
     summary_ok = "The threshold selects one connected body."
     summary_warnings = "There may be a problem with the threshold: the mask is not one clean body."
 
     def compute(self, data):
-        raw, constructed = data.raw_mask, data.constructed_mask
+        raw, constructed = data.map.raw_mask, data.map.constructed_mask
         sizes = np.sort(label_components(raw)[1])[::-1]
-        metrics = component_metrics(sizes, data.sampling ** 3)
+        metrics = component_metrics(sizes, data.map.sampling ** 3)
         n_constructed = np.count_nonzero(constructed)
         metrics.update(
-            constructed_voxels=Metric(n_constructed, "voxels", "Size of the constructed mask"),
-            constructed_volume=Metric(n_constructed * data.sampling ** 3, "Å³",
-                                      "Volume of the constructed mask"),
-            overlap=Metric(np.count_nonzero(raw & constructed) / sizes.sum(), "",
-                           "Part of the raw mask that the constructed mask contains"))
-        masses = mass_table(data.volume, data.sampling)
+            constructed_voxels=n_constructed,
+            constructed_volume=n_constructed * data.map.sampling ** 3,
+            overlap=np.count_nonzero(raw & constructed) / sizes.sum())
+        masses = mass_table(data.map.volume, data.map.sampling)
         content = [
-            _components_table(sizes, metrics["components_95"].value, data.sampling ** 3),
+            _components_table(sizes, metrics["components_95"], data.map.sampling ** 3),
             _remaining_paragraph(sizes, metrics),
             maximum_variance_slices(
-                raw, data.sampling, "Slices of maximum variance of the raw mask.",
+                raw, data.map.sampling, "Slices of maximum variance of the raw mask.",
                 "Three sections of the thresholded map, along X, Y and Z.", "mask"),
-            _mass_plot(masses, data.threshold), _mass_table(masses)]
+            _mass_plot(masses, data.map.threshold), _mass_table(masses)]
         return Findings(metrics, content)
 
 
@@ -90,17 +100,14 @@ def component_metrics(sizes, voxel_volume):
     needed = int(np.searchsorted(np.cumsum(sizes), _MASS_FRACTION * total)) + 1
     rest = sizes[needed:]
     mean_rest = rest.mean() if rest.size else None
-    return {
-        "components": Metric(sizes.size, "", "26-connected components of the raw mask"),
-        "raw_voxels": Metric(total, "voxels", "Size of the raw mask"),
-        "raw_volume": Metric(total * voxel_volume, "Å³", "Volume of the raw mask"),
-        "components_95": Metric(needed, "", "Components, largest first, that hold 95 % of the raw "
-                                "mask"),
-        "remaining_mean_voxels": Metric(mean_rest, "voxels", "Mean size of the remaining "
-                                        "components"),
-        "remaining_mean_volume": Metric(None if mean_rest is None else mean_rest * voxel_volume,
-                                        "Å³", "Mean volume of the remaining components"),
-    }
+    return plain({
+        "components": sizes.size,
+        "raw_voxels": total,
+        "raw_volume": total * voxel_volume,
+        "components_95": needed,
+        "remaining_mean_voxels": mean_rest,
+        "remaining_mean_volume": None if mean_rest is None else mean_rest * voxel_volume,
+    })
 
 
 def mass_table(volume, sampling, rows=24):
@@ -159,14 +166,14 @@ def _components_table(sizes, needed, voxel_volume):
 
 
 def _remaining_paragraph(sizes, metrics):
-    needed = metrics["components_95"].value
+    needed = metrics["components_95"]
     rest = sizes[needed:]
     if rest.size == 0:
         return Paragraph("No component remains beyond these.")
     return Paragraph(
         "The mean size of the %d remaining components is %.2f voxels (%.2f Å³); they have %d to "
-        "%d voxels." % (rest.size, metrics["remaining_mean_voxels"].value,
-                        metrics["remaining_mean_volume"].value, rest[-1], rest[0]))
+        "%d voxels." % (rest.size, metrics["remaining_mean_voxels"],
+                        metrics["remaining_mean_volume"], rest[-1], rest[0]))
 
 
 def _mass_plot(masses, threshold):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from vrs.checks import Check, Criterion, Findings, Metric, Paragraph, Table, register
-from vrs.checks.references import VALIDATION_LEVELS
+from vrs.checks import VECTOR, Check, Criterion, Findings, Quantity, register
+from vrs.inputs.map import MAP
+from vrs.results import Paragraph, Table, plain
 
 # Below this ratio of the sum of densities to the sum of their absolute values
 # positive and negative density cancel, and their centre of mass can be anywhere.
@@ -16,54 +17,68 @@ class MassAnalysis(Check):
 
     id = "0.a"
     title = "Mass analysis"
-    needs = "map, threshold"
+    requires = (MAP,)
     explanation = (
         "The macromolecule should stand in the middle of its box, with free space on every side: "
         "without that space the CTF, which spreads the signal of each point over a neighbourhood, "
         "cannot be corrected well. The space is measured between the mask with hard borders and "
         "the sides of the box. Maps of a focused refinement or of a part cut out of a larger map "
         "are expected to give warnings here.")
-    references = (VALIDATION_LEVELS,)
+    quantities = (
+        Quantity("centre_of_mass", "voxels",
+                 "Centre of mass of the whole map along X, Y and Z, counted from 0", VECTOR),
+        Quantity("centre_of_mass_offset", "%", "|centre of mass − size/2| / size on X, Y and Z",
+                 VECTOR),
+        Quantity("decentering", "%", "|right − left| / box size on X, Y and Z", VECTOR),
+        Quantity("left_gap", "Å",
+                 "Free space between the box and the mask on the left of X, Y and Z: sampling × "
+                 "first slice of the mask", VECTOR),
+        Quantity("masked_centre_of_mass", "voxels", "Centre of mass of the density within the "
+                 "mask", VECTOR),
+        Quantity("masked_centre_of_mass_offset", "%",
+                 "The same as the offset above, for the density within the mask", VECTOR),
+        Quantity("right_gap", "Å",
+                 "Free space on the right of X, Y and Z: sampling × (box size − last slice of the "
+                 "mask)", VECTOR),
+    )
+    references = ("Sorzano2022",)
     criteria = (
-        Criterion("decentering", "decentering", "the decentering on each axis", "<=", 20.0,
-                  "The macromolecule is off centre along {axis}: the free spaces on its two sides "
-                  "differ by {value:.1f} % of the box (at most {bound} %).", "%"),
-        Criterion("centre_of_mass", "centre_of_mass_offset",
-                  "the distance of the centre of mass from the box centre on each axis", "<=",
-                  20.0, "The centre of mass is {value:.1f} % of the box off its centre along "
-                  "{axis} (at most {bound} %).", "%"),
-        Criterion("left_gap", "left_gap", "the free space on the left of each axis", ">=", 20.0,
-                  "There are only {value:.1f} Å free on the left along {axis} (at least {bound} "
-                  "Å), which may be too little for the correction of the CTF.", "Å"),
-        Criterion("right_gap", "right_gap", "the free space on the right of each axis", ">=",
-                  20.0, "There are only {value:.1f} Å free on the right along {axis} (at least "
-                  "{bound} Å), which may be too little for the correction of the CTF.", "Å"),
+        Criterion(name="decentering", subject="the decentering on each axis", relation="<=",
+                  bound=20.0,
+                  warning="The macromolecule is off centre along {axis}: the free spaces on its "
+                  "two sides differ by {value:.1f} % of the box (at most {bound} %).", unit="%"),
+        Criterion(name="centre_of_mass", metric="centre_of_mass_offset",
+                  subject="the distance of the centre of mass from the box centre on each axis",
+                  relation="<=", bound=20.0,
+                  warning="The centre of mass is {value:.1f} % of the box off its centre along "
+                  "{axis} (at most {bound} %).", unit="%"),
+        Criterion(name="left_gap", subject="the free space on the left of each axis", relation=">=",
+                  bound=20.0,
+                  warning="There are only {value:.1f} Å free on the left along {axis} (at least "
+                  "{bound} Å), which may be too little for the correction of the CTF.", unit="Å"),
+        Criterion(name="right_gap", subject="the free space on the right of each axis",
+                  relation=">=", bound=20.0,
+                  warning="There are only {value:.1f} Å free on the right along {axis} (at least "
+                  "{bound} Å), which may be too little for the correction of the CTF.", unit="Å"),
     )
     summary_ok = "The map is well centred and has enough space around it."
     summary_warnings = "The map may be off centre or have too little space around it."
 
     def compute(self, data):
-        sizes = np.array(data.box)
-        left, right = mask_gaps(data.hard_mask, data.sampling)
-        decentering = 100 * np.abs(right - left) / (data.sampling * sizes)
-        centre = centre_of_mass(data.volume)
-        masked_centre = centre_of_mass(np.where(data.hard_mask, data.volume, 0))
-        metrics = {
-            "left_gap": Metric(left, "Å", "Free space between the box and the mask on the left of "
-                               "X, Y and Z: sampling × first slice of the mask"),
-            "right_gap": Metric(right, "Å", "Free space on the right of X, Y and Z: sampling × "
-                                "(box size − last slice of the mask)"),
-            "decentering": Metric(decentering, "%", "|right − left| / box size on X, Y and Z"),
-            "centre_of_mass": Metric(centre, "voxels", "Centre of mass of the whole map along X, "
-                                     "Y and Z, counted from 0"),
-            "centre_of_mass_offset": Metric(
-                _offset(centre, sizes), "%", "|centre of mass − size/2| / size on X, Y and Z"),
-            "masked_centre_of_mass": Metric(
-                masked_centre, "voxels", "Centre of mass of the density within the mask"),
-            "masked_centre_of_mass_offset": Metric(
-                _offset(masked_centre, sizes), "%", "The same as the offset above, for the "
-                "density within the mask"),
-        }
+        sizes = np.array(data.map.box)
+        left, right = mask_gaps(data.map.hard_mask, data.map.sampling)
+        decentering = 100 * np.abs(right - left) / (data.map.sampling * sizes)
+        centre = centre_of_mass(data.map.volume)
+        masked_centre = centre_of_mass(np.where(data.map.hard_mask, data.map.volume, 0))
+        metrics = plain({
+            "left_gap": left,
+            "right_gap": right,
+            "decentering": decentering,
+            "centre_of_mass": centre,
+            "centre_of_mass_offset": _offset(centre, sizes),
+            "masked_centre_of_mass": masked_centre,
+            "masked_centre_of_mass_offset": _offset(masked_centre, sizes),
+        })
         return Findings(metrics, [_table(metrics)] + _remarks(centre))
 
 
@@ -120,7 +135,7 @@ def _offset(centre, sizes):
 
 def _table(metrics):
     def row(name, form):
-        values = metrics[name].value
+        values = metrics[name]
         return [form % value for value in values] if values else ["undefined"] * 3
 
     return Table(

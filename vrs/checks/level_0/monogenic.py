@@ -5,8 +5,7 @@ from typing import Tuple
 
 import numpy as np
 
-from vrs.checks import NotMeasured, Reference
-from vrs.checks.check import RESOLUTION_UNKNOWN
+from vrs.checks import NotMeasured, resolution
 from vrs.engines.external import EngineInput
 from vrs.numerics.masks import hard_mask
 from vrs.numerics.resample import fourier_resample, resized_shape
@@ -16,10 +15,8 @@ LOWEST_FREQUENCY = 1 / 15.0
 _BANDWIDTH = 4.8
 _MOST_ZEROS = 0.5
 
-KAUR = Reference(
-    "Kaur2021",
-    "S. Kaur et al. Local computational methods to improve the interpretability and analysis of "
-    "cryo-EM maps. Nature Communications 12 (2021) 1240.", "10.1038/s41467-021-21509-5")
+# They compare frequencies between 1/(15 Å) and the reported resolution.
+BANDS = resolution(0, 1 / LOWEST_FREQUENCY, below=True)
 
 
 @dataclass
@@ -52,22 +49,12 @@ class ResizedMap:
     highest: float
 
 
-def why_not(data):
-    """The reason why neither item applies to an input, None when they do."""
-    if data.resolution is None:
-        return RESOLUTION_UNKNOWN
-    if data.resolution >= 1 / LOWEST_FREQUENCY:
-        return ("It compares frequencies between 1/(15 Å) and the reported resolution, which has "
-                "to be better than 15 Å.")
-    return None
-
-
 def resize(data):
     """Bring the map to voxels of half the reported resolution and rebuild its mask there.
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
 
     Returns
     -------
@@ -78,19 +65,19 @@ def resize(data):
     NotMeasured
         If nothing reaches the threshold at that resolution.
     """
-    resolution = max(data.resolution, 2 * data.sampling)
-    shape = resized_shape(data.volume.shape, data.sampling, resolution / 2)
+    resolution = max(data.reported.resolution, 2 * data.map.sampling)
+    shape = resized_shape(data.map.volume.shape, data.map.sampling, resolution / 2)
     sampling = _samplings(data, shape)
-    volume = fourier_resample(data.volume, shape, data.workers)
-    if data.mask is None:
-        mask = hard_mask(volume, data.threshold, float(np.mean(sampling)))
+    volume = fourier_resample(data.map.volume, shape, data.run.workers)
+    if data.map.mask is None:
+        mask = hard_mask(volume, data.map.threshold, float(np.mean(sampling)))
     else:
-        mask = fourier_resample(data.mask.astype(np.float32), shape, data.workers) >= 0.5
+        mask = fourier_resample(data.map.mask.astype(np.float32), shape, data.run.workers) >= 0.5
     if not mask.any():
         raise NotMeasured("No voxel of the map reaches the threshold when the map is limited to "
                           "its reported resolution.")
-    width = _BANDWIDTH / (max(data.volume.shape) * data.sampling)
-    return ResizedMap(volume, sampling, MonogenicBands(volume, sampling, width, data.workers),
+    width = _BANDWIDTH / (max(data.map.volume.shape) * data.map.sampling)
+    return ResizedMap(volume, sampling, MonogenicBands(volume, sampling, width, data.run.workers),
                       mask, _background(data, mask), width, 1 / resolution)
 
 
@@ -99,7 +86,7 @@ def input_for_ucm(data, **parameters):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
     **parameters
         Further parameters of the protocol.
 
@@ -112,9 +99,9 @@ def input_for_ucm(data, **parameters):
     NotMeasured
         If the box is not cubic, which these protocols cannot deal with.
     """
-    if len(set(data.volume.shape)) > 1:
+    if len(set(data.map.volume.shape)) > 1:
         raise NotMeasured("UCM needs a cubic box and this one has %d x %d x %d voxels; the "
-                          "built-in engine takes it." % data.box)
+                          "built-in engine takes it." % data.map.box)
     resized = resize(data)
     return EngineInput(resized.volume, resized.sampling[0], resized.mask,
                        dict(parameters, max_res=1 / resized.highest))
@@ -147,12 +134,12 @@ def values_from_ucm(local_map, resized):
 
 
 def _samplings(data, shape) -> Tuple[float, ...]:
-    return tuple(old * data.sampling / new for old, new in zip(data.volume.shape, shape))
+    return tuple(old * data.map.sampling / new for old, new in zip(data.map.volume.shape, shape))
 
 
 def _background(data, mask):
-    outside = ~data.hard_mask
-    zeros = outside.sum() - np.count_nonzero(data.volume[outside])
+    outside = ~data.map.hard_mask
+    zeros = outside.sum() - np.count_nonzero(data.map.volume[outside])
     if zeros > _MOST_ZEROS * outside.sum():
         return np.zeros_like(mask)
     return ~mask & _inscribed_sphere(mask.shape)

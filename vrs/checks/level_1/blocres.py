@@ -1,9 +1,11 @@
 """1.c: to which resolution do the halves agree around each voxel?"""
 
-from vrs.checks import Check, Reference, register
+from vrs.checks import MAPPING, Check, Quantity, register
 from vrs.checks.level_1.engines import local_findings, with_halves
-from vrs.checks.local import reported_criterion, resolution_findings, spread_criterion
+from vrs.checks.local import PERCENTILES, reported_criterion, resolution_findings, spread_criterion
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics.local_fsc import local_resolution
 
 _CUTOFF = 0.5
@@ -16,7 +18,7 @@ class BlocRes(Check):
 
     id = "1.c"
     title = "Local resolution, Blocres"
-    needs = "map, threshold, two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "The resolution is measured around each voxel of the mask as it is for whole maps: by the "
         "Fourier shell correlation of the two half maps, here within a box of 20 voxels that fades "
@@ -25,11 +27,14 @@ class BlocRes(Check):
         "alone. It cannot be better than twice the voxel size; where the halves do not even agree "
         "at the length of the box, and where they are empty, it is this length. The percentile of "
         "the reported resolution is the part of the mask with a local resolution at least as good.")
-    references = (Reference(
-        "Cardone2013",
-        "G. Cardone, J.B. Heymann, A.C. Steven. One number does not fit all: mapping local "
-        "variations in resolution in cryo-EM reconstructions. Journal of Structural Biology 184 "
-        "(2013) 226-236.", "10.1016/j.jsb.2013.08.002"),)
+    quantities = (
+        Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask",
+                 MAPPING, PERCENTILES),
+        Quantity("reported_percentile", "%",
+                 "Part of the mask whose local resolution is at or better than the reported one"),
+        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+    )
+    references = ("Cardone2013",)
     criteria = (
         reported_criterion(),
         spread_criterion(0.01, "Å"),
@@ -40,8 +45,8 @@ class BlocRes(Check):
                         "resolution.")
 
     def compute(self, data):
-        local = local_resolution(data.half1, data.half2, data.hard_mask, data.sampling, _CUTOFF,
-                                 _BOX, data.workers)
+        local = local_resolution(data.half_maps.first, data.half_maps.second, data.map.hard_mask,
+                                 data.map.sampling, _CUTOFF, _BOX, data.run.workers)
         return resolution_findings(data, local, "blocres")
 
 
@@ -50,6 +55,6 @@ BlocRes.external = (ExternalEngine(
     protocol="BsoftProtBlocres", half_parameters=("inputVolume", "inputVolume2"),
     mask_parameter="mask", outputs=("resolutionMap.map",), files=("bin/blocres",),
     # Unless told what to fill the rest with, the protocol cannot write its command.
-    prepare=lambda data: with_halves(data, data.hard_mask, box=_BOX, cutoff=_CUTOFF,
-                                     maxresolution=2 * data.sampling, fill=0),
+    prepare=lambda data: with_halves(data, data.map.hard_mask, box=_BOX, cutoff=_CUTOFF,
+                                     maxresolution=2 * data.map.sampling, fill=0),
     findings=lambda data, found: local_findings(data, found, "Bsoft", "blocres")),)

@@ -23,7 +23,7 @@ class MaskedHalves:
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With half maps.
 
     Raises
@@ -38,13 +38,13 @@ class MaskedHalves:
     """
 
     def __init__(self, data):
-        if max(data.volume.shape) < _SMALLEST_BOX:
+        if max(data.map.volume.shape) < _SMALLEST_BOX:
             raise NotMeasured("The box is too small: its Fourier shells hold too few "
                               "coefficients to tell directions apart.")
         self._first, self._randomised = _mask_alone(data)
         self.sums = DirectionalSums(
-            *(masked_transform(half, data.soft_mask, data.workers)
-              for half in (data.half1, data.half2)), shape=data.volume.shape)
+            *(masked_transform(half, data.map.soft_mask, data.run.workers)
+              for half in data.half_maps.both), shape=data.map.volume.shape)
 
     def corrected(self, curves):
         """Curves, float32 (directions, shells), without what the mask adds."""
@@ -83,12 +83,12 @@ def by_region(directions, values):
 
 def _mask_alone(data):
     """First shell with random phases, and the FSC that masked halves then have."""
-    shape = data.volume.shape
-    transforms = [fft.rfftn(half, workers=data.workers) for half in (data.half1, data.half2)]
+    shape = data.map.volume.shape
+    transforms = [fft.rfftn(half, workers=data.run.workers) for half in data.half_maps.both]
     unlike = shell_correlation(*transforms, shape)[LOWEST_SHELL:] < RANDOMISE_BELOW
     first = LOWEST_SHELL + (int(unlike.argmax()) if unlike.any() else len(unlike))
-    rng = np.random.default_rng(data.seed)
+    rng = np.random.default_rng(data.run.seed)
     for index, transform in enumerate(transforms):
         transforms[index] = randomised_transform(
-            transform, data.soft_mask, first, rng, data.workers)
+            transform, data.map.soft_mask, first, rng, data.run.workers)
     return first, shell_correlation(*transforms, shape)

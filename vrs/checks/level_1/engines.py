@@ -3,9 +3,9 @@
 import numpy as np
 
 from vrs.checks.check import NotMeasured
-from vrs.checks.content import Paragraph
 from vrs.checks.local import resolution_findings
 from vrs.engines.external import EngineInput
+from vrs.results.content import Paragraph
 
 
 def with_halves(data, mask=None, **parameters):
@@ -13,7 +13,7 @@ def with_halves(data, mask=None, **parameters):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With half maps.
     mask : numpy.ndarray of bool or float32, (z, y, x), optional
     **parameters
@@ -23,14 +23,28 @@ def with_halves(data, mask=None, **parameters):
     -------
     vrs.engines.external.EngineInput
     """
-    return EngineInput(data.volume, data.sampling, mask, parameters, (data.half1, data.half2))
+    return EngineInput(data.map.volume, data.map.sampling, mask, parameters, data.half_maps.both)
 
 
 def require_cube(data, program):
     """Raise NotMeasured for a program that takes cubic boxes only and a box that is none."""
-    if len(set(data.box)) > 1:
+    if len(set(data.map.box)) > 1:
         raise NotMeasured("%s takes cubic boxes only; this one has %d x %d x %d voxels."
-                          % ((program,) + data.box))
+                          % ((program,) + data.map.box))
+
+
+def require_noise(data):
+    """Raise NotMeasured for half maps whose difference holds no noise."""
+    if np.array_equal(*data.half_maps.both):
+        raise NotMeasured("The half maps are identical, so that their difference holds no noise to "
+                          "compare the signal with.")
+
+
+def require_box(data, found, program):
+    """Raise NotMeasured for a map of a program that does not have the box of the input."""
+    if found.shape != data.map.volume.shape:
+        raise NotMeasured("%s returned a box of %d x %d x %d voxels, while the map has %d x %d x "
+                          "%d." % ((program,) + found.shape[::-1] + data.map.box))
 
 
 def local_values(data, found, program):
@@ -38,7 +52,7 @@ def local_values(data, found, program):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
     found : numpy.ndarray of float32, (z, y, x)
         Å; 0 where the program has no value.
     program : str
@@ -54,10 +68,8 @@ def local_values(data, found, program):
     NotMeasured
         If the box is another one or the mask has no value.
     """
-    if found.shape != data.volume.shape:
-        raise NotMeasured("%s returned a box of %d x %d x %d voxels, while the map has %d x %d x "
-                          "%d." % ((program,) + found.shape[::-1] + data.box))
-    local = np.where(data.hard_mask & (found > 0), found, np.float32(0))
+    require_box(data, found, program)
+    local = np.where(data.map.hard_mask & (found > 0), found, np.float32(0))
     if not local.any():
         raise NotMeasured("%s returned no local resolution within the mask." % program)
     return local
@@ -80,7 +92,7 @@ def local_findings(data, found, program, name):
     """
     local = local_values(data, found, program)
     findings = resolution_findings(data, local, name)
-    covered = 100 * np.count_nonzero(local) / np.count_nonzero(data.hard_mask)
+    covered = 100 * np.count_nonzero(local) / np.count_nonzero(data.map.hard_mask)
     if covered < 100:
         findings.content.append(Paragraph(
             "%s gives a value to %.1f %% of the mask; the percentiles are those of this part."

@@ -3,17 +3,18 @@
 import numpy as np
 from scipy import stats
 
-from vrs.checks import (Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot, Reference,
-                        Series, SphereMap, Spot, Table, register)
+from vrs.checks import MAPPING, VECTOR, Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.directional import MaskedHalves, by_region
 from vrs.checks.level_1.engines import require_cube, with_halves
-from vrs.checks.references import CHEN
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import LOWEST_SHELL, limits, soft_cone
 from vrs.numerics.fourier import shell_frequencies
 from vrs.numerics.fsc import FSC_THRESHOLD
+from vrs.results import Curve, Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
 
 _METHOD = "the Fourier shell occupancy"
 _CONE = 17.0
@@ -30,7 +31,7 @@ class FourierShellOccupancy(Check):
 
     id = "1.g"
     title = "Fourier Shell Occupancy"
-    needs = "map, threshold, two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "The half maps are compared along 321 directions of Fourier space, each within a cone of "
         "17°. The Fourier shell occupancy (FSO) at a frequency is the share of directions whose "
@@ -42,16 +43,38 @@ class FourierShellOccupancy(Check):
         "statistic asks whether the directions still resolved at a frequency are spread evenly; as "
         "neighbouring directions share data it exceeds its limit in isotropic maps too, so that "
         "the size of the effect (0 evenly spread, 1 all alike) says more.")
-    references = (
-        Reference("Vilas2023", "J.L. Vilas, H.D. Tagare. New measures of anisotropy of cryo-EM "
-                  "maps. Nature Methods 20 (2023) 1021-1024.", "10.1038/s41592-023-01874-3"), CHEN)
+    quantities = (
+        Quantity("anisotropy", "", "Worst over best resolution of the regions"),
+        Quantity("best_direction", "", "Middle of the region of best resolution", VECTOR),
+        Quantity("best_resolution", "Å", "Mean resolution of that region"),
+        Quantity("bingham", "",
+                 "Bingham statistic where the FSO has these values; 11.07 is its limit", MAPPING,
+                 ("0.1", "0.5", "0.9")),
+        Quantity("bingham_effect", "", "Unevenness of the resolved directions there, 0 to 1",
+                 MAPPING, ("0.1", "0.5", "0.9")),
+        Quantity("bingham_p", "",
+                 "Probability of half that statistic (each direction counted once) if the "
+                 "resolved directions were independent", MAPPING, ("0.1", "0.5", "0.9")),
+        Quantity("fso_01", "Å", "Where the FSO is 0.1"),
+        Quantity("fso_09", "Å", "Where the FSO is 0.9"),
+        Quantity("isotropic_limit", "",
+                 "Largest ratio that noise alone may give in a map of this size"),
+        Quantity("reported_ratio", "",
+                 "Reported resolution over that of the Fourier shell occupancy; 0 when there is "
+                 "none"),
+        Quantity("resolution", "Å", "Where the FSO is 0.5"),
+        Quantity("worst_direction", "",
+                 "Middle of the 45° region of worst resolution in Fourier space (x, y, z)", VECTOR),
+        Quantity("worst_resolution", "Å", "Mean resolution of that region"),
+    )
+    references = ("Vilas2023", "Chen2013")
     criteria = (ratio_criterion("reported_ratio", _METHOD),)
     estimates = {"resolution": "FSO 0.5"}
     summary_ok = "The resolution is reached in at least half of the directions."
     summary_warnings = "In half of the directions the resolution may not be reached."
 
     def compute(self, data):
-        frequencies = shell_frequencies(data.volume.shape, data.sampling)
+        frequencies = shell_frequencies(data.map.volume.shape, data.map.sampling)
         directions = sphere.geodesic_directions()
         curves = MaskedHalves(data).curves(directions, soft_cone(_CONE))
         above = curves >= FSC_THRESHOLD
@@ -60,28 +83,24 @@ class FourierShellOccupancy(Check):
         reached = limits(frequencies, curves, FSC_THRESHOLD)
         statistics, effects = np.array([sphere.bingham(directions[here]) for here in above.T]).T
         evenness = {
-            "bingham": Metric(_at(frequencies, statistics, crossings), "", "Bingham statistic "
-                              "where the FSO has these values; 11.07 is its limit"),
-            "bingham_p": Metric(_at(frequencies, stats.chi2.sf(statistics / 2, 5), crossings), "",
-                                "Probability of half that statistic (each direction counted "
-                                "once) if the resolved directions were independent"),
-            "bingham_effect": Metric(_at(frequencies, effects, crossings), "", "Unevenness of "
-                                     "the resolved directions there, 0 to 1")}
+            "bingham": _at(frequencies, statistics, crossings),
+            "bingham_p": _at(frequencies, stats.chi2.sf(statistics / 2, 5), crossings),
+            "bingham_effect": _at(frequencies, effects, crossings)}
         findings = _findings(data, frequencies, occupancy, crossings, directions, reached,
                              evenness)
         findings.content.insert(2, _fsc_plot(frequencies, curves, reached))
         findings.content.append(_bingham_plot(frequencies, statistics, crossings))
-        findings.curves.update(_curves(frequencies, curves, reached))
+        findings.products += _curves(frequencies, curves, reached)
         return findings
 
 
 def _findings(data, frequencies, occupancy, crossings, directions, reached, evenness):
-    metrics = {
-        "resolution": _resolution(crossings[0.5], "Where the FSO is 0.5"),
-        "fso_09": _resolution(crossings[0.9], "Where the FSO is 0.9"),
-        "fso_01": _resolution(crossings[0.1], "Where the FSO is 0.1")}
+    metrics = plain({
+        "resolution": _resolution(crossings[0.5]),
+        "fso_09": _resolution(crossings[0.9]),
+        "fso_01": _resolution(crossings[0.1])})
     metrics.update(evenness)
-    metrics["reported_ratio"] = reported_ratio(data, metrics["resolution"].value, _METHOD)
+    metrics["reported_ratio"] = reported_ratio(data, metrics["resolution"])
     content = [_table(metrics), _occupancy_plot(frequencies, occupancy, crossings, data)]
     if crossings[0.5]:
         # Directions that never reach the threshold end below the first shell that counts.
@@ -89,27 +108,27 @@ def _findings(data, frequencies, occupancy, crossings, directions, reached, even
             np.isfinite(reached), reached, frequencies[LOWEST_SHELL - 1]))))
         metrics["isotropic_limit"] = _isotropic_limit(data, crossings[0.5] / frequencies[1])
         content += [_sentence(metrics), _sphere_map(directions, reached, metrics)]
-    return Findings(metrics, content, curves={
-        "fso": (frequencies, occupancy, "Fourier shell occupancy")})
+    return Findings(metrics, content, [
+        Curve("fso", "Fourier shell occupancy", frequencies, occupancy)])
 
 
 def _input_for_xmipp(data):
     # Its shells are those of the x axis.
     require_cube(data, "Xmipp")
-    return with_halves(data, data.soft_mask, coneAngle=_CONE, threshold=FSC_THRESHOLD,
-                       estimate3DFSC=False, numberOfThreads=data.workers)
+    return with_halves(data, data.map.soft_mask, coneAngle=_CONE, threshold=FSC_THRESHOLD,
+                       estimate3DFSC=False, numberOfThreads=data.run.workers)
 
 
 def _findings_of_xmipp(data, table, distribution):
     """Findings from the FSO of Xmipp and from its resolution at whole degrees."""
-    frequencies = shell_frequencies(data.volume.shape, data.sampling)
+    frequencies = shell_frequencies(data.map.volume.shape, data.map.sampling)
     occupancy = np.insert(table["resolutionFSO"], 0, 1)
     if len(occupancy) != len(frequencies):
         raise NotMeasured("Xmipp returned %d shells, while the half maps have %d."
                           % (len(occupancy) - 1, len(frequencies) - 1))
     directions = sphere.geodesic_directions()
     # A direction that is resolved to the last shell has the value -1 instead.
-    reached = 1 / np.maximum(_at_directions(distribution, directions), 2 * data.sampling)
+    reached = 1 / np.maximum(_at_directions(distribution, directions), 2 * data.map.sampling)
     findings = _findings(data, frequencies, occupancy, _crossings(frequencies, occupancy),
                          directions, reached, {})
     findings.content.append(Paragraph(
@@ -149,8 +168,8 @@ def _finite(value):
     return float(value) if np.isfinite(value) else None
 
 
-def _resolution(frequency, description):
-    return Metric(1 / frequency if frequency else None, "Å", description)
+def _resolution(frequency):
+    return 1 / frequency if frequency else None
 
 
 def _at(frequencies, values, crossings):
@@ -163,40 +182,37 @@ def _at(frequencies, values, crossings):
 def _extremes(axes, means):
     worst, best = means.argmin(), means.argmax()
     coarse, fine = 1 / means[worst], 1 / means[best]
-    return {
-        "worst_direction": Metric(axes[worst], "", "Middle of the 45° region of worst resolution "
-                                  "in Fourier space (x, y, z)"),
-        "worst_resolution": Metric(coarse, "Å", "Mean resolution of that region"),
-        "best_direction": Metric(axes[best], "", "Middle of the region of best resolution"),
-        "best_resolution": Metric(fine, "Å", "Mean resolution of that region"),
-        "anisotropy": Metric(coarse / fine, "", "Worst over best resolution of the regions")}
+    return plain({
+        "worst_direction": axes[worst],
+        "worst_resolution": coarse,
+        "best_direction": axes[best],
+        "best_resolution": fine,
+        "anisotropy": coarse / fine})
 
 
 def _isotropic_limit(data, shell):
     """How large the ratio may be from noise alone, with the resolution at a shell."""
-    limit = max(_EVEN, 1 + _NOISE / (shell * np.sqrt(data.hard_mask.mean())))
-    return Metric(limit, "", "Largest ratio that noise alone may give in a map of this size")
+    return max(_EVEN, 1 + _NOISE / (shell * np.sqrt(data.map.hard_mask.mean())))
 
 
 def _table(metrics):
     def cell(value, form):
         return "–" if value is None else form % value
 
-    rows = [[level, cell(metrics[name].value, "%.2f")] for name, level in (
+    rows = [[level, cell(metrics[name], "%.2f")] for name, level in (
         ("fso_09", "0.9"), ("resolution", "0.5"), ("fso_01", "0.1"))]
     if "bingham" not in metrics:
         return Table(["FSO", "Resolution (Å)"], rows,
                      "Resolution at three values of the Fourier shell occupancy.")
     for row in rows:
-        row += [cell(metrics["bingham"].value[row[0]], "%.1f"),
-                cell(metrics["bingham_effect"].value[row[0]], "%.2f")]
+        row += [cell(metrics["bingham"][row[0]], "%.1f"),
+                cell(metrics["bingham_effect"][row[0]], "%.2f")]
     return Table(["FSO", "Resolution (Å)", "Bingham statistic", "Effect (0 to 1)"], rows,
                  "Resolution at three values of the Fourier shell occupancy, and how evenly the "
                  "directions that are resolved there are spread.")
 
 
-def _sentence(metrics):
-    found = {name: metric.value for name, metric in metrics.items()}
+def _sentence(found):
     start = ("The resolution depends on the direction"
              if found["anisotropy"] > found["isotropic_limit"]
              else "The resolution is nearly the same in all directions")
@@ -212,8 +228,9 @@ def _sentence(metrics):
 def _occupancy_plot(frequencies, occupancy, crossings, data):
     marks = [Mark(crossings[0.5], "FSO 0.5: %.2f Å" % (1 / crossings[0.5]))] if (
         crossings[0.5]) else []
-    if data.resolution:
-        marks.append(Mark(1 / data.resolution, "reported: %.2f Å" % data.resolution))
+    if data.reported.resolution:
+        marks.append(Mark(1 / data.reported.resolution,
+                          "reported: %.2f Å" % data.reported.resolution))
     zone = None
     if crossings[0.9] and crossings[0.1]:
         zone = [crossings[0.9], crossings[0.1]]
@@ -247,8 +264,8 @@ def _sphere_map(directions, reached, metrics):
                 "directions never reach 0.143.",
         alt="Map of the half sphere coloured by the directional resolution.",
         directions=directions, values=resolution, label="Resolution", unit="Å",
-        spots=[Spot(metrics["worst_direction"].value, "worst region"),
-               Spot(metrics["best_direction"].value, "best region")])
+        spots=[Spot(metrics["worst_direction"], "worst region"),
+               Spot(metrics["best_direction"], "best region")])
 
 
 def _bingham_plot(frequencies, statistics, crossings):
@@ -266,10 +283,7 @@ def _bingham_plot(frequencies, statistics, crossings):
 
 
 def _curves(frequencies, curves, reached):
-    found = {}
     order = np.argsort(np.nan_to_num(reached), kind="stable")
-    for name, place in (("worst", order[0]), ("best", order[-1])):
-        found["fsc_%s_direction" % name] = (
-            frequencies, curves[place], "Fourier shell correlation in the %s of the 321 "
-            "directions" % name)
-    return found
+    return [Curve("fsc_%s_direction" % name, "Fourier shell correlation in the %s of the 321 "
+                  "directions" % name, frequencies, curves[place])
+            for name, place in (("worst", order[0]), ("best", order[-1]))]

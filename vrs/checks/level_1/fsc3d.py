@@ -4,18 +4,19 @@ import numpy as np
 from scipy import integrate, ndimage
 from skimage import measure
 
-from vrs.checks import (Bars, Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot,
-                        Reference, Series, SphereMap, Table, register)
+from vrs.checks import VECTOR, Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.directional import MaskedHalves, by_region
 from vrs.checks.level_1.engines import require_cube, with_halves
-from vrs.checks.references import CHEN
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import LOWEST_SHELL, hard_cone, limits, volume
 from vrs.numerics.fourier import shell_frequencies
 from vrs.numerics.fsc import FSC_THRESHOLD
 from vrs.numerics.masks import bounding_box
+from vrs.results import Bars, Curve, Mark, Paragraph, Plot, Series, SphereMap, Table, Volume, plain
 
 _METHOD = "the global FSC"
 _CONE = 20.0
@@ -31,7 +32,7 @@ class ThreeDimensionalFsc(Check):
 
     id = "1.h"
     title = "3D Fourier Shell Correlation"
-    needs = "map, threshold, two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "The 3D FSC gives, for every point of Fourier space, the correlation of the half maps "
         "over the part of its shell within 20° of it. Preferred orientations of the particles "
@@ -42,18 +43,31 @@ class ThreeDimensionalFsc(Check):
         "below 0.5 preferred orientations are likely. The original program expects halves that "
         "the user has masked; here the soft mask is applied and what it adds is removed by phase "
         "randomisation.")
-    references = (
-        Reference("Tan2017", "Y.Z. Tan et al. Addressing preferred specimen orientation in "
-                  "single-particle cryo-EM through tilting. Nature Methods 14 (2017) 793-796.",
-                  "10.1038/nmeth.4347"), CHEN)
+    quantities = (
+        Quantity("best_directional_resolution", "Å", "Best resolution of the 321 directions"),
+        Quantity("cfar", "", "Conical FSC area ratio: worst over best direction; 1 is isotropic"),
+        Quantity("reported_ratio", "",
+                 "Reported resolution over that of the global FSC; 0 when there is none"),
+        Quantity("resolution", "Å", "Global FSC at 0.143"),
+        Quantity("resolution_x", "Å", "FSC within 20° of X at 0.143"),
+        Quantity("resolution_y", "Å", "FSC within 20° of Y at 0.143"),
+        Quantity("resolution_z", "Å", "FSC within 20° of Z at 0.143"),
+        Quantity("sphericity", "", "Sphericity of the 3D FSC at 0.5; 1 is isotropic"),
+        Quantity("worst_direction", "",
+                 "Middle of the 45° region of Fourier space with the smallest areas (x, y, z)",
+                 VECTOR),
+        Quantity("worst_directional_resolution", "Å",
+                 "Worst resolution of the 321 directions; none if one never reaches 0.143"),
+    )
+    references = ("Tan2017", "Chen2013")
     criteria = (ratio_criterion("reported_ratio", _METHOD),)
     estimates = {"resolution": "3D FSC, global"}
     summary_ok = "The half maps agree to the reported resolution over all directions together."
     summary_warnings = "The half maps may not agree to the reported resolution."
 
     def compute(self, data):
-        shape = data.volume.shape
-        frequencies = shell_frequencies(shape, data.sampling)
+        shape = data.map.volume.shape
+        frequencies = shell_frequencies(shape, data.map.sampling)
         halves = MaskedHalves(data)
         cone, directions = hard_cone(_CONE), sphere.geodesic_directions()
         overall = halves.global_curve()
@@ -69,41 +83,40 @@ class ThreeDimensionalFsc(Check):
 def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
     reached = limits(frequencies, curves, FSC_THRESHOLD)
     areas = _areas(frequencies, curves, reached)
-    metrics = {"resolution": _resolution(frequencies, overall, "Global FSC at 0.143")}
+    metrics = plain({"resolution": _resolution(frequencies, overall)})
     for axis, curve in along.items():
-        metrics["resolution_%s" % axis.lower()] = _resolution(
-            frequencies, curve, "FSC within 20° of %s at 0.143" % axis)
-    found = metrics["resolution"].value
-    metrics["reported_ratio"] = reported_ratio(data, found, _METHOD)
+        metrics["resolution_%s" % axis.lower()] = _resolution(frequencies, curve)
+    found = metrics["resolution"]
+    metrics["reported_ratio"] = reported_ratio(data, found)
     content = [_curves_plot(frequencies, overall, along, curves, data)]
     if found:
         metrics.update(_anisotropy(directions, areas, reached,
-                                   sphericity(fsc3d, data.sampling, _SPHERICITY)))
+                                   sphericity(fsc3d, data.map.sampling, _SPHERICITY)))
         content += [_table(metrics), _sentence(metrics), _histogram(reached, metrics),
                     _sphere_map(directions, areas)]
     else:
         content.append(Paragraph("The half maps do not correlate above 0.143 in any shell, so "
                                  "that there is no resolution to compare by direction."))
-    found_curves = {"fsc_global": (frequencies, overall, "Fourier shell correlation")}
-    for axis, curve in along.items():
-        found_curves["fsc_%s" % axis.lower()] = (
-            frequencies, curve, "Fourier shell correlation within 20° of %s" % axis)
-    return Findings(metrics, content, {"fsc3d": (
-        fsc3d, "3D FSC in Fourier space, its origin in the middle of the box")}, found_curves)
+    products = [Volume("fsc3d", fsc3d, "3D FSC in Fourier space, its origin in the middle of the "
+                       "box", "FSC"),
+                Curve("fsc_global", "Fourier shell correlation", frequencies, overall)]
+    products += [Curve("fsc_%s" % axis.lower(), "Fourier shell correlation within 20° of %s" % axis,
+                       frequencies, curve) for axis, curve in along.items()]
+    return Findings(metrics, content, products)
 
 
 def _input_for_3dfsc(data):
     require_cube(data, "3DFSC")
-    if data.box[0] % 2:
-        raise NotMeasured("3DFSC needs an even box and this one has %d voxels." % data.box[0])
-    return with_halves(data, data.soft_mask, provideHalfMaps=True, applyMask=True, useGpu=False,
+    if data.map.box[0] % 2:
+        raise NotMeasured("3DFSC needs an even box and this one has %d voxels." % data.map.box[0])
+    return with_halves(data, data.map.soft_mask, provideHalfMaps=True, applyMask=True, useGpu=False,
                        dTheta=_CONE, fscCutoff=FSC_THRESHOLD)
 
 
 def _findings_of_3dfsc(data, found, rows):
     """Findings from the volume of 3DFSC, a voxel smaller than the box, and its global FSC."""
-    shape = data.half1.shape
-    frequencies = shell_frequencies(shape, data.sampling)
+    shape = data.half_maps.first.shape
+    frequencies = shell_frequencies(shape, data.map.sampling)
     fsc3d = np.pad(found, ((1, 0),) * 3)
     if fsc3d.shape != shape or len(rows) != len(frequencies):
         raise NotMeasured("3DFSC returned a volume of %d x %d x %d voxels and %d shells, which "
@@ -173,9 +186,9 @@ def sphericity(fsc3d, sampling, threshold):
     return float(np.pi ** (1 / 3) * (6 * solid) ** (2 / 3) / area)
 
 
-def _resolution(frequencies, curve, description):
+def _resolution(frequencies, curve):
     limit = limits(frequencies, curve, FSC_THRESHOLD)
-    return Metric(1 / limit if np.isfinite(limit) else None, "Å", description)
+    return 1 / limit if np.isfinite(limit) else None
 
 
 def _areas(frequencies, curves, reached):
@@ -194,22 +207,18 @@ def _area(frequencies, curve, end):
 def _anisotropy(directions, areas, reached, roundness):
     resolution = 1 / reached[np.isfinite(reached)]
     axes, means = by_region(directions, areas)
-    return {
-        "sphericity": Metric(roundness, "", "Sphericity of the 3D FSC at 0.5; 1 is isotropic"),
-        "cfar": Metric(max(areas.min(), 0) / areas.max(), "", "Conical FSC area ratio: worst over "
-                       "best direction; 1 is isotropic"),
-        "worst_direction": Metric(axes[means.argmin()], "", "Middle of the 45° region of Fourier "
-                                  "space with the smallest areas (x, y, z)"),
-        "best_directional_resolution": Metric(
-            resolution.min(), "Å", "Best resolution of the 321 directions"),
-        "worst_directional_resolution": Metric(
-            resolution.max() if len(resolution) == len(reached) else None, "Å",
-            "Worst resolution of the 321 directions; none if one never reaches 0.143")}
+    return plain({
+        "sphericity": roundness,
+        "cfar": max(areas.min(), 0) / areas.max(),
+        "worst_direction": axes[means.argmin()],
+        "best_directional_resolution": resolution.min(),
+        "worst_directional_resolution": (
+            resolution.max() if len(resolution) == len(reached) else None)})
 
 
 def _table(metrics):
     def cell(name):
-        value = metrics[name].value
+        value = metrics[name]
         return "–" if value is None else "%.2f" % value
 
     return Table(
@@ -223,8 +232,8 @@ def _table(metrics):
 
 
 def _sentence(metrics):
-    ratio = metrics["cfar"].value
-    worst = "(%.2f, %.2f, %.2f)" % tuple(metrics["worst_direction"].value)
+    ratio = metrics["cfar"]
+    worst = "(%.2f, %.2f, %.2f)" % tuple(metrics["worst_direction"])
     if ratio >= _EVEN:
         return Paragraph("The half maps agree in all directions about as well (cFAR %.2f, at "
                          "least %g)." % (ratio, _EVEN))
@@ -241,8 +250,8 @@ def _curves_plot(frequencies, overall, along, curves, data):
     series += [Series(axis, x, curve[1:]) for axis, curve in along.items()]
     series += [Series("mean + deviation", x, mean + deviation, "dashed"),
                Series("mean − deviation", x, mean - deviation, "dashed")]
-    marks = [Mark(1 / data.resolution, "reported: %.2f Å" % data.resolution)] if (
-        data.resolution) else []
+    marks = [Mark(1 / data.reported.resolution, "reported: %.2f Å" % data.reported.resolution)] if (
+        data.reported.resolution) else []
     return Plot(
         caption="Fourier shell correlation of all directions and within 20° of X, Y and Z, and "
                 "one deviation about the mean of 321 directions.",
@@ -260,7 +269,7 @@ def _histogram(reached, metrics):
             " %d of %d directions never reach 0.143." % (missing, len(reached)) if missing else ""),
         alt="Distribution of the resolution at 0.143 over 321 directions.",
         x_label="Directional resolution (Å)", y_label="Directions", edges=edges, counts=counts,
-        marks=[Mark(metrics["resolution"].value, "global")])
+        marks=[Mark(metrics["resolution"], "global")])
 
 
 def _sphere_map(directions, areas):

@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from vrs.checks import (Check, Findings, Mark, Metric, Paragraph, Plot, Reference, Series,
-                        register)
+from vrs.checks import Check, Findings, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics.fourier import shell_counts, shell_frequencies
 from vrs.numerics.fsc import first_telling_shell, shell_correlation
-from vrs.numerics.permutation import permutation_test
 from vrs.numerics.masked_fsc import masked_transform
+from vrs.numerics.permutation import permutation_test
+from vrs.results import Curve, Mark, Paragraph, Plot, Series, plain
 
 _LEVEL = 0.01
 # Of the coefficients, the part that stays independent within the inscribed ball.
@@ -22,7 +24,7 @@ class FscPermutation(Check):
 
     id = "1.b"
     title = "FSC permutation"
-    needs = "two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "Where the half maps hold noise only, their Fourier shell correlation (FSC) is what chance "
         "makes it. What chance can do is found by permuting the Fourier coefficients of one half "
@@ -31,10 +33,15 @@ class FscPermutation(Check):
         "shells, so that at most 1 % of the shells called significant are expected to be noise. "
         "The resolution is that of the last shell before the first one that is not significant. "
         "There is no fixed limit for the FSC, and no mask but the ball that fits into the box.")
-    references = (Reference(
-        "Beckers2020", "M. Beckers, C. Sachse. Permutation testing of Fourier shell correlation "
-        "for resolution estimation of cryo-EM maps. Journal of Structural Biology 212 (2020) "
-        "107579.", "10.1016/j.jsb.2020.107579"),)
+    quantities = (
+        Quantity("permutations", "", "Permutations of each shell, at least"),
+        Quantity("ratio", "",
+                 "Reported resolution over that of the permutation test; 0 when there is none"),
+        Quantity("resolution", "Å",
+                 "Resolution of the last shell before the first that is not significant"),
+        Quantity("significant_shells", "", "Shells whose correlation is significant"),
+    )
+    references = ("Beckers2020",)
     estimates = {"resolution": "FSC permutation"}
     criteria = (ratio_criterion("ratio", "the permutation test"),)
     summary_ok = "The half maps correlate significantly up to the reported resolution."
@@ -42,22 +49,20 @@ class FscPermutation(Check):
                         "resolution.")
 
     def compute(self, data):
-        frequencies = shell_frequencies(data.half1.shape, data.sampling)
+        frequencies = shell_frequencies(data.half_maps.first.shape, data.map.sampling)
         curve, test = permute_half_maps(data)
         last = last_significant(test.q_values)
         resolution = 1 / frequencies[last] if last else None
-        metrics = {
-            "resolution": Metric(resolution, "Å", "Resolution of the last shell before the first "
-                                 "that is not significant"),
-            "ratio": reported_ratio(data, resolution, "the permutation test"),
-            "significant_shells": Metric(int(np.sum(test.q_values <= _LEVEL)), "",
-                                         "Shells whose correlation is significant"),
-            "permutations": Metric(test.permutations, "", "Permutations of each shell, at least"),
-        }
+        metrics = plain({
+            "resolution": resolution,
+            "ratio": reported_ratio(data, resolution),
+            "significant_shells": int(np.sum(test.q_values <= _LEVEL)),
+            "permutations": test.permutations,
+        })
         content = [Paragraph(_sentence(data, resolution, last, len(curve) - 1)),
                    _plot(data, frequencies, curve, test, resolution)]
-        return Findings(metrics, content, curves={"fsc_in_ball": (
-            frequencies, curve, "FSC of the half maps within the inscribed ball")})
+        return Findings(metrics, content, [Curve(
+            "fsc_in_ball", "FSC of the half maps within the inscribed ball", frequencies, curve)])
 
 
 def permute_half_maps(data):
@@ -65,7 +70,7 @@ def permute_half_maps(data):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With half maps.
 
     Returns
@@ -74,12 +79,13 @@ def permute_half_maps(data):
         Fourier shell correlation within the ball.
     test : vrs.numerics.permutation.PermutationTest
     """
-    shape = data.half1.shape
+    shape = data.half_maps.first.shape
     ball = inscribed_ball(shape, _EDGE)
-    one, two = (masked_transform(half, ball, data.workers) for half in (data.half1, data.half2))
+    one, two = (masked_transform(half, ball, data.run.workers)
+                for half in data.half_maps.both)
     del ball
     curve = shell_correlation(one, two, shape)
-    rng = np.random.default_rng(data.seed)
+    rng = np.random.default_rng(data.run.seed)
     # Shells before have so few coefficients that even a clear signal is not significant.
     start = first_telling_shell(shell_counts(shape))
     return curve, permutation_test(one, two, shape, curve, start, _EFFECTIVE, _LEVEL, rng)
@@ -130,16 +136,17 @@ def _sentence(data, resolution, last, shells):
     if last == shells:
         text += (" It is so at every frequency, so that this is the finest detail that these "
                  "voxels can show.")
-    if data.resolution:
-        text += " The reported resolution is %.2f Å." % data.resolution
+    if data.reported.resolution:
+        text += " The reported resolution is %.2f Å." % data.reported.resolution
     return text
 
 
 def _plot(data, frequencies, curve, test, resolution):
     significant = test.q_values <= _LEVEL
     marks = [Mark(1 / resolution, "permutations, %.2f Å" % resolution)] if resolution else []
-    if data.resolution:
-        marks.append(Mark(1 / data.resolution, "reported, %.2f Å" % data.resolution))
+    if data.reported.resolution:
+        marks.append(Mark(1 / data.reported.resolution,
+                          "reported, %.2f Å" % data.reported.resolution))
     return Plot(
         caption="Fourier shell correlation of the half maps within the ball that fits into the "
                 "box, the shells in which it is significant, and what one of a hundred "

@@ -6,12 +6,12 @@ from typing import Optional
 import numpy as np
 from scipy import fft
 
-from vrs.checks import (Check, Findings, Mark, Metric, NotMeasured, Paragraph, Plot, Reference,
-                        Series, Table, register)
+from vrs.checks import Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.engines import require_cube, with_halves
-from vrs.checks.references import CHEN, ROSENTHAL
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
 from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates, correlation,
                               cross_and_powers, first_crossing, first_telling_shell, half_bit,
@@ -19,6 +19,7 @@ from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates
                               signal_to_noise)
 from vrs.numerics.masked_fsc import (RANDOMISE_BELOW, independent_part, masked_transform,
                                      randomised_transform, without_mask)
+from vrs.results import Curve, Mark, Paragraph, Plot, Series, Table
 
 # Where signal and noise of the mean are alike: SSNR = 2 FSC / (1 - FSC) = 1.
 _FSC_OF_EQUAL_POWERS = 1 / 3
@@ -31,7 +32,7 @@ class GlobalResolution(Check):
 
     id = "1.a"
     title = "Global resolution (FSC, DPR, SSNR)"
-    needs = "map, threshold, two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "The two half maps show the same structure with independent noise. The Fourier shell "
         "correlation (FSC) compares them at each spatial frequency: it is 1 where they agree and 0 "
@@ -45,19 +46,33 @@ class GlobalResolution(Check):
         "noise of the solvent, the more the larger the box is; they are shown, and the map is "
         "judged by those within the mask and by the DPR. The lowest frequencies are passed over, "
         "as too few Fourier coefficients there let any curve rise or fall by chance.")
-    references = (
-        Reference("Harauz1986", "G. Harauz, M. van Heel. Exact filters for general geometry three "
-                  "dimensional reconstruction. Optik 73 (1986) 146-156."),
-        ROSENTHAL,
-        CHEN,
-        Reference("VanHeel2005",
-                  "M. van Heel, M. Schatz. Fourier shell correlation threshold criteria. Journal "
-                  "of Structural Biology 151 (2005) 250-262.", "10.1016/j.jsb.2005.05.009"),
-        Reference("Penczek2002",
-                  "P.A. Penczek. Three-dimensional spectral signal-to-noise ratio for a class of "
-                  "reconstruction algorithms. Journal of Structural Biology 138 (2002) 34-46.",
-                  "10.1016/S1047-8477(02)00033-3"),
+    quantities = (
+        Quantity("dpr_ratio", "", "Reported resolution over that of the DPR; 0 when there is none"),
+        Quantity("dpr_resolution", "Å", "Resolution by the DPR at 103.9°"),
+        Quantity("fsc_05_resolution", "Å", "Resolution by the FSC at 0.5"),
+        Quantity("fsc_09_resolution", "Å", "Resolution by the FSC at 0.9"),
+        Quantity("fsc_ratio", "",
+                 "Reported resolution over that of the FSC without mask; 0 when there is none"),
+        Quantity("fsc_resolution", "Å", "Resolution by the FSC at 0.143"),
+        Quantity("half_bit_resolution", "Å", "Resolution by the FSC at half bit"),
+        Quantity("masked_fsc_05_resolution", "Å",
+                 "Resolution by the FSC in the mask, corrected at 0.5"),
+        Quantity("masked_fsc_ratio", "",
+                 "Reported resolution over that of the FSC in the mask; 0 when there is none"),
+        Quantity("masked_fsc_resolution", "Å",
+                 "Resolution by the FSC in the mask, corrected at 0.143"),
+        Quantity("masked_ssnr_ratio", "",
+                 "Reported resolution over that of the SSNR in the mask; 0 when there is none"),
+        Quantity("masked_ssnr_resolution", "Å",
+                 "Resolution by the SSNR in the mask, corrected at 1"),
+        Quantity("noise_resolution", "Å", "Resolution by the FSC at noise, 2/√n"),
+        Quantity("random_phases_from", "Å",
+                 "Resolution from which on phases were randomised, where the FSC falls below 0.8"),
+        Quantity("ssnr_ratio", "",
+                 "Reported resolution over that of the SSNR without mask; 0 when there is none"),
+        Quantity("ssnr_resolution", "Å", "Resolution by the SSNR at 1"),
     )
+    references = ("Harauz1986", "Rosenthal2003", "Chen2013", "VanHeel2005", "Penczek2002")
     estimates = {"masked_fsc_resolution": "FSC", "dpr_resolution": "DPR",
                  "masked_ssnr_resolution": "SSNR"}
     criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask"),
@@ -74,7 +89,7 @@ def _findings(data, curves):
     found = _crossings(curves)
     content = [_table(found)] + [Paragraph(text) for text in _remarks(found)]
     content += _plots(data, curves, found)
-    return Findings(_metrics(data, curves, found), content, curves=_named(curves))
+    return Findings(_metrics(data, curves, found), content, _named(curves))
 
 
 def _input_for_xmipp(data):
@@ -85,9 +100,9 @@ def _input_for_xmipp(data):
 
 def _findings_of_xmipp(data, table):
     """Findings from the FSC and DPR of Xmipp, whose shells begin at the first."""
-    shape = data.half1.shape
+    shape = data.half_maps.first.shape
     columns = [table[name] for name in ("resolutionFRC", "resolutionDPR")]
-    frequencies = shell_frequencies(shape, data.sampling)
+    frequencies = shell_frequencies(shape, data.map.sampling)
     if len(columns[0]) != len(frequencies) - 1:
         raise NotMeasured("Xmipp returned %d shells, while the half maps have %d."
                           % (len(columns[0]), len(frequencies) - 1))
@@ -149,18 +164,18 @@ def shell_curves(data):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With half maps.
 
     Returns
     -------
     ShellCurves
     """
-    shape = data.half1.shape
-    halves = data.half1, data.half2
-    masked = shell_correlation(*(masked_transform(half, data.soft_mask, data.workers)
+    shape = data.half_maps.first.shape
+    halves = data.half_maps.both
+    masked = shell_correlation(*(masked_transform(half, data.map.soft_mask, data.run.workers)
                                  for half in halves), shape=shape)
-    one, two = (fft.rfftn(half, workers=data.workers) for half in halves)
+    one, two = (fft.rfftn(half, workers=data.run.workers) for half in halves)
     cross, power1, power2, weighted, weights = shell_sums(shape, lambda z: (
         cross_and_powers(one[z], two[z]) + phase_terms(one[z], two[z])))
     fsc = correlation(cross, power1, power2)
@@ -168,15 +183,15 @@ def shell_curves(data):
     first = _first_below(fsc, first_telling_shell(counts))
     randomised, corrected = None, masked
     if first is not None:
-        rng = np.random.default_rng(data.seed)
-        one = randomised_transform(one, data.soft_mask, first, rng, data.workers)
-        two = randomised_transform(two, data.soft_mask, first, rng, data.workers)
+        rng = np.random.default_rng(data.run.seed)
+        one = randomised_transform(one, data.map.soft_mask, first, rng, data.run.workers)
+        two = randomised_transform(two, data.map.soft_mask, first, rng, data.run.workers)
         randomised = shell_correlation(one, two, shape)
         corrected = without_mask(masked, randomised, first)
-    return ShellCurves(shell_frequencies(shape, data.sampling), counts, fsc,
+    return ShellCurves(shell_frequencies(shape, data.map.sampling), counts, fsc,
                        phase_residual(weighted, weights), signal_to_noise(cross, power1, power2),
                        masked, randomised, corrected, first,
-                       independent_part(data.soft_mask))
+                       independent_part(data.map.soft_mask))
 
 
 def _first_below(fsc, start):
@@ -231,21 +246,14 @@ def _crossings(curves):
 
 
 def _metrics(data, curves, found):
-    metrics = {one.metric: Metric(one.crossing.resolution, "Å", "Resolution by the %s at %s" % (
-        one.name, one.limit)) for one in found}
-    for name, method in (("fsc", "the FSC without mask"), ("masked_fsc", "the FSC in the mask"),
-                         ("dpr", "the DPR"), ("ssnr", "the SSNR without mask"),
-                         ("masked_ssnr", "the SSNR in the mask")):
+    metrics = {one.metric: one.crossing.resolution for one in found}
+    for name in ("fsc", "masked_fsc", "dpr", "ssnr", "masked_ssnr"):
         if name + "_resolution" in metrics:
-            metrics[name + "_ratio"] = reported_ratio(
-                data, metrics[name + "_resolution"].value, method)
+            metrics[name + "_ratio"] = reported_ratio(data, metrics[name + "_resolution"])
     if curves.masked is None:
         return metrics
     first = curves.first_random
-    metrics["random_phases_from"] = Metric(
-        None if first is None else 1 / curves.frequencies[first], "Å",
-        "Resolution from which on phases were randomised, where the FSC falls below %g"
-        % RANDOMISE_BELOW)
+    metrics["random_phases_from"] = None if first is None else 1 / curves.frequencies[first]
     return metrics
 
 
@@ -287,8 +295,8 @@ def _remarks(found):
 
 
 def _plots(data, curves, found):
-    reported = ([Mark(1 / data.resolution, "reported, %.2f Å" % data.resolution)]
-                if data.resolution else [])
+    reported = ([Mark(1 / data.reported.resolution, "reported, %.2f Å" % data.reported.resolution)]
+                if data.reported.resolution else [])
     resolution = {one.metric: one.crossing.resolution for one in found}
     x = curves.frequencies[1:]
     ends = x[[0, -1]]
@@ -350,5 +358,5 @@ def _named(curves):
                                       "phases were randomised")
         named["fsc_corrected"] = (curves.corrected, "FSC within the soft mask, corrected for "
                                   "the mask")
-    return {name: (curves.frequencies, values, description)
-            for name, (values, description) in named.items()}
+    return [Curve(name, description, curves.frequencies, values)
+            for name, (values, description) in named.items()]

@@ -6,13 +6,16 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from vrs.checks import (Check, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Plot,
-                        Reference, Series, SphereMap, Spot, Table, register)
+from vrs.checks import MAPPING, VECTOR, Check, Criterion, Findings, Quantity, register, resolution
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.directional import by_region
-from vrs.checks.local import local_figures, percentiles
-from vrs.checks.sections import central_slices
+from vrs.checks.level_1.engines import require_noise
+from vrs.checks.local import PERCENTILES, local_figures, local_volume, percentiles
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics.monogenic import anisotropy, directional_resolution
+from vrs.results import Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
+from vrs.results.sections import central_slices
 
 _METHOD = "the mean directional resolution"
 _MOST_POINTS = 20000
@@ -26,48 +29,67 @@ class MonoDir(Check):
 
     id = "1.f"
     title = "Local and directional resolution, MonoDir"
-    needs = "map, threshold, two half maps, reported resolution of 10 Å or better"
+    requires = (MAP, HALF_MAPS, resolution(0, 10))
     explanation = (
         "As in item 1.e, the strength of the signal at each voxel is compared with the noise, here "
         "for the detail along one direction at a time: what lies in Fourier space within 20° of "
         "it, and in a band about each step, as noise that rises with frequency would hide what is "
         "coarser. There are 46 directions over half a sphere, about 21° apart. When particles were "
         "seen from a few sides only, some directions resolve worse than others all over the map. "
-        "The anisotropy is how much the mean resolutions of the directions differ, relative to their "
-        "mean and without the part that chance adds; in simulated maps it stays below 0.12 when "
-        "all directions resolve alike and exceeds 0.17 when a cone of 30° resolves half as well. "
+        "The anisotropy is how much the mean resolutions of the directions differ, relative to "
+        "their mean and without the part that chance adds; in simulated maps it stays below 0.12 "
+        "when all directions resolve alike and exceeds 0.17 when a cone of 30° resolves half as well. "
         "It counts only when an analysis of variance, with the number of independent places in "
         "the mask, leaves chance a probability below 0.001. Values are coarser than those of a "
         "Fourier shell correlation, as a place has to exceed 95 % of the noise, and directions "
         "are told apart at the cost of place: a voxel feels its surroundings of some 10 to 20 Å.")
-    references = (Reference(
-        "Vilas2020",
-        "J.L. Vilas, H.D. Tagare, J. Vargas, J.M. Carazo, C.O.S. Sorzano. Measuring local-"
-        "directional resolution and local anisotropy in cryo-EM maps. Nature Communications 11 "
-        "(2020) 55.", "10.1038/s41467-019-13742-w"),)
+    quantities = (
+        Quantity("anisotropy", "",
+                 "Deviation of the directions' mean resolutions over their mean, without the part "
+                 "that chance adds"),
+        Quantity("best_resolution", "Å", "Mean over the voxels in the best of the 46 directions"),
+        Quantity("independent_places", "", "Independent places in the mask"),
+        Quantity("mean_resolution", "Å", "Mean over directions and voxels"),
+        Quantity("p_value", "",
+                 "Probability of means as different as these when all directions resolve alike"),
+        Quantity("percentiles", "Å", "Percentiles of the mean over the directions of each voxel",
+                 MAPPING, PERCENTILES),
+        Quantity("percentiles_best", "Å",
+                 "Percentiles of the best over the directions of each voxel", MAPPING, PERCENTILES),
+        Quantity("percentiles_worst", "Å",
+                 "Percentiles of the worst over the directions of each voxel", MAPPING,
+                 PERCENTILES),
+        Quantity("reported_ratio", "",
+                 "Reported resolution over that of the mean directional resolution; 0 when there "
+                 "is none"),
+        Quantity("significant_anisotropy", "", "The anisotropy, 0 when chance explains it"),
+        Quantity("worst_direction", "",
+                 "Middle of the 45° region of Fourier space that resolves worst (x, y, z)", VECTOR),
+        Quantity("worst_resolution", "Å", "Mean over the voxels in the worst of the 46 directions"),
+        Quantity("worst_rotation", "°", "Its angle about Z, from X"),
+        Quantity("worst_tilt", "°", "Its angle to Z"),
+    )
+    references = ("Vilas2020",)
     criteria = (
-        Criterion("uniform", "significant_anisotropy",
-                  "the anisotropy (the deviation of the directions' mean resolutions over their "
-                  "mean; 0 when chance explains it, p ≥ 0.001)", "<=", 0.12,
-                  "The resolution is not uniform over the directions: the anisotropy is "
+        Criterion(name="uniform", metric="significant_anisotropy",
+                  subject="the anisotropy (the deviation of the directions' mean resolutions over "
+                  "their mean; 0 when chance explains it, p ≥ 0.001)", relation="<=", bound=0.12,
+                  warning="The resolution is not uniform over the directions: the anisotropy is "
                   "{value:.2f} (at most {bound})."),
         ratio_criterion("reported_ratio", _METHOD),
     )
     estimates = {"mean_resolution": "MonoDir, mean"}
-    resolutions = (0, 10.0)
     summary_ok = "The resolution is uniform over the directions and agrees with the reported one."
     summary_warnings = ("The resolution by direction is not uniform or does not support the "
                         "reported one.")
 
     def compute(self, data):
-        step = _lattice_step(data.hard_mask)
-        lattice = data.hard_mask[::step, ::step, ::step]
-        if np.array_equal(data.half1, data.half2):
-            raise NotMeasured("The half maps are identical, so that their difference holds no "
-                              "noise to compare the signal with.")
+        step = _lattice_step(data.map.hard_mask)
+        lattice = data.map.hard_mask[::step, ::step, ::step]
+        require_noise(data)
         directions, local = directional_resolution(
-            data.half1, data.half2, data.hard_mask, step * np.argwhere(lattice),
-            data.sampling, data.resolution, data.workers)
+            *data.half_maps.both, data.map.hard_mask, step * np.argwhere(lattice),
+            data.map.sampling, data.reported.resolution, data.run.workers)
         return _findings(data, directions, local, lattice, step)
 
 
@@ -84,41 +106,35 @@ def _findings(data, directions, local, lattice, step):
     axes, reached = by_region(directions, 1 / means)
     worst = axes[reached.argmin()]
     p_value, effect, independent = anisotropy(
-        local, np.count_nonzero(data.hard_mask) * data.sampling ** 3, data.sampling,
-        data.resolution)
+        local, np.count_nonzero(data.map.hard_mask) * data.map.sampling ** 3, data.map.sampling,
+        data.reported.resolution)
     by_voxel = {"mean": local.mean(axis=0), "best": local.min(axis=0), "worst": local.max(axis=0)}
-    profile = radial_means(np.argwhere(lattice) * step * data.sampling, by_voxel,
-                           _SHELL * step * data.sampling)
+    profile = radial_means(np.argwhere(lattice) * step * data.map.sampling, by_voxel,
+                           _SHELL * step * data.map.sampling)
     mean = float(means.mean())
-    metrics = {
-        "mean_resolution": Metric(mean, "Å", "Mean over directions and voxels"),
-        "reported_ratio": reported_ratio(data, mean, _METHOD),
-        "worst_direction": Metric(worst, "", "Middle of the 45° region of Fourier space that "
-                                  "resolves worst (x, y, z)"),
-        "worst_tilt": Metric(np.degrees(np.arccos(worst[2])), "°", "Its angle to Z"),
-        "worst_rotation": Metric(np.degrees(np.arctan2(worst[1], worst[0])), "°",
-                                 "Its angle about Z, from X"),
-        "worst_resolution": Metric(means.max(), "Å", "Mean over the voxels in the worst of the "
-                                   "46 directions"),
-        "best_resolution": Metric(means.min(), "Å", "Mean over the voxels in the best of the 46 "
-                                  "directions"),
-        "anisotropy": Metric(effect, "", "Deviation of the directions' mean resolutions over "
-                             "their mean, without the part that chance adds"),
-        "significant_anisotropy": Metric(effect if p_value < _SIGNIFICANT else 0.0, "",
-                                         "The anisotropy, 0 when chance explains it"),
-        "p_value": Metric(p_value, "", "Probability of means as different as these when all "
-                          "directions resolve alike"),
-        "independent_places": Metric(independent, "", "Independent places in the mask"),
-    }
+    metrics = plain({
+        "mean_resolution": mean,
+        "reported_ratio": reported_ratio(data, mean),
+        "worst_direction": worst,
+        "worst_tilt": np.degrees(np.arccos(worst[2])),
+        "worst_rotation": np.degrees(np.arctan2(worst[1], worst[0])),
+        "worst_resolution": means.max(),
+        "best_resolution": means.min(),
+        "anisotropy": effect,
+        "significant_anisotropy": effect if p_value < _SIGNIFICANT else 0.0,
+        "p_value": p_value,
+        "independent_places": independent,
+    })
     for name, values in by_voxel.items():
         key = "percentiles" if name == "mean" else "percentiles_" + name
-        metrics[key] = percentiles(values, "Å", "Percentiles of the %s over the directions of "
-                                   "each voxel" % name)
-    volumes = {"monodir_" + name: (spread_over(values, lattice, step, data.hard_mask),
-                                   "%s resolution over the directions (Å), 0 outside the mask"
-                                   % name.capitalize()) for name, values in by_voxel.items()}
-    return Findings(metrics, _content(data, metrics, directions, local, by_voxel, profile, volumes),
-                    volumes)
+        metrics[key] = percentiles(values)
+    volumes = [local_volume(
+        "monodir_" + name, spread_over(values, lattice, step, data.map.hard_mask),
+        "%s resolution over the directions (Å), 0 outside the mask" % name.capitalize(),
+        "%s directional resolution" % name.capitalize(), "Å", percentiles(values))
+        for name, values in by_voxel.items()]
+    content = _content(data, metrics, directions, local, by_voxel, profile, volumes[0])
+    return Findings(metrics, content, volumes)
 
 
 def spread_over(values, lattice, step, mask):
@@ -174,24 +190,22 @@ def radial_means(positions, values, width):
                                   for name, of in values.items()}, counts[held]
 
 
-def _content(data, metrics, directions, local, by_voxel, profile, volumes):
-    worst = metrics["worst_direction"].value
+def _content(data, metrics, directions, local, by_voxel, profile, mean):
+    worst = metrics["worst_direction"]
     spots = [Spot(worst, "worst")]
     preferred = 100 * np.bincount(local.argmin(axis=0), minlength=len(directions)) / local.shape[1]
-    mean, _ = volumes["monodir_mean"]
-    slices = central_slices(np.where(data.hard_mask, mean, np.float32(np.nan)), data.sampling,
-                            "Mean directional resolution within the mask, central slices; the "
-                            "darkest colour is the best resolution.",
+    slices = central_slices(np.where(data.map.hard_mask, mean.values, np.float32(np.nan)),
+                            data.map.sampling, "Mean directional resolution within the mask, "
+                            "central slices; the darkest colour is the best resolution.",
                             "Three sections of the mean directional resolution.")
-    _, bars, surface = local_figures(
-        data, by_voxel["mean"], metrics["percentiles"], "monodir_mean",
-        "mean directional resolution", [Mark(data.resolution, "reported")])
+    _, bars, surface = local_figures(data, mean, by_voxel["mean"], metrics["percentiles"],
+                                     [Mark(data.reported.resolution, "reported")])
     radii, means, _ = profile
     return [
         Paragraph("The mean over directions and voxels is %.2f Å; single directions range from "
                   "%.2f to %.2f Å. The worst direction is (%.2f, %.2f, %.2f) in x, y, z."
-                  % ((metrics["mean_resolution"].value, metrics["best_resolution"].value,
-                      metrics["worst_resolution"].value) + tuple(worst))),
+                  % ((metrics["mean_resolution"], metrics["best_resolution"],
+                      metrics["worst_resolution"]) + tuple(worst))),
         _percentile_rows(metrics),
         SphereMap("Mean resolution over the voxels of the mask, by direction.",
                   "The sphere of directions coloured by the mean resolution.",
@@ -207,7 +221,7 @@ def _content(data, metrics, directions, local, by_voxel, profile, volumes):
 
 
 def _percentile_rows(metrics):
-    found = [(label, metrics[key].value) for label, key in (
+    found = [(label, metrics[key]) for label, key in (
         ("Best", "percentiles_best"), ("Mean", "percentiles"), ("Worst", "percentiles_worst"))]
     return Table(["Over the directions (Å)"] + ["%s %%" % key for key in found[0][1]],
                  [[label] + ["%.2f" % value for value in row.values()] for label, row in found],

@@ -1,11 +1,11 @@
 """1.e: to which resolution does each place of the map rise above the noise?"""
 
-import numpy as np
-
-from vrs.checks import Check, NotMeasured, Reference, register
-from vrs.checks.level_1.engines import local_findings, with_halves
-from vrs.checks.local import reported_criterion, resolution_findings, spread_criterion
+from vrs.checks import MAPPING, Check, Quantity, register
+from vrs.checks.level_1.engines import local_findings, require_noise, with_halves
+from vrs.checks.local import PERCENTILES, reported_criterion, resolution_findings, spread_criterion
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics.monogenic import local_resolution
 
 
@@ -15,7 +15,7 @@ class MonoRes(Check):
 
     id = "1.e"
     title = "Local resolution, MonoRes"
-    needs = "map, threshold, two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "The mean of the half maps holds the signal, half their difference only noise. Both are "
         "stripped of everything coarser than some resolution, and the strength of what is left is "
@@ -25,12 +25,14 @@ class MonoRes(Check):
         "times the reported resolution if that is coarser, to twice the voxel size. Places that "
         "never rise above the noise get the value of the first step. The percentile of the "
         "reported resolution is the part of the mask with a local resolution at least as good.")
-    references = (Reference(
-        "Vilas2018",
-        "J.L. Vilas, J. Gómez-Blanco, P. Conesa, R. Melero, J.M. de la Rosa-Trevín, J. Otón, "
-        "J. Cuenca, R. Marabini, J.M. Carazo, J. Vargas, C.O.S. Sorzano. MonoRes: automatic and "
-        "accurate estimation of local resolution for electron microscopy maps. Structure 26 "
-        "(2018) 337-344.", "10.1016/j.str.2017.12.018"),)
+    quantities = (
+        Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask",
+                 MAPPING, PERCENTILES),
+        Quantity("reported_percentile", "%",
+                 "Part of the mask whose local resolution is at or better than the reported one"),
+        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+    )
+    references = ("Vilas2018",)
     criteria = (
         reported_criterion(),
         spread_criterion(0.01, "Å"),
@@ -41,11 +43,10 @@ class MonoRes(Check):
                         "resolution.")
 
     def compute(self, data):
-        if np.array_equal(data.half1, data.half2):
-            raise NotMeasured("The half maps are identical, so that their difference holds no "
-                              "noise to compare the signal with.")
-        local = local_resolution(data.half1, data.half2, data.hard_mask, data.sampling,
-                                 data.resolution, data.workers)
+        require_noise(data)
+        local = local_resolution(
+            data.half_maps.first, data.half_maps.second, data.map.hard_mask, data.map.sampling,
+            data.reported.resolution, data.run.workers)
         return resolution_findings(data, local, "monores")
 
 
@@ -54,10 +55,11 @@ _STEP = 0.25
 
 
 def _input_for_xmipp(data):
-    coarsest = max(10.0, 5 * data.resolution if data.resolution else 50.0, 6 * data.sampling)
-    return with_halves(data, data.hard_mask, useHalfVolumes=True, hasHalfVolumesFile=False,
-                       minRes=2 * data.sampling, maxRes=coarsest, stepSize=_STEP,
-                       numberOfThreads=data.workers)
+    reported = data.reported.resolution
+    coarsest = max(10.0, 5 * reported if reported else 50.0, 6 * data.map.sampling)
+    return with_halves(data, data.map.hard_mask, useHalfVolumes=True, hasHalfVolumesFile=False,
+                       minRes=2 * data.map.sampling, maxRes=coarsest, stepSize=_STEP,
+                       numberOfThreads=data.run.workers)
 
 
 MonoRes.external = (ExternalEngine(

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from vrs.checks import Check, Metric, NotMeasured, Reference, register
+from vrs.checks import MAPPING, Check, NotMeasured, Quantity, register
 from vrs.checks.level_1.engines import local_values, require_cube, with_halves
-from vrs.checks.local import reported_criterion, resolution_findings, spread_criterion
+from vrs.checks.local import PERCENTILES, reported_criterion, resolution_findings, spread_criterion
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
 from vrs.numerics.local_sinusoids import LONGEST, local_resolution
 
 # What the original program writes where it finds nothing.
@@ -18,7 +20,7 @@ class ResMap(Check):
 
     id = "1.d"
     title = "Local resolution, ResMap"
-    needs = "map, threshold, two half maps"
+    requires = (MAP, HALF_MAPS)
     explanation = (
         "The local resolution is here the smallest wavelength at which a wave of any direction "
         "stands out from the noise around a voxel. The noise is half the difference of the two "
@@ -30,22 +32,30 @@ class ResMap(Check):
         "waves explain is left out first. A place where no wave stands out gets 20 voxels, the "
         "worst value. The percentile of the reported resolution is the part of the mask with a "
         "local resolution at least as good.")
-    references = (Reference(
-        "Kucukelbir2014",
-        "A. Kucukelbir, F.J. Sigworth, H.D. Tagare. Quantifying the local resolution of cryo-EM "
-        "density maps. Nature Methods 11 (2014) 63-65.", "10.1038/nmeth.2727"),)
+    quantities = (
+        Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask",
+                 MAPPING, PERCENTILES),
+        Quantity("reported_percentile", "%",
+                 "Part of the mask whose local resolution is at or better than the reported one"),
+        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+        Quantity("unresolved_percentage", "%",
+                 "Part of the mask where no wave stands out from the noise; it has the worst "
+                 "value"),
+    )
+    references = ("Kucukelbir2014",)
     criteria = (
         reported_criterion(),
         spread_criterion(0.01, "Å"),
     )
     estimates = {"percentiles.50": "ResMap, median"}
-    summary_ok = "Local detail stands out from the noise as the reported resolution has it."
-    summary_warnings = "Local detail of the reported resolution does not stand out from the noise."
+    summary_ok = "Local detail is detectable at the reported resolution."
+    summary_warnings = "Local detail is not detectable at the reported resolution."
 
     def compute(self, data):
         try:
-            local, resolved = local_resolution(data.half1, data.half2, data.hard_mask,
-                                               data.sampling, data.workers)
+            local, resolved = local_resolution(
+                data.half_maps.first, data.half_maps.second, data.map.hard_mask,
+                data.map.sampling, data.run.workers)
         except ValueError:
             raise NotMeasured("The two half maps do not differ within the mask, so that nothing "
                               "is known of the noise.")
@@ -54,22 +64,20 @@ class ResMap(Check):
 
 def _findings(data, local, resolved):
     findings = resolution_findings(data, local, "resmap")
-    findings.metrics["unresolved_percentage"] = Metric(
-        100 * (1 - resolved[data.hard_mask].mean()), "%",
-        "Part of the mask where no wave stands out from the noise; it has the worst value")
+    findings.metrics["unresolved_percentage"] = 100 * (1 - resolved[data.map.hard_mask].mean())
     return findings
 
 
 def _input_for_resmap(data):
     require_cube(data, "ResMap")
     # Only when it benchmarks does the program ask nothing and open no window.
-    return with_halves(data, data.hard_mask, applyMask=True, show2D=False, doBenchmarking=True,
-                       maxRes=LONGEST * data.sampling, stepRes=0.5)
+    return with_halves(data, data.map.hard_mask, applyMask=True, show2D=False, doBenchmarking=True,
+                       maxRes=LONGEST * data.map.sampling, stepRes=0.5)
 
 
 def _findings_of_resmap(data, found):
     resolved = found < _UNRESOLVED
-    filled = np.where(resolved, found, np.float32(LONGEST * data.sampling))
+    filled = np.where(resolved, found, np.float32(LONGEST * data.map.sampling))
     return _findings(data, local_values(data, filled, "ResMap"), resolved)
 
 

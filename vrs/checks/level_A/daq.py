@@ -6,13 +6,16 @@ import gemmi
 import numpy as np
 from scipy import ndimage
 
-from vrs.checks import Criterion, Findings, Metric, NotMeasured, Paragraph, Reference, register
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register, resolution
 from vrs.checks.level_A.engines import at_atoms, require_pdb_format, with_model
-from vrs.checks.level_A.model_check import ModelCheck
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import ExternalEngine
 from vrs.engines.networks import Network
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.numerics import fourier
+from vrs.results import AtomValues, Paragraph, plain
 
 AMINO_ACIDS = ("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE",
                "LEU", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL")
@@ -44,12 +47,13 @@ _TINY = 1e-6
 
 
 @register
-class Daq(ModelCheck):
+class Daq(Check):
     """Likelihood of amino acids, atoms and secondary structures by a network."""
 
     id = "A.g"
     title = "DAQ"
-    needs = "map, atomic model, threshold, reported resolution of 5 Å or better"
+    requires = (MAP, MODEL, resolution(0, 5))
+    uses = (PLACED_MODEL,)
     explanation = (
         "A neural network looks at the density in a box of 11 Å around each alpha carbon and says "
         "how likely each of the 20 amino acids is there; it knows nothing of the model. For each "
@@ -63,38 +67,40 @@ class Daq(ModelCheck):
         "structures, and its scores are about 0.4 times as large as those of the published "
         "network; the bounds are set accordingly. In maps of 4 to 5 Å the density often does not "
         "tell amino acids apart, and a right model may miss them.")
-    references = (
-        Reference("Terashi2022", "G. Terashi, X. Wang, S.R. Maddhuri Venkata Subramaniya, "
-                  "J.J.G. Tesmer, D. Kihara. Residue-wise local quality estimation for protein "
-                  "models from cryo-EM maps. Nature Methods 19 (2022) 1116-1125.",
-                  "10.1038/s41592-022-01574-4"),
-        Reference("Labesse1997", "G. Labesse, N. Colloc'h, J. Pothier, J.-P. Mornon. P-SEA: a new "
-                  "efficient assignment of secondary structure from Cα trace of proteins. "
-                  "Bioinformatics 13 (1997) 291-295.", "10.1093/bioinformatics/13.3.291"))
-    criteria = (
-        Criterion("mean", "mean", "the mean score of the amino acids", ">=", _EXPECTED,
-                  "The mean score of the amino acids is {value:.2f}, below {bound}: the density "
-                  "supports the modelled sequence weakly."),
-        Criterion("negative", "negative_percentage", "the part of residues with a score below 0",
-                  "<=", _MOST_NEGATIVE,
-                  "{value:.0f} % of the residues have a score below 0 (at most {bound} % "
-                  "expected): the density does not support the sequence modelled there.", "%"),
+    quantities = (
+        Quantity("mean", "", "Mean score of the amino acids"),
+        Quantity("mean_alpha_carbon", "", "Mean score of the positions of the alpha carbons"),
+        Quantity("mean_secondary_structure", "", "Mean score of the secondary structure"),
+        Quantity("median", "", "Median score of the amino acids"),
+        Quantity("negative_percentage", "%", "Residues whose score is below 0"),
     )
-    resolutions = (0.0, 5.0)
+    references = ("Terashi2022", "Labesse1997")
+    criteria = (
+        Criterion(name="mean", subject="the mean score of the amino acids", relation=">=",
+                  bound=_EXPECTED,
+                  warning="The mean score of the amino acids is {value:.2f}, below {bound}: the "
+                  "density supports the modelled sequence weakly."),
+        Criterion(name="negative", metric="negative_percentage",
+                  subject="the part of residues with a score below 0", relation="<=",
+                  bound=_MOST_NEGATIVE,
+                  warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
+                  "expected): the density does not support the sequence modelled there.", unit="%"),
+    )
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."
 
     def compute(self, data):
-        carbons = read_alpha_carbons(data.model[0])
+        carbons = read_alpha_carbons(model_of(data)[0])
         if len(carbons.types) < _FEWEST:
             raise NotMeasured("The model has %d amino acids with an alpha carbon; at least %d are "
                               "needed to compare them." % (len(carbons.types), _FEWEST))
-        density = what_the_network_sees(data.volume, data.sampling, data.hard_mask, data.workers)
-        network = Network("daq", data.workers)
+        density = what_the_network_sees(data.map.volume, data.map.sampling,
+                                        data.map.hard_mask, data.run.workers)
+        network = Network("daq", data.run.workers)
         scores = residue_scores(
-            likelihoods(network, density, data.sampling, carbons.positions), carbons,
-            likelihoods(network, density, data.sampling, _some_atoms(data)))
-        return _findings(residues_of(data.model), carbons, *scores)
+            likelihoods(network, density, data.map.sampling, carbons.positions), carbons,
+            likelihoods(network, density, data.map.sampling, _some_atoms(data)))
+        return _findings(residues_of(model_of(data)), carbons, *scores)
 
 
 @dataclass
@@ -406,45 +412,43 @@ def _type_of(name):
 def _some_atoms(data):
     """Atoms of the protein, 1000 at most, drawn at random, (n, 3) in Å."""
     positions = np.array([
-        atom.pos.tolist() for chain in data.model[0] for residue in chain.first_conformer()
+        atom.pos.tolist() for chain in model_of(data)[0] for residue in chain.first_conformer()
         if _type_of(residue.name) is not None for atom in residue if not atom.is_hydrogen()])
     if len(positions) > _REFERENCE_ATOMS:
-        rng = np.random.default_rng(data.seed)
+        rng = np.random.default_rng(data.run.seed)
         positions = positions[rng.choice(len(positions), _REFERENCE_ATOMS, replace=False)]
     return positions
 
 
 def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=None):
-    metrics = {
-        "mean": Metric(float(amino_acids.mean()), "", "Mean score of the amino acids"),
-        "median": Metric(float(np.median(amino_acids)), "", "Median score of the amino acids"),
-        "negative_percentage": Metric(100 * float(np.mean(amino_acids < 0)), "%",
-                                      "Residues whose score is below 0"),
-        "mean_alpha_carbon": Metric(_mean(alpha_carbons), "",
-                                    "Mean score of the positions of the alpha carbons"),
-        "mean_secondary_structure": Metric(_mean(structures), "",
-                                           "Mean score of the secondary structure"),
-    }
+    metrics = plain({
+        "mean": float(amino_acids.mean()),
+        "median": float(np.median(amino_acids)),
+        "negative_percentage": 100 * float(np.mean(amino_acids < 0)),
+        "mean_alpha_carbon": _mean(alpha_carbons),
+        "mean_secondary_structure": _mean(structures),
+    })
     described = {"daq": ("DAQ score of the amino acid", amino_acids),
                  "daq_alpha_carbon": ("DAQ score of the alpha carbon's position", alpha_carbons),
                  "daq_secondary_structure": ("DAQ score of the secondary structure", structures)}
-    values, atoms = [], {}
+    values, atoms = [], []
     for name, (description, scores) in described.items():
         if scores is None:
             continue
         of_residues = np.full(len(residues.names), np.nan)
         of_residues[carbons.indices] = scores
-        values.append(residues.values(name, description, "", of_residues))
-        atoms[name] = (of_residues[residues.of_atom], description)
+        values.append(residues.values(name, description, "", of_residues,
+                                      "DAQ" if name == "daq" else ""))
+        atoms.append(AtomValues(name, of_residues[residues.of_atom], description, "DAQ score"))
     text = ("The mean score is %.2f over %d residues; %.0f %% of them have a score below 0."
-            % (metrics["mean"].value, len(amino_acids), metrics["negative_percentage"].value))
+            % (metrics["mean"], len(amino_acids), metrics["negative_percentage"]))
     if alpha_carbons is not None:
         text += (" The mean score of the alpha carbons' positions is %.2f, that of the secondary "
-                 "structure %.2f." % (metrics["mean_alpha_carbon"].value,
-                                      metrics["mean_secondary_structure"].value))
+                 "structure %.2f." % (metrics["mean_alpha_carbon"],
+                                      metrics["mean_secondary_structure"]))
     figures = residue_figures(residues, values[0], "DAQ score of the amino acid", "low",
                               ("no better than chance", 0.0))
-    return Findings(metrics, [Paragraph(text)] + figures, residues=values, atoms=atoms)
+    return Findings(metrics, [Paragraph(text)] + figures, values + atoms)
 
 
 def _mean(scores):
@@ -457,7 +461,7 @@ def _input_for_kihara(data):
 
 
 def _findings_of_kihara(data, table):
-    residues, carbons = residues_of(data.model), read_alpha_carbons(data.model[0])
+    residues, carbons = residues_of(model_of(data)), read_alpha_carbons(model_of(data)[0])
     scores = residues.mean(at_atoms(data, table, "B_iso_or_equiv", "DAQ"))[carbons.indices]
     known = np.isfinite(scores)
     if not known.any():

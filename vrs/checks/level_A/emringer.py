@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vrs.checks import (Bars, Criterion, Findings, Mark, Metric, NotApplicable, NotMeasured,
-                        Paragraph, Plot, Reference, Series, register)
+from vrs.checks import (Check, Criterion, Findings, NotApplicable, NotMeasured, Quantity, register,
+                        resolution)
 from vrs.checks.level_A.engines import with_model
-from vrs.checks.level_A.model_check import ModelCheck
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.numerics.interpolation import values_at
+from vrs.results import Bars, Mark, Paragraph, Plot, Series, plain
 
 # Side chains that do not branch at the beta carbon, by their atom in gamma position.
 _GAMMA = dict({name: "CG" for name in ("ARG", "ASN", "ASP", "GLN", "GLU", "HIS", "LEU", "LYS",
@@ -57,12 +60,13 @@ class ThresholdScan:
 
 
 @register
-class EMRinger(ModelCheck):
+class EMRinger(Check):
     """Whether side-chain density peaks at rotameric angles."""
 
     id = "A.f"
     title = "EMRinger"
-    needs = "map, atomic model with side chains, reported resolution of 5 Å or better"
+    requires = (MAP, MODEL, resolution(0, 5))
+    uses = (PLACED_MODEL,)
     explanation = (
         "Side chains prefer three angles about their first bond, χ1: 60°, 180° and 300°. EMRinger "
         "turns the γ atom of each side chain around this bond and looks where the map is highest. "
@@ -72,25 +76,34 @@ class EMRinger(ModelCheck):
         "where it is clearest, freed of the length of the model. 0 is chance, 1 is usual at 3 to 4 "
         "Å, and good models at high resolution reach 2 and more. Alanine, glycine, proline and "
         "the side chains that branch at the β atom do not count.")
-    references = (Reference(
-        "Barad2015", "B.A. Barad, N. Echols, R.Y.-R. Wang, Y. Cheng, F. DiMaio, P.D. Adams, "
-        "J.S. Fraser. EMRinger: side chain-directed model and map validation for 3D cryo-electron "
-        "microscopy. Nature Methods 12 (2015) 943-946.", "10.1038/nmeth.3541"),)
+    quantities = (
+        Quantity("corrected_score", "",
+                 "EMRinger score when both ends of the interval of 30° around each rotamer count, "
+                 "as the chance to be rotameric supposes"),
+        Quantity("max_z", "", "Highest Z-score over the thresholds"),
+        Quantity("model_length", "", "Side chains that count"),
+        Quantity("rotameric_fraction", "",
+                 "Part of the side chains above the threshold of the highest Z-score that are "
+                 "within 30° of a rotamer"),
+        Quantity("score", "", "EMRinger score, as the published program counts"),
+        Quantity("threshold", "", "Density at which Z is highest"),
+    )
+    references = ("Barad2015",)
     criteria = (
-        Criterion("score", "score", "the EMRinger score", ">=", 1.0,
-                  "The EMRinger score is {value:.2f}, at least {bound} is usual: the density of "
-                  "many side chains is not where side chains usually are."),
-        Criterion("max_z", "max_z", "the highest Z-score over the thresholds", ">=", 1.0,
-                  "The highest Z-score is {value:.2f} (at least {bound}): the side chains do not "
-                  "tell the model from a random one."),
+        Criterion(name="score", subject="the EMRinger score", relation=">=", bound=1.0,
+                  warning="The EMRinger score is {value:.2f}, at least {bound} is usual: the "
+                  "density of many side chains is not where side chains usually are."),
+        Criterion(name="max_z", subject="the highest Z-score over the thresholds", relation=">=",
+                  bound=1.0,
+                  warning="The highest Z-score is {value:.2f} (at least {bound}): the side chains "
+                  "do not tell the model from a random one."),
     )
     summary_ok = "The density of the side chains is where side chains usually are."
     summary_warnings = "The backbone of the model may not lie in the density as it should."
-    resolutions = (0.0, 5.0)
 
     def compute(self, data):
-        places, numbers, sites = _side_chains(data.model)
-        densities = chi_densities(data.volume, data.sampling, sites)
+        places, numbers, sites = _side_chains(model_of(data))
+        densities = chi_densities(data.map.volume, data.map.sampling, sites)
         return _findings(data, places, numbers, densities)
 
 
@@ -103,7 +116,7 @@ def _findings(data, places, numbers, densities):
                             "map; the model has %d." % (_FEWEST, len(densities)))
     scan = scan_thresholds(densities, counted_by_the_program(densities))
     corrected = scan_thresholds(densities, rotameric(densities))
-    residues = residues_of(data.model)
+    residues = residues_of(model_of(data))
     chains = np.array(residues.chains)[places]
     rolling = np.full(len(residues.names), np.nan)
     rolling[places] = rolling_fraction(chains, numbers, rotameric(densities))
@@ -112,17 +125,17 @@ def _findings(data, places, numbers, densities):
     content = _content(scan, corrected, densities) + residue_figures(
         residues, values, "Rotameric part of the side chains nearby", "low",
         ("by chance", _BY_CHANCE))
-    return Findings(_metrics(scan, corrected), content, residues=[values])
+    return Findings(_metrics(scan, corrected), content, [values])
 
 
 def _findings_of_phenix(data, rows, report):
-    found = _densities_of_phenix(rows, data.model)
-    places, numbers, _ = _side_chains(data.model)
+    found = _densities_of_phenix(rows, model_of(data))
+    places, numbers, _ = _side_chains(model_of(data))
     none = np.full(len(_ANGLES), np.nan)
     densities = np.array([found.get(place, none) for place in places])
     findings = _findings(data, places, numbers,
                          densities.reshape(-1, len(_ANGLES)) / _phenix_scale(data))
-    score, own = findings.metrics["score"].value, report["EMRinger Score"]
+    score, own = findings.metrics["score"], report["EMRinger Score"]
     if abs(score - own) > _PHENIX_TOLERANCE:
         raise NotMeasured("The densities that Phenix left give the score %.2f, while it reports "
                           "%.2f." % (score, own))
@@ -160,7 +173,7 @@ def _names_of_phenix(structure):
 
 
 def _phenix_scale(data):
-    return _PHENIX_MAXIMUM / float(np.abs(data.volume).max())
+    return _PHENIX_MAXIMUM / float(np.abs(data.map.volume).max())
 
 
 EMRinger.external = (ExternalEngine(
@@ -170,7 +183,7 @@ EMRinger.external = (ExternalEngine(
     # Its protocol reads files of Python 2, and looks for the viewer of ImageMagick.
     files=("build/bin/phenix.python", "modules/cctbx_project/mmtbx/command_line/emringer.py",
            "*base/bin/python2*"), programs=("display",),
-    prepare=lambda data: with_model(data, data.volume * np.float32(_phenix_scale(data)),
+    prepare=lambda data: with_model(data, data.map.volume * np.float32(_phenix_scale(data)),
                                     doTest=True),
     findings=_findings_of_phenix),)
 
@@ -349,18 +362,14 @@ def _peaks(densities):
 
 def _metrics(scan, corrected):
     best = int(np.argmax(scan.z_scores))
-    return {
-        "score": Metric(scan.scores[best], "", "EMRinger score, as the published program counts"),
-        "max_z": Metric(scan.z_scores[best], "", "Highest Z-score over the thresholds"),
-        "model_length": Metric(scan.length, "", "Side chains that count"),
-        "corrected_score": Metric(
-            corrected.scores.max(), "", "EMRinger score when both ends of the interval of 30° "
-            "around each rotamer count, as the chance to be rotameric supposes"),
-        "rotameric_fraction": Metric(
-            corrected.rotameric[best] / corrected.counts[best], "", "Part of the side chains above "
-            "the threshold of the highest Z-score that are within 30° of a rotamer"),
-        "threshold": Metric(scan.thresholds[best], "", "Density at which Z is highest"),
-    }
+    return plain({
+        "score": scan.scores[best],
+        "max_z": scan.z_scores[best],
+        "model_length": scan.length,
+        "corrected_score": corrected.scores.max(),
+        "rotameric_fraction": corrected.rotameric[best] / corrected.counts[best],
+        "threshold": scan.thresholds[best],
+    })
 
 
 def _content(scan, corrected, densities):

@@ -5,6 +5,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vrs.checks.check import NotMeasured
+from vrs.checks.level_A.placement import model_of
 from vrs.engines.external import EngineInput
 from vrs.io.models import atom_positions
 
@@ -18,10 +19,10 @@ def with_model(data, volume=None, mask=None, halves=None, model_map=None, **para
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With a model.
     volume : numpy.ndarray of float32, (z, y, x), optional
-        Another map in the place of ``data.volume``.
+        Another map in the place of ``data.map.volume``.
     mask, halves, model_map
         As those of :class:`vrs.engines.external.EngineInput`.
     **parameters
@@ -33,11 +34,11 @@ def with_model(data, volume=None, mask=None, halves=None, model_map=None, **para
         With the model in a cell that is the box of the map, as programs refuse a model and
         a map with different cells.
     """
-    model = data.model.clone()
-    model.cell = gemmi.UnitCell(*(size * data.sampling for size in data.box), 90, 90, 90)
+    model = model_of(data).clone()
+    model.cell = gemmi.UnitCell(*(size * data.map.sampling for size in data.map.box), 90, 90, 90)
     model.spacegroup_hm = "P 1"
-    volume = data.volume if volume is None else volume
-    return EngineInput(volume, data.sampling, mask, parameters, halves, model, model_map)
+    volume = data.map.volume if volume is None else volume
+    return EngineInput(volume, data.map.sampling, mask, parameters, halves, model, model_map)
 
 
 def at_atoms(data, table, column, program):
@@ -48,7 +49,7 @@ def at_atoms(data, table, column, program):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With a model.
     table : vrs.engines.external.AtomTable
     column : str
@@ -59,7 +60,7 @@ def at_atoms(data, table, column, program):
     Returns
     -------
     numpy.ndarray of float64, (atoms,)
-        In the order of ``data.model[0].all()``; NaN where there is no value.
+        In the order of ``model_of(data)[0].all()``; NaN where there is no value.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def at_atoms(data, table, column, program):
     if column not in table.values:
         raise NotMeasured("%s left no column %s in its model." % (program, column))
     values = np.append(table.values[column], np.nan)
-    _, nearest = cKDTree(table.positions).query(atom_positions(data.model),
+    _, nearest = cKDTree(table.positions).query(atom_positions(model_of(data)),
                                                 distance_upper_bound=_SAME_PLACE)
     if not np.isfinite(values[nearest]).any():
         raise NotMeasured("%s gives no value to any atom of the model." % program)
@@ -78,8 +79,8 @@ def at_atoms(data, table, column, program):
 
 def require_pdb_format(data, program):
     """Raise NotMeasured for a program that needs the PDB format and a model too large for it."""
-    atoms = data.model[0].count_atom_sites()
-    names = [chain.name for chain in data.model[0] if len(chain.name) > 1]
+    atoms = model_of(data)[0].count_atom_sites()
+    names = [chain.name for chain in model_of(data)[0] if len(chain.name) > 1]
     if atoms > _MOST_IN_PDB or names:
         raise NotMeasured("%s needs the model in PDB format, which has room for %d atoms and "
                           "chains of one letter; this one has %d atoms%s." % (

@@ -6,18 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from vrs.checks import (Bars, Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Reference,
-                        Table, register)
+from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.level_1.engines import require_box
 from vrs.checks.level_A.engines import with_model
-from vrs.checks.level_A.model_check import ModelCheck
-from vrs.checks.local import percentile_table, percentiles, spread, spread_criterion
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.checks.local import (PERCENTILES, clipped_histogram, percentile_table, percentiles, spread,
+                              spread_criterion)
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import Companion, ExternalEngine
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.numerics.interpolation import values_at
 from vrs.numerics.local_fsc import local_resolution
 from vrs.numerics.masks import dilate
 from vrs.numerics.model_map import model_transform
+from vrs.results import AtomValues, Mark, Paragraph, Table, Volume, plain
 
 HALF_CUTOFF, MODEL_CUTOFF = 0.5, 0.67
 # What a perfect model would reach where the halves reach 0.5: sqrt(2·0.5 / (1 + 0.5)).
@@ -26,16 +31,16 @@ _BOX = 20
 _FLAG, _BEYOND = 0.5, 1.5
 _CHANCE = 2 / 3
 _AROUND = 2.0
-_BINS = 60
 
 
 @register
-class FscQ(ModelCheck):
+class FscQ(Check):
     """Local resolution of map and model beside that of the half maps."""
 
     id = "A.b"
     title = "FSC-Q"
-    needs = "map, atomic model, two half maps"
+    requires = (MAP, MODEL, HALF_MAPS)
+    uses = (PLACED_MODEL,)
     explanation = (
         "Around each atom two local resolutions are measured by Fourier shell correlation: that to "
         "which the map agrees with the model, and that to which the half maps agree with each "
@@ -47,44 +52,51 @@ class FscQ(ModelCheck):
         "that only the final map went through would look like errors of the model. The values "
         "belong to a neighbourhood of a few Å rather than to single atoms, so that atoms with "
         "neighbours that have not been modelled suffer with them.")
-    references = (Reference(
-        "RamirezAportela2021",
-        "E. Ramírez-Aportela, D. Maluenda, Y.C. Fonseca, P. Conesa, R. Marabini, J.B. Heymann, "
-        "J.M. Carazo, C.O.S. Sorzano. FSC-Q: a CryoEM map-to-atomic model quality validation "
-        "based on the local Fourier shell correlation. Nature Communications 12 (2021) 42.",
-        "10.1038/s41467-020-20295-w"),)
+    quantities = (
+        Quantity("better_percentage", "%", "Atoms with an FSC-Q below -0.5 Å"),
+        Quantity("beyond_percentage", "%", "Atoms with an FSC-Qr beyond ±1.5"),
+        Quantity("mean_fscq", "Å", "Mean FSC-Q of the atoms"),
+        Quantity("mean_fscqr", "", "Mean FSC-Qr of the atoms"),
+        Quantity("mean_fscqr_of_map", "", "Mean FSC-Qr with the map itself"),
+        Quantity("mean_fscqr_of_reference", "",
+                 "Mean FSC-Qr with the B factors of the model and a cutoff of 0.816 for map and "
+                 "model"),
+        Quantity("no_signal_percentage", "%",
+                 "Atoms where the half maps agree no better than noise, or outside the map"),
+        Quantity("percentiles", "Å", "Percentiles of the FSC-Q of the atoms", MAPPING, PERCENTILES),
+        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+        Quantity("worse_percentage", "%", "Atoms with an FSC-Q above 0.5 Å"),
+    )
+    references = ("RamirezAportela2021",)
     criteria = (
-        Criterion("beyond_percentage", "beyond_percentage",
-                  "the part of the atoms with an FSC-Qr beyond ±%g" % _BEYOND, "<", 10.0,
-                  "{value:.1f} % of the atoms have an FSC-Qr beyond ±1.5 (below {bound} % is "
-                  "usual): the model fits the map much worse there than the data allow.", "%"),
-        Criterion("no_signal_percentage", "no_signal_percentage",
-                  "the part of the atoms where the half maps hardly agree", "<", 10.0,
-                  "{value:.1f} % of the atoms are where the half maps agree no better than noise "
-                  "(below {bound} % is usual): the data do not support them.", "%"),
+        Criterion(name="beyond_percentage",
+                  subject="the part of the atoms with an FSC-Qr beyond ±%g" % _BEYOND, relation="<",
+                  bound=10.0,
+                  warning="{value:.1f} % of the atoms have an FSC-Qr beyond ±1.5 (below {bound} % "
+                  "is usual): the model fits the map much worse there than the data allow.",
+                  unit="%"),
+        Criterion(name="no_signal_percentage",
+                  subject="the part of the atoms where the half maps hardly agree", relation="<",
+                  bound=10.0,
+                  warning="{value:.1f} % of the atoms are where the half maps agree no better "
+                  "than noise (below {bound} % is usual): the data do not support them.", unit="%"),
         spread_criterion(0.1, "Å"),
     )
     summary_ok = "The model fits the map nearly as well as the half maps allow."
     summary_warnings = "The model fits the map worse than the half maps would allow."
 
-    def not_applicable(self, data):
-        """The reason why it does not apply: a model that does not fit, or no half maps."""
-        if data.half1 is None:
-            return data.model_problem or "It needs the two half maps."
-        return super().not_applicable(data)
-
     def compute(self, data):
         local = _Local(data)
         if not local.signal.any():
             raise NotMeasured("The half maps agree no better than noise around the model.")
-        mean = (data.half1 + data.half2) / 2
+        mean = data.half_maps.mean
         reference = local.compare(local.resolution(mean, _model_map(data, None), REFERENCE_CUTOFF))
         # All atoms alike: what stands in the place of B factors is often something else.
         model = _model_map(data, 0.0)
         resolution = local.resolution(mean, model, MODEL_CUTOFF)
         judged = local.compare(resolution)
         del mean
-        published = local.compare(local.resolution(data.volume, model, MODEL_CUTOFF))
+        published = local.compare(local.resolution(data.map.volume, model, MODEL_CUTOFF))
         return _findings(data, judged, resolution - local.halves, published, reference)
 
 
@@ -93,47 +105,53 @@ def _findings(data, judged, volume, published=None, reference=None):
     known = np.isfinite(judged.differences)
     if not known.any():
         raise NotMeasured("The half maps agree no better than noise around the model.")
-    residues = residues_of(data.model)
+    residues = residues_of(model_of(data))
     by_residue = residues.values("fscq", "Mean FSC-Q of the atoms", "Å",
-                                 residues.mean(judged.differences))
+                                 residues.mean(judged.differences), "FscQ")
     metrics = _metrics(judged, published, reference)
     content = [Paragraph(_sentence(metrics)), _comparison_table(judged, published, reference),
-               percentile_table(metrics["percentiles"],
+               percentile_table(metrics["percentiles"], "Å",
                                 "Percentiles of the FSC-Q of the atoms."),
-               _histogram(judged.differences[known])]
+               clipped_histogram(
+                   judged.differences[known], "Histogram of the FSC-Q of the atoms.",
+                   "Distribution of the FSC-Q over the atoms of the model.", "FSC-Q (Å)", "Atoms",
+                   [Mark(-_FLAG, "-%g Å" % _FLAG), Mark(_FLAG, "%g Å" % _FLAG)])]
     content += residue_figures(residues, by_residue, "FSC-Q", "far", ("flag", _FLAG))
-    return Findings(
-        metrics, content, residues=[by_residue],
-        volumes={"fscq": (volume, "FSC-Q around the atoms of the model (Å), 0 elsewhere")},
-        atoms={"fscq_model": (judged.differences, "FSC-Q of the atoms (Å)")})
+    return Findings(metrics, content, [
+        by_residue,
+        Volume("fscq", volume, "FSC-Q around the atoms of the model (Å), 0 elsewhere", "FSC-Q",
+               "Å", "signed", (-_BEYOND, _BEYOND)),
+        AtomValues("fscq_model", judged.differences, "FSC-Q of the atoms (Å)", "FSC-Q", "Å")])
 
 
 def _model_map(data, b_factor):
     """Map of the model with a B factor of all atoms, or with their own."""
-    shape = data.volume.shape
-    transform = model_transform(data.model, shape, data.sampling, b_factor, data.workers)
-    return fft.irfftn(transform, s=shape, workers=data.workers, overwrite_x=True)
+    shape = data.map.volume.shape
+    transform = model_transform(model_of(data), shape, data.map.sampling, b_factor,
+                                data.run.workers)
+    return fft.irfftn(transform, s=shape, workers=data.run.workers, overwrite_x=True)
 
 
 def _input_for_xmipp(data):
     # Left alone, the protocol would centre the model and seek its place in the map again.
-    around = surroundings(atom_positions(data.model), data.volume.shape, data.sampling)
-    return with_model(data, (data.half1 + data.half2) / 2, mask=around,
-                      halves=(data.half1, data.half2), model_map=_model_map(data, 0.0), box=_BOX)
+    around = surroundings(atom_positions(model_of(data)), data.map.volume.shape,
+                          data.map.sampling)
+    halves = data.half_maps.both
+    return with_model(data, data.half_maps.mean, mask=around, halves=halves,
+                      model_map=_model_map(data, 0.0), box=_BOX)
 
 
 def _findings_of_xmipp(data, volume, relative_volume):
-    if volume.shape != data.volume.shape or relative_volume.shape != data.volume.shape:
-        raise NotMeasured("Xmipp returned a box of %d x %d x %d voxels, while the map has %d x %d "
-                          "x %d." % (volume.shape[::-1] + data.box))
+    for found in (volume, relative_volume):
+        require_box(data, found, "Xmipp")
     if not volume.any():
         raise NotMeasured("Xmipp gives no FSC-Q to any place of the map.")
-    positions = atom_positions(data.model)
-    differences, relative = (values_at(found, data.sampling, positions)
+    positions = atom_positions(model_of(data))
+    differences, relative = (values_at(found, data.map.sampling, positions)
                              for found in (volume, relative_volume))
     # Xmipp does not keep the resolution of the halves, which tells where there is signal.
     local = _Local(data)
-    halves = values_at(local.halves, data.sampling, positions)
+    halves = values_at(local.halves, data.map.sampling, positions)
     comparison = _Comparison(*(np.where(local.signal, values, np.float32(np.nan)) for values in (
         halves + differences, differences, relative)))
     findings = _findings(data, comparison, volume)
@@ -182,17 +200,17 @@ class _Local:
 
     def __init__(self, data):
         self._data = data
-        self._positions = atom_positions(data.model)
-        self._around = surroundings(self._positions, data.volume.shape, data.sampling)
-        self.halves = self.resolution(data.half1, data.half2, HALF_CUTOFF)
+        self._positions = atom_positions(model_of(data))
+        self._around = surroundings(self._positions, data.map.volume.shape, data.map.sampling)
+        self.halves = self.resolution(data.half_maps.first, data.half_maps.second, HALF_CUTOFF)
         # Noise agrees by chance at hardly more than the length of the box; outside the map
         # nothing is known.
-        self.signal = self._at_atoms(self.halves) < _CHANCE * _BOX * data.sampling
+        self.signal = self._at_atoms(self.halves) < _CHANCE * _BOX * data.map.sampling
 
     def resolution(self, volume1, volume2, cutoff):
         """Local resolution of two maps around the atoms, Å; 0 elsewhere."""
-        return local_resolution(volume1, volume2, self._around, self._data.sampling, cutoff, _BOX,
-                                self._data.workers)
+        return local_resolution(volume1, volume2, self._around, self._data.map.sampling, cutoff,
+                                _BOX, self._data.run.workers)
 
     def compare(self, resolution):
         """FSC-Q at the atoms from the local resolution of a map and a model."""
@@ -203,7 +221,7 @@ class _Local:
                              for values in (resolution, difference, relative)])
 
     def _at_atoms(self, values):
-        return values_at(values, self._data.sampling, self._positions)
+        return values_at(values, self._data.map.sampling, self._positions)
 
 
 def surroundings(positions, shape, sampling):
@@ -235,27 +253,19 @@ def surroundings(positions, shape, sampling):
 def _metrics(judged, published, reference):
     known = np.isfinite(judged.differences)
     differences, relative = judged.differences[known], judged.relative[known]
-    found = percentiles(differences, "Å", "Percentiles of the FSC-Q of the atoms")
-    return {
-        "mean_fscqr": Metric(np.mean(relative), "", "Mean FSC-Qr of the atoms"),
-        "mean_fscq": Metric(np.mean(differences), "Å", "Mean FSC-Q of the atoms"),
+    found = percentiles(differences)
+    return plain({
+        "mean_fscqr": np.mean(relative),
+        "mean_fscq": np.mean(differences),
         "percentiles": found,
         "spread": spread(found),
-        "beyond_percentage": Metric(100 * np.mean(np.abs(relative) > _BEYOND), "%",
-                                    "Atoms with an FSC-Qr beyond ±%g" % _BEYOND),
-        "worse_percentage": Metric(100 * np.mean(differences > _FLAG), "%",
-                                   "Atoms with an FSC-Q above %g Å" % _FLAG),
-        "better_percentage": Metric(100 * np.mean(differences < -_FLAG), "%",
-                                    "Atoms with an FSC-Q below -%g Å" % _FLAG),
-        "no_signal_percentage": Metric(100 * np.mean(~known), "%",
-                                       "Atoms where the half maps agree no better than noise, or "
-                                       "outside the map"),
-        "mean_fscqr_of_map": Metric(_mean_relative(published), "",
-                                    "Mean FSC-Qr with the map itself"),
-        "mean_fscqr_of_reference": Metric(
-            _mean_relative(reference), "", "Mean FSC-Qr with the B factors of the model and "
-            "a cutoff of %g for map and model" % REFERENCE_CUTOFF),
-    }
+        "beyond_percentage": 100 * np.mean(np.abs(relative) > _BEYOND),
+        "worse_percentage": 100 * np.mean(differences > _FLAG),
+        "better_percentage": 100 * np.mean(differences < -_FLAG),
+        "no_signal_percentage": 100 * np.mean(~known),
+        "mean_fscqr_of_map": _mean_relative(published),
+        "mean_fscqr_of_reference": _mean_relative(reference),
+    })
 
 
 def _mean_relative(comparison):
@@ -267,9 +277,9 @@ def _sentence(metrics):
             "the model fits worse than the half maps agree by more than %g Å, at %.1f %% better by "
             "more than that: these are the ones to be looked at. At %.1f %% of the atoms the half "
             "maps agree no better than noise; these have no value."
-            % (metrics["mean_fscq"].value, metrics["mean_fscqr"].value,
-               metrics["worse_percentage"].value, _FLAG, metrics["better_percentage"].value,
-               metrics["no_signal_percentage"].value))
+            % (metrics["mean_fscq"], metrics["mean_fscqr"],
+               metrics["worse_percentage"], _FLAG, metrics["better_percentage"],
+               metrics["no_signal_percentage"]))
 
 
 def _comparison_table(judged, published, reference):
@@ -286,11 +296,3 @@ def _comparison_table(judged, published, reference):
         "correlation of %g. Where they reach it, a perfect model with perfect B factors correlates "
         "with their mean to %g." % (HALF_CUTOFF, REFERENCE_CUTOFF))
 
-
-def _histogram(differences):
-    """Histogram whose outer bars gather what lies beyond the percentiles 0.1 and 99.9."""
-    low, high = np.percentile(differences, (0.1, 99.9))
-    counts, edges = np.histogram(np.clip(differences, low, high), _BINS)
-    return Bars("Histogram of the FSC-Q of the atoms.",
-                "Distribution of the FSC-Q over the atoms of the model.", "FSC-Q (Å)", "Atoms",
-                edges, counts, [Mark(-_FLAG, "-%g Å" % _FLAG), Mark(_FLAG, "%g Å" % _FLAG)])

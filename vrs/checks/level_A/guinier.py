@@ -3,11 +3,12 @@
 import numpy as np
 from scipy import fft
 
-from vrs.checks import (Criterion, Findings, Metric, NotMeasured, Plot, Series, Table, register)
-from vrs.checks.check import RESOLUTION_UNKNOWN
-from vrs.checks.level_A.model_check import ModelCheck
-from vrs.checks.references import ROSENTHAL
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register, resolution
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.numerics import fourier, fsc, guinier, model_map
+from vrs.results import Plot, Series, Table, plain
 
 _COARSEST = 10.0
 # The bump that the backbone of proteins and nucleic acids makes lies at 4 to 5 Å.
@@ -17,12 +18,13 @@ _LEAST = 0.5
 
 
 @register
-class MapModelGuinier(ModelCheck):
+class MapModelGuinier(Check):
     """Correlation of the Guinier profiles of the map and of the model's map."""
 
     id = "A.d"
     title = "Map-model Guinier"
-    needs = "map, atomic model, reported resolution"
+    requires = (MAP, MODEL, resolution())
+    uses = (PLACED_MODEL,)
     explanation = (
         "The Guinier profile is the logarithm of the mean amplitude against the square of the "
         "spatial frequency. Those of the map and of a map calculated from the model are "
@@ -34,40 +36,45 @@ class MapModelGuinier(ModelCheck):
         "lies, nor one protein from another with similar folds. The difference of the B factors "
         "says how much faster the map falls off than the model's map: a large one means that the "
         "B factors of the model or the sharpening of the map are not what they should be.")
-    references = (ROSENTHAL,)
+    quantities = (
+        Quantity("correlation", "", "Correlation of the Guinier profiles of map and model"),
+        Quantity("delta_b", "Å²",
+                 "B factor of the map less that of the model's map; negative where the map falls "
+                 "off faster"),
+        Quantity("detrended_correlation", "",
+                 "The same between 10 Å and the reported resolution, without linear fall-off; "
+                 "without value for resolutions worse than 5 Å"),
+        Quantity("map_b_factor", "Å²", "B factor of the fall-off of the map"),
+        Quantity("model_b_factor", "Å²", "B factor of the fall-off of the model's map"),
+    )
+    references = ("Rosenthal2003",)
     criteria = (
-        Criterion("correlation", "correlation", "the correlation of the Guinier profiles", ">=",
-                  _LEAST, "The Guinier profiles of map and model correlate by {value:.2f} only, "
+        Criterion(name="correlation", subject="the correlation of the Guinier profiles",
+                  relation=">=", bound=_LEAST,
+                  warning="The Guinier profiles of map and model correlate by {value:.2f} only, "
                   "at least {bound} is expected."),
-        Criterion("detrended_correlation", "detrended_correlation",
-                  "the correlation of the Guinier profiles without their fall-off, at 5 Å or "
-                  "better,", ">=", _LEAST,
-                  "Without their fall-off, the Guinier profiles of map and model correlate by "
-                  "{value:.2f} only, at least {bound} is expected: the map does not have the "
-                  "bumps that the model gives, or the model is no macromolecule."),
+        Criterion(name="detrended_correlation",
+                  subject="the correlation of the Guinier profiles without their fall-off, at 5 Å "
+                  "or better,", relation=">=", bound=_LEAST,
+                  warning="Without their fall-off, the Guinier profiles of map and model "
+                  "correlate by {value:.2f} only, at least {bound} is expected: the map does not "
+                  "have the bumps that the model gives, or the model is no macromolecule."),
     )
     summary_ok = "The amplitudes of the map are those expected from the model."
     summary_warnings = "The amplitudes of the map are not those expected from the model."
 
-    def not_applicable(self, data):
-        return super().not_applicable(data) or (
-            RESOLUTION_UNKNOWN if data.resolution is None else None)
-
     def compute(self, data):
         x, of_map, of_model = profiles(data)
-        used = _range(x, of_map, of_model, _first(data), data.resolution)
+        used = _range(x, of_map, of_model, _first(data), data.reported.resolution)
         if np.count_nonzero(used) < _FEWEST:
             raise NotMeasured(
                 "Only %d Fourier shells with signal lie up to the reported resolution; at least "
                 "%d are needed." % (np.count_nonzero(used), _FEWEST))
-        metrics = {
-            "correlation": Metric(np.corrcoef(of_map[used], of_model[used])[0, 1], "",
-                                  "Correlation of the Guinier profiles of map and model"),
-            "detrended_correlation": Metric(
-                detrended_correlation(x, of_map, of_model, data.resolution), "",
-                "The same between 10 Å and the reported resolution, without linear fall-off; "
-                "without value for resolutions worse than 5 Å")}
-        metrics.update(_b_factors(x, of_map, of_model, data.resolution))
+        metrics = plain({
+            "correlation": np.corrcoef(of_map[used], of_model[used])[0, 1],
+            "detrended_correlation": detrended_correlation(x, of_map, of_model,
+                                                           data.reported.resolution)})
+        metrics.update(_b_factors(x, of_map, of_model, data.reported.resolution))
         return Findings(metrics, [_table(metrics), _plot(x, of_map, of_model, used)])
 
 
@@ -76,7 +83,7 @@ def profiles(data):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With a model.
 
     Returns
@@ -84,11 +91,11 @@ def profiles(data):
     x, of_map, of_model : numpy.ndarray of float64, (shells,)
         As of :func:`vrs.numerics.guinier.guinier_profile`.
     """
-    shape, sampling = data.volume.shape, data.sampling
-    own = model_map.model_transform(data.model, shape, sampling, workers=data.workers)
+    shape, sampling = data.map.volume.shape, data.map.sampling
+    own = model_map.model_transform(model_of(data), shape, sampling, workers=data.run.workers)
     of_model = guinier.guinier_profile(own, shape, sampling)[1]
     del own
-    x, of_map = guinier.guinier_profile(fft.rfftn(data.volume, workers=data.workers), shape,
+    x, of_map = guinier.guinier_profile(fft.rfftn(data.map.volume, workers=data.run.workers), shape,
                                         sampling)
     return x, of_map, of_model
 
@@ -125,9 +132,9 @@ def _range(x, of_map, of_model, first, resolution):
 
 def _first(data):
     """Squared frequency (1/Å²) of the first shell with enough coefficients for a mean."""
-    shape = data.volume.shape
+    shape = data.map.volume.shape
     shell = fsc.first_telling_shell(fourier.shell_counts(shape))
-    return fourier.shell_frequencies(shape, data.sampling)[shell] ** 2
+    return fourier.shell_frequencies(shape, data.map.sampling)[shell] ** 2
 
 
 def _b_factors(x, of_map, of_model, resolution):
@@ -138,11 +145,9 @@ def _b_factors(x, of_map, of_model, resolution):
         except ValueError:  # too few shells: the resolution is about 15 Å or worse
             values.append(None)
     difference = None if None in values else values[0] - values[1]
-    return {"map_b_factor": Metric(values[0], "Å²", "B factor of the fall-off of the map"),
-            "model_b_factor": Metric(values[1], "Å²",
-                                     "B factor of the fall-off of the model's map"),
-            "delta_b": Metric(difference, "Å²", "B factor of the map less that of the model's "
-                              "map; negative where the map falls off faster")}
+    return plain({"map_b_factor": values[0],
+            "model_b_factor": values[1],
+            "delta_b": difference})
 
 
 def _table(metrics):
@@ -152,7 +157,7 @@ def _table(metrics):
             ("B factor of the model's map (Å²)", "model_b_factor", "%.1f"),
             ("Difference ΔB (Å²)", "delta_b", "%.1f"))
     return Table(["Measure", "Value"],
-                 [[label, "–" if metrics[name].value is None else form % metrics[name].value]
+                 [[label, "–" if metrics[name] is None else form % metrics[name]]
                   for label, name, form in rows],
                  "Agreement of the Guinier profiles of map and model.")
 

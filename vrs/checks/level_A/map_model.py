@@ -6,13 +6,15 @@ import gemmi
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.checks import (Criterion, Findings, Mark, Metric, NotMeasured, Paragraph, Plot,
-                        Reference, Series, Table, register)
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_A.model_check import ModelCheck
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.residues import residue_figures, residues_of
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.numerics import fourier, fsc, model_agreement, model_map
+from vrs.results import AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
 _BAD, _MOST_BAD = 0.5, 10.0
@@ -33,12 +35,13 @@ _UNMASKED = "whole map"
 
 
 @register
-class MapModel(ModelCheck):
+class MapModel(Check):
     """Correlations in real and Fourier space, resolutions, and atoms within the contour."""
 
     id = "A.a"
     title = "Map-model correlation and resolution (Phenix)"
-    needs = "map, atomic model, threshold; better with the reported resolution"
+    requires = (MAP, MODEL)
+    uses = (PLACED_MODEL,)
     explanation = (
         "A map is calculated from the model at the resolution of the map and compared with it. "
         "Correlations are 1 for maps that are alike and 0 for maps that have nothing in common: "
@@ -49,16 +52,67 @@ class MapModel(ModelCheck):
         "most like the map. A reported resolution much better than these is not supported by the "
         "model. The atom inclusion is the part of the atoms, without hydrogens, that lie in "
         "density at or above the contour.")
-    references = (
-        Reference("Afonine2018", "P.V. Afonine, B.P. Klaholz, N.W. Moriarty, B.K. Poon, "
-                  "O.V. Sobolev, T.C. Terwilliger, P.D. Adams, A. Urzhumtsev. New tools for the "
-                  "analysis and validation of cryo-EM maps and atomic models. Acta "
-                  "Crystallographica D74 (2018) 814-840.", "10.1107/S2059798318009324"),)
+    quantities = (
+        Quantity("atom_inclusion", "", "Part of the atoms, without hydrogens, within the contour"),
+        Quantity("atom_radius", "Å", "Distance from an atom within which voxels belong to it"),
+        Quantity("backbone_inclusion", "",
+                 "Part of the backbone atoms, without hydrogens, within the contour"),
+        Quantity("bad_residue_percentage", "%",
+                 "Residues with a correlation below 0.5, among those in the box that are not "
+                 "water"),
+        Quantity("cc_box", "", "Correlation in the whole box"),
+        Quantity("cc_main_chain", "", "Correlation around the main chain of proteins, with Cβ"),
+        Quantity("cc_mask", "", "Correlation within the mask of the model"),
+        Quantity("cc_peaks", "",
+                 "Correlation where either map is highest, in volumes as large as the mask"),
+        Quantity("cc_side_chain", "", "Correlation around all other atoms"),
+        Quantity("cc_volume", "",
+                 "Correlation where the model's map is highest, in a volume as large as the mask"),
+        Quantity("comparison_resolution", "Å",
+                 "Resolution of the model's map for the correlations"),
+        Quantity("d99", "Å",
+                 "Resolution up to which the map correlates by 0.99 with itself; map within a "
+                 "soft mask around the model"),
+        Quantity("d_fsc_model_0", "Å",
+                 "Resolution at which the map-model FSC falls below 0; map within a soft mask "
+                 "around the model"),
+        Quantity("d_fsc_model_0143", "Å",
+                 "Resolution at which the map-model FSC falls below 0.143; map within a soft mask "
+                 "around the model"),
+        Quantity("d_fsc_model_05", "Å",
+                 "Resolution at which the map-model FSC falls below 0.5; map within a soft mask "
+                 "around the model"),
+        Quantity("d_model", "Å",
+                 "Resolution at which the model, at its overall B factor, is most like the map; "
+                 "map within a soft mask around the model"),
+        Quantity("d_model_b0", "Å", "The same at B = 0; map within a soft mask around the model"),
+        Quantity("overall_b_factor", "Å²",
+                 "B factor of all atoms with which the model is most like the map; map within a "
+                 "soft mask around the model"),
+        Quantity("reported_ratio", "",
+                 "Reported resolution over that of the map-model FSC at 0.5; 0 when there is none"),
+        Quantity("unmasked_d99", "Å",
+                 "Resolution up to which the map correlates by 0.99 with itself; whole map"),
+        Quantity("unmasked_d_fsc_model_0", "Å",
+                 "Resolution at which the map-model FSC falls below 0; whole map"),
+        Quantity("unmasked_d_fsc_model_0143", "Å",
+                 "Resolution at which the map-model FSC falls below 0.143; whole map"),
+        Quantity("unmasked_d_fsc_model_05", "Å",
+                 "Resolution at which the map-model FSC falls below 0.5; whole map"),
+        Quantity("unmasked_d_model", "Å",
+                 "Resolution at which the model, at its overall B factor, is most like the map; "
+                 "whole map"),
+        Quantity("unmasked_d_model_b0", "Å", "The same at B = 0; whole map"),
+        Quantity("unmasked_overall_b_factor", "Å²",
+                 "B factor of all atoms with which the model is most like the map; whole map"),
+    )
+    references = ("Afonine2018",)
     criteria = (
-        Criterion("bad_residue_percentage", "bad_residue_percentage",
-                  "the part of the residues with a correlation below %g" % _BAD, "<", _MOST_BAD,
-                  "{value:.1f} % of the residues have a correlation with the map below 0.5 (below "
-                  "{bound} % expected).", "%"),
+        Criterion(name="bad_residue_percentage",
+                  subject="the part of the residues with a correlation below %g" % _BAD,
+                  relation="<", bound=_MOST_BAD,
+                  warning="{value:.1f} % of the residues have a correlation with the map below "
+                  "0.5 (below {bound} % expected).", unit="%"),
         ratio_criterion("reported_ratio", "the map-model FSC at 0.5"),
     )
     estimates = {"d_fsc_model_05": "map-model FSC 0.5"}
@@ -67,12 +121,13 @@ class MapModel(ModelCheck):
 
     def compute(self, data):
         spectra = compare_in_fourier_space(data)
-        calculated = model_map.model_map(data.model, data.volume.shape, data.sampling,
-                                         spectra.resolution, data.workers)
-        residues = residues_of(data.model)
+        calculated = model_map.model_map(model_of(data), data.map.volume.shape, data.map.sampling,
+                                         spectra.resolution, data.run.workers)
+        residues = residues_of(model_of(data))
         correlations = compare_in_real_space(data, calculated, spectra.resolution, residues)
-        return _findings(data, spectra, correlations, residues,
-                         atom_inclusion(data.volume, data.sampling, data.threshold, data.model))
+        included = atom_inclusion(data.map.volume, data.map.sampling, data.map.threshold,
+                                  model_of(data))
+        return _findings(data, spectra, correlations, residues, included)
 
 
 @dataclass
@@ -101,7 +156,7 @@ def compare_in_fourier_space(data):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With a model.
 
     Returns
@@ -113,15 +168,16 @@ def compare_in_fourier_space(data):
     NotMeasured
         If no atom lies in the box of the map.
     """
-    shape, sampling = data.volume.shape, data.sampling
-    own = model_map.model_transform(data.model, shape, sampling, workers=data.workers)
+    shape, sampling = data.map.volume.shape, data.map.sampling
+    own = model_map.model_transform(model_of(data), shape, sampling, workers=data.run.workers)
     if not np.any(own):
         raise NotMeasured("No atom of the model lies in the box of the map.")
-    bare = model_map.model_transform(data.model, shape, sampling, 0.0, data.workers)
-    transform = fft.rfftn(data.volume, workers=data.workers)
+    bare = model_map.model_transform(model_of(data), shape, sampling, 0.0, data.run.workers)
+    transform = fft.rfftn(data.map.volume, workers=data.run.workers)
     unmasked, curve = _resolutions(transform, own, bare, shape, sampling)
-    resolution = data.resolution or unmasked["d_model"]
-    transform = fft.rfftn(data.volume * soft_model_mask(data, resolution), workers=data.workers)
+    resolution = data.reported.resolution or unmasked["d_model"]
+    transform = fft.rfftn(data.map.volume * soft_model_mask(data, resolution),
+                          workers=data.run.workers)
     masked, masked_curve = _resolutions(transform, own, bare, shape, sampling)
     return Spectra(resolution, masked, unmasked, {"masked": masked_curve, "unmasked": curve})
 
@@ -134,7 +190,7 @@ def soft_model_mask(data, resolution):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With a model.
     resolution : float
         Å.
@@ -145,8 +201,9 @@ def soft_model_mask(data, resolution):
         0 to 1.
     """
     width = _SOFT * resolution
-    mask = model_map.model_mask(data.model, data.volume.shape, data.sampling, width)
-    return ndimage.gaussian_filter(mask.astype(np.float32), width / data.sampling, mode="nearest")
+    mask = model_map.model_mask(model_of(data), data.map.volume.shape, data.map.sampling, width)
+    return ndimage.gaussian_filter(mask.astype(np.float32), width / data.map.sampling,
+                                   mode="nearest")
 
 
 def _resolutions(transform, own, bare, shape, sampling):
@@ -193,7 +250,7 @@ def compare_in_real_space(data, calculated, resolution, residues):
 
     Parameters
     ----------
-    data : ValidationInput
+    data : vrs.inputs.Evidence
         With a model.
     calculated : numpy.ndarray of float32, (z, y, x)
         Map of the model.
@@ -206,8 +263,8 @@ def compare_in_real_space(data, calculated, resolution, residues):
     -------
     Correlations
     """
-    positions = atom_positions(data.model)
-    atoms = [site.atom for site in data.model[0].all()]
+    positions = atom_positions(model_of(data))
+    atoms = [site.atom for site in model_of(data)[0].all()]
     mean_b = float(np.mean([atom.b_iso for atom in atoms]))
     radius = max(resolution, model_map.image_radius(resolution, max(mean_b, 0.0)))
     radius = float(np.clip(radius, *_RADII))
@@ -215,7 +272,7 @@ def compare_in_real_space(data, calculated, resolution, residues):
     def around(chosen):
         return _around(positions[chosen], radius, data, calculated)
 
-    main = _main_chain(data.model)
+    main = _main_chain(model_of(data))
     overall = _five_kinds(data, calculated)
     overall.update(cc_main_chain=around(main), cc_side_chain=around(~main))
     chains = np.array(residues.chains)[residues.of_atom]
@@ -253,14 +310,14 @@ def atom_inclusion(volume, sampling, threshold, structure):
 
 
 def _five_kinds(data, calculated):
-    mask = model_map.model_mask(data.model, data.volume.shape, data.sampling)
+    mask = model_map.model_mask(model_of(data), data.map.volume.shape, data.map.sampling)
     size = int(np.count_nonzero(mask))
-    found = {"cc_mask": _correlation(data.volume, calculated, mask),
-             "cc_box": _correlation(data.volume, calculated)}
+    found = {"cc_mask": _correlation(data.map.volume, calculated, mask),
+             "cc_box": _correlation(data.map.volume, calculated)}
     np.greater_equal(calculated, _highest(calculated, size), out=mask)
-    found["cc_volume"] = _correlation(data.volume, calculated, mask)
-    mask |= data.volume >= _highest(data.volume, size)
-    found["cc_peaks"] = _correlation(data.volume, calculated, mask)
+    found["cc_volume"] = _correlation(data.map.volume, calculated, mask)
+    mask |= data.map.volume >= _highest(data.map.volume, size)
+    found["cc_peaks"] = _correlation(data.map.volume, calculated, mask)
     return found
 
 
@@ -284,8 +341,8 @@ def _around(positions, radius, data, calculated):
     """Correlation within a radius of some atoms; NaN where they are outside the box."""
     if len(positions) == 0:
         return np.nan
-    region, inside = model_map.spheres(positions, radius, data.volume.shape, data.sampling)
-    a, b = (volume[region][inside].astype(float) for volume in (data.volume, calculated))
+    region, inside = model_map.spheres(positions, radius, data.map.volume.shape, data.map.sampling)
+    a, b = (volume[region][inside].astype(float) for volume in (data.map.volume, calculated))
     return _pearson(a.size, a.sum(), b.sum(), a @ a, b @ b, a @ b)
 
 
@@ -323,12 +380,10 @@ def _is_polymer(residue):
 
 def _findings(data, spectra, correlations, residues, included):
     metrics = _metrics(data, spectra, correlations, included)
-    water = np.array([residue.is_water() for chain in data.model[0] for residue in chain], bool)
+    water = np.array([residue.is_water() for chain in model_of(data)[0] for residue in chain], bool)
     without_water = np.where(water, np.nan, correlations.residues)
     known = without_water[np.isfinite(without_water)]
-    metrics["bad_residue_percentage"] = Metric(
-        100 * np.mean(known < _BAD) if known.size else None, "%",
-        "Residues with a correlation below %g, among those in the box that are not water" % _BAD)
+    metrics["bad_residue_percentage"] = 100 * np.mean(known < _BAD) if known.size else None
     of_residues = residues.values(
         "residue_cc", "Correlation of map and model around the residue", "", without_water)
     inclusion = residues.values(
@@ -340,47 +395,28 @@ def _findings(data, spectra, correlations, residues, included):
     if known.size:
         content += residue_figures(residues, of_residues, "Correlation", "low", ("limit", _BAD))
     frequencies, curve = spectra.curves["masked"]
-    return Findings(
-        metrics, content, residues=[of_residues, inclusion],
-        curves={"map_model_fsc": (frequencies, curve, "FSC of the %s and the model" % _MASKED)},
-        atoms={"residue_cc": (correlations.residues[residues.of_atom],
-                              "Correlation of map and model around the residue")})
+    return Findings(metrics, content, [
+        of_residues, inclusion,
+        Curve("map_model_fsc", "FSC of the %s and the model" % _MASKED, frequencies, curve),
+        AtomValues("residue_cc", correlations.residues[residues.of_atom],
+                   "Correlation of map and model around the residue", "Correlation")])
 
 
 def _metrics(data, spectra, correlations, included):
-    metrics = {name: Metric(correlations.overall[name], "", "Correlation %s" % where)
-               for name, where in _KINDS}
-    described = (
-        ("d99", "Å", "Resolution up to which the map correlates by 0.99 with itself"),
-        ("d_model", "Å", "Resolution at which the model, at its overall B factor, is most like "
-         "the map"),
-        ("d_model_b0", "Å", "The same at B = 0"),
-        ("overall_b_factor", "Å²", "B factor of all atoms with which the model is most like the "
-         "map"),
-        ("d_fsc_model_05", "Å", "Resolution at which the map-model FSC falls below 0.5"),
-        ("d_fsc_model_0143", "Å", "Resolution at which the map-model FSC falls below 0.143"),
-        ("d_fsc_model_0", "Å", "Resolution at which the map-model FSC falls below 0"))
-    for name, unit, text in described:
-        metrics[name] = Metric(spectra.masked[name], unit, "%s; %s" % (text, _MASKED))
-        metrics["unmasked_" + name] = Metric(spectra.unmasked[name], unit,
-                                             "%s; %s" % (text, _UNMASKED))
-    metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"],
-                                               "the map-model FSC at 0.5")
-    metrics["comparison_resolution"] = Metric(
-        spectra.resolution, "Å", "Resolution of the model's map for the correlations")
-    metrics["atom_radius"] = Metric(
-        correlations.radius, "Å", "Distance from an atom within which voxels belong to it")
-    backbone = included[_backbone(data.model)]
-    for name, values, which in (("atom_inclusion", included, "atoms"),
-                                ("backbone_inclusion", backbone, "backbone atoms")):
+    metrics = dict(correlations.overall, **spectra.masked)
+    metrics.update({"unmasked_" + name: value for name, value in spectra.unmasked.items()})
+    metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"])
+    metrics["comparison_resolution"] = spectra.resolution
+    metrics["atom_radius"] = correlations.radius
+    backbone = included[_backbone(model_of(data))]
+    for name, values in (("atom_inclusion", included), ("backbone_inclusion", backbone)):
         known = values[np.isfinite(values)]
-        metrics[name] = Metric(known.mean() if known.size else None, "",
-                               "Part of the %s, without hydrogens, within the contour" % which)
+        metrics[name] = known.mean() if known.size else None
     return metrics
 
 
 def _method(data, spectra, correlations):
-    source = ("the reported resolution" if data.resolution else
+    source = ("the reported resolution" if data.reported.resolution else
               "as none was reported, that at which the model is most like the map")
     outside = int(np.count_nonzero(np.isnan(correlations.residues)))
     text = ("Correlations are at %.2f Å, %s; voxels within %.1f Å of an atom belong to it."
@@ -392,12 +428,12 @@ def _method(data, spectra, correlations):
 
 
 def _correlation_table(metrics):
-    rows = [["Correlation " + where, _shown(metrics[name].value, 3)] for name, where in _KINDS]
+    rows = [["Correlation " + where, _shown(metrics[name], 3)] for name, where in _KINDS]
     rows += [["Residues with a correlation below %g (%%)" % _BAD,
-              _shown(metrics["bad_residue_percentage"].value, 1)],
-             ["Part of the atoms within the contour", _shown(metrics["atom_inclusion"].value, 3)],
+              _shown(metrics["bad_residue_percentage"], 1)],
+             ["Part of the atoms within the contour", _shown(metrics["atom_inclusion"], 3)],
              ["Part of the backbone atoms within the contour",
-              _shown(metrics["backbone_inclusion"].value, 3)]]
+              _shown(metrics["backbone_inclusion"], 3)]]
     return Table(["Measure", "Value"], rows, "Agreement of model and map.")
 
 
@@ -427,7 +463,7 @@ def _resolution_table(spectra):
 def _curve_plot(data, spectra):
     series = [Series(name, *(values[1:] for values in spectra.curves[name]), style)
               for name, style in (("masked", "line"), ("unmasked", "dashed"))]
-    marks = [Mark(1 / data.resolution, "reported")] if data.resolution else []
+    marks = [Mark(1 / data.reported.resolution, "reported")] if data.reported.resolution else []
     ends = np.array([0, series[0].x[-1]])
     series.append(Series("0.5", ends, np.full(2, 0.5), "dashed"))
     return Plot("Fourier shell correlation of map and model.",

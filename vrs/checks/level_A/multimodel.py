@@ -1,19 +1,19 @@
 """Item A.c: does the map tell where the atoms are, or could they as well be elsewhere?"""
 
-import re
-
 import numpy as np
 
-from vrs.checks import (Criterion, Findings, Metric, NotMeasured, Paragraph, Reference, Table,
+from vrs.checks import (MAPPING, AskedFor, Check, Criterion, Findings, NotMeasured, Quantity,
                         register)
-from vrs.checks.level_A.model_check import ModelCheck
-from vrs.checks.local import percentile_table, percentiles
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.checks.local import PERCENTILES, percentile_table, percentiles
 from vrs.checks.residues import residue_figures, residues_of
-from vrs.errors import InputError
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.refinement.dynamics import Problem, refine_all
 from vrs.refinement.restraints import restraints_of
 from vrs.refinement.starts import perturbed
+from vrs.results import AtomValues, Paragraph, Table, plain
 
 # Å and residues. In noise the models stay about as far apart as they start, 3.5 Å on average,
 # which is well above what is accepted.
@@ -24,14 +24,20 @@ _CARBON = 6
 _FEWEST_BONDS = 0.5  # per atom
 _MAIN_ATOMS = ("C4'", "P", "CA")  # the last one that a residue has stands for it
 
+_ASKED_FOR = AskedFor(
+    "only when asked for, as it takes minutes to hours", lambda data: data.model.refinements > 0,
+    "It was not asked for, as it takes long: give the number of refinements, 5 for instance, by "
+    "--multimodel of 'vrs validate' or in the form of level A.")
+
 
 @register
-class Multimodel(ModelCheck):
+class Multimodel(Check):
     """Spread of models refined against the map from different starts."""
 
     id = "A.c"
     title = "Multimodel stability"
-    needs = "map, atomic model; only when asked for, as it takes minutes to hours"
+    requires = (MAP, MODEL, _ASKED_FOR)
+    uses = (PLACED_MODEL,)
     explanation = (
         "The atoms of the model are displaced at random, by 2.5 Å on average and neighbours along "
         "a chain by similar amounts, and the displaced model is refined against the map. This is "
@@ -43,62 +49,47 @@ class Multimodel(ModelCheck):
         "holds its torsions and hydrogen bonds loosely, so that a small RMSD says that the map "
         "fixes the place of the chain, and less that each side chain is right. Hydrogens, "
         "waters, ions and all but the first of alternative conformations are left out.")
-    references = (Reference(
-        "Herzik2019", "M.A. Herzik, J.S. Fraser, G.C. Lander. A multi-model approach to assessing "
-        "local and global cryo-EM map quality. Structure 27 (2019) 344-358.",
-        "10.1016/j.str.2018.10.003"),)
+    quantities = (
+        Quantity("bond_deviation", "Å",
+                 "Root mean square deviation of the bonds from those of the model that was given, "
+                 "in the worst of the refined models"),
+        Quantity("mean_atom_rmsd", "Å", "Mean RMSD of all refined atoms"),
+        Quantity("mean_rmsd", "Å",
+                 "Mean RMSD of the residues between the refined models, over all pairs of them"),
+        Quantity("model_distance", "Å",
+                 "Mean distance of the residues from the model that was given to the mean of the "
+                 "refined models"),
+        Quantity("percentiles", "Å", "Percentiles of the RMSD of the residues", MAPPING,
+                 PERCENTILES),
+        Quantity("refinements", "", "Number of refinements"),
+        Quantity("start_rmsd", "Å",
+                 "Mean RMSD of the residues between the displaced models, before refinement"),
+    )
+    references = ("Herzik2019",)
     criteria = (
-        Criterion("mean_rmsd", "mean_rmsd", "the mean RMSD of the residues between the refined "
-                  "models", "<=", _MOST,
-                  "Models refined from different starts differ by {value:.2f} Å on average (at "
-                  "most {bound} Å expected): the map does not fix the place of the chains.", "Å"),
+        Criterion(name="mean_rmsd",
+                  subject="the mean RMSD of the residues between the refined models", relation="<=",
+                  bound=_MOST,
+                  warning="Models refined from different starts differ by {value:.2f} Å on "
+                  "average (at most {bound} Å expected): the map does not fix the place of the "
+                  "chains.", unit="Å"),
     )
     summary_ok = "Models refined from different starts agree with each other."
     summary_warnings = "Models refined from different starts end in different places."
 
-    def not_applicable(self, data):
-        reason = super().not_applicable(data)
-        if reason or data.multimodel:
-            return reason
-        return ("It was not asked for, as it takes long: give the number of refinements, 5 for "
-                "instance, by --multimodel of 'vrs validate' or in the form of level A.")
-
     def compute(self, data):
-        residues = residues_of(data.model)
-        chosen = atoms_to_refine(data.model, residues)
+        residues = residues_of(model_of(data))
+        chosen = atoms_to_refine(model_of(data), residues)
         problem = _problem(data, chosen)
         owners = residues.of_atom[chosen]
         starts = [perturbed(problem.positions, owners, residues.pieces, _DISPLACEMENT, _REACH,
-                            np.random.default_rng([data.seed, number]))
-                  for number in range(data.multimodel)]
+                            np.random.default_rng([data.run.seed, number]))
+                  for number in range(data.model.refinements)]
         try:
-            models = refine_all(problem, starts, data.seed, data.workers)
+            models = refine_all(problem, starts, data.run.seed, data.run.workers)
         except ValueError as error:
             raise NotMeasured("The model cannot be refined: %s." % error)
-        return _findings(data.model, residues, chosen, problem, starts, models)
-
-
-def to_refinements(value):
-    """The number of refinements that a user gave, perhaps as text.
-
-    Parameters
-    ----------
-    value : int or str
-
-    Returns
-    -------
-    int
-        0 or at least 2.
-
-    Raises
-    ------
-    InputError
-        If it is anything else.
-    """
-    if not re.fullmatch(r"0|[2-9]|[1-9]\d+", str(value)):
-        raise InputError("The number of refinements of the model, %s, is not a whole number of at "
-                         "least 2; give 5, for instance, or 0 for none." % value)
-    return int(value)
+        return _findings(model_of(data), residues, chosen, problem, starts, models)
 
 
 def atoms_to_refine(structure, residues):
@@ -148,14 +139,14 @@ def pair_rmsd(models):
 
 
 def _problem(data, chosen):
-    positions = atom_positions(data.model)[chosen]
-    restraints = restraints_of(data.model, chosen, positions) if chosen.size else None
+    positions = atom_positions(model_of(data))[chosen]
+    restraints = restraints_of(model_of(data), chosen, positions) if chosen.size else None
     if restraints is None or restraints.bonds < _FEWEST_BONDS * len(chosen):
         raise NotMeasured("Most atoms of the model are not bonded to any other, so that it cannot "
                           "be refined; give a model with all its atoms.")
-    sites = data.model[0].all()
+    sites = model_of(data)[0].all()
     numbers = np.array([site.atom.element.atomic_number for site in sites])[chosen]
-    return Problem(data.volume, data.sampling, positions, numbers / _CARBON, restraints)
+    return Problem(data.map.volume, data.map.sampling, positions, numbers / _CARBON, restraints)
 
 
 def _findings(structure, residues, chosen, problem, starts, models):
@@ -172,28 +163,23 @@ def _findings(structure, residues, chosen, problem, starts, models):
                                                axis=1)), residues, stand_in)
     values = residues.values("multimodel_rmsd", "RMSD between the refined models", "Å",
                              of_residue)
-    metrics = {
-        "mean_rmsd": Metric(values.values.mean(), "Å", "Mean RMSD of the residues between the "
-                            "refined models, over all pairs of them"),
-        "percentiles": percentiles(values.values, "Å", "Percentiles of the RMSD of the residues"),
-        "mean_atom_rmsd": Metric(np.nanmean(spread), "Å", "Mean RMSD of all refined atoms"),
-        "start_rmsd": Metric(np.nanmean(before), "Å", "Mean RMSD of the residues between the "
-                             "displaced models, before refinement"),
-        "model_distance": Metric(np.nanmean(moved), "Å", "Mean distance of the residues from the "
-                                 "model that was given to the mean of the refined models"),
-        "bond_deviation": Metric(
-            max(problem.restraints.bond_deviation(model) for model in models), "Å",
-            "Root mean square deviation of the bonds from those of the model that was given, in "
-            "the worst of the refined models"),
-        "refinements": Metric(len(models), "", "Number of refinements"),
-    }
+    metrics = plain({
+        "mean_rmsd": values.values.mean(),
+        "percentiles": percentiles(values.values),
+        "mean_atom_rmsd": np.nanmean(spread),
+        "start_rmsd": np.nanmean(before),
+        "model_distance": np.nanmean(moved),
+        "bond_deviation": max(problem.restraints.bond_deviation(model) for model in models),
+        "refinements": len(models),
+    })
     content = [Paragraph(_sentence(metrics)),
-               percentile_table(metrics["percentiles"],
+               percentile_table(metrics["percentiles"], "Å",
                                 "Percentiles of the RMSD of the residues."),
                _chain_table(values)]
     content += residue_figures(residues, values, "RMSD between models", "high")
-    return Findings(metrics, content, residues=[values], atoms={
-        "multimodel_rmsd": (spread, "RMSD between models refined from different starts (Å)")})
+    return Findings(metrics, content, [values, AtomValues(
+        "multimodel_rmsd", spread, "RMSD between models refined from different starts (Å)", "RMSD",
+        "Å")])
 
 
 def _stand_ins(structure, residues, chosen):
@@ -214,9 +200,9 @@ def _sentence(metrics):
     text = ("%d models were refined from starts that differ by %.2f Å (RMSD, mean of the "
             "residues). The refined models differ by %.2f Å, or %.2f Å with all atoms, and "
             "their mean lies %.2f Å from the model that was given." % tuple(
-                metrics[name].value for name in ("refinements", "start_rmsd", "mean_rmsd",
+                metrics[name] for name in ("refinements", "start_rmsd", "mean_rmsd",
                                                  "mean_atom_rmsd", "model_distance")))
-    if metrics["model_distance"].value > _FAR:
+    if metrics["model_distance"] > _FAR:
         text += (" That is farther than a model that fits should move: the map is too coarse for "
                  "this refinement, or the model lies beside its density. A small RMSD then says "
                  "little of the model that was given.")

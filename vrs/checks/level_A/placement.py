@@ -9,8 +9,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from vrs.checks.content import Paragraph, Table
-from vrs.checks.results import LevelInput, Note
+from vrs.checks.shared import Shared
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
+from vrs.results import Note, Paragraph, Table, travels
 
 FITS, POOR = 0.5, 0.3
 # Random placements scatter about 0; this many deviations above their mean is no chance.
@@ -23,14 +25,15 @@ _USUAL_RESOLUTION = 3.0
 _MASK_PART = 0.05
 
 
+@travels
 @dataclass
 class Placement:
-    """A model in the frame of a map.
+    """Where a model lies in a map.
 
     Attributes
     ----------
-    structure : gemmi.Structure
-        The first voxel is at the origin.
+    shift : list of float
+        What brings it into the frame in which the first voxel is at the origin: x, y, z, Å.
     name : str
         Of the convention that was taken, in the middle of a sentence.
     correlation : float
@@ -43,7 +46,7 @@ class Placement:
         Why the model does not fit; empty when it does.
     """
 
-    structure: gemmi.Structure
+    shift: List[float]
     name: str
     correlation: float
     tried: List[Tuple[str, float]]
@@ -51,7 +54,22 @@ class Placement:
     problem: str = ""
 
 
-def place_model(data, structure, origin):
+@dataclass
+class PlacedModel:
+    """A model in the frame of a map.
+
+    Attributes
+    ----------
+    structure : gemmi.Structure
+        The first voxel is at the origin.
+    placement : Placement
+    """
+
+    structure: gemmi.Structure
+    placement: Placement
+
+
+def place_model(data):
     """Find the frame in which a model fits the map.
 
     The convention of the header comes first. When the model fits poorly there, the other
@@ -61,59 +79,68 @@ def place_model(data, structure, origin):
 
     Parameters
     ----------
-    data : ValidationInput
-    structure : gemmi.Structure
-        As read; not changed.
-    origin : tuple of float
-        Position (x, y, z) of the first voxel by the header, Å.
+    data : vrs.inputs.Evidence
+        With a map and a model.
 
     Returns
     -------
     Placement
     """
-    blurred = _BlurredModel(data, structure)
-    candidates = _conventions(data, np.asarray(origin, float))
+    blurred = _BlurredModel(data)
+    candidates = _conventions(data, np.asarray(data.map.origin, float))
     tried = [(name, blurred.correlation(shift)) for name, shift in candidates[:1]]
     if tried[0][1] < FITS:
         tried += [(name, blurred.correlation(shift)) for name, shift in candidates[1:]]
     best = int(np.argmax([correlation for _, correlation in tried]))
     name, correlation = tried[best]
-    random = blurred.random_correlations(np.random.default_rng(data.seed))
+    random = blurred.random_correlations(np.random.default_rng(data.run.seed))
     spread = float(random.mean()), float(random.std()), float(random.max())
-    return Placement(_moved(structure, candidates[best][1]), name, correlation, tried, spread,
+    return Placement(candidates[best][1].tolist(), name, correlation, tried, spread,
                      _problem(correlation, spread))
 
 
-def describe_model(placement, files, notes):
-    """Describe the model and how it lies in the map.
+def _placed(data, placement):
+    return PlacedModel(_moved(data.model.structure, placement.shift), placement)
 
-    Parameters
-    ----------
-    placement : Placement
-    files : list of InputFile
-        The model's file and others that the level takes.
-    notes : list of Note
-        Of the reader.
 
-    Returns
-    -------
-    LevelInput
-    """
+def _described(placed):
+    placement = placed.placement
     table = Table(["Frame of the model", "Correlation"],
                   [[name[0].upper() + name[1:], "%.3f" % value] for name, value in placement.tried]
                   + [["%d random placements, mean and deviation" % _RANDOM,
-                      "%.3f ± %.3f" % placement.random[:2]],
+                      "%.3f ± %.3f" % tuple(placement.random[:2])],
                      ["%d random placements, best" % _RANDOM, "%.3f" % placement.random[2]]],
                   "Correlation of the map with the density of the model, around the model.")
-    return LevelInput("Atomic model", files, notes + [_verdict(placement)], [
+    return [_verdict(placement)], [
         Paragraph("Before anything else is asked of a model, it has to lie in the map. Programs do "
                   "not agree on what a map's header says of its position; where the model does "
-                  "not fit by the header, the other conventions in use are tried."), table])
+                  "not fit by the header, the other conventions in use are tried."), table]
+
+
+PLACED_MODEL = Shared(
+    "placement", "placing the model in the map", (MAP, MODEL), place_model, _placed,
+    lambda placed: placed.placement.problem, _described)
+
+
+def model_of(data):
+    """The model in the frame of the map.
+
+    Parameters
+    ----------
+    data : vrs.inputs.Evidence
+        With a map and a model.
+
+    Returns
+    -------
+    gemmi.Structure
+        The first voxel is at the origin.
+    """
+    return data.shared(PLACED_MODEL).structure
 
 
 def _conventions(data, origin):
     """Names of the frames that programs use, and the shifts (x, y, z, Å) into the map's."""
-    half = np.array(data.box) // 2 * data.sampling
+    half = np.array(data.map.box) // 2 * data.map.sampling
     found = [("by the header of the map", -origin)]
     others = [("with the origin at the first voxel", 0 * origin),
               ("by the header with the opposite sign", origin),
@@ -161,21 +188,21 @@ class _BlurredModel:
     usual for such maps; the correlation is over where the model has density.
     """
 
-    def __init__(self, data, structure):
-        self._data = data
-        sites = [site.atom for site in structure[0].all()]
+    def __init__(self, data):
+        self._map, self._seed = data.map, data.run.seed
+        sites = [site.atom for site in data.model.structure[0].all()]
         positions = np.array([atom.pos.tolist() for atom in sites])
         weights = np.array([atom.occ * atom.element.atomic_number for atom in sites])
-        resolution = data.resolution or _USUAL_RESOLUTION * data.sampling
-        density, start = _density(positions / data.sampling, weights,
-                                  _WIDTH * resolution / data.sampling)
+        resolution = data.reported.resolution or _USUAL_RESOLUTION * data.map.sampling
+        density, start = _density(positions / data.map.sampling, weights,
+                                  _WIDTH * resolution / data.map.sampling)
         strong = np.percentile(density[density > 0.01 * density.max()], 95)
         places = np.argwhere(density > _MASK_PART * strong)
         if len(places) > _POINTS:
-            rng = np.random.default_rng(data.seed)
+            rng = np.random.default_rng(data.run.seed)
             places = places[rng.choice(len(places), _POINTS, replace=False)]
         self._values = density[tuple(places.T)]
-        self._points = (places[:, ::-1] + start) * data.sampling
+        self._points = (places[:, ::-1] + start) * data.map.sampling
 
     def correlation(self, shift):
         """Correlation when the model is moved by a shift (x, y, z, Å)."""
@@ -184,15 +211,14 @@ class _BlurredModel:
     def random_correlations(self, rng):
         """Correlations of random orientations whose centre lies anywhere in the box."""
         centred = self._points - self._points.mean(axis=0)
-        size = np.array(self._data.box) * self._data.sampling
+        size = np.array(self._map.box) * self._map.sampling
         return np.array([
             self._correlation(rotation.apply(centred) + rng.uniform(0, size))
-            for rotation in Rotation.random(_RANDOM, random_state=self._data.seed)])
+            for rotation in Rotation.random(_RANDOM, random_state=self._seed)])
 
     def _correlation(self, points):
         found = ndimage.map_coordinates(
-            self._data.volume, (points / self._data.sampling)[:, ::-1].T, order=1,
-            mode="constant")
+            self._map.volume, (points / self._map.sampling)[:, ::-1].T, order=1, mode="constant")
         if found.std() == 0:
             return 0.0
         return float(np.corrcoef(self._values, found)[0, 1])

@@ -8,14 +8,16 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
-from vrs.checks import (Criterion, Findings, Metric, NotMeasured, Paragraph, Reference, Table,
-                        register)
+from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.level_A.engines import at_atoms, with_model
-from vrs.checks.level_A.model_check import ModelCheck
-from vrs.checks.local import percentile_table, percentiles, spread, spread_criterion
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.checks.local import PERCENTILES, percentile_table, percentiles, spread, spread_criterion
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import ExternalEngine
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
 from vrs.numerics.interpolation import values_at
+from vrs.results import AtomValues, Paragraph, Table, plain
 
 SIGMA, PUBLISHED_SIGMA = 0.4, 0.6
 _RADII = 0.1 * np.arange(1, 21)
@@ -39,12 +41,13 @@ _LOWEST_QUANTILE = 1.959964
 
 
 @register
-class QScore(ModelCheck):
+class QScore(Check):
     """Likeness of the map around each atom to a Gaussian."""
 
     id = "A.e"
     title = "MapQ (Q-score)"
-    needs = "map, atomic model"
+    requires = (MAP, MODEL)
+    uses = (PLACED_MODEL,)
     explanation = (
         "Around a well resolved atom the map falls off like a Gaussian. The Q-score of an atom is "
         "the correlation, up to 2 Å from it and where no other atom is nearer, of the map with "
@@ -54,27 +57,37 @@ class QScore(ModelCheck):
         "maps takes 0.4 Å, the publication 0.6 Å. Q-scores fall with the resolution; the median of "
         "the model is therefore compared with those of the models in the archive at the reported "
         "resolution. Hydrogens do not count.")
-    references = (Reference(
-        "Pintilie2020", "G. Pintilie, K. Zhang, Z. Su, S. Li, M.F. Schmid, W. Chiu. Measurement "
-        "of atom resolvability in cryo-EM maps with Q-scores. Nature Methods 17 (2020) 328-334.",
-        "10.1038/s41592-020-0731-1"),)
+    quantities = (
+        Quantity("archive_percentile", "",
+                 "Percentile of the median Q-score (σ 0.4 Å) among the models of the archive at "
+                 "this resolution, from their median and percentile 2.5 by a normal distribution"),
+        Quantity("mean", "", "Mean Q-score of the atoms (σ 0.4 Å)"),
+        Quantity("mean_published", "",
+                 "Mean Q-score of the atoms with the published width of the Gaussian (σ 0.6 Å)"),
+        Quantity("median", "", "Median Q-score of the atoms (σ 0.4 Å)"),
+        Quantity("percentiles", "", "Percentiles of the Q-score of the atoms (σ 0.4 Å)", MAPPING,
+                 PERCENTILES),
+        Quantity("sigma", "Å", "Width of the Gaussian, the archive's"),
+        Quantity("spread", "", "Percentile 97.5 less percentile 2.5"),
+    )
+    references = ("Pintilie2020",)
     criteria = (
-        Criterion("archive_percentile", "archive_percentile",
-                  "the percentile of the median Q-score (σ 0.4 Å) among the models of the archive "
-                  "at this resolution", ">=", 2.5,
-                  "The median Q-score (σ 0.4 Å) is lower than usual for the reported resolution: "
-                  "it is at the percentile {value:.1f} of the archive (at least {bound}).",
-                  needs_resolution=True),
+        Criterion(name="archive_percentile",
+                  subject="the percentile of the median Q-score (σ 0.4 Å) among the models of the "
+                  "archive at this resolution", relation=">=", bound=2.5,
+                  warning="The median Q-score (σ 0.4 Å) is lower than usual for the reported "
+                  "resolution: it is at the percentile {value:.1f} of the archive (at least "
+                  "{bound}).", needs_resolution=True),
         spread_criterion(0.1),
     )
     summary_ok = "The atoms are resolved as is usual for the reported resolution."
     summary_warnings = "The atoms may not be resolved as they should be at the reported resolution."
 
     def compute(self, data):
-        heavy, positions, alternatives = _heavy_atoms(data.model)
+        heavy, positions, alternatives = _heavy_atoms(model_of(data))
         scores = np.full((2, len(heavy)), np.nan)
-        scores[:, heavy] = q_scores(data.volume, data.sampling, positions, alternatives,
-                                    (SIGMA, PUBLISHED_SIGMA), data.workers)
+        scores[:, heavy] = q_scores(data.map.volume, data.map.sampling, positions, alternatives,
+                                    (SIGMA, PUBLISHED_SIGMA), data.run.workers)
         return _findings(data, scores)
 
 
@@ -83,26 +96,26 @@ def _findings(data, scores):
     known = np.isfinite(scores[0])
     if not known.any():
         raise NotMeasured("No atom of the model, hydrogens aside, lies within the map.")
-    residues = residues_of(data.model)
+    residues = residues_of(model_of(data))
     values = residues.values("q_score", "Mean Q-score of the atoms, σ %g Å" % SIGMA, "",
                              residues.mean(scores[0]))
-    metrics = _metrics(scores[:, known], data.resolution)
-    protein = expected_q_score(data.resolution, "protein", SIGMA)
+    metrics = _metrics(scores[:, known], data.reported.resolution)
+    protein = expected_q_score(data.reported.resolution, "protein", SIGMA)
     bound = None if protein is None else ("expected for protein", protein)
-    without = np.count_nonzero(_heavy(data.model)) - np.count_nonzero(known)
-    content = [Paragraph(_sentence(metrics, data.resolution, without)),
-               percentile_table(metrics["percentiles"],
+    without = np.count_nonzero(_heavy(model_of(data))) - np.count_nonzero(known)
+    content = [Paragraph(_sentence(metrics, data.reported.resolution, without)),
+               percentile_table(metrics["percentiles"], "",
                                 "Percentiles of the Q-score of the atoms (σ %g Å)." % SIGMA),
-               _chain_table(residues, scores, data.resolution)]
+               _chain_table(residues, scores, data.reported.resolution)]
     content += residue_figures(residues, values, "Q-score (σ %g Å)" % SIGMA, "low", bound)
-    return Findings(metrics, content, residues=[values],
-                    atoms={"q_score": (scores[0], "Q-score (σ %g Å)" % SIGMA)})
+    return Findings(metrics, content, [values, AtomValues(
+        "q_score", scores[0], "Q-score (σ %g Å)" % SIGMA, "Q-score")])
 
 
 def _findings_of_mapq(data, table):
     found = at_atoms(data, table, "Q-score", "MapQ")
     scores = np.full((2, len(found)), np.nan)
-    scores[0] = np.where(_heavy(data.model), found, np.nan)
+    scores[0] = np.where(_heavy(model_of(data)), found, np.nan)
     return _findings(data, scores)
 
 
@@ -110,7 +123,7 @@ QScore.external = (ExternalEngine(
     name="mapq", label="MapQ", package="scipion-em-mapq", plugin="mapq", protocol="ProtMapQ",
     map_parameter="inputVol", model_parameter="pdbs", outputs=("*__Q__*.cif",),
     files=("chimera/bin/chimera", "mapq/mapq_cmd.py"),
-    prepare=lambda data: with_model(data, sigma=SIGMA, numberOfThreads=data.workers),
+    prepare=lambda data: with_model(data, sigma=SIGMA, numberOfThreads=data.run.workers),
     findings=_findings_of_mapq),)
 
 
@@ -316,33 +329,29 @@ def _correlations(centres, atoms, radii, values, gaussians):
 
 def _metrics(scores, resolution):
     median = float(np.median(scores[0]))
-    found = percentiles(scores[0], "", "Percentiles of the Q-score of the atoms (σ %g Å)" % SIGMA)
-    return {
-        "mean": Metric(scores[0].mean(), "", "Mean Q-score of the atoms (σ %g Å)" % SIGMA),
-        "median": Metric(median, "", "Median Q-score of the atoms (σ %g Å)" % SIGMA),
+    found = percentiles(scores[0])
+    return plain({
+        "mean": scores[0].mean(),
+        "median": median,
         "percentiles": found,
         "spread": spread(found),
-        "sigma": Metric(SIGMA, "Å", "Width of the Gaussian, the archive's"),
-        "mean_published": Metric(scores[1].mean(), "", "Mean Q-score of the atoms with the "
-                                 "published width of the Gaussian (σ %g Å)" % PUBLISHED_SIGMA),
-        "archive_percentile": Metric(
-            archive_percentile(median, resolution), "", "Percentile of the median Q-score (σ %g Å) "
-            "among the models of the archive at this resolution, from their median and "
-            "percentile 2.5 by a normal distribution" % SIGMA),
-    }
+        "sigma": SIGMA,
+        "mean_published": scores[1].mean(),
+        "archive_percentile": archive_percentile(median, resolution),
+    })
 
 
 def _sentence(metrics, resolution, outside):
     text = "The atoms have a median Q-score of %.3f and a mean of %.3f (σ %g Å)" % (
-        metrics["median"].value, metrics["mean"].value, SIGMA)
-    if metrics["mean_published"].value is None:
+        metrics["median"], metrics["mean"], SIGMA)
+    if metrics["mean_published"] is None:
         text += "."
     else:
         text += "; with the published width the mean is %.3f (σ %g Å)." % (
-            metrics["mean_published"].value, PUBLISHED_SIGMA)
-    if metrics["archive_percentile"].value is not None:
+            metrics["mean_published"], PUBLISHED_SIGMA)
+    if metrics["archive_percentile"] is not None:
         text += (" Among the models of the archive at %.2f Å the median is at about the percentile "
-                 "%.0f (σ %g Å)." % (resolution, metrics["archive_percentile"].value, SIGMA))
+                 "%.0f (σ %g Å)." % (resolution, metrics["archive_percentile"], SIGMA))
         low, high = _ARCHIVE[[0, -1], 0]
         if not low <= resolution <= high:
             text += " Figures of the archive reach from %g to %g Å; the nearest were taken." % (

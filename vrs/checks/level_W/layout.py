@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import List
 
-from vrs.checks.content import GraphLink
+from vrs.results.content import GraphLink
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """W: how was the map obtained?"""
 
-from vrs.checks import Check, Findings, Metric, NotApplicable, Paragraph, Table, register
-from vrs.checks.content import Graph, GraphNode
+from vrs.checks import TEXT, Check, Findings, Quantity, register
 from vrs.checks.level_W.layout import depth, place_steps
+from vrs.inputs.workflow import WORKFLOW
+from vrs.results import Paragraph, Table, plain
+from vrs.results.content import Graph, GraphNode
 
 _ROWS = 40
 _UNKNOWN = "not known"
@@ -15,7 +17,7 @@ class ProcessingWorkflow(Check):
 
     id = "W"
     title = "Workflow"
-    needs = "map, processing workflow of Scipion"
+    requires = (WORKFLOW,)
     explanation = (
         "The workflow is the record of how the data were processed: which protocols were run, and "
         "which of them took the output of which others. It lets others repeat the processing, and "
@@ -24,22 +26,25 @@ class ProcessingWorkflow(Check):
         "fingerprint of the file that holds the workflow with all parameters: a copy of the file "
         "has the same one only if nothing in it was changed. This item informs; it has no rule to "
         "pass, as there is more than one good way to a map.")
+    quantities = (
+        Quantity("links", "", "Pairs of protocols of which one takes the output of the other"),
+        Quantity("longest_chain", "", "Protocols in the longest chain of them"),
+        Quantity("plugins", "", "Plugins that the protocols are known to come from"),
+        Quantity("protocols", "", "Protocols in the workflow"),
+        Quantity("sha256", "", "SHA-256 of the file of the workflow", TEXT),
+    )
 
     def compute(self, data):
         workflow = data.workflow
-        if workflow is None:
-            raise NotApplicable("There is no workflow.")
         steps = workflow.steps
         places, links = place_steps(steps)
-        metrics = {
-            "protocols": Metric(len(steps), "", "Protocols in the workflow"),
-            "links": Metric(len(links), "", "Pairs of protocols of which one takes the output of "
-                                            "the other"),
-            "longest_chain": Metric(depth(steps), "", "Protocols in the longest chain of them"),
-            "plugins": Metric(len({step.plugin for step in steps} - {""}), "",
-                              "Plugins that the protocols are known to come from"),
-            "sha256": Metric(workflow.sha256, "", "SHA-256 of the file of the workflow"),
-        }
+        metrics = plain({
+            "protocols": len(steps),
+            "links": len(links),
+            "longest_chain": depth(steps),
+            "plugins": len({step.plugin for step in steps} - {""}),
+            "sha256": workflow.sha256,
+        })
         content = _graphs(places, links) + [
             Paragraph(workflow.version_source),
             Table(["Id", "Label", "Protocol", "Plugin", "Version", "Input from"],

@@ -1,7 +1,7 @@
 """External engines whose outputs are given: what becomes of these, without the program."""
 
 from vrs.checks import get_check, run_check
-from vrs.checks.results import Engine, to_json
+from vrs.results import Engine, to_json
 
 
 class Recorded:

@@ -1,70 +1,87 @@
 import numpy as np
 import pytest
 
-from vrs.checks import (Check, Criterion, Estimate, Findings, Metric, NotApplicable, NotMeasured,
-                        Paragraph, Status, all_checks, checks_of_level, get_check, run_check)
+from vrs.checks import (AskedFor, Check, Criterion, Findings, NotApplicable, NotMeasured, Quantity,
+                        Shared, SharedOutcome, all_checks, checks_of_level, get_check, register,
+                        resolution, run_check)
+from vrs.inputs import Evidence, Run, compose
+from vrs.inputs.reported import Reported
+from vrs.results import Estimate, Metric, Paragraph, Status, Volume, from_json, to_json
+
+
+class Refusing:
+    """A requirement that is never met."""
+
+    words = "what nobody has"
+
+    def unmet(self, evidence):
+        return Status.NOT_RUN, "No data."
 
 
 class Example(Check):
     id = "0.z"
     title = "Example"
-    criteria = (Criterion("size", "size", "the size", "<=", 2.0, "It is {value}."),)
+    quantities = (Quantity("size", "Å", "How large it is"), Quantity("guard", "", "A guard"))
+    criteria = (Criterion(name="size", subject="the size", relation="<=", bound=2.0,
+                          warning="It is {value}."),)
     estimates = {"size": "size"}
     summary_ok = "Good."
     summary_warnings = "Bad."
 
-    def __init__(self, value=1.0, error=None, reason=None):
-        self.value, self.error, self.reason = value, error, reason
-
-    def not_applicable(self, data):
-        return self.reason
+    def __init__(self, value=1.0, error=None, requires=(), uses=()):
+        self.value, self.error = value, error
+        self.requires, self.uses = requires, uses
 
     def compute(self, data):
         if self.error:
             raise self.error
-        return Findings({"size": Metric(self.value, "Å", "")}, [Paragraph("p")],
-                        {"map": (np.zeros((2, 2, 2), np.float32), "d")})
+        return Findings({"size": self.value}, [Paragraph("p")], [
+            Volume("map", np.zeros((2, 2, 2), np.float32), "d")])
+
+
+def run(check, evidence=Evidence()):
+    return run_check(check, evidence)
 
 
 def test_ok():
-    result, volumes = run_check(Example(), None)
+    result, volumes = run(Example())
     assert (result.status, result.summary, result.estimates) == (
         Status.OK, "Good.", [Estimate("size", "size", 1.0)])
-    assert result.content == [Paragraph("p")] and list(volumes) == ["map"]
+    assert result.content == [Paragraph("p")] and [volume.name for volume in volumes] == ["map"]
     assert (result.id, result.level, result.engine.name) == ("0.z", "0", "builtin")
 
 
 def test_warnings():
-    result, _ = run_check(Example(3.0), None)
+    result, _ = run(Example(3.0))
     assert (result.status, result.summary) == (Status.WARNINGS, "Bad.")
     assert result.warnings == ["It is 3.0."]
 
 
 @pytest.mark.parametrize("check, status, reason", [
-    (Example(reason="No data."), Status.NOT_APPLICABLE, "No data."),
+    (Example(requires=(Refusing(),)), Status.NOT_RUN, "No data."),
     (Example(error=NotApplicable("Zeroed.")), Status.NOT_APPLICABLE, "Zeroed."),
     (Example(error=NotMeasured("Too small.")), Status.NOT_MEASURED, "Too small."),
     (Example(value=None), Status.NOT_MEASURED, None),
 ])
 def test_without_result(check, status, reason):
-    result, _ = run_check(check, None)
+    result, _ = run(check)
     assert result.status is status
     assert result.reason == reason if reason else result.reason
     assert not result.estimates and not result.warnings
 
 
 def test_a_failure_is_not_measured(caplog):
-    result, volumes = run_check(Example(error=ZeroDivisionError("by zero")), None)
+    result, volumes = run(Example(error=ZeroDivisionError("by zero")))
     assert result.status is Status.NOT_MEASURED
     assert "by zero" in result.reason and "0.z" in caplog.text
-    assert volumes == {}
+    assert volumes == []
 
 
 def test_without_criteria_it_is_informative():
     class Informative(Example):
         criteria = ()
 
-    assert run_check(Informative(), None)[0].status is Status.INFORMATIVE
+    assert run(Informative())[0].status is Status.INFORMATIVE
 
 
 def test_registry_finds_the_modules():
@@ -76,8 +93,9 @@ def test_registry_finds_the_modules():
 
 def test_a_guard_alone_does_not_make_an_item_ok():
     class Guarded(Example):
-        criteria = Example.criteria + (
-            Criterion("guard", "guard", "the guard", ">=", 1.0, "It failed.", guards=True),)
+        criteria = Example.criteria + (Criterion(
+            name="guard", subject="the guard", relation=">=", bound=1.0, warning="It failed.",
+            guards=True),)
 
     def status(size, guard):
         result = Guarded().judge({"size": Metric(size, "", ""), "guard": Metric(guard, "", "")})
@@ -87,3 +105,111 @@ def test_a_guard_alone_does_not_make_an_item_ok():
     assert status(None, 2.0) == (Status.NOT_MEASURED, [])
     assert status(None, 0.0) == (Status.WARNINGS, ["It failed."])
     assert status(1.0, 0.0) == (Status.WARNINGS, ["It failed."])
+
+
+def test_values_get_unit_and_description_from_the_declaration():
+    assert run(Example())[0].metrics == {"size": Metric(1.0, "Å", "How large it is")}
+
+
+def test_a_value_that_is_not_declared_fails():
+    class Careless(Example):
+        def compute(self, data):
+            return Findings({"length": 1.0})
+
+    result, _ = run(Careless())
+    assert result.status is Status.NOT_MEASURED and "length" in result.reason
+
+
+# Declarations
+
+def declared(**attributes):
+    """A class of checks that is not registered yet."""
+    return type("Declared", (Example,), dict(attributes, __init__=lambda self: None))
+
+
+@pytest.mark.parametrize("attributes, problem", [
+    (dict(id="0.a"), "two checks have the id 0.a"),
+    (dict(quantities=()), "declares no metric size"),
+    (dict(estimates={"lenght.50": "length"}), "declares no metric lenght.50"),
+    (dict(quantities=Example.quantities * 2), "declares size twice"),
+    (dict(references=("Nobody1999",)), "no Nobody1999"),
+])
+def test_a_wrong_declaration_fails_at_registration(attributes, problem):
+    all_checks()
+    with pytest.raises(ValueError, match=problem):
+        register(declared(**attributes))
+    assert "0.z" not in [check.id for check in all_checks()]
+
+
+def test_criteria_take_keywords_only():
+    with pytest.raises(TypeError):
+        Criterion("size", "size", "the size", "<=", 2.0, "It is {value}.")
+
+
+# Shared results
+
+def counted(problem=""):
+    calls = []
+
+    def compute(evidence):
+        calls.append(evidence)
+        return {"x": 1}
+
+    return Shared("counted", "counting", (), compute, problem=lambda found: problem), calls
+
+
+def test_a_shared_result_is_computed_once():
+    shared, calls = counted()
+    evidence = Evidence()
+    for _ in range(2):
+        assert run(Example(uses=(shared,)), evidence)[0].status is Status.OK
+    assert calls == [evidence] and evidence.shared(shared) == {"x": 1}
+
+
+def test_a_shared_result_that_fails_is_the_reason_of_all_that_use_it(caplog):
+    def fail(evidence):
+        raise ZeroDivisionError("by zero")
+
+    shared = Shared("failing", "dividing", (), fail)
+    for _ in range(2):
+        result, _ = run(Example(uses=(shared,)))
+        assert result.status is Status.NOT_MEASURED
+        assert "dividing, failed (ZeroDivisionError: by zero)" in result.reason
+
+
+def test_a_shared_result_may_rule_items_out():
+    shared, _ = counted("It does not fit.")
+    result, _ = run(Example(uses=(shared,)))
+    assert (result.status, result.reason) == (Status.NOT_APPLICABLE, "It does not fit.")
+
+
+def test_a_kept_outcome_takes_the_place_of_the_computation():
+    shared, calls = counted()
+    evidence = Evidence()
+    evidence.remember(shared, from_json(to_json(SharedOutcome({"x": 2}))))
+    assert evidence.shared(shared) == {"x": 2} and not calls
+    evidence.remember(shared, SharedOutcome(reason="It was dark."))
+    assert run(Example(uses=(shared,)), evidence)[0].reason == "It was dark."
+
+
+# Requirements
+
+@pytest.mark.parametrize("given, status, word", [
+    (None, Status.NOT_RUN, "not given"), (4.0, None, ""), (2.0, None, ""), (8.0, None, ""),
+    (1.9, Status.NOT_APPLICABLE, "between 2 and 8 Å"),
+    (8.1, Status.NOT_APPLICABLE, "between 2 and 8 Å")])
+def test_a_range_of_the_resolution(given, status, word):
+    found = resolution(2, 8).unmet(compose(reported=Reported(given)))
+    assert found is None if status is None else found[0] is status and word in found[1]
+
+
+def test_better_than_leaves_the_limit_out():
+    requirement = resolution(0, 15, below=True)
+    assert requirement.unmet(compose(reported=Reported(14.9))) is None
+    assert "better than 15 Å" in requirement.unmet(compose(reported=Reported(15.0)))[1]
+
+
+def test_what_has_to_be_asked_for():
+    requirement = AskedFor("when asked for", lambda evidence: evidence.run.seed > 0, "Ask for it.")
+    assert requirement.unmet(Evidence()) == (Status.NOT_RUN, "Ask for it.")
+    assert requirement.unmet(Evidence(run=Run(1, 3))) is None

@@ -2,13 +2,15 @@ import json
 
 import pytest
 
-from vrs.checks import Criterion, Metric, Overrides, all_checks
+from vrs.checks import Criterion, Overrides, all_checks
 from vrs.errors import InputError
+from vrs.results import Metric
 
 
 def criterion(relation, bound, metric="m"):
-    return Criterion("c", metric, "the size", relation, bound, "{axis}{value:g} against {bound}",
-                     "Å")
+    return Criterion(name="c", metric=metric, subject="the size", relation=relation, bound=bound,
+                     warning="{axis}{value:g} against {bound}",
+                     unit="Å")
 
 
 def judge(condition, value, overrides=None):
@@ -39,18 +41,21 @@ def test_one_warning_per_axis():
     (">=", 1.996, "1.996"), (">=", 1.94, "1.9"), ("<", 2.03, "2.0"), ("<=", 2.03, "2.03"),
     (">=", 2 - 1e-14, "2.0"), ("<=", 1e7, "10000000.0")])
 def test_no_rounding_up_to_the_bound(relation, value, shown):
-    declared = Criterion("size", "m", "the size", relation, 2, "{value:.1f} against {bound}.")
+    declared = Criterion(name="size", metric="m", subject="the size", relation=relation, bound=2,
+                         warning="{value:.1f} against {bound}.")
     assert judge(declared, value).warnings == [shown + " against 2."]
 
 
 def test_powers_of_ten_as_in_print():
-    declared = Criterion("p", "m", "the p-value", ">=", 0.001, "{value:.2g}")
+    declared = Criterion(name="p", metric="m", subject="the p-value", relation=">=", bound=0.001,
+                         warning="{value:.2g}")
     assert judge(declared, 5.04e-9).warnings == ["5 × 10⁻⁹"]
     assert judge(declared, 0.0).warnings == ["0"]
 
 
 def test_zero_may_have_a_warning_of_its_own():
-    declared = Criterion("r", "m", "the ratio", ">=", 0.8, "{value:.2f}", warning_at_zero="None.")
+    declared = Criterion(name="r", metric="m", subject="the ratio", relation=">=", bound=0.8,
+                         warning="{value:.2f}", warning_at_zero="None.")
     assert judge(declared, 0.0).warnings == ["None."]
     assert judge(declared, 0.1).warnings == ["0.10"]
 

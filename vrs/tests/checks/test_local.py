@@ -1,28 +1,31 @@
 import numpy as np
 import pytest
 
-from vrs.checks import Mark, Overrides, ValidationInput, local
+from vrs.checks import Overrides, local
+from vrs.results import Mark, Metric
+from vrs.tests.evidence import evidence
 
 
 def test_percentiles():
-    metric = local.percentiles(np.arange(1001), "Å", "d")
-    assert metric.value == {"2.5": 25, "25": 250, "50": 500, "75": 750, "97.5": 975}
+    assert local.percentiles(np.arange(1001)) == {
+        "2.5": 25, "25": 250, "50": 500, "75": 750, "97.5": 975}
 
 
 @pytest.mark.parametrize("width, warnings", [(0.02, 0), (0.005, 1)])
 def test_values_without_spread_give_a_warning(width, warnings):
-    metric = local.percentiles(np.linspace(3, 3 + width, 1000), "Å", "d")
+    found = local.percentiles(np.linspace(3, 3 + width, 1000))
     criterion = local.spread_criterion(0.01, "Å")
-    outcome = criterion.evaluate("0.x", {"spread": local.spread(metric)}, Overrides())
+    metrics = {"spread": Metric(local.spread(found), "Å", "")}
+    outcome = criterion.evaluate("0.x", metrics, Overrides())
     assert len(outcome.warnings) == warnings
 
 
 def test_figures():
     values = np.concatenate([np.linspace(0, 1, 10000), [1e6]])
-    metric = local.percentiles(values, "Å", "d")
-    data = ValidationInput(np.ones((2, 2, 2), np.float32), 1.0, 0.5)
-    table, bars, surface = local.local_figures(data, values, metric, "v", "local size",
-                                               [Mark(0.2, "here")])
+    found = local.percentiles(values)
+    data = evidence(np.ones((2, 2, 2), np.float32), 1.0, 0.5)
+    volume = local.local_volume("v", data.map.volume, "d", "Local size", "Å", found)
+    table, bars, surface = local.local_figures(data, volume, values, found, [Mark(0.2, "here")])
     assert table.rows[0][0] == "Value (Å)" and bars.x_label == "Local size (Å)"
     # Outliers are gathered in the outer bars.
     assert bars.counts.sum() == values.size and bars.edges[-1] < 2
@@ -44,6 +47,6 @@ def test_onto_grid_interpolates_between_known_voxels_only():
 
 def test_percentiles_among_infinite_values_have_none():
     values = np.concatenate([np.full(300, -np.inf), np.arange(700.0)])
-    metric = local.percentiles(values, "", "d")
-    assert metric.value["25"] is None and metric.value["75"] == pytest.approx(449.25)
-    assert "–" in local.percentile_table(metric, "c").rows[0]
+    found = local.percentiles(values)
+    assert found["25"] is None and found["75"] == pytest.approx(449.25)
+    assert "–" in local.percentile_table(found, "", "c").rows[0]

@@ -7,12 +7,15 @@ give them to the digit, and the criteria the statuses that follow from them.
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from vrs.checks import ItemResult, Metric, Status, get_check
+from vrs.checks import get_check
 from vrs.checks.level_0.mask import mass_of
 from vrs.report import resolution_sentence, score
+from vrs.results import ItemResult, Metric, Status
+from vrs.tests.evidence import evidence
 
 REPORTS = json.loads((Path(__file__).parents[1] / "data" / "public_reports.json").read_text())
 ENTRIES = sorted(REPORTS)
@@ -39,17 +42,12 @@ def metrics_of(entry, item):
     return {name: Metric(value, "", "") for name, value in figures.items()}
 
 
-class ReportedMap:
-    """Just what the applicability of the items looks at."""
-
-    def __init__(self, entry):
-        self.resolution = REPORTS[entry]["resolution"]
-
-
 def our_result(entry, item):
     check = get_check(item)
-    if check.not_applicable(ReportedMap(entry)):
-        return ItemResult(item, check.title, "0", Status.NOT_APPLICABLE, None)
+    unmet = check.unmet(evidence(np.ones((4, 4, 4), np.float32), 1.0, 0.5,
+                                 REPORTS[entry]["resolution"]))
+    if unmet:
+        return ItemResult(item, check.title, "0", unmet[0], None)
     if item not in REPORTS[entry]:  # the service's program failed there
         return ItemResult(item, check.title, "0", Status.NOT_MEASURED, None)
     return check.judge(metrics_of(entry, item))
@@ -115,7 +113,8 @@ def test_components(entry):
     figures = REPORTS[entry]["0.b"]
     voxel = REPORTS[entry]["sampling"] ** 3
     # Volumes come from single precision: seven digits.
-    for size, volume in (("raw_voxels", "raw_volume"), ("constructed_voxels", "constructed_volume")):
+    for size, volume in (("raw_voxels", "raw_volume"),
+                         ("constructed_voxels", "constructed_volume")):
         assert figures[size] * voxel == pytest.approx(figures[volume], rel=1e-6, abs=0.011)
     cumulated = 0
     for voxels, volume, percentage, total in figures["listed"]:

@@ -15,11 +15,12 @@ import jinja2
 import psutil
 import pytest
 
-from vrs.checks import Status, all_checks
+from vrs.checks import all_checks
 from vrs.cli import _parser, _row_options, batch, main
 from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.space import is_full, no_space
+from vrs.results import Status
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
 from vrs.tests.waiting import LIMIT, wait_for

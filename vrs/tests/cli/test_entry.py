@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from vrs import inputs
 from vrs.cli import main
 from vrs.io import download
 from vrs.io.maps import write_map
@@ -65,13 +66,13 @@ def entry(server, tmp_path, monkeypatch, capfd):
 def test_all_that_an_entry_has_is_validated(entry, tmp_path):
     code, request, complaints = entry("emd_25107")
     assert (code, complaints, entry.remarks) == (0, "", [])
-    data = request.loaded.data
-    assert (data.threshold, data.resolution) == (0.5, 3.97)
-    assert np.array_equal(data.volume, maps.blob())
-    assert np.array_equal(data.half2, maps.halves()[1])
-    assert request.loaded.model_file is not None
+    assert (request.given["threshold"], request.given["resolution"]) == (0.5, 3.97)
+    assert np.array_equal(request.map.volume, maps.blob())
+    found = inputs.load(request.given)
+    assert np.array_equal(found.half_maps.second, maps.halves()[1])
+    assert found.model is not None
     assert request.output == str(tmp_path / "emd_25107_vrs")
-    assert request.map_path.startswith(str(tmp_path / "vrs_archive" / "EMD-25107"))
+    assert request.given["map"].startswith(str(tmp_path / "vrs_archive" / "EMD-25107"))
     assert request.entry == {
         "emdbId": "EMD-25107", "pdbId": "7sgd", "samplingRate": None, "offline": True,
         "cacheFolder": str(tmp_path / "vrs_archive")}
@@ -80,8 +81,8 @@ def test_all_that_an_entry_has_is_validated(entry, tmp_path):
 def test_numbers_of_the_user_win(entry):
     _, request, _ = entry("EMD-25107", "--threshold", "0.4", "--resolution", "5", "--sampling",
                           "1.5")
-    data = request.loaded.data
-    assert (data.threshold, data.resolution, data.sampling) == (0.4, 5, 1.5)
+    assert (request.map.threshold, request.map.sampling) == (0.4, 1.5)
+    assert float(request.given["resolution"]) == 5
 
 
 def test_unknown_entries(entry, server, tmp_path):
@@ -97,7 +98,7 @@ def test_without_contour_level_it_asks_before_the_map_is_fetched(entry, server, 
     code, request, complaints = entry("EMD-25107")
     assert (code, request) == (2, None) and "--threshold" in complaints
     assert server.count(MAP) == 0
-    assert entry("EMD-25107", "--threshold", "0.3")[1].loaded.data.threshold == 0.3
+    assert entry("EMD-25107", "--threshold", "0.3")[1].map.threshold == 0.3
 
 
 def test_wrong_numbers_are_told_before_anything_is_fetched(entry, server):
@@ -110,15 +111,14 @@ def test_wrong_numbers_are_told_before_anything_is_fetched(entry, server):
 
 def test_contour_level_of_zero_is_one(entry, server, files):
     archive_server.fill(server, *files, level=0)
-    assert entry("EMD-25107")[1].loaded.data.threshold == 0
+    assert entry("EMD-25107")[1].map.threshold == 0
 
 
 def test_what_an_entry_lacks_is_remarked(entry, server, files):
     archive_server.fill(server, *files, resolution=None, halves=False, models=("NOOVERLAP",))
     code, request, _ = entry("EMD-25107")
     assert code == 0
-    assert (request.loaded.data.resolution, request.half_paths, request.model_path) == (
-        None, [], "")
+    assert set(request.given) == {"map", "threshold"}
     first, second, third = entry.remarks
     assert "no resolution" in first
     assert "level 1 is left out" in second and "level A is left out" in third
@@ -127,7 +127,7 @@ def test_what_an_entry_lacks_is_remarked(entry, server, files):
 def test_files_that_are_not_public_are_remarked(entry, server):
     del server.files[HALVES[1]], server.files[MODEL]
     code, request, _ = entry("EMD-25107")
-    assert (code, request.half_paths, request.model_path) == (0, [], "")
+    assert code == 0 and set(request.given) == {"map", "threshold", "resolution"}
     first, second = entry.remarks
     assert "half maps" in first and HALVES[1] in first
     assert "7SGD" in second and "level A" in second
@@ -144,7 +144,7 @@ def test_half_maps_of_another_box_do_not_keep_the_map_from_being_validated(
         server.files[path] = gzip.compress(small)
     server.files[METADATA] = json.dumps(described).encode()
     code, request, _ = entry("EMD-25107")
-    assert (code, request.half_paths) == (0, []) and request.model_path
+    assert code == 0 and "half1" not in request.given and "model" in request.given
     assert all("without the half maps" in remark for remark in entry.remarks)
     assert any("40 × 40 × 40" in remark for remark in entry.remarks)
 
@@ -158,8 +158,8 @@ def test_problems_that_the_map_has_too_are_told_once(entry):
 def test_another_model_can_be_chosen(entry, server, files):
     archive_server.fill(server, *files, models=("FULLOVERLAP", "NOOVERLAP"))
     server.files[MODEL.replace("7sgd", "7sge")] = files[1]
-    assert entry("EMD-25107", "--pdb", "7SGE")[1].model_path.endswith("7sge.cif")
-    assert entry("EMD-25107")[1].model_path.endswith("7sgd.cif")
+    assert entry("EMD-25107", "--pdb", "7SGE")[1].given["model"].endswith("7sge.cif")
+    assert entry("EMD-25107")[1].given["model"].endswith("7sgd.cif")
     code, _, complaints = entry("EMD-25107", "--pdb", "1abc")
     assert code == 2 and "its models are: 7sgd, 7sge" in complaints
 
@@ -184,7 +184,7 @@ def test_again_without_network(entry, server):
     entry("EMD-25107", "--cache", "kept here")
     asked = len(server.requests)
     code, request, _ = entry("EMD-25107", "--cache", "kept here", "--offline")
-    assert code == 0 and len(request.half_paths) == 2 and request.model_path
+    assert code == 0 and {"half1", "half2", "model"} <= set(request.given)
     assert len(server.requests) == asked
     code, _, complaints = entry("EMD-25107", "--offline")
     assert code == 1 and "without the option offline" in complaints
@@ -216,7 +216,7 @@ def test_the_report_on_an_entry(server, files, tmp_path):
     provenance = report["provenance"]
     assert (report["grade"], provenance["entry"]["deposited"]) == ("0A", "2021-10-05")
     assert [run["class"] for run in provenance["protocols"]] == [
-        "ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevelA"]
+        "ProtVrsImportEntry", "ProtVrsValidateMap"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     for text in ("EMD-25107: Lassa virus glycoprotein construct", "2021-10-05", "7SGD", "7SGE",
                  "https://www.ebi.ac.uk/emdb/EMD-25107", "Antanasijevic A, Ward AB",

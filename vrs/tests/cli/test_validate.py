@@ -79,7 +79,7 @@ def test_half_maps_add_level_1(vrs_process, tmp_path):
     [added] = report["input"]["added"]
     assert [entry["file_name"] for entry in added["files"]] == ["half1.mrc", "half2.mrc.gz"]
     assert {protocol["class"] for protocol in report["provenance"]["protocols"]} == {
-        "ProtImportVolumes", "ProtVrsLevel0", "ProtVrsLevel1"}
+        "ProtImportVolumes", "ProtVrsValidateMap"}
 
 
 def test_a_model_adds_level_a_and_files_for_viewers(vrs_process, tmp_path):

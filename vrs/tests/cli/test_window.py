@@ -8,8 +8,6 @@ import pytest
 from vrs.cli import main, window
 from vrs.cli.window import find_project
 from vrs.errors import InputError
-from vrs.tests.protocols.conftest import domain, pytest_unconfigure
-from vrs.tests.screen import screen
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from vrs.cli import main
-from vrs.cli.validate import levels_of
+from vrs.levels import levels_for
 from vrs.tests.protocols import maps
 
 
@@ -21,7 +21,10 @@ def test_a_bad_workflow_is_told_with_all_else(tmp_path, monkeypatch, capsys, con
     assert any(reason in line and "workflow.json" in line for line in lines)
 
 
-def test_a_workflow_adds_level_w():
-    assert levels_of([], "", "") == ["0"]
-    assert levels_of([], "", "workflow.json") == ["0", "W"]
-    assert levels_of(["1", "2"], "model.cif", "workflow.json") == ["0", "1", "A", "W"]
+def test_what_is_given_decides_the_levels():
+    def names(**given):
+        return [level.id for level in levels_for(dict(given, map="map.mrc"))]
+
+    assert names() == ["0"]
+    assert names(workflow="workflow.json") == ["0", "W"]
+    assert names(half1="1", half2="2", model="m.cif", workflow="w.json") == ["0", "1", "A", "W"]

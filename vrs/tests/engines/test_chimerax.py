@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from vrs.checks import Surface
 from vrs.engines import chimerax
 from vrs.io.maps import write_map
 from vrs.report.figures import Artist
+from vrs.results import Surface
 
 _FAKE = """#!%s
 import re, shutil, sys

@@ -6,11 +6,12 @@ import mrcfile
 import numpy as np
 import pytest
 
-from vrs.checks import NotMeasured, ValidationInput, all_checks, get_check, run_check
-from vrs.checks.results import Engine
+from vrs.checks import NotMeasured, all_checks, get_check, run_check
 from vrs.engines.external import read_choices
 from vrs.errors import InputError
+from vrs.results import Engine
 from vrs.tests.checks.phantoms import central_box, noise_with_b
+from vrs.tests.evidence import by_name, evidence
 
 RECORDED = Path(__file__).parent.parent / "data" / "engines"
 SAMPLING, THRESHOLD, RESOLUTION = 1.0, 0.5, 4.5
@@ -45,11 +46,11 @@ class Recorded:
 def noise_data():
     """The map that the recorded outputs of UCM belong to."""
     volume = noise_with_b(-100, (36, 36, 36), 1.0)
-    return ValidationInput(volume, 1.0, 0.4, 3.0, mask=central_box(volume.shape))
+    return evidence(volume, 1.0, 0.4, 3.0, mask=central_box(volume.shape))
 
 
 def ball_data():
-    return ValidationInput(ball(), SAMPLING, THRESHOLD, RESOLUTION)
+    return evidence(ball(), SAMPLING, THRESHOLD, RESOLUTION)
 
 
 def run(item, output, data):
@@ -74,7 +75,7 @@ def test_ucm_agrees_with_the_built_in_engine(item, name):
         value = external.metrics[metric].value
         value = np.array(list(value.values()) if isinstance(value, dict) else value, float)
         np.testing.assert_allclose(value, expected, rtol=0.02, err_msg=metric)
-    assert external_volumes.keys() == volumes.keys()
+    assert by_name(external_volumes).keys() == by_name(volumes).keys()
 
 
 @pytest.mark.parametrize("item", ["0.f", "0.g"])
@@ -88,7 +89,7 @@ def test_ucm_is_given_the_resized_map(item):
 
 @pytest.mark.parametrize("item", ["0.f", "0.g"])
 def test_ucm_cannot_deal_with_other_boxes(item):
-    data = ValidationInput(noise_with_b(0, (36, 40, 36), 1.0), 1.0, 0.4, 3.0)
+    data = evidence(noise_with_b(0, (36, 40, 36), 1.0), 1.0, 0.4, 3.0)
     with pytest.raises(NotMeasured, match="36 x 40 x 36"):
         get_check(item).external[0].prepare(data)
 
@@ -98,13 +99,13 @@ def test_ucm_cannot_deal_with_other_boxes(item):
 def test_unusable_output_of_ucm(output, word):
     result, volumes = run("0.f", output, noise_data())
     assert result.status == "not_measured" and word in result.reason
-    assert volumes == {}
+    assert volumes == []
 
 
 def test_deepres_values_are_read_within_the_mask():
     result, volumes = run("0.e", recorded_resolution(), ball_data())
-    local, _ = volumes["local_resolution"]
-    mask = ball_data().hard_mask
+    local = by_name(volumes)["local_resolution"]
+    mask = ball_data().map.hard_mask
     assert (local[~mask] == 0).all()
     # The mask lies within the ball, where interpolation changes nothing.
     np.testing.assert_allclose(local[mask], recorded_resolution()[mask], atol=0.02)
@@ -122,10 +123,10 @@ def test_deepres_without_values_in_the_mask():
 
 @pytest.mark.parametrize("resolution, network", [(3.9, 1), (4.5, 0)])
 def test_deepres_is_given_the_range_that_fits(resolution, network):
-    data = ValidationInput(ball(), SAMPLING, THRESHOLD, resolution)
+    data = evidence(ball(), SAMPLING, THRESHOLD, resolution)
     given = get_check("0.e").external[0].prepare(data)
     assert given.parameters == {"range": network}
-    np.testing.assert_array_equal(given.mask, data.hard_mask)
+    np.testing.assert_array_equal(given.mask, data.map.hard_mask)
 
 
 @pytest.mark.parametrize("score, status", [(0.3141592741012573, "ok"), (0.45, "warnings"),
@@ -133,7 +134,7 @@ def test_deepres_is_given_the_range_that_fits(resolution, network):
 def test_hand_score(score, status):
     result, volumes = run("0.h", score, ball_data())
     assert result.status == status
-    assert volumes == {}
+    assert volumes == []
     if status != "not_measured":
         assert result.metrics["score"].value == score
 

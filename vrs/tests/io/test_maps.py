@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from vrs.errors import InputError
-from vrs.io import is_plain, read_map, sha256, write_map
-from vrs.io import maps
+from vrs.io import is_plain, maps, read_map, sha256, write_map
 from vrs.tests.io.files import blob, save
 
 

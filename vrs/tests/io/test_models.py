@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from vrs.errors import InputError
-from vrs.io import read_input, write_map
 from vrs.io.models import atom_positions, read_model, write_coloured, write_model
-from vrs.tests.io.files import blob
 
 POSITIONS = np.array([[1.5, -2.0, 3.25], [4.0, 5.0, 6.0], [7.0, 8.0, 9.5]])
 
@@ -111,15 +109,6 @@ def test_models_without_polymers_are_told(tmp_path):
     path = str(tmp_path / "water.cif")
     write_model(path, structure(POSITIONS[:1], ("O",), "HOH"))
     assert any("neither protein nor nucleic acid" in note.text for note in read_model(path).notes)
-
-
-def test_model_in_the_input(tmp_path, files):
-    write_map(str(tmp_path / "map.mrc"), blob(), 1.5)
-    found = read_input(str(tmp_path / "map.mrc"), 0.3, model_path=files[0])
-    assert found.model_file.path == files[0] and found.data.model is None
-    with pytest.raises(InputError) as caught:
-        read_input(str(tmp_path / "none.mrc"), 0.3, model_path=str(tmp_path / "none.cif"))
-    assert len(caught.value.problems) == 2
 
 
 def test_values_take_the_place_of_b_factors(tmp_path):

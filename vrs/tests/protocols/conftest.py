@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vrs.checks import Engine, ItemResult, LevelResults, Status
 from vrs.io import download
 from vrs.io.models import write_model
+from vrs.results import Engine, ItemResult, Status, read_results
 from vrs.scipion import load_domain, prepare_environment
 from vrs.tests.checks.level_A import models
 from vrs.tests.io import archive_server
@@ -107,7 +107,8 @@ def run(project, protocol):
     """Run a level to its end and return its results."""
     project.launchProtocol(protocol, wait=True)
     assert protocol.isFinished(), protocol.getErrorMessage()
-    return LevelResults.read(protocol.outputResults.getResultsFile())
+    [results] = read_results(protocol.outputResults.getResultsFile())
+    return results
 
 
 def make_level(project, imported, **parameters):
@@ -133,12 +134,13 @@ def quick(monkeypatch):
 
     It has to come before the fixtures that run levels.
     """
-    from vrs.protocols import level as module
+    from vrs import validation
+    from vrs.protocols import level
 
     def tell(check, data, overrides, external):
         engine = Engine("other" if external else "builtin", "1")
         return ItemResult(check.id, check.title, check.level, Status.INFORMATIVE, engine,
-                          summary=str(overrides.bounds)), {}
+                          summary=str(overrides.bounds)), []
 
-    monkeypatch.setattr(module, "run_check", tell)
-    monkeypatch.setattr(module, "why_unavailable", lambda engine: None)
+    monkeypatch.setattr(validation, "run_check", tell)
+    monkeypatch.setattr(level, "why_unavailable", lambda engine: None)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pwem.objects import Volume
 
-from vrs.checks import LevelResults
 from vrs.io.maps import read_map, sha256, write_map
 from vrs.protocols.archived import entry_notes
+from vrs.results import read_results
 from vrs.tests.io import archive_server
 from vrs.tests.io.archive_server import HALVES, MAP, MODEL
 from vrs.tests.protocols import maps
@@ -139,8 +139,8 @@ def test_why_an_entry_cannot_be_imported(project, new_import, server):
 
 def test_the_numbers_of_an_entry_are_taken(new_import, new_level, run):
     importing = run(new_import())
-    results = LevelResults.read(run(new_level("ProtVrsLevel0", importing))
-                                .outputResults.getResultsFile())
+    [results] = read_results(run(new_level("ProtVrsLevel0", importing))
+                             .outputResults.getResultsFile())
     given = results.input
     assert (given.threshold, given.resolution) == (maps.THRESHOLD, 6.0)
     assert given.file_name == "emd_25107.map.gz"
@@ -155,15 +155,16 @@ def test_numbers_that_are_given_win_and_that_is_said(new_import, new_level, run)
     importing = run(new_import())
     # When what was fetched is gone, the project has all that is needed.
     shutil.rmtree(importing.cacheFolder.get())
-    given = LevelResults.read(
+    [results] = read_results(
         run(new_level("ProtVrsLevel0", importing, threshold=0.4, hasResolution=False))
-        .outputResults.getResultsFile()).input
+        .outputResults.getResultsFile())
+    given = results.input
     assert (given.threshold, given.resolution) == (0.4, None)
     assert given.file_name == "emd_25107_map.mrc"
     notes = " ".join(note.text for note in given.notes)
     assert "The threshold, 0.4, was given; EMD-25107 recommends 0.5." in notes
     assert "No reported resolution was given; EMD-25107 states 6 Å." in notes
-    assert "are not where they were any more" in notes
+    assert "project copies were used" in notes
 
 
 def test_numbers_that_nobody_knows_are_asked_for(new_import, new_level, run, server, deposited):
@@ -185,6 +186,7 @@ def test_numbers_that_nobody_knows_are_asked_for(new_import, new_level, run, ser
 
 def test_the_import_is_part_of_the_workflow(new_import, new_level, run):
     importing = run(new_import(withHalves=False, withModel=False))
-    item, = LevelResults.read(run(new_level("ProtVrsLevelW", importing))
-                              .outputResults.getResultsFile()).items
+    [results] = read_results(run(new_level("ProtVrsLevelW", importing))
+                             .outputResults.getResultsFile())
+    [item] = results.items
     assert [row[2] for row in item.content[-1].rows] == ["ProtVrsImportEntry"]

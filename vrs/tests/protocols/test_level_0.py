@@ -4,12 +4,18 @@ import mrcfile
 import numpy as np
 import pytest
 
-from vrs.checks import LevelResults, Status, checks_of_level, get_check
+from vrs.checks import checks_of_level, get_check
 from vrs.numerics import masks
+from vrs.results import Status, read_results
 from vrs.tests.protocols import maps
 from vrs.tests.protocols.conftest import import_map, make_level, run
 
 ITEMS = [check.id for check in checks_of_level("0")]
+
+
+def results_of(protocol):
+    [results] = read_results(protocol.outputResults.getResultsFile())
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +42,7 @@ def level(project, new_level):
 
 
 def test_items_become_scipion_objects(finished):
-    results = LevelResults.read(finished.outputResults.getResultsFile())
+    results = results_of(finished)
     objects = [item.clone() for item in finished.outputResults]
     assert [item.getItemId() for item in objects] == [item.id for item in results.items] == ITEMS
     assert [item.getStatus() for item in objects] == [
@@ -49,7 +55,7 @@ def test_items_become_scipion_objects(finished):
 
 
 def test_results_describe_the_file_of_the_user(finished, map_path):
-    report = LevelResults.read(finished.outputResults.getResultsFile()).input
+    report = results_of(finished).input
     assert report.file_name == map_path.name
     assert report.shape == [maps.BOX] * 3
     assert (report.sampling, report.threshold, report.resolution) == (
@@ -85,8 +91,7 @@ def test_local_maps_open_in_scipions_local_resolution_viewers(finished, output, 
     with mrcfile.open(volume.getFileName()) as mrc:
         np.testing.assert_array_equal(viewer.getSliceImage(None, data, 24, "x"),
                                       mrc.data[:, :, 24])
-    (result,) = [result for result in LevelResults.read(
-        finished.outputResults.getResultsFile()).items if result.id == item]
+    (result,) = [result for result in results_of(finished).items if result.id == item]
     found = result.metrics["percentiles"].value
     # Local values, and zeros outside the mask.
     assert lowest <= min(0, found["2.5"]) and highest >= max(0, found["97.5"])
@@ -97,13 +102,13 @@ def test_no_corrected_map_without_resolution(project, new_level):
     project.launchProtocol(protocol, wait=True)
     assert protocol.isFinished()
     assert not hasattr(protocol, "bfactorCorrected")
-    assert "0.d B-factor analysis: Does not apply" in protocol.summary()
+    assert "0.d B-factor analysis: Not run" in protocol.summary()
 
 
 def test_own_mask_takes_the_place_of_the_constructed_one(project, finished, quick, new_level):
     protocol = new_level(maskFrom=2, maskFile=finished.hardMask.getFileName())
     project.launchProtocol(protocol, wait=True)
-    report = LevelResults.read(protocol.outputResults.getResultsFile()).input
+    report = results_of(protocol).input
     assert report.mask_file_name == "hard_mask.mrc"
     assert len(report.mask_sha256) == 64
 
@@ -126,7 +131,7 @@ def test_a_check_that_raises_does_not_take_down_the_level(project, new_level, mo
     protocol = new_level()
     project.launchProtocol(protocol, wait=True)
     assert protocol.isFinished()
-    items = LevelResults.read(protocol.outputResults.getResultsFile()).items
+    items = results_of(protocol).items
     assert [item.id for item in items] == ITEMS
     assert items[1].status is Status.NOT_MEASURED
     assert "no such luck" in items[1].reason
@@ -134,18 +139,19 @@ def test_a_check_that_raises_does_not_take_down_the_level(project, new_level, mo
 
 
 def test_finished_checks_are_not_repeated(project, new_level, monkeypatch):
-    from vrs.protocols import level as module
+    from vrs import validation as module
 
     def fail(*_):
         raise OSError("No space left on device")
 
     protocol = new_level()
     with monkeypatch.context() as patch:
-        patch.setattr(module.LevelResults, "write", fail)
+        patch.setattr(module.Validation, "finish", fail)
         project.launchProtocol(protocol, wait=True)
     assert protocol.isFailed()
     assert "No space left" in protocol.getErrorMessage()
-    assert [item.id for item in protocol.results_so_far().items] == ITEMS
+    [results] = protocol.results_so_far()
+    assert [item.id for item in results.items] == ITEMS
     assert protocol.summary()[0].startswith("Items done: 8 of 8. The run ended too early")
     with monkeypatch.context() as patch:
         patch.setattr(module, "run_check", fail)
@@ -157,7 +163,7 @@ def test_finished_checks_are_not_repeated(project, new_level, monkeypatch):
 def test_other_parameters_repeat_the_checks(project, level):
     level.threshold.set(0.6)
     project.launchProtocol(level, wait=True)
-    results = LevelResults.read(level.outputResults.getResultsFile())
+    results = results_of(level)
     assert results.input.threshold == 0.6
     assert results.items[1].metrics["raw_voxels"].value == np.count_nonzero(maps.blob() >= 0.6)
 
@@ -165,19 +171,19 @@ def test_other_parameters_repeat_the_checks(project, level):
 def test_all_problems_are_told_at_once(new_level, tmp_path):
     criteria = tmp_path / "criteria.json"
     criteria.write_text('{"0.z": 1}')
-    problems = " ".join(new_level(threshold=5, maskFrom=2, maskFile="/no/mask.mrc",
+    problems = " ".join(new_level(resolution=900, maskFrom=2, maskFile="/no/mask.mrc",
                                   criteriaFile=str(criteria)).validate())
-    for word in ("maximum", "/no/mask.mrc", "0.z"):
+    for word in ("length of the box", "/no/mask.mrc", "0.z"):
         assert word in problems
 
 
 def test_what_was_found_with_other_input_is_forgotten(project, quick, level, monkeypatch):
-    from vrs.protocols import level as module
+    from vrs import validation as module
 
     def fail(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(module, "describe_input", fail)
+    monkeypatch.setattr(module, "describe_map", fail)
     level.threshold.set(0.6)
     project.launchProtocol(level, wait=True)
     assert level.isFailed() and level.items_done() is None
@@ -214,9 +220,19 @@ def test_what_is_not_filled_in_is_asked_for(new_level, parameters, word):
     assert len(problems) == 1 and word in problems[0]
 
 
+def test_a_form_is_checked_without_reading_the_map(new_level, monkeypatch):
+    from vrs.inputs import map as module
+
+    def fail(*_):
+        raise AssertionError("the map was read")
+
+    monkeypatch.setattr(module, "read_map", fail)
+    assert new_level().validate() == []
+
+
 @pytest.mark.parametrize("threads, workers", [(0, 1), (3, 3)])
 def test_threads(new_level, threads, workers):
-    assert new_level(numberOfThreads=threads)._input().data.workers == workers
+    assert new_level(numberOfThreads=threads)._load().run.workers == workers
 
 
 def test_a_map_that_has_vanished(project, new_level, imported):

@@ -7,6 +7,7 @@ from scipy import fft
 from vrs.checks import checks_of_level
 from vrs.io.maps import sha256
 from vrs.numerics.fsc import shell_correlation
+from vrs.results import Status
 from vrs.tests.protocols import maps
 from vrs.tests.protocols.conftest import run
 
@@ -58,26 +59,36 @@ def test_half_maps_that_the_map_brings_along(project, with_halves, new_level_1, 
 
 
 def test_half_maps_from_files(project, imported, new_level_1, half_paths):
-    from vrs.protocols.half_maps import HALVES_FILES
-    protocol = new_level_1(imported, halvesFrom=HALVES_FILES, half1File=half_paths[0],
+    protocol = new_level_1(imported, halfMapsFrom=2, half1File=half_paths[0],
                            half2File=half_paths[1])
     assert protocol._validate() == []
-    protocol.half2File.set(half_paths[0])
+    protocol.half2File.set("/no/half.mrc")
     (problem,) = protocol._validate()
-    assert "identical" in problem
+    assert "/no/half.mrc" in problem
+
+
+def test_identical_half_maps_are_the_reason_of_the_level(project, imported, new_level_1,
+                                                         half_paths):
+    results = run(project, new_level_1(imported, halfMapsFrom=2, half1File=half_paths[0],
+                                       half2File=half_paths[0]))
+    assert {item.status for item in results.items} == {Status.NOT_MEASURED}
+    assert all("identical" in item.reason for item in results.items)
+    [note] = results.added.notes
+    assert note.severity == "warning" and "identical" in note.text
 
 
 def test_half_maps_of_the_project(project, imported, new_level_1, half_paths):
-    from vrs.protocols.half_maps import HALVES_OBJECTS
+    from vrs.protocols.forms import given_values
     from vrs.tests.protocols.conftest import import_map
-    protocol = new_level_1(imported, halvesFrom=HALVES_OBJECTS)
-    assert protocol._validate() == ["Choose both half maps."]
+    protocol = new_level_1(imported, halfMapsFrom=1)
+    assert protocol._validate() == ["Choose two half maps."]
     for number, path in enumerate(half_paths, 1):
         pointer = getattr(protocol, "inputHalf%d" % number)
         pointer.set(import_map(project, path))
         pointer.setExtended("outputVolume")
     assert protocol._validate() == []
-    assert protocol._added() == {"half_paths": half_paths}
+    given = given_values(protocol)
+    assert [given["half1"], given["half2"]] == half_paths
 
 
 def test_a_map_without_half_maps(imported, new_level_1):

@@ -4,9 +4,10 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import Status, checks_of_level
+from vrs.checks import checks_of_level
 from vrs.io.maps import sha256, write_map
 from vrs.io.models import write_model
+from vrs.results import Status
 from vrs.tests.checks.level_A import models
 from vrs.tests.protocols.conftest import run
 
@@ -29,6 +30,7 @@ def files(tmp_path_factory):
 @pytest.fixture
 def new_level_a(project, files):
     from pwem.protocols import ProtImportVolumes
+
     from vrs.protocols import ProtVrsLevelA
     importing = project.newProtocol(ProtImportVolumes, filesPath=files["map"],
                                     samplingRate=models.SAMPLING)
@@ -45,9 +47,7 @@ def new_level_a(project, files):
 
 
 def from_files(files, name="model"):
-    from vrs.protocols.half_maps import HALVES_FILES
-    from vrs.protocols.level_a import MODEL_FILE
-    return dict(modelFrom=MODEL_FILE, modelFile=files[name], halvesFrom=HALVES_FILES,
+    return dict(modelFrom=1, modelFile=files[name], halfMapsFrom=2,
                 half1File=files["half1"], half2File=files["half2"])
 
 
@@ -79,8 +79,10 @@ def test_values_of_atoms_become_a_structure(project, new_level_a, files):
 
 def test_a_model_that_does_not_fit(project, new_level_a, files):
     results = run(project, new_level_a(**from_files(files, "other")))
-    assert {item.status for item in results.items} == {Status.NOT_APPLICABLE}
-    assert all("does not fit the map" in item.reason for item in results.items)
+    by_id = {item.id: item for item in results.items}
+    assert by_id.pop("A.c").status is Status.NOT_RUN
+    assert {item.status for item in by_id.values()} == {Status.NOT_APPLICABLE}
+    assert all("does not fit the map" in item.reason for item in by_id.values())
     assert any(note.severity == "warning" for note in results.added.notes)
 
 
@@ -91,21 +93,20 @@ def test_structure_of_the_project_and_no_half_maps(project, new_level_a, files):
     project.launchProtocol(importing, wait=True)
     assert importing.isFinished(), importing.getErrorMessage()
     protocol = new_level_a()
-    assert protocol._validate() == ["Choose the atomic model."]
+    assert protocol._validate() == ["Choose an atomic model."]
     protocol.inputModel.set(importing)
     protocol.inputModel.setExtended("outputPdb")
     assert protocol._validate() == []
     results = run(project, protocol)
     assert [entry.term for entry in results.added.files] == ["Model"]
     statuses = {item.id: item for item in results.items}
-    assert statuses["A.c"].status is Status.NOT_APPLICABLE and "form" in statuses["A.c"].reason
-    assert statuses["A.b"].status is Status.NOT_APPLICABLE and "half map" in statuses["A.b"].reason
+    assert statuses["A.c"].status is Status.NOT_RUN and "form" in statuses["A.c"].reason
+    assert statuses["A.b"].status is Status.NOT_RUN and "half map" in statuses["A.b"].reason
 
 
 def test_what_is_not_chosen_is_asked_for_at_once(new_level_a):
-    from vrs.protocols.half_maps import HALVES_OBJECTS
-    protocol = new_level_a(halvesFrom=HALVES_OBJECTS)
-    assert protocol._validate() == ["Choose the atomic model.", "Choose both half maps."]
+    protocol = new_level_a(halfMapsFrom=1)
+    assert protocol._validate() == ["Choose an atomic model.", "Choose two half maps."]
 
 
 def test_one_refinement_is_not_enough(new_level_a, files):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from vrs.checks import Status
 from vrs.io.maps import sha256
+from vrs.results import Status
 from vrs.tests.protocols import maps
 from vrs.tests.protocols.conftest import import_map, run
 
@@ -92,14 +92,13 @@ def test_a_protocol_whose_plugin_is_missing(project, imported, new_level_w):
 
 def test_an_exported_workflow(project, new_level_w, tmp_path):
     import pwem
-    from vrs.protocols.level_w import WORKFLOW_FILE
     path = tmp_path / "exported.json"
     path.write_text(json.dumps([
         {"object.id": "4", "object.className": "ProtImportVolumes", "object.label": "one"},
         {"object.id": "9", "object.className": "ProtOfNobody", "object.label": "two",
          "inputVolume": "4.outputVolume", "inputMask": "7.outputMask"}]))
-    protocol = new_level_w(workflowFrom=WORKFLOW_FILE)
-    assert protocol._validate() == ["Choose the file of the workflow."]
+    protocol = new_level_w(workflowFrom=1)
+    assert protocol._validate() == ["Choose the processing workflow."]
     protocol.workflowFile.set(str(path))
     assert protocol._validate() == []
     results = run(project, protocol)

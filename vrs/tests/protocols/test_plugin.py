@@ -8,10 +8,11 @@ import pytest
 
 import vrs
 from vrs import scipion
+from vrs.bibliography import reference
 from vrs.checks import all_checks
 
-PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA",
-             "ProtVrsLevelW", "ProtVrsReport"]
+PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsValidateMap", "ProtVrsLevel0", "ProtVrsLevel1",
+             "ProtVrsLevelA", "ProtVrsLevelW", "ProtVrsReport"]
 
 
 def test_scipion_finds_everything(domain):
@@ -62,8 +63,8 @@ def test_the_configuration_of_the_tree_names_existing_protocols(domain):
 def test_every_reference_of_a_check_is_in_the_bibliography(domain):
     known = domain.getPluginModule("vrs")._bibtex
     for check in all_checks():
-        for reference in check.references:
-            assert known[reference.key].get("doi", "").endswith(reference.doi)
+        for key in check.references:
+            assert known[key].get("doi", "").endswith(reference(key).doi)
 
 
 def test_missing_tkinter_is_named_with_its_remedy(monkeypatch):

@@ -38,7 +38,9 @@ def run(configure, session_project, map_path, monkeypatch):
     """Imports the small map as a job, with settings changed; gives the run that ended."""
     from pwem.protocols import ProtImportVolumes
     from pyworkflow.protocol import HostConfig
+
     from vrs.protocols import launch, queues
+
     # Other tests of this session let runs stay in this process.
     monkeypatch.setattr("pyworkflow.protocol.launch",
                         sys.modules["pyworkflow.protocol.launch"].launch)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from pyworkflow.object import Pointer
 
-from vrs.checks import LevelResults
 from vrs.report import views3d
+from vrs.results import read_results
 from vrs.tests.protocols import maps
 from vrs.tests.protocols.conftest import run
 
@@ -62,7 +62,7 @@ def thresholds(monkeypatch):
     found = []
 
     def write_report(files, folder, *_, **__):
-        found.append(LevelResults.read(files[0]).input.threshold)
+        found.append(read_results(files[0])[0].input.threshold)
         paths = {form: os.path.join(folder, "report." + form) for form in ("json", "pdf", "html")}
         for path in paths.values():
             Path(path).touch()

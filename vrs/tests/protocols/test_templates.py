@@ -1,15 +1,17 @@
 """Workflow templates, by Scipion's own machinery."""
 
+import importlib.util
 import json
 import os
 import re
+from pathlib import Path
 
 import pytest
 
 import vrs
-from vrs.checks import LevelResults
 from vrs.io.models import write_model
 from vrs.report import views3d
+from vrs.results import read_results
 from vrs.tests.checks.level_A import models
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
@@ -61,6 +63,20 @@ def template_named(domain, name):
     return template
 
 
+def test_the_templates_are_those_of_the_declarations(domain):
+    path = Path(vrs.__file__).parent.parent / "docs" / "make_templates.py"
+    if not path.exists():
+        pytest.skip("an installation without the documentation")
+    specification = importlib.util.spec_from_file_location("make_templates", str(path))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    made = module.templates()
+    assert set(made) == {name + ".json.template" for name in LEVELS}
+    for name, text in made.items():
+        assert (module.FOLDER / name).read_text(encoding="ascii") == text, (
+            "run docs/make_templates.py")
+
+
 def test_scipion_finds_the_templates(domain):
     plugin = domain.getPlugins()["vrs"]._pluginInstance
     assert {template.getObjId() for template in plugin.getTemplates()} == {
@@ -74,8 +90,8 @@ def test_what_a_template_asks_and_sets(domain, project, given, name):
     protocols = loaded(domain, project, name, given)
     entry = name.endswith("_entry")
     assert [protocol.getClassName() for protocol in protocols] == (
-        ["ProtVrsImportEntry" if entry else "ProtImportVolumes"]
-        + ["ProtVrsLevel" + level for level in LEVELS[name]] + ["ProtVrsReport"])
+        ["ProtVrsImportEntry" if entry else "ProtImportVolumes", "ProtVrsValidateMap",
+         "ProtVrsReport"])
     for protocol, parameters in zip(protocols, written(name)):
         for parameter in parameters:
             assert parameter.startswith("object.") or protocol.getParam(parameter) is not None
@@ -159,8 +175,9 @@ def test_a_template_runs(domain, project, given, no_3d_views):
     for protocol in protocols:
         project.launchProtocol(protocol, wait=True)
         assert protocol.isFinished(), protocol.getErrorMessage()
-    for protocol, level in zip(protocols[1:-1], LEVELS["level_0_1_A"]):
-        results = LevelResults.read(protocol.outputResults.getResultsFile())
-        assert (results.level, results.input.threshold) == (level, maps.THRESHOLD)
+    found = read_results(protocols[1].outputResults.getResultsFile())
+    assert [results.level for results in found] == LEVELS["level_0_1_A"]
+    for results in found:
+        assert results.input.threshold == maps.THRESHOLD
         assert results.input.resolution == maps.RESOLUTION
     assert protocols[-1].outputReport.getGrade() == "1A"

@@ -5,13 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from vrs.checks import (Bars, Curve, CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
-                        InputReport, ItemResult, LevelInput, LevelResults, Metric, Note, Paragraph,
-                        Plot, Reference, ResidueValues, Series, Slice, Slices, Status, Surface,
-                        Table)
-from vrs.checks.content import Mark
 from vrs.io.maps import write_map
 from vrs.report import views3d, write_report
+from vrs.results import (Bars, CriterionOutcome, Curve, Engine, Estimate, FileEntry, InputFile,
+                         InputReport, ItemResult, LevelInput, LevelResults, Mark, Metric, Note,
+                         Paragraph, Plot, Reference, ResidueValues, Series, Slice, Slices, Status,
+                         Surface, Table, write_json)
 
 ODD = "odd #$*_<b>&\"'\\ @ref [x] {y} `z` =h ~ // /* $a^2$ <script>1</script> α Å 日本"
 LONG = "aVeryLongNameThatNothingBreaks" * 4 + ".mrc"
@@ -77,7 +76,7 @@ def small_views():
 
 @pytest.fixture(scope="package")
 def full_results():
-    """All five statuses and all kinds of content."""
+    """All statuses and all kinds of content."""
     outcomes = [
         CriterionOutcome("0.b.one", "a", "the first is at most 2 Å", "<=", 2.0, 1.0, "met"),
         CriterionOutcome("0.b.two", "b", "the second is between 0 and 1", "within", (0.0, 1.0),
@@ -91,7 +90,7 @@ def full_results():
         make_item("0.a", content=_figures(), explanation=ODD, summary="All is well.",
                   references=_REFERENCES[:1],
                   estimates=[Estimate("percentiles.50", "median", 6.0, [5.0, 8.0])],
-                  files=[FileEntry("own", "own.mrc", ODD)],
+                  files=[FileEntry("own", "own.mrc", ODD, "volume", "Value", "Å", "local")],
                   residues=[ResidueValues("q", "Q-score", "", ["A"], ["1a"], ["ALA"],
                                           np.array([0.5]))],
                   curves=[Curve("fsc", "FSC", np.array([0.0, 0.1]), np.array([1.0, 0.5]))]),
@@ -100,7 +99,8 @@ def full_results():
                   estimates=[Estimate("resolution", "", 5.0)]),
         make_item("0.c", Status.NOT_APPLICABLE, reason="The background was masked out."),
         make_item("0.d", Status.NOT_MEASURED, reason="It failed. " + ODD),
-        make_item("0.e", Status.INFORMATIVE, engine=Engine("Xmipp", "3.25"))]
+        make_item("0.e", Status.INFORMATIVE, engine=Engine("Xmipp", "3.25")),
+        make_item("0.f", Status.NOT_RUN, reason="It needs the reported resolution.")]
     result = make_level(items, mask_file_name=LONG, mask_sha256="cd" * 32,
                         notes=[Note(ODD), Note("Look at this.", "warning")],
                         files=[FileEntry("map", "map.mrc", "The map")])
@@ -118,7 +118,7 @@ def written(full_results, tmp_path_factory):
     folder = tmp_path_factory.mktemp("level")
     write_map(folder / "map.mrc", _ball(), 2.0)
     path = folder / "results.json"
-    full_results.write(path)
+    write_json(path, [full_results])
     return path, write_report([path], folder / "out" / "report", PROVENANCE, title=ODD)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrs.checks import Plot, Series, Surface
 from vrs.report.background import BackgroundArtist
+from vrs.results import Plot, Series, Surface
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_death_of_the_process_is_said_and_the_next_figure_is_drawn(artist):
     artist._process.kill()
     artist._process.wait()
     artist.draw(plot("b"), {})
-    assert "ended too early" in next_of(artist).missing
+    assert "stopped unexpectedly" in next_of(artist).missing
     again = artist.draw(plot("b"), {})
     assert next_of(artist) is again and again.panels
 

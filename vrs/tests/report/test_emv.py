@@ -5,24 +5,24 @@ import json
 import numpy as np
 import pytest
 
-from vrs.checks import FileEntry, InputFile, LevelInput, Reference
-from vrs.checks.results import ResidueValues
 from vrs.report import write_report
 from vrs.report.emv import emv_files
+from vrs.results import (FileEntry, InputFile, LevelInput, Reference, ResidueValues, write_json)
 from vrs.tests.report.conftest import PROVENANCE, make_item, make_level
 
 
-def _values(name, values=(0.5, -1.25, 3.0)):
+def _values(name, exchange="", values=(0.5, -1.25, 3.0)):
     return ResidueValues(name, "Mean value", "Å", ["A", "A", "B"], ["12", "12A", "-3"],
-                         ["ALA", "GLY", "U"], np.array(values))
+                         ["ALA", "GLY", "U"], np.array(values), exchange)
 
 
 def _level(model="1abc.cif.gz", **more):
-    items = [make_item("A.b", residues=[_values("fscq")],
+    items = [make_item("A.b", residues=[_values("fscq", "FscQ")],
                        references=[Reference("Key2020", "A. Author. Title.", "10.1/x")]),
              make_item("A.c", residues=[_values("rmsd")]),
-             make_item("A.e", residues=[_values("q_score")]), make_item("A.f"),
-             make_item("A.g", residues=[_values("daq"), _values("daq_alpha_carbon", (9, 9, 9))])]
+             make_item("A.e", residues=[_values("q_score", "MapQ")]), make_item("A.f"),
+             make_item("A.g", residues=[_values("daq", "DAQ"),
+                                    _values("daq_alpha_carbon", values=(9, 9, 9))])]
     level = make_level(items, "A", **more)
     level.added = LevelInput("Atomic model", [InputFile("Model", model, "ab")])
     return level
@@ -63,7 +63,7 @@ def test_names_of_entries(title, file_name, name):
 def test_files_lie_beside_the_report(tmp_path):
     level = _level()
     level.input.files = [FileEntry("map", "map.mrc", "The map")]
-    level.write(tmp_path / "results.json")
+    write_json(tmp_path / "results.json", [level])
     write_report([tmp_path / "results.json"], tmp_path / "out", PROVENANCE)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "emv_daq.json", "emv_fscq.json", "emv_mapq.json", "report.html", "report.json",

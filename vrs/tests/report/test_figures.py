@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrs.checks import (Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
-                        sections)
 from vrs.io.maps import write_map
 from vrs.numerics import sphere
 from vrs.report import figures, views3d
 from vrs.report.figures import Artist
+from vrs.results import (Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
+                         sections)
 
 
 @pytest.fixture

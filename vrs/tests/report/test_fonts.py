@@ -9,10 +9,10 @@ import warnings
 import pytest
 from matplotlib import font_manager
 
-from vrs.checks import Mark, Plot
 from vrs.report import figures, fonts
 from vrs.report.document import Document, Section
 from vrs.report.pdf_report import render_pdf
+from vrs.results import Mark, Plot
 
 # An Egyptian hieroglyph and a private character: the one has a font here, the other has none.
 KNOWN, UNKNOWN = "\U00013000", "\U000f1234"

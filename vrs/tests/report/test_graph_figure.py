@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from vrs.checks.content import Graph, GraphLink, GraphNode
 from vrs.report import figures
 from vrs.report.figures import Artist
+from vrs.results.content import Graph, GraphLink, GraphNode
 
 
 def graph(count, label="label", columns=3, detail="ProtSome"):

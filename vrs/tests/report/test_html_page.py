@@ -9,9 +9,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from vrs.checks import FileEntry, Slice, Slices, Status, Surface
 from vrs.io.maps import write_map
 from vrs.report import write_report
+from vrs.results import FileEntry, Slice, Slices, Status, Surface, write_json
 from vrs.tests.report.conftest import make_item, make_level
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -182,13 +182,13 @@ def _page(folder):
             write_map(folder / (letter + ".mrc"), volume, 2.0)
             content = [Surface("A ball.", "A ball.", "map", 0.0, letter, "Coordinate", "voxels",
                                [4.0, 23.0])]
-        items.append(make_item("0." + letter, status, content=content,
-                               files=[FileEntry(letter, letter + ".mrc", "Coordinate")]))
+        items.append(make_item("0." + letter, status, content=content, files=[FileEntry(
+            letter, letter + ".mrc", "", "volume", "Coordinate", "voxels", "local", [4.0, 23.0])]))
     items += [make_item("0.j", Status.WARNINGS, warnings=["One.", "Two."])]
     level = make_level(items, shape=[28] * 3, threshold=0.0,
                        files=[FileEntry("map", "map.mrc", "The map")])
     level.input.content = [Slices("A slice.", "Half of the ball.", [Slice("Z", ball[14], 2.0)])]
-    level.write(folder / "results.json")
+    write_json(folder / "results.json", [level])
     return write_report([folder / "results.json"], folder, {}).html
 
 

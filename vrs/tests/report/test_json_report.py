@@ -6,8 +6,8 @@ import json
 import jsonschema
 import pytest
 
-from vrs.checks import CriterionOutcome, Status
 from vrs.report.json_report import SCHEMA, render_json
+from vrs.results import CriterionOutcome, FileEntry, Status
 from vrs.tests.report.conftest import LONG, ODD, make_item, make_level
 
 
@@ -28,7 +28,7 @@ def test_follows_the_schema(report, validator):
 
 
 def test_says_what_the_results_say(report):
-    assert report["schema_version"] == "1.0"
+    assert report["schema_version"] == "1.1"
     assert report["grade"] == "0"
     assert report["score"] == {"passed": 1, "evaluable": 2}
     assert report["resolution"] == {"reported": 4.3, "estimates": [
@@ -45,7 +45,7 @@ def test_says_what_the_results_say(report):
     assert report["items"][0]["curves"] == [{"name": "fsc", "description": "FSC",
                                              "frequencies": [0.0, 0.1], "values": [1.0, 0.5]}]
     assert [item["status"] for item in report["items"]] == [
-        "ok", "warnings", "not_applicable", "not_measured", "informative"]
+        "ok", "warnings", "not_applicable", "not_measured", "informative", "not_run"]
     second = report["items"][1]
     assert second["metrics"]["b"] == {"value": [1, 2.5, None], "unit": "",
                                       "description": "A vector"}
@@ -58,7 +58,20 @@ def test_says_what_the_results_say(report):
 def test_paths_lead_from_the_report_to_the_maps(report, written):
     results_file, paths = written
     [entry] = report["input"]["files"]
+    assert entry["name"] == "map" and entry["description"] == "The map" and entry["unit"] == ""
     assert (paths.json.parent / entry["path"]).resolve() == results_file.parent / "map.mrc"
+
+
+def test_maps_have_units_and_models_have_none(validator, tmp_path):
+    files = [FileEntry("local", "local.mrc", "Local resolution", "volume", "Resolution", "Å",
+                       "local", [2.0, 5.0]),
+             FileEntry("coloured", "coloured.cif", "FSC-Q of the atoms", "model", "FSC-Q", "Å")]
+    level = make_level([make_item("0.a", files=files)])
+    report = json.loads(render_json([(level, tmp_path / "run")], {}, "", tmp_path))
+    validator.validate(report)
+    assert report["items"][0]["files"] == [
+        {"name": "local", "path": "run/local.mrc", "description": "Local resolution", "unit": "Å"},
+        {"name": "coloured", "path": "run/coloured.cif", "description": "FSC-Q of the atoms"}]
 
 
 def test_has_no_nan(written):
@@ -89,6 +102,8 @@ def test_levels_of_one_report(full_results, validator, tmp_path):
     lambda report: report["items"][0].update(status="fine"),
     lambda report: report["items"][1].update(warnings=[]),
     lambda report: report["items"][2].update(reason=""),
+    lambda report: report["items"][5].update(reason=""),
+    lambda report: report["items"][0]["files"][0].update(unit=None),
     lambda report: report["items"][1]["criteria"][0].update(outcome="maybe")])
 def test_schema_refuses(report, validator, spoil):
     spoilt = copy.deepcopy(report)

@@ -2,9 +2,9 @@
 
 import re
 
-from vrs.checks import InputFile, LevelInput, Status
-from vrs.checks.content import Graph, GraphLink, GraphNode
 from vrs.report import write_report
+from vrs.results import InputFile, LevelInput, Status, write_json
+from vrs.results.content import Graph, GraphLink, GraphNode
 from vrs.tests.report.conftest import PROVENANCE, make_item, make_level
 
 
@@ -17,7 +17,7 @@ def test_sections_of_level_w_are_numbered(tmp_path):
     levels[1].added = LevelInput("File of the workflow",
                                  [InputFile("Workflow", "workflow.json", "ef" * 32)])
     for level in levels:
-        level.write(tmp_path / (level.level + ".json"))
+        write_json(tmp_path / (level.level + ".json"), [level])
     paths = write_report([tmp_path / "W.json", tmp_path / "0.json"], tmp_path / "out", PROVENANCE)
     html = paths.html.read_text(encoding="utf-8")
     numbers = dict(re.findall(r'<h\d id="([\w-]+)-title"><span class="number">([\d.]+)</span>',

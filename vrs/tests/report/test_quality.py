@@ -1,17 +1,11 @@
-"""Grade, score and sentences."""
+"""Score and sentences."""
 
 import pytest
 
-from vrs.checks import Status
-from vrs.report import grade, quality_sentences, resolution_sentence, score
+from vrs.report import quality_sentences, resolution_sentence, score
 from vrs.report.quality import score_sentences
-from vrs.tests.report.conftest import make_item, make_level
-
-
-@pytest.mark.parametrize("levels, expected", [
-    ("0", "0"), ("01A", "1A"), ("A0", "0A"), ("OWA543210", "5AWO"), ("W", "W")])
-def test_grade_is_the_highest_digit_then_the_letters(levels, expected):
-    assert grade([make_level([], level) for level in levels]) == expected
+from vrs.results import Status
+from vrs.tests.report.conftest import make_item
 
 
 def test_score_counts_only_items_that_can_pass_or_fail():
@@ -48,5 +42,5 @@ def test_quality_sentences_come_with_their_items():
 def test_score_sentence_accounts_for_every_item():
     text = score_sentences([make_item(status=status) for status in Status])
     assert text == ("The score is 1 of 2 evaluable items. Of the other items, 1 does not apply, 1 "
-                    "could not be measured and 1 informs without a criterion.")
+                    "was not run, 1 could not be measured and 1 is informative.")
     assert score_sentences([make_item()]) == "The score is 1 of 1 evaluable item."

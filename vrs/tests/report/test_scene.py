@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from vrs.checks import FileEntry, Surface
 from vrs.io.maps import write_map
 from vrs.report import scene as scenes
 from vrs.report import views3d
 from vrs.report.scene import map_scene
+from vrs.results import FileEntry
 from vrs.tests.report.conftest import make_item, make_level
 
 SAMPLING = 2.0
@@ -29,18 +29,20 @@ def _ball():
 
 
 def _levels(folder, properties):
-    """A ball and items with local properties: name, map and colour range."""
+    """A ball and items with local properties: name, map, colour range and perhaps scale."""
     write_map(folder / "map.mrc", _ball(), SAMPLING)
     items = []
-    for letter, (name, volume, limits) in zip("abcdefg", properties):
-        write_map(folder / (name + ".mrc"), volume.astype(np.float32), SAMPLING)
-        items.append(make_item(
-            "0." + letter, files=[FileEntry(name, name + ".mrc", "")],
-            content=[Surface("A surface.", "A surface.", "map", 0.0, name, "Along " + name, "Å",
-                             limits)]))
+    for letter, given in zip("abcdefg", properties):
+        items.append(make_item("0." + letter, files=[_kept(folder, *given)]))
     result = make_level(items, shape=list(BOX), sampling=SAMPLING, threshold=0.0,
                         files=[FileEntry("map", "map.mrc", "The map")])
     return [(result, folder)]
+
+
+def _kept(folder, name, volume, limits, scale="local"):
+    """Write the map of a property."""
+    write_map(folder / (name + ".mrc"), volume.astype(np.float32), SAMPLING)
+    return FileEntry(name, name + ".mrc", "", "volume", "Along " + name, "Å", scale, limits)
 
 
 def _places(scene):
@@ -104,13 +106,14 @@ def test_values_are_those_of_the_property(tmp_path):
 def test_places_without_value_have_none_and_mix_with_nothing(tmp_path):
     x, _, _ = _coordinates()
     half = np.where(x < CENTRE[0], 0, 5.0)
-    scene = map_scene(_levels(tmp_path, [("half", half, [4.0, 6.0]), ("share", half, [0.0, 5.0])]))
+    scene = map_scene(_levels(tmp_path, [("half", half, [4.0, 6.0]),
+                                         ("share", half, [0.0, 5.0], "part")]))
     values, share = (entry.values for entry in scene.properties)
     place = _places(scene)[:, 0]
     assert not values[place < -SAMPLING].any()
     # 5 is in the middle of the scale; an average with the zeros beside it would be below it.
     assert set(values[place > -0.5 * SAMPLING]) == {128}
-    # A scale that ends at 0 says that 0 is a value.
+    # The scale of parts says that 0 is a value.
     assert set(share[place < -SAMPLING]) == {1} and set(share[place > SAMPLING]) == {255}
 
 
@@ -144,9 +147,26 @@ def test_fscq_colours_the_surface_too(tmp_path):
     levels = _levels(tmp_path, [])
     x, _, _ = _coordinates()
     write_map(tmp_path / "fscq.mrc", x / 80 - 0.5, SAMPLING)
-    levels[0][0].items.append(make_item("A.b", files=[FileEntry("fscq", "fscq.mrc", "")]))
+    levels[0][0].items.append(make_item("A.b", files=[
+        FileEntry("fscq", "fscq.mrc", "", "volume", "FSC-Q", "Å", "signed", [-1.5, 1.5])]))
     entry, = map_scene(levels).properties
     assert (entry.label, entry.low, entry.high) == ("FSC-Q (Å)", "-1.5", "1.5")
+
+
+def test_densities_masks_and_models_colour_nothing(tmp_path):
+    x, _, _ = _coordinates()
+    levels = _levels(tmp_path, [("x", x, None, "density"), ("m", x > CENTRE[0], None, "mask")])
+    levels[0][0].items[0].files.append(FileEntry("q", "q.cif", "", "model", "Q-score"))
+    assert map_scene(levels).properties == []
+
+
+def test_several_properties_of_an_item_are_told_apart(tmp_path):
+    x, y, _ = _coordinates()
+    levels = _levels(tmp_path, [("x", x, [0, 80])])
+    alone = map_scene(levels).properties[0].name
+    levels[0][0].items[0].files.append(_kept(tmp_path, "y", y, [0, 80]))
+    assert [entry.name for entry in map_scene(levels).properties] == [
+        alone + ": Along x", alone + ": Along y"]
 
 
 def test_same_results_give_the_same_scene(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from vrs.errors import InputError
 from vrs.report import write_report
+from vrs.results import write_json
 from vrs.tests.report.conftest import LONG, ODD, make_item, make_level, words
 
 
@@ -101,14 +102,15 @@ def test_odd_text_arrives_as_it_is(page):
     "Context", "Summarised quality", "All is well (section 2.2).",
     "The 2 estimates of the map's resolution range from 5.0 Å to 6.0 Å, with a mean of 5.5 Å. "
     "The reported resolution is 4.3 Å. The reported resolution may be overestimated.",
-    "The score is 1 of 2 evaluable items.", "The score does not count what is suspicious about the "
-    "input itself: see section 1, section 2.1.", "Section 1, findings on the input",
+    "The score is 1 of 2 evaluable items.",
+    "Input warnings do not affect the score; see section 1, section 2.1.", "Section 1, findings on the input",
     "Section 2.1, findings on the input", "Suspicious input", "Look at this. (section 1)",
     "They share noise. (section 2.1)", "Status of the items", "Warnings by section",
     "Contents", "1 Input data", "2 Level 0: the map", "20 × 18 × 16 voxels", "ab" * 32,
     "Own mask", "Files kept with the results:", "Warning: Look at this.", "OK",
     "2 warnings", "Does not apply",
-    "Could not be measured", "Informative", "Explanation", "Results", "Automatic criteria",
+    "Could not be measured", "Informative", "Not run", "It needs the reported resolution.",
+    "Explanation", "Results", "Automatic criteria",
     "the first is at most 2 Å (facility bound, default 1)", "Met", "Broken", "Not evaluated",
     "percentiles.2.5", "no value", "The background was masked out.",
     "Computed by vrs (built in) 0.1.0. References: [2], [3].", "Computed by Xmipp 3.25.",
@@ -151,7 +153,7 @@ def test_same_results_give_the_same_files(written, rewritten):
 
 
 def test_smallest_report(tmp_path):
-    make_level([make_item()], resolution=None).write(tmp_path / "results.json")
+    write_json(tmp_path / "results.json", [make_level([make_item()], resolution=None)])
     paths = write_report([tmp_path / "results.json"], tmp_path, {})
     assert "not given" in paths.html.read_text(encoding="utf-8")
 
@@ -160,7 +162,8 @@ def test_three_levels_are_put_in_order(tmp_path):
     files = []
     for level in "A10":
         files.append(tmp_path / (level + ".json"))
-        make_level([make_item(level + ".b"), make_item(level + ".a")], level).write(files[-1])
+        write_json(files[-1], [make_level([make_item(level + ".b"), make_item(level + ".a")],
+                                          level)])
     text = write_report(files, tmp_path, {}).html.read_text(encoding="utf-8")
     order = [text.index(part) for part in ('id="level-0"', 'id="item-0-a"', 'id="item-0-b"',
                                            'id="level-1"', 'id="level-A"')]
@@ -169,8 +172,8 @@ def test_three_levels_are_put_in_order(tmp_path):
 
 
 def test_results_that_do_not_belong_together_are_refused(tmp_path):
-    make_level([]).write(tmp_path / "a.json")
-    make_level([], sha256="ff", threshold=0.7).write(tmp_path / "b.json")
+    write_json(tmp_path / "a.json", [make_level([])])
+    write_json(tmp_path / "b.json", [make_level([], sha256="ff", threshold=0.7)])
     with pytest.raises(InputError) as error:
         write_report([tmp_path / "a.json", tmp_path / "b.json"], tmp_path, {})
     assert [word in str(error.value) for word in ("maps", "thresholds", "level 0")] == [True] * 3
@@ -179,7 +182,7 @@ def test_results_that_do_not_belong_together_are_refused(tmp_path):
 
 
 def test_failure_leaves_the_old_report(tmp_path):
-    make_level([make_item()]).write(tmp_path / "results.json")
+    write_json(tmp_path / "results.json", [make_level([make_item()])])
     paths = write_report([tmp_path / "results.json"], tmp_path / "out", {})
     before = paths.json.read_bytes()
     with pytest.raises(ValueError):

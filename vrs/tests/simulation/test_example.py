@@ -7,10 +7,12 @@ import mrcfile
 import numpy as np
 import pytest
 
-from vrs.checks import Status, ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.errors import InputError
 from vrs.numerics import masks
+from vrs.results import Status
 from vrs.simulation import density, protein, write_example
+from vrs.tests.evidence import evidence
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +27,8 @@ def example(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(example):
     truth = example.truth
-    return ValidationInput(example.volumes["map"], truth["sampling"], truth["threshold"],
-                           truth["resolution"], workers=2)
+    return evidence(example.volumes["map"], truth["sampling"], truth["threshold"],
+                    truth["resolution"], workers=2)
 
 
 def shell_sums(values, shells, count):
@@ -87,14 +89,14 @@ def test_model_fits_the_map_and_its_mirror_does_not(example, data):
     truth = example.truth
     structure = gemmi.read_structure(example.paths["model"])
     model = density.model_density(structure, truth["box"], truth["sampling"])
-    mask = data.hard_mask
+    mask = data.map.hard_mask
 
     def correlation(volume):
         return np.corrcoef(volume[mask], model[mask])[0, 1]
 
-    assert correlation(data.volume) > 0.85
+    assert correlation(data.map.volume) > 0.85
     # Voxel size/2 is the middle, so that the mirror leaves out the first slice.
-    mirrored = np.roll(data.volume[::-1], 1, axis=0)
+    mirrored = np.roll(data.map.volume[::-1], 1, axis=0)
     assert correlation(mirrored) < 0.5
 
 
@@ -105,16 +107,16 @@ def test_truth_agrees_with_the_files(example, data):
     for chain in structure[0]:
         facts = truth["protein"]["chains"][chain.name]
         assert len(facts["secondary_structure"]) == len(facts["sequence"]) == len(chain)
-    enclosed = np.sum(data.volume >= truth["threshold"]) * truth["sampling"] ** 3
+    enclosed = np.sum(data.map.volume >= truth["threshold"]) * truth["sampling"] ** 3
     assert enclosed == pytest.approx(truth["enclosed_volume"], abs=0.1)
     # 45 % of the protein's volume; the threshold is rounded to three digits.
     assert enclosed == pytest.approx(0.45 * 1210 * truth["protein"]["mass"], rel=0.01)
 
 
 def test_one_body_in_a_clean_background(data):
-    _, sizes = masks.label_components(data.raw_mask)
+    _, sizes = masks.label_components(data.map.raw_mask)
     assert sizes.max() > 0.99 * sizes.sum()
-    background = data.volume[~data.hard_mask]
+    background = data.map.volume[~data.map.hard_mask]
     assert abs(background.mean()) < 0.001 * background.std()
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from vrs.io.maps import write_map
-from vrs.tests.protocols.conftest import domain, pytest_unconfigure
-from vrs.tests.report.conftest import full_results
-from vrs.tests.screen import screen
+from vrs.results import write_json
+from vrs.tests.protocols.conftest import domain, pytest_unconfigure  # noqa: F401
+from vrs.tests.report.conftest import full_results  # noqa: F401
+from vrs.tests.screen import screen  # noqa: F401
 
 
 @pytest.fixture(scope="package")
@@ -19,7 +20,7 @@ def results_path(full_results, tmp_path_factory):
     ball = (5.0 - np.hypot(np.hypot(z - 8, y - 9), x - 10)).astype(np.float32)
     write_map(str(folder / "map.mrc"), ball, 2.0)
     write_map(str(folder / "own.mrc"), np.maximum(ball, 0), 2.0)
-    full_results.write(folder / "results.json")
+    write_json(folder / "results.json", [full_results])
     return folder / "results.json"
 
 
@@ -36,6 +37,7 @@ def said(monkeypatch):
 def main_window(screen, domain, monkeypatch):
     """A window of Scipion that others are opened from."""
     from pyworkflow.gui import Window
+
     # What other tests left may be gone by now.
     monkeypatch.setattr(tkinter, "_default_root", None)
     window = Window("Main")

@@ -84,7 +84,7 @@ def test_places_are_described_as_x_y_z_with_their_values(modules, path, volume):
 
 @pytest.mark.parametrize("axis", range(3))
 def test_sections_show_the_hand_of_the_figures(modules, path, volume, axis):
-    from vrs.checks.sections import central_slices
+    from vrs.results.sections import central_slices
     slices = modules[0](path)
     figure = central_slices(volume, 1.5, "", "")
     assert np.array_equal(slices.section(axis, slices.first(axis))[::-1],

@@ -85,12 +85,13 @@ def test_each_curve_has_its_own_values(fscs):
 
 @pytest.mark.parametrize("name", ["map.mrc", "map.mrc:mrc", "1@map.mrc"])
 def test_file_of_a_volume(domain, name):
-    from vrs.protocols.level import plain_name
+    from vrs.protocols.forms import plain_name
     assert plain_name(SimpleNamespace(getFileName=lambda: name)) == "map.mrc"
 
 
 def test_sections_of_a_map_of_a_level_have_its_scale(main_window, results_path):
     from pwem.objects import Volume
+
     from vrs.viewers.outputs import VrsMapViewer
     volume = Volume(str(results_path.parent / "map.mrc"))
     volume.setSamplingRate(2.0)
@@ -101,6 +102,7 @@ def test_sections_of_a_map_of_a_level_have_its_scale(main_window, results_path):
 
 def test_map_beside_damaged_results_is_shown(main_window, tmp_path):
     from pwem.objects import Volume
+
     from vrs.viewers.outputs import VrsMapViewer
     (tmp_path / "results.json").write_text("{")
     write_map(str(tmp_path / "map.mrc"), np.ones((4, 4, 4), np.float32), 1.0)
@@ -111,6 +113,7 @@ def test_map_beside_damaged_results_is_shown(main_window, tmp_path):
 
 def test_map_that_is_gone_is_said(domain, tmp_path, said):
     from pwem.objects import Volume
+
     from vrs.viewers.outputs import VrsMapViewer
     volume = Volume(str(tmp_path / "gone.mrc"))
     volume.setSamplingRate(1.0)
@@ -120,6 +123,7 @@ def test_map_that_is_gone_is_said(domain, tmp_path, said):
 
 def test_model_that_is_gone_is_said(domain, results_path, said):
     from pwem.objects import AtomStruct
+
     from vrs.viewers.outputs import VrsModelViewer
     path = str(results_path.parent / "gone.cif")
     assert VrsModelViewer(project=object()).visualize(AtomStruct(path)) is None

@@ -1,10 +1,12 @@
 """What the window of a level shows."""
 
+import numpy as np
 import pytest
 
-from vrs.checks.content import Surface, Slices, Slice
-from vrs.checks.results import FileEntry, LevelResults, Status
+from vrs.inputs.map import describe_map
 from vrs.report.document import Grid, Picture, to_plain
+from vrs.results import FileEntry, Status, Surface, read_results, write_json
+from vrs.tests.evidence import evidence
 from vrs.tests.report.conftest import make_item, make_level
 from vrs.viewers.pages import MapScale, ResultPages, map_scale
 
@@ -35,7 +37,8 @@ def test_every_item_has_a_line_with_its_status_in_words(pages):
                      ("0.b", "2 warnings", "status-warnings"),
                      ("0.c", "Does not apply", "status-neutral"),
                      ("0.d", "Could not be measured", "status-failed"),
-                     ("0.e", "Informative", "status-neutral")]
+                     ("0.e", "Informative", "status-neutral"),
+                     ("0.f", "Not run", "status-neutral")]
 
 
 def test_it_begins_with_the_first_warning(pages):
@@ -44,7 +47,7 @@ def test_it_begins_with_the_first_warning(pages):
 
 @pytest.mark.parametrize("items,first", [([], 0), ([make_item("0.c"), make_item("0.a")], 1)])
 def test_without_warnings_it_begins_with_the_first_item(domain, tmp_path, items, first):
-    make_level(items).write(tmp_path / "results.json")
+    write_json(tmp_path / "results.json", [make_level(items)])
     pages = ResultPages(tmp_path / "results.json", NoArtist())
     assert pages.first() == first
     assert [entry.name for entry in pages.entries()][1:] == sorted(item.id for item in items)
@@ -69,7 +72,8 @@ def test_figures_are_ordered_with_the_files_they_need(pages, results_path):
 
 
 @pytest.mark.parametrize("number,reason", [(3, "The background was masked out."),
-                                           (4, "It failed.")])
+                                           (4, "It failed."),
+                                           (6, "It needs the reported resolution.")])
 def test_reason_is_said_once_and_first(pages, number, reason):
     page = pages.page(number)
     assert text_of(page).count(reason) == 1 and reason in text_of(page[:1])
@@ -83,7 +87,7 @@ def test_first_page_has_the_input_and_what_the_level_adds(pages):
 
 
 def test_every_table_has_a_place_in_each_column(pages):
-    grids = [block for number in range(6) for _, blocks in pages.page(number)
+    grids = [block for number in range(7) for _, blocks in pages.page(number)
              for block in blocks if isinstance(block, Grid)]
     assert grids
     for grid in grids:
@@ -91,10 +95,10 @@ def test_every_table_has_a_place_in_each_column(pages):
 
 
 def test_files_that_are_gone_are_not_offered(domain, results_path, tmp_path):
-    results = LevelResults.read(results_path)
+    [results] = read_results(results_path)
     results.items[0].files.append(FileEntry("gone", "gone.mrc", "Gone"))
     path = results_path.parent / "more.json"
-    results.write(path)
+    write_json(path, [results])
     assert [kept.path.name for kept in ResultPages(path).files(1)] == ["own.mrc"]
 
 
@@ -103,31 +107,35 @@ def test_owner_of_a_file_is_its_item(pages, results_path):
     assert pages.owner_of(results_path.parent / "map.mrc") == 0
 
 
-def _surface(**more):
-    return Surface("", "", "map", 1.0, colour_by="local", colour_label="Local resolution",
-                   unit="Å", **more)
+def test_local_map_is_shown_in_its_scale():
+    entry = FileEntry("local", "local.mrc", "", "volume", "Local resolution", "Å", "local",
+                      [2.0, 5.0])
+    assert map_scale(entry) == MapScale("Local resolution", "Å", [2.0, 5.0], "local")
 
 
-def test_local_map_is_shown_in_the_scale_of_its_surface():
-    assert map_scale("local", [_surface(colour_range=[2.0, 5.0])]) == MapScale(
-        "Local resolution", "Å", [2.0, 5.0], "local")
+def test_map_without_limits_has_its_unit():
+    entry = FileEntry("other", "other.mrc", "", "volume", "Value", "Å²", "local")
+    assert map_scale(entry) == MapScale("Value", "Å²", None, "local")
 
 
-def test_map_without_surface_has_the_unit_of_its_slices():
-    slices = Slices("", "", [Slice("", None, 1.0)], unit="Å²")
-    assert map_scale("other", [slices]) == MapScale("Value", "Å²", None, "local")
+@pytest.mark.parametrize("kind", ["density", "mask", "local", "part", "signed"])
+def test_every_kind_of_map_can_be_looked_at(domain, kind):
+    from vrs.viewers.map_window import _COLOURS
+    assert map_scale(FileEntry("map", "map.mrc", "", scale=kind)).kind == kind
+    assert kind in _COLOURS
 
 
-@pytest.mark.parametrize("name,kind", [("hard_mask", "mask"), ("soft_mask", "mask"),
-                                       ("fscq", "signed"), ("map", "density"),
-                                       ("fsc3d", "density")])
-def test_kind_of_other_maps(name, kind):
-    assert map_scale(name, []).kind == kind
+def test_masks_are_shown_from_0_to_1(tmp_path):
+    volume = np.zeros((12, 12, 12), np.float32)
+    volume[4:8, 4:8, 4:8] = 1
+    _, products = describe_map(evidence(volume, 2.0, 0.5))
+    assert {product.name: (product.scale, product.limits) for product in products} == {
+        "hard_mask": ("mask", (0.0, 1.0)), "soft_mask": ("mask", (0.0, 1.0))}
 
 
 def test_models_have_no_scale(domain, tmp_path):
     (tmp_path / "q.cif").write_text("data_\n")
-    item = make_item("0.a", Status.OK, files=[FileEntry("q", "q.cif", "Q-score")])
-    make_level([item]).write(tmp_path / "results.json")
+    item = make_item("0.a", Status.OK, files=[FileEntry("q", "q.cif", "Q-score", "model")])
+    write_json(tmp_path / "results.json", [make_level([item])])
     kept, = ResultPages(tmp_path / "results.json").files(1)
     assert kept.scale is None

@@ -1,5 +1,6 @@
 """The windows on a screen."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from PIL import Image
 from pyworkflow.protocol import STATUS_FAILED, STATUS_FINISHED, STATUS_RUNNING
 
-from vrs.checks import Status
-from vrs.checks.content import Plot, Range, Ranges, Series
 from vrs.io.maps import write_map
+from vrs.results import Status, write_json
+from vrs.results.content import Plot, Range, Ranges, Series
 from vrs.tests.report.conftest import make_item, make_level
 from vrs.tests.waiting import wait_for
 
@@ -66,7 +67,7 @@ def test_long_titles_leave_room_for_the_status(main_window, tmp_path):
     from vrs.viewers.results_window import ResultsWindow
     item = make_item("0.a", Status.NOT_MEASURED, reason="It failed.")
     item.title = "A title that is rather longer than the titles of all the other items " * 2
-    make_level([item]).write(tmp_path / "results.json")
+    write_json(tmp_path / "results.json", [make_level([item])])
     window = ResultsWindow(tmp_path / "results.json", main_window)
     window.open()
     wait(window, lambda: window.tree.winfo_width() > 200)
@@ -165,7 +166,7 @@ def test_results_that_cannot_be_read_are_said(main_window, tmp_path, said, chang
     assert len(said) == 1 and words in said[0] and str(path) in said[0]
 
 
-@pytest.mark.parametrize("status,words", [(STATUS_RUNNING, "Look again in a while"),
+@pytest.mark.parametrize("status,words", [(STATUS_RUNNING, "Try again later"),
                                           (STATUS_FAILED, "Output Log"), (None, "not started")])
 def test_level_without_results_says_so(domain, said, status, words):
     from vrs.protocols import ProtVrsLevel0
@@ -184,10 +185,15 @@ def run(domain, full_results, tmp_path, monkeypatch):
     (tmp_path / "run" / "extra").mkdir(parents=True)
     level = ProtVrsLevel0(workingDir="run")
     level.setStatus(STATUS_RUNNING)
-    for part, content in (("added", None), ("input", full_results.input),
+    for part, content in (("added_0", None), ("input", full_results.input),
                           ("0.a", full_results.items[0])):
-        level._write(part, content)
+        keep(level, part, content)
     return level
+
+
+def keep(run, part, content):
+    """What a run does when a part of its validation is done."""
+    write_json("%s/extra/part_%s.json" % (run.getWorkingDir(), part), content)
 
 
 def test_items_of_a_run_are_shown_as_they_get_done(main_window, full_results, run, monkeypatch):
@@ -208,13 +214,13 @@ def test_items_of_a_run_are_shown_as_they_get_done(main_window, full_results, ru
         "Items done: 1 of 8. The others follow as they are computed.")
     window.select(2)
     wait(window, lambda: "Not done yet" in text_of(window))
-    run._write("0.b", full_results.items[1])
+    keep(run, "0.b", full_results.items[1])
     wait(window, lambda: "First warning." in text_of(window))
     assert window.tree.set("2", "status") == "2 warnings" and window.tree.selection() == ("2",)
     known.setStatus(STATUS_FAILED)
     wait(window, lambda: "start it again with Continue" in window._progress.cget("text"))
-    for item in full_results.items[2:] + [make_item(name) for name in ("0.f", "0.g", "0.h")]:
-        run._write(item.id, item)
+    for item in full_results.items[2:] + [make_item(name) for name in ("0.g", "0.h")]:
+        keep(run, item.id, item)
     known.outputResults = SetOfVrsItemResults(filename=":memory:")
     known.setStatus(STATUS_FINISHED)
     wait(window, lambda: not window._progress.winfo_manager())
@@ -228,7 +234,8 @@ def test_run_that_starts_anew_leaves_its_window_in_peace(main_window, run, monke
     monkeypatch.setattr(results_window, "_LOOK", 50)
     window = VrsItemResultsViewer(project=SimpleNamespace(runs=None),
                                   parent=main_window).visualize(run)
-    run._forget()
+    for path in Path("run/extra").iterdir():  # as a run does that is started anew
+        path.unlink()
     wait(window, lambda: not window._progress.cget("text"))
     assert window.tree.set("1", "status") == "OK"
     window.close()

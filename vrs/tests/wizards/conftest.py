@@ -8,9 +8,9 @@ import pytest
 
 from vrs.io import download
 from vrs.tests.io import archive_server
-from vrs.tests.protocols.conftest import (domain, engine, import_map, map_path,
+from vrs.tests.protocols.conftest import (domain, engine, import_map, map_path,  # noqa: F401
                                           pytest_unconfigure)
-from vrs.tests.screen import screen
+from vrs.tests.screen import screen  # noqa: F401
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def imported(wizard_project, engine, map_path):
 @pytest.fixture(scope="package")
 def master(screen, domain):
     """The window that the forms belong to; nothing of other tests' windows is in its way."""
-    import pyworkflow.gui.project  # the modules import each other, and this has to be first
+    # The modules import each other, and this has to be first.
+    import pyworkflow.gui.project  # noqa: F401
     from pyworkflow.gui import gui
     with pytest.MonkeyPatch.context() as patch:
         root = tk.Tk()

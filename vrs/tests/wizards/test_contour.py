@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.io.maps import read_map
 from vrs.report.views3d import AXES, ViewError
+from vrs.tests.evidence import evidence
 from vrs.wizards import contour
 from vrs.wizards.contour import Contour, written
 
@@ -42,7 +43,7 @@ def test_voxels_are_counted_exactly_at_any_threshold(made):
 def test_volume_and_mass_are_those_of_the_mask_analysis(made):
     volume, ready = made
     threshold = float(np.sort(volume.ravel())[-5000])  # a value of the map
-    result, _ = run_check(get_check("0.b"), ValidationInput(volume, SAMPLING, threshold))
+    result, _ = run_check(get_check("0.b"), evidence(volume, SAMPLING, threshold))
     enclosed = ready.enclosed(threshold)
     assert enclosed.voxels == result.metrics["raw_voxels"].value
     assert enclosed.volume == pytest.approx(result.metrics["raw_volume"].value)

@@ -1,8 +1,8 @@
 import os
 from types import SimpleNamespace
 
-import pyworkflow
 import pytest
+import pyworkflow
 from pwem.objects import Volume
 from pyworkflow.object import String
 

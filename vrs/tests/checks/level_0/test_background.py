@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import background
+from vrs.tests.evidence import evidence
 
 
 def noisy(shape=(48, 48, 48), mean=0.0, seed=0):
@@ -14,7 +15,7 @@ def noisy(shape=(48, 48, 48), mean=0.0, seed=0):
 
 
 def run(volume, mask=None):
-    return run_check(get_check("0.c"), ValidationInput(volume, 1.0, 10.0, mask=mask))[0]
+    return run_check(get_check("0.c"), evidence(volume, 1.0, 10.0, mask=mask))[0]
 
 
 def test_plain_noise_is_ok():
@@ -25,8 +26,8 @@ def test_plain_noise_is_ok():
 
 def test_statistics_are_those_of_scipy():
     volume = noisy(mean=0.01)
-    data = ValidationInput(volume, 1.0, 10.0)
-    outside = volume[~data.hard_mask].astype(float)
+    data = evidence(volume, 1.0, 10.0)
+    outside = volume[~data.map.hard_mask].astype(float)
     test = stats.ttest_1samp(outside, 0)
     metrics = run(volume).metrics
     # σ is that of the population there: one part in 2n.
@@ -43,7 +44,7 @@ def test_shifted_mean_warns():
 def test_outliers_are_counted_against_a_gaussian():
     volume = noisy()
     volume[0, 0, :40] = -9
-    n = np.count_nonzero(~ValidationInput(volume, 1.0, 10.0).hard_mask)
+    n = np.count_nonzero(~evidence(volume, 1.0, 10.0).map.hard_mask)
     result = run(volume)
     fraction = 40 / n
     assert result.metrics["outlier_percentage"].value == pytest.approx(100 * fraction)

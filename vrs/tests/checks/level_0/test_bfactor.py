@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.numerics import fourier
 from vrs.tests.checks.phantoms import noise_with_b
+from vrs.tests.evidence import by_name, evidence
 
 
 def map_with_b(b_factor, shape=(96, 96, 96)):
@@ -13,7 +14,7 @@ def map_with_b(b_factor, shape=(96, 96, 96)):
 
 def run(volume, sampling=1.2, resolution=3.0):
     threshold = float(volume.max()) / 2
-    return run_check(get_check("0.d"), ValidationInput(volume, sampling, threshold, resolution))
+    return run_check(get_check("0.d"), evidence(volume, sampling, threshold, resolution))
 
 
 @pytest.mark.parametrize("shape", [(96, 96, 96), (80, 96, 112), (95, 97, 91)])
@@ -42,7 +43,7 @@ def test_out_of_range_warns(b_factor):
 
 def test_corrected_map_is_white_up_to_the_resolution():
     _, volumes = run(map_with_b(-150))
-    corrected, _ = volumes["bfactor_corrected"]
+    corrected = by_name(volumes)["bfactor_corrected"]
     assert corrected.dtype == np.float32
     profile = fourier.mean_amplitudes(fft.rfftn(corrected), corrected.shape)
     frequencies = fourier.shell_frequencies(corrected.shape, 1.2)
@@ -59,7 +60,8 @@ def test_too_few_shells_are_not_measured():
 @pytest.mark.parametrize("resolution", [None, 8.01])
 def test_not_applicable(resolution):
     result, volumes = run(map_with_b(-100, (16, 16, 16)), resolution=resolution)
-    assert result.status.value == "not_applicable" and not volumes
+    expected = "not_run" if resolution is None else "not_applicable"
+    assert result.status.value == expected and not volumes
 
 
 def test_applies_up_to_8_angstroms():

@@ -3,11 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from vrs.checks import Metric, ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import hand
 from vrs.io.maps import read_map
 from vrs.numerics import masks
+from vrs.results import Metric
 from vrs.simulation.example import write_example
+from vrs.tests.evidence import by_name, evidence
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def measured(example):
 
 
 def run(volume, sampling, threshold, resolution=3.5):
-    return run_check(get_check("0.h"), ValidationInput(
+    return run_check(get_check("0.h"), evidence(
         volume, sampling, threshold, resolution, workers=2))
 
 
@@ -46,7 +48,7 @@ def test_right_hand_and_mirror(example, measured):
     assert result.status.value == "ok" and found["score"] < 0.4
     assert 0 < found["score_error"] < 0.1
     assert found["right_handed_percentage"] + found["mirrored_percentage"] == pytest.approx(100)
-    mapped, _ = volumes["helix_hand"]
+    mapped = by_name(volumes)["helix_hand"]
     assert mapped.shape == volume.shape and mapped.dtype == np.float32
     assert 0 <= mapped.min() and mapped.max() <= 1
     other, _ = run(mirror(volume), sampling, threshold)
@@ -89,7 +91,8 @@ def test_not_applicable(resolution):
     volume = np.zeros((8, 8, 8), np.float32)
     volume[4, 4, 4] = 1
     result, _ = run(volume, 1.0, 0.5, resolution)
-    assert result.status.value == "not_applicable" and "resolution" in result.reason
+    expected = "not_run" if resolution is None else "not_applicable"
+    assert result.status.value == expected and "resolution" in result.reason
 
 
 @pytest.mark.parametrize("score, status", [

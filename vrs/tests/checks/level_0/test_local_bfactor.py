@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import local_bfactor, monogenic
 from vrs.tests.checks.phantoms import central_box, noise_with_b
+from vrs.tests.evidence import by_name, evidence
 
 
 def data_for(volume, resolution=3.0, sampling=1.5, mask=None):
     mask = central_box(volume.shape) if mask is None else mask
-    return ValidationInput(volume, sampling, float(volume.max()) * 0.9, resolution, mask=mask)
+    return evidence(volume, sampling, float(volume.max()) * 0.9, resolution, mask=mask)
 
 
 @pytest.mark.parametrize("b_factor", [0, -50, -100, -200])
@@ -63,7 +64,7 @@ def test_places_are_told_apart():
     volume[:, :, 40:] = noise_with_b(-160, shape)[:, :, 40:]
     mask = central_box(shape, 2)
     result, volumes = run_check(get_check("0.f"), data_for(volume, mask=mask))
-    local, _ = volumes["local_bfactor"]
+    local = by_name(volumes)["local_bfactor"]
     inner = mask & (np.abs(np.arange(80) - 40) > 6)
     left, right = (np.median(local[inner & side]) for side in (
         np.arange(80) < 40, np.arange(80) >= 40))
@@ -89,7 +90,8 @@ def test_zeroed_background():
 @pytest.mark.parametrize("resolution, word", [(None, "not given"), (15.0, "better than 15")])
 def test_not_applicable(resolution, word):
     result, _ = run_check(get_check("0.f"), data_for(noise_with_b(-100), resolution))
-    assert result.status.value == "not_applicable" and word in result.reason
+    expected = "not_run" if resolution is None else "not_applicable"
+    assert result.status.value == expected and word in result.reason
 
 
 def test_own_voxels_finer_than_half_the_resolution_are_merged():
@@ -108,6 +110,6 @@ def test_resolution_beyond_nyquist_ends_there():
 def test_threshold_that_nothing_reaches_at_the_resolution():
     volume = noise_with_b(0)
     volume[40, 40, 40] = 1000
-    data = ValidationInput(volume, 1.5, 990.0, 8.0)
+    data = evidence(volume, 1.5, 990.0, 8.0)
     result, _ = run_check(get_check("0.f"), data)
     assert result.status.value == "not_measured" and "threshold" in result.reason

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import local_occupancy, monogenic
 from vrs.tests.checks.phantoms import central_box, noise_with_b
+from vrs.tests.evidence import by_name, evidence
 
 
 def data_for(volume, mask, resolution=3.0):
-    return ValidationInput(volume, 1.5, float(volume.max()) * 0.9, resolution, mask=mask)
+    return evidence(volume, 1.5, float(volume.max()) * 0.9, resolution, mask=mask)
 
 
 def body_in_noise(strength, shape=(80, 80, 80)):
@@ -38,7 +39,7 @@ def test_signal_at_all_frequencies():
     result, volumes = run_check(get_check("0.g"), data_for(volume, mask))
     assert result.metrics["noise_referenced_percentiles"].value["50"] == 1
     assert result.status.value == "ok"
-    assert volumes["local_occupancy"][0].shape == volume.shape
+    assert by_name(volumes)["local_occupancy"].shape == volume.shape
 
 
 def test_signal_at_low_frequencies_only():
@@ -46,6 +47,7 @@ def test_signal_at_low_frequencies_only():
     mask = central_box(shape)
     # A body that ends at 6 Å in noise to 3 Å: half of the bands hold nothing.
     from scipy import fft
+
     from vrs.numerics import fourier
     transform = fft.rfftn(np.where(mask, noise_with_b(0, shape, seed=7), 0).astype(np.float32))
     fourier.filter_in_place(transform, shape, 1.5, lambda f2: f2 < 1 / 36)
@@ -90,4 +92,4 @@ def test_reference_program():
 def test_unknown_resolution():
     volume, mask = body_in_noise(1)
     assert run_check(get_check("0.g"), data_for(volume, mask, None))[0].status.value == (
-        "not_applicable")
+        "not_run")

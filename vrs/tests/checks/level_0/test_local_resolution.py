@@ -3,13 +3,15 @@ import numpy as np
 import pytest
 from scipy import fft, ndimage
 
-from vrs.checks import Status, ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import local_resolution
 from vrs.io.maps import read_map
 from vrs.numerics import fourier
 from vrs.numerics.guinier import fit_guinier, guinier_profile
+from vrs.results import Status
 from vrs.simulation.protein import build_protein
 from vrs.tests.checks.phantoms import noise_with_b
+from vrs.tests.evidence import by_name, evidence
 
 CHECK = get_check("0.e")
 
@@ -54,7 +56,7 @@ def low_passed(protein, resolution, width=0.02):
 
 
 def assess(volume, sampling, resolution, fraction=0.25):
-    data = ValidationInput(volume, sampling, fraction * float(volume.max()), resolution)
+    data = evidence(volume, sampling, fraction * float(volume.max()), resolution)
     return (data,) + run_check(CHECK, data)
 
 
@@ -80,15 +82,15 @@ def test_low_passed_maps_are_recognised_in_order(assessed):
 
 def test_result(assessed):
     data, result, volumes = assessed[6.0]
-    local, _ = volumes["local_resolution"]
-    assert local.shape == data.volume.shape and local.dtype == np.float32
-    assert (local[~data.hard_mask] == 0).all()
-    assert local[data.hard_mask].min() >= 2.5 and local.max() <= 13
+    local = by_name(volumes)["local_resolution"]
+    assert local.shape == data.map.volume.shape and local.dtype == np.float32
+    assert (local[~data.map.hard_mask] == 0).all()
+    assert local[data.map.hard_mask].min() >= 2.5 and local.max() <= 13
     values = list(result.metrics["percentiles"].value.values())
     assert values == sorted(values)
     assert [estimate.value for estimate in result.estimates] == [median(result)]
     assert result.metrics["reported_percentile"].value == pytest.approx(
-        100 * np.mean(local[data.hard_mask] <= 6))
+        100 * np.mean(local[data.map.hard_mask] <= 6))
 
 
 def test_grey_scale_is_without_effect(protein, assessed):
@@ -100,7 +102,7 @@ def test_grey_scale_is_without_effect(protein, assessed):
 
 def test_zeroed_solvent(protein, assessed):
     data, result, _ = assessed[6.0]
-    _, masked, _ = assess(data.volume * data.soft_mask, protein[2], 6.0)
+    _, masked, _ = assess(data.map.volume * data.map.soft_mask, protein[2], 6.0)
     assert median(masked) == pytest.approx(median(result), abs=1.0)
 
 
@@ -119,7 +121,7 @@ def test_high_range(protein):
 @pytest.mark.parametrize("resolution", [4.5, 8.0])
 def test_noise_never_looks_good(resolution):
     noise = np.random.default_rng(1).normal(size=(40,) * 3).astype(np.float32)
-    data = ValidationInput(noise, 1.5, 1.0, resolution)
+    data = evidence(noise, 1.5, 1.0, resolution)
     result, _ = run_check(CHECK, data)
     assert (result.status is Status.NOT_MEASURED
             or result.metrics["percentiles"].value["2.5"] > 10)
@@ -131,7 +133,7 @@ def test_noise_is_told_from_maps(assessed, blur):
     for scale in (1e-4, 1, 1e4):
         filtered = scale * ndimage.gaussian_filter(noise, blur)
         assert local_resolution.looks_like_noise(filtered.astype(np.float32))
-    assert not local_resolution.looks_like_noise(assessed[6.0][0].volume)
+    assert not local_resolution.looks_like_noise(assessed[6.0][0].map.volume)
 
 
 def test_filtered_noise_never_looks_good():
@@ -147,14 +149,16 @@ def test_filtered_noise_never_looks_good():
 def test_results_repeat(assessed):
     data, _, volumes = assessed[10.0]
     _, again = run_check(CHECK, data)
-    np.testing.assert_array_equal(again["local_resolution"][0], volumes["local_resolution"][0])
+    np.testing.assert_array_equal(by_name(again)["local_resolution"],
+                                  by_name(volumes)["local_resolution"])
 
 
 @pytest.mark.parametrize("resolution", [None, 1.75, 13.5])
 def test_does_not_apply(resolution):
-    data = ValidationInput(np.ones((8,) * 3, np.float32), 1.0, 0.5, resolution)
+    data = evidence(np.ones((8,) * 3, np.float32), 1.0, 0.5, resolution)
     result, volumes = run_check(CHECK, data)
-    assert result.status is Status.NOT_APPLICABLE and result.reason and not volumes
+    expected = Status.NOT_RUN if resolution is None else Status.NOT_APPLICABLE
+    assert result.status is expected and result.reason and not volumes
 
 
 @pytest.mark.parametrize("names, threshold, reported, expected", [
@@ -163,7 +167,7 @@ def test_does_not_apply(resolution):
     (("emd_20026_apoferritin", "emd20026_prot.mrc"), 0.02, 2.0, 2.0)])
 def test_real_maps(test_data, names, threshold, reported, expected):
     found = read_map(test_data("map_model", *names))
-    result, _ = run_check(CHECK, ValidationInput(found.volume, found.sampling, threshold, reported))
+    result, _ = run_check(CHECK, evidence(found.volume, found.sampling, threshold, reported))
     # The goal for simulated maps is 0.5 Å.
     assert median(result) == pytest.approx(expected, abs=0.5)
 
@@ -223,7 +227,7 @@ def test_fading_map_tells_both_readings(protein):
     faded = transform.copy()
     fourier.filter_in_place(faded, shape, sampling, lambda f2: np.exp(-800 * f2 / 4))
     volume = fft.irfftn(faded, s=shape)
-    result, _ = run_check(CHECK, ValidationInput(
+    result, _ = run_check(CHECK, evidence(
         volume, sampling, float(np.quantile(volume, 0.85)), 7.0))
     found = result.metrics
     assert found["sharpened_median"].value < found["percentiles"].value["50"]

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import mass
+from vrs.tests.evidence import evidence
 
 
 def box(shape, region, value=1.0):
@@ -14,7 +15,7 @@ def box(shape, region, value=1.0):
 
 def run(volume, sampling=10.0, mask=None):
     # At 10 Å/voxel the mask is dilated by one voxel.
-    return run_check(get_check("0.a"), ValidationInput(volume, sampling, 0.5, mask=mask))[0]
+    return run_check(get_check("0.a"), evidence(volume, sampling, 0.5, mask=mask))[0]
 
 
 def test_gaps_count_from_the_slices_of_the_mask():
@@ -85,7 +86,7 @@ def test_reference_value_of_a_real_map(test_data):
     # EMD-5168: a filament along Z that runs through the whole box.
     import mrcfile
     volume = mrcfile.open(test_data("map_model", "emd_5168_actin", "emd_5168.map")).data
-    result = run_check(get_check("0.a"), ValidationInput(
+    result = run_check(get_check("0.a"), evidence(
         volume.astype(np.float32), 1.742, 10.0, 6.6))[0]
     assert result.metrics["left_gap"].value[2] == 0
     assert result.metrics["centre_of_mass"].value == pytest.approx(

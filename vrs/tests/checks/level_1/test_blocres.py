@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
-from vrs.tests.checks.level_1.uneven import (SAMPLING, data_for, resolution_at,
-                                              uneven_halves)
+from vrs.tests.checks.level_1.uneven import SAMPLING, data_for, resolution_at, uneven_halves
+from vrs.tests.evidence import by_name
 
 SHAPE = (72, 80, 96)
 
@@ -19,7 +19,7 @@ def outcome(uneven):
 
 
 def test_domains_have_their_resolution(uneven, outcome):
-    local, _ = outcome[1]["blocres"]
+    local = by_name(outcome[1])["blocres"]
     for domain, resolution in ((uneven.fine_domain, 4.0), (uneven.coarse_domain, 6.5)):
         # The taper spreads the strong low frequencies over their neighbours.
         assert np.median(local[domain]) == pytest.approx(resolution_at(0.5, resolution), rel=0.2)
@@ -27,7 +27,7 @@ def test_domains_have_their_resolution(uneven, outcome):
 
 def test_metrics_and_volume(uneven, outcome):
     result, volumes = outcome
-    local, _ = volumes["blocres"]
+    local = by_name(volumes)["blocres"]
     assert result.status.value == "ok"
     assert np.array_equal(local > 0, uneven.inside)
     values = local[uneven.inside]
@@ -45,7 +45,7 @@ def test_reported_resolution_that_nothing_supports(uneven):
 
 def test_without_reported_resolution(uneven):
     result, _ = run_check(get_check("1.c"), data_for(uneven))
-    assert result.status.value == "informative" and "not given" in result.reason
+    assert result.status.value == "informative" and "No resolution" in result.reason
     assert result.summary == "" and "reported_percentile" not in result.metrics
     assert result.estimates
 

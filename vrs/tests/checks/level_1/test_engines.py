@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from vrs.checks import NotMeasured, ValidationInput, all_checks, get_check, run_check
+from vrs.checks import NotMeasured, all_checks, get_check, run_check
 from vrs.numerics import sphere
 from vrs.numerics.fourier import shell_frequencies
 from vrs.tests.checks.phantoms import directional_halves, half_maps
 from vrs.tests.checks.recorded import run, texts, values
+from vrs.tests.evidence import by_name, evidence
 
 SHAPE, SAMPLING, RESOLUTION = (48, 48, 48), 1.5, 6.0
 
@@ -16,8 +17,8 @@ def data_of(halves, resolution=RESOLUTION):
     volume = (halves[0] + halves[1]) / 2
     grid = np.indices(volume.shape) - np.reshape(volume.shape, (3, 1, 1, 1)) / 2
     ball = np.sqrt((grid ** 2).sum(axis=0)) < min(volume.shape) / 3
-    return ValidationInput(volume, SAMPLING, float(volume.max()), resolution, mask=ball,
-                           half1=halves[0], half2=halves[1])
+    return evidence(volume, SAMPLING, float(volume.max()), resolution, mask=ball,
+                    half1=halves[0], half2=halves[1])
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_each_engine_is_given_what_it_declares(check, data):
         assert engine.half_parameters or engine.map_parameter
         assert given.sampling == SAMPLING
         if engine.half_parameters:
-            assert given.halves[0] is data.half1 and given.halves[1] is data.half2
+            assert all(one is other for one, other in zip(given.halves, data.half_maps.both))
 
 
 LOCAL = [("1.c", "blocres"), ("1.e", "monores")]
@@ -47,10 +48,11 @@ def test_local_resolution_is_read_within_the_mask(data, item, name):
     found = np.broadcast_to(4 + 0.1 * np.arange(48, dtype=np.float32), SHAPE).copy()
     found[0] = np.nan
     result, volumes = run(item, data, found)
-    np.testing.assert_array_equal(volumes[name][0], np.where(data.hard_mask, found, 0))
-    assert values(result)["percentiles"]["50"] == pytest.approx(np.median(found[data.hard_mask]))
+    np.testing.assert_array_equal(by_name(volumes)[name], np.where(data.map.hard_mask, found, 0))
+    median = np.median(found[data.map.hard_mask])
+    assert values(result)["percentiles"]["50"] == pytest.approx(median)
     assert values(result)["reported_percentile"] == pytest.approx(
-        100 * np.mean(found[data.hard_mask] <= RESOLUTION))
+        100 * np.mean(found[data.map.hard_mask] <= RESOLUTION))
     assert "of the mask" not in texts(result)
 
 
@@ -58,7 +60,7 @@ def test_local_resolution_is_read_within_the_mask(data, item, name):
 def test_the_part_of_the_mask_with_values_is_told(data, item, name):
     found = np.full(SHAPE, 5, np.float32)
     found[:24] = 0
-    share = 100 * np.mean(found[data.hard_mask] > 0)
+    share = 100 * np.mean(found[data.map.hard_mask] > 0)
     assert "a value to %.1f %% of the mask" % share in texts(run(item, data, found)[0])
 
 
@@ -68,15 +70,15 @@ def test_the_part_of_the_mask_with_values_is_told(data, item, name):
 def test_unusable_local_resolution(data, item, found, words):
     result, volumes = run(item, data, found)
     assert result.status == "not_measured" and words in result.reason
-    assert volumes == {}
+    assert volumes == []
 
 
 def test_resmap_leaves_the_worst_value_where_nothing_is_found(data):
     found = np.full(SHAPE, 5, np.float32)
     found[:20] = 100
     result, volumes = run("1.d", data, found)
-    mask = data.hard_mask
-    assert set(volumes["resmap"][0][mask]) == {5.0, 20 * SAMPLING}
+    mask = data.map.hard_mask
+    assert set(by_name(volumes)["resmap"][mask]) == {5.0, 20 * SAMPLING}
     assert values(result)["unresolved_percentage"] == pytest.approx(
         100 * np.mean(found[mask] == 100))
 
@@ -158,7 +160,7 @@ def test_volume_of_3dfsc_gives_what_the_built_in_engine_gives():
     overall = curves["fsc_global"]
     rows = np.stack([overall.frequencies * SAMPLING, overall.frequencies, overall.values], 1)
     # The program leaves the outermost planes away.
-    result, _ = run("1.h", data, volumes["fsc3d"][0][1:, 1:, 1:], rows)
+    result, _ = run("1.h", data, by_name(volumes)["fsc3d"][1:, 1:, 1:], rows)
     expected, found = values(builtin), values(result)
     assert found["resolution"] == expected["resolution"]
     # Read between points of Fourier space instead of along the direction itself.

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vrs.checks import SphereMap, Status, ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.numerics import sphere
+from vrs.results import SphereMap, Status
 from vrs.tests.checks.phantoms import directional_halves, half_maps, structure
+from vrs.tests.evidence import evidence
 
 SHAPE = (64, 64, 64)
 
@@ -12,8 +14,8 @@ SHAPE = (64, 64, 64)
 def data_for(halves, resolution=None, mask=None):
     volume = (halves[0] + halves[1]) / 2
     mask = np.ones(volume.shape, bool) if mask is None else mask
-    return ValidationInput(volume, 1.5, float(volume.max()), resolution, mask=mask,
-                           half1=halves[0], half2=halves[1])
+    return evidence(volume, 1.5, float(volume.max()), resolution, mask=mask,
+                    half1=halves[0], half2=halves[1])
 
 
 def run(*arguments, **more):

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from vrs.checks import Status, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.estimates import reported_ratio
 from vrs.checks.level_1.fsc3d import sphericity
 from vrs.numerics import sphere
+from vrs.results import Status
 from vrs.tests.checks.level_1.test_fourier_shell_occupancy import data_for, noise, values
 from vrs.tests.checks.phantoms import directional_halves, half_maps
+from vrs.tests.evidence import by_name
 
 
 def run(*arguments, **more):
@@ -53,7 +57,7 @@ def test_isotropic_halves(isotropic):
     for axis in "xyz":
         assert found["resolution_" + axis] == pytest.approx(6, rel=0.15)
     assert found["cfar"] > 0.7 and found["sphericity"] > 0.85
-    fsc3d, _ = volumes["fsc3d"]
+    fsc3d = by_name(volumes)["fsc3d"]
     assert fsc3d.shape == (80, 72, 80) and fsc3d.dtype == np.float32
 
 
@@ -71,7 +75,7 @@ def test_known_curve_in_all_directions(isotropic):
         # Deviations of some 0.1 in a cone of 20° at these shells.
         error = curves["fsc_" + axis].values[shells] - known
         assert abs(error.mean()) < 0.04 and np.abs(error).max() < 0.3
-    row = volumes["fsc3d"][0][40, 36, 40:]
+    row = by_name(volumes)["fsc3d"][40, 36, 40:]
     np.testing.assert_allclose(row[12:40], curves["fsc_x"].values[12:40], atol=0.02)
 
 
@@ -105,7 +109,7 @@ def test_overestimated_resolution_warns(isotropic):
     (result, _), _ = isotropic
     metrics = dict(result.metrics)
     assert get_check("1.h").judge(metrics).status is Status.OK
-    metrics["reported_ratio"] = reported_ratio(
-        data_for(noise((20, 20, 20)), 4.0), metrics["resolution"].value, "")
+    ratio = reported_ratio(data_for(noise((20, 20, 20)), 4.0), metrics["resolution"].value)
+    metrics["reported_ratio"] = replace(metrics["reported_ratio"], value=ratio)
     judged = get_check("1.h").judge(metrics)
     assert judged.status is Status.WARNINGS and len(judged.warnings) == 1

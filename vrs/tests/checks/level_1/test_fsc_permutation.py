@@ -2,17 +2,18 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_1 import fsc_permutation
 from vrs.numerics.fourier import shell_counts, shell_frequencies
 from vrs.tests.checks import phantoms
+from vrs.tests.evidence import evidence
 
 SAMPLING = 1.5
 
 
 def data_for(half1, half2, resolution=5.0, sampling=SAMPLING, seed=0):
-    return ValidationInput((half1 + half2) / 2, sampling, 0.0, resolution, seed=seed,
-                           half1=half1, half2=half2)
+    return evidence((half1 + half2) / 2, sampling, 0.0, resolution, seed=seed,
+                    half1=half1, half2=half2)
 
 
 def run(*args, **kwargs):

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vrs.checks import ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_1.global_resolution import shell_curves
 from vrs.numerics.fourier import filtered, shell_counts, shell_frequencies
 from vrs.tests.checks import phantoms
+from vrs.tests.evidence import evidence
 
 SHAPE, SAMPLING, RESOLUTION = (64, 64, 64), 1.5, 5.0
 ESTIMATES = ("fsc_resolution", "dpr_resolution", "ssnr_resolution", "masked_fsc_resolution",
@@ -15,8 +16,8 @@ ESTIMATES = ("fsc_resolution", "dpr_resolution", "ssnr_resolution", "masked_fsc_
 
 def data_for(half1, half2, resolution=RESOLUTION, mask=None, sampling=SAMPLING, seed=0):
     mask = phantoms.central_box(half1.shape, 2) if mask is None else mask
-    return ValidationInput((half1 + half2) / 2, sampling, 0.0, resolution, mask=mask, seed=seed,
-                           half1=half1, half2=half2)
+    return evidence((half1 + half2) / 2, sampling, 0.0, resolution, mask=mask, seed=seed,
+                    half1=half1, half2=half2)
 
 
 def run(*args, **kwargs):
@@ -101,7 +102,7 @@ def test_noise_of_the_solvent_does_not_count(particle):
 
 def test_unknown_resolution_leaves_estimates(halves):
     result, values = run(*halves[:2], resolution=None)
-    assert result.status.value == "informative" and "not given" in result.reason
+    assert result.status.value == "informative" and "No resolution" in result.reason
     assert values["fsc_ratio"] is None and len(result.estimates) == 3
 
 

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
-from vrs.checks import Status, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_1.monodir import radial_means, spread_over
 from vrs.numerics import sphere
+from vrs.results import Status
 from vrs.tests.checks.level_1.test_fourier_shell_occupancy import data_for, noise, values
 from vrs.tests.checks.phantoms import directional_halves, structure, two_domain_halves
+from vrs.tests.evidence import by_name
 
 
 def run(halves, resolution):
@@ -35,7 +37,7 @@ def test_isotropic_is_called_isotropic(seed):
 def test_two_domains_and_repeatability():
     *halves, fine, coarse = two_domain_halves((64, 64, 64), 1.5, 4.0, 8.0)
     result, volumes = run(halves, 4.0)
-    mean, best, worst = (volumes["monodir_" + name][0] for name in ("mean", "best", "worst"))
+    mean, best, worst = (by_name(volumes)["monodir_" + name] for name in ("mean", "best", "worst"))
     assert np.median(mean[fine]) == pytest.approx(4, rel=0.2)
     # The response of a cone is some 15 Å long: strong detail of the fine domain leaks over.
     assert np.median(mean[coarse]) > 1.4 * np.median(mean[fine])

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
-from vrs.io import read_input
 from vrs.numerics import sphere
 from vrs.simulation.expected import nearest_chain
 from vrs.simulation.particle_example import write_particle_example
+from vrs.tests.evidence import by_name
+from vrs.tests.inputs.reading import read
 
 
 class Set:
@@ -21,9 +22,9 @@ class Set:
                                             sampling=2.0, particle_count=2000, workers=2)
         with open(self.paths["truth"]) as handle:
             self.truth = json.load(handle)
-        self.data = read_input(self.paths["map"], self.truth["threshold"],
-                               self.truth["resolution"], workers=2,
-                               half_paths=[self.paths["half1"], self.paths["half2"]]).data
+        self.data = read(self.paths["map"], self.truth["threshold"], workers=2,
+                         resolution=self.truth["resolution"], half1=self.paths["half1"],
+                         half2=self.paths["half2"])
         self._results = {}
 
     def run(self, item):
@@ -63,9 +64,9 @@ def test_fsc_is_the_expected_one(uneven):
 @pytest.mark.parametrize("item", ["1.c", "1.d", "1.e"])
 def test_the_moving_chain_resolves_worse(uneven, item):
     _, volumes = uneven.run(item)
-    [(local, _)] = volumes.values()
+    [local] = by_name(volumes).values()
     nearest = nearest_chain(gemmi.read_structure(uneven.paths["model"]), local.shape[0],
-                            uneven.data.sampling)
+                            uneven.data.map.sampling)
     still, moving = (np.median(local[(nearest == chain) & (local > 0)]) for chain in (0, 1))
     expected = [uneven.truth["domains"][chain]["masked_fsc_resolutions"]["0.5"]
                 for chain in "AB"]

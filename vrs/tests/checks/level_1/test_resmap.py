@@ -3,9 +3,9 @@ import pytest
 
 from vrs.checks import get_check, run_check
 from vrs.numerics import local_fsc, local_sinusoids
-from vrs.tests.checks.level_1.uneven import (SAMPLING, data_for, resolution_at,
-                                              uneven_halves)
+from vrs.tests.checks.level_1.uneven import SAMPLING, data_for, resolution_at, uneven_halves
 from vrs.tests.checks.phantoms import two_domain_halves
+from vrs.tests.evidence import by_name
 
 SHAPE = (72, 80, 96)
 
@@ -21,7 +21,7 @@ def outcome(uneven):
 
 
 def test_domains_have_their_resolution(uneven, outcome):
-    local, _ = outcome[1]["resmap"]
+    local = by_name(outcome[1])["resmap"]
     in_windows = local_fsc.local_resolution(uneven.half1, uneven.half2, uneven.inside, SAMPLING,
                                             0.5)
     for domain, resolution in ((uneven.fine_domain, 4.0), (uneven.coarse_domain, 6.5)):
@@ -44,7 +44,7 @@ def test_sharp_ends_of_two_domains():
 
 def test_metrics_and_volume(uneven, outcome):
     result, volumes = outcome
-    local, _ = volumes["resmap"]
+    local = by_name(volumes)["resmap"]
     assert result.status.value == "ok"
     assert np.array_equal(local > 0, uneven.inside)
     values = local[uneven.inside]

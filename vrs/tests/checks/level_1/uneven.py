@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from vrs.checks import ValidationInput
 from vrs.numerics.fourier import filtered
 from vrs.tests.checks.phantoms import structure
+from vrs.tests.evidence import evidence
 
 UnevenHalves = namedtuple("UnevenHalves", "half1 half2 inside fine_domain coarse_domain")
 
@@ -70,5 +70,5 @@ def data_for(halves, resolution=None):
     ValidationInput
     """
     volume = (halves.half1 + halves.half2) / 2
-    return ValidationInput(volume, SAMPLING, float(volume.max()) / 2, resolution,
-                           mask=halves.inside, half1=halves.half1, half2=halves.half2)
+    return evidence(volume, SAMPLING, float(volume.max()) / 2, resolution,
+                    mask=halves.inside, half1=halves.half1, half2=halves.half2)

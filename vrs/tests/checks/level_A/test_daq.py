@@ -4,13 +4,15 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import Metric, ValidationInput, get_check, run_check
+from vrs.checks import get_check, run_check
 from vrs.checks.level_A import daq
 from vrs.engines.networks import Network
 from vrs.io.maps import read_map
 from vrs.io.models import read_model
 from vrs.numerics.fourier import filtered
+from vrs.results import Metric
 from vrs.simulation.example import write_example
+from vrs.tests.evidence import by_name, evidence
 
 
 def trace(chains, types=None):
@@ -165,7 +167,7 @@ def measured(example):
 
 def run(example, structure=None, resolution=3.0):
     volume, sampling, threshold, right = example
-    return run_check(get_check("A.g"), ValidationInput(
+    return run_check(get_check("A.g"), evidence(
         volume, sampling, threshold, resolution, workers=2, model=structure or right))
 
 
@@ -187,7 +189,7 @@ def test_right_model_is_ok(example, measured):
     result, atoms = measured
     assert result.status.name == "OK" and mean(result) > 0.3
     assert result.metrics["mean_alpha_carbon"].value > 0.3
-    values = atoms["daq"][0]
+    values = by_name(atoms)["daq"]
     sites = list(example[3][0].all())
     assert len(values) == len(sites)
     # All atoms of a residue have its value, those of the table.

@@ -5,11 +5,13 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import NotMeasured, Status, ValidationInput
+from vrs.checks import NotMeasured
 from vrs.checks.check import run_check
 from vrs.checks.level_A import emringer
 from vrs.io.maps import read_map
 from vrs.io.models import read_model
+from vrs.results import Status
+from vrs.tests.evidence import changed, evidence
 
 ANGLES = np.arange(0, 360, 5)
 # Run on its own: cctbx does not bear with other libraries that are loaded before it.
@@ -35,8 +37,8 @@ def placed(test_data, folder, map_name, model_name, resolution=3.4, shift=(0, 0,
     structure = read_model(test_data("map_model", folder, model_name)).structure
     shift = np.array(shift) - found.origin
     structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(*shift)))
-    return ValidationInput(found.volume, found.sampling, float(np.percentile(found.volume, 95)),
-                           resolution, model=structure)
+    return evidence(found.volume, found.sampling, float(np.percentile(found.volume, 95)),
+                    resolution, model=structure)
 
 
 def synthetic(peaks, heights):
@@ -180,16 +182,16 @@ def test_against_cctbx(test_data, tmp_path, folder, map_name, model_name):
     if known.returncode:
         pytest.skip("needs cctbx (pip install cctbx-base)")
     data = placed(test_data, folder, map_name, model_name)
-    data.model.make_mmcif_document().write_file(str(tmp_path / "model.cif"))
-    np.save(tmp_path / "map.npy", np.ascontiguousarray(data.volume.T, float))
+    data.model.structure.make_mmcif_document().write_file(str(tmp_path / "model.cif"))
+    np.save(tmp_path / "map.npy", np.ascontiguousarray(data.map.volume.T, float))
     done = subprocess.run(
         [sys.executable, "-c", CCTBX, str(tmp_path / "model.cif"), str(tmp_path / "map.npy"),
-         str(data.sampling)], stdout=subprocess.PIPE, check=True, universal_newlines=True)
+         str(data.map.sampling)], stdout=subprocess.PIPE, check=True, universal_newlines=True)
     score, max_z, length = [float(word) for word in done.stdout.split()[-3:]]
     found = emringer.EMRinger().compute(data).metrics
-    assert found["score"].value == pytest.approx(score, abs=0.02)
-    assert found["max_z"].value == pytest.approx(max_z, abs=0.02)
-    assert found["model_length"].value == length
+    assert found["score"] == pytest.approx(score, abs=0.02)
+    assert found["max_z"] == pytest.approx(max_z, abs=0.02)
+    assert found["model_length"] == length
 
 
 def test_model_that_is_3_angstroms_off_is_flagged(test_data):
@@ -202,24 +204,24 @@ def test_when_it_does_not_apply(test_data):
     data = placed(test_data, *REFERENCE[0][:3], resolution=5.1)
     result, _ = run_check(emringer.EMRinger(), data)
     assert result.status is Status.NOT_APPLICABLE and "5 Å or better" in result.reason
-    data.resolution = 3.4
-    for name in [chain.name for chain in data.model[0]][1:]:
-        data.model[0].remove_chain(name)
-    while len(data.model[0][0]) > 40:
-        del data.model[0][0][-1]
-    result, _ = run_check(emringer.EMRinger(), data)
+    short = data.model.structure.clone()
+    for name in [chain.name for chain in short[0]][1:]:
+        short[0].remove_chain(name)
+    while len(short[0][0]) > 40:
+        del short[0][0][-1]
+    result, _ = run_check(emringer.EMRinger(), changed(data, resolution=3.4, model=short))
     assert result.status is Status.NOT_APPLICABLE and "at least 50 side chains" in result.reason
 
 
 def test_side_chains_outside_the_map_are_left_out(test_data):
     data = placed(test_data, *REFERENCE[0][:3])
-    whole = emringer.EMRinger().compute(data).metrics["model_length"].value
-    half = ValidationInput(data.volume[:40], data.sampling, data.threshold, 3.4, model=data.model)
-    assert 50 < emringer.EMRinger().compute(half).metrics["model_length"].value < whole
+    whole = emringer.EMRinger().compute(data).metrics["model_length"]
+    half = changed(data, volume=data.map.volume[:40])
+    assert 50 < emringer.EMRinger().compute(half).metrics["model_length"] < whole
 
 
 def test_values_of_residues(test_data):
     data = placed(test_data, *REFERENCE[0][:3])
-    values = emringer.EMRinger().compute(data).residues[0]
+    values = emringer.EMRinger().compute(data).products[0]
     assert len(values.values) == 521 and "ALA" not in values.residues
     assert 0 <= values.values.min() and values.values.max() <= 1

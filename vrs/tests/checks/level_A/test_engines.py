@@ -4,13 +4,15 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import (NotMeasured, Status, ValidationInput, all_checks, get_check, run_check)
+from vrs.checks import NotMeasured, all_checks, get_check, run_check
 from vrs.checks.level_A import emringer, engines, fscq, q_score
 from vrs.checks.residues import residues_of
 from vrs.engines.external import AtomTable
 from vrs.io.models import atom_positions
+from vrs.results import Status
 from vrs.simulation import density, protein
 from vrs.tests.checks.recorded import run, texts, values
+from vrs.tests.evidence import by_name, evidence
 
 SIZE, SAMPLING, RESOLUTION = (40, 44, 48), 1.4, 3.6
 
@@ -30,8 +32,8 @@ def data():
     halves = [signal + rng.normal(0, signal.std(), SIZE).astype(np.float32)
               for _ in range(2)]
     volume = (halves[0] + halves[1]) / 2
-    return ValidationInput(volume, SAMPLING, float(np.percentile(volume, 95)), RESOLUTION,
-                           half1=halves[0], half2=halves[1], model=structure)
+    return evidence(volume, SAMPLING, float(np.percentile(volume, 95)), RESOLUTION,
+                    half1=halves[0], half2=halves[1], model=structure)
 
 
 def table_of(structure, seed=5, **columns):
@@ -50,15 +52,16 @@ def test_each_engine_is_given_what_it_declares(check, data):
         assert bool(engine.mask_parameter) == (given.mask is not None)
         assert bool(engine.model_map_parameter) == (given.model_map is not None)
         assert given.volume.shape == SIZE and given.sampling == SAMPLING
-        np.testing.assert_array_equal(atom_positions(given.model), atom_positions(data.model))
+        np.testing.assert_array_equal(atom_positions(given.model),
+                                      atom_positions(data.model.structure))
         assert given.model.cell.parameters == pytest.approx(
             tuple(SAMPLING * np.array(SIZE[::-1])) + (90, 90, 90))
-    assert data.model.cell.a != given.model.cell.a
+    assert data.model.structure.cell.a != given.model.cell.a
 
 
 def test_atoms_are_told_by_their_places(data):
-    expected = np.arange(data.model[0].count_atom_sites(), dtype=float)
-    table = table_of(data.model, value=expected)
+    expected = np.arange(data.model.structure[0].count_atom_sites(), dtype=float)
+    table = table_of(data.model.structure, value=expected)
     np.testing.assert_array_equal(engines.at_atoms(data, table, "value", "No"), expected)
     kept = AtomTable(table.positions[:9] + 0.001, {"value": table.values["value"][:9]})
     found = engines.at_atoms(data, kept, "value", "No")
@@ -71,18 +74,18 @@ def test_atoms_are_told_by_their_places(data):
 
 def test_models_that_the_pdb_format_cannot_hold(data):
     engines.require_pdb_format(data, "No")
-    renamed = data.model.clone()
+    renamed = data.model.structure.clone()
     renamed[0][0].name = "Ab"
-    other = ValidationInput(data.volume, SAMPLING, 0.0, model=renamed)
+    other = evidence(data.map.volume, SAMPLING, 0.0, model=renamed)
     with pytest.raises(NotMeasured, match="chain Ab"):
         engines.require_pdb_format(other, "No")
 
 
 def test_scores_of_mapq_give_what_the_built_in_engine_gives(data):
     builtin, arrays = run_check(get_check("A.e"), data)
-    scores, _ = arrays["q_score"]
-    result, found = run("A.e", data, table_of(data.model, **{"Q-score": scores}))
-    np.testing.assert_array_equal(found["q_score"][0], scores)
+    scores = by_name(arrays)["q_score"]
+    result, found = run("A.e", data, table_of(data.model.structure, **{"Q-score": scores}))
+    np.testing.assert_array_equal(by_name(found)["q_score"], scores)
     expected, got = values(builtin), values(result)
     assert expected.pop("mean_published") and got.pop("mean_published") is None
     assert got == expected
@@ -93,25 +96,25 @@ def test_scores_of_mapq_give_what_the_built_in_engine_gives(data):
 
 
 def test_hydrogens_do_not_count_in_mapq(data):
-    structure = data.model.clone()
+    structure = data.model.structure.clone()
     hydrogen = structure[0][0][0][0].clone()
     hydrogen.name, hydrogen.element = "H", gemmi.Element("H")
     hydrogen.pos = gemmi.Position(*(np.array(hydrogen.pos.tolist()) + 0.5))
     structure[0][0][0].add_atom(hydrogen)
-    other = ValidationInput(data.volume, SAMPLING, 0.0, RESOLUTION, model=structure)
+    other = evidence(data.map.volume, SAMPLING, 0.0, RESOLUTION, model=structure)
     heavy, *_ = q_score._heavy_atoms(structure)
     result, arrays = run("A.e", other, table_of(structure, **{"Q-score": 0.5 * heavy}))
     assert values(result)["mean"] == 0.5
-    np.testing.assert_array_equal(np.isfinite(arrays["q_score"][0]), heavy)
+    np.testing.assert_array_equal(np.isfinite(by_name(arrays)["q_score"]), heavy)
 
 
 def rows_of_phenix(data, padded, angles=72):
     """The table of EMRinger, from the built-in densities."""
-    places, numbers, sites = emringer._side_chains(data.model)
-    densities = emringer.chi_densities(data.volume, data.sampling, sites)
-    scaled = np.roll(densities, -1, axis=1) * 1000 / np.abs(data.volume).max()
+    places, numbers, sites = emringer._side_chains(data.model.structure)
+    densities = emringer.chi_densities(data.map.volume, data.map.sampling, sites)
+    scaled = np.roll(densities, -1, axis=1) * 1000 / np.abs(data.map.volume).max()
     rows = []
-    residues = [(chain.name, residue) for chain in data.model[0] for residue in chain]
+    residues = [(chain.name, residue) for chain in data.model.structure[0] for residue in chain]
     for place, number, row in zip(places, numbers, scaled):
         chain, residue = residues[place]
         name = "%s%2s%s" % (residue.name, chain, "%4d " % number if padded else number)
@@ -153,7 +156,7 @@ def test_other_angles_of_phenix_are_refused(data):
 
 def test_maps_of_xmipp_give_what_the_built_in_engine_gives(data):
     builtin, arrays = run_check(get_check("A.b"), data)
-    difference, _ = arrays["fscq"]
+    difference = by_name(arrays)["fscq"]
     halves = fscq._Local(data).halves
     relative = np.divide(difference, halves, out=np.zeros_like(halves), where=halves > 0)
     result, _ = run("A.b", data, difference, relative)
@@ -173,26 +176,26 @@ def test_unusable_maps_of_xmipp(data):
 
 def test_xmipp_is_given_the_mean_of_the_halves_and_a_map_of_the_model(data):
     given = get_check("A.b").external[0].prepare(data)
-    np.testing.assert_array_equal(given.volume, (data.half1 + data.half2) / 2)
-    assert given.halves[0] is data.half1 and given.halves[1] is data.half2
+    np.testing.assert_array_equal(given.volume, (data.half_maps.first + data.half_maps.second) / 2)
+    assert given.halves[0] is data.half_maps.first and given.halves[1] is data.half_maps.second
     # The phantom is the density of the model, with B factors and noise.
     agreement = [np.corrcoef(np.roll(given.model_map, shift, axis=2).ravel(),
-                             data.volume.ravel())[0, 1] for shift in (-1, 0, 1)]
+                             data.map.volume.ravel())[0, 1] for shift in (-1, 0, 1)]
     assert agreement[1] == max(agreement) > 0.5
-    voxels = np.rint(atom_positions(data.model)[:, ::-1] / SAMPLING).astype(int)
+    voxels = np.rint(atom_positions(data.model.structure)[:, ::-1] / SAMPLING).astype(int)
     assert given.mask[tuple(voxels.T)].all() and not given.mask.all()
 
 
 def test_scores_of_the_kihara_lab_are_those_of_its_residues(data):
-    residues = residues_of(data.model)
+    residues = residues_of(data.model.structure)
     scores = np.linspace(-1, 2, len(residues.names))
     atoms = scores[residues.of_atom]
     atoms[residues.of_atom < 10] = np.nan
-    result, arrays = run("A.g", data, table_of(data.model, B_iso_or_equiv=atoms))
+    result, arrays = run("A.g", data, table_of(data.model.structure, B_iso_or_equiv=atoms))
     found = values(result)
     assert found["mean"] == pytest.approx(scores[10:].mean())
     assert found["negative_percentage"] == pytest.approx(100 * np.mean(scores[10:] < 0))
     assert found["mean_alpha_carbon"] is None and found["mean_secondary_structure"] is None
-    assert list(arrays) == ["daq"] and len(result.residues) == 1
-    np.testing.assert_allclose(arrays["daq"][0], atoms)
+    assert list(by_name(arrays)) == ["daq"] and len(result.residues) == 1
+    np.testing.assert_allclose(by_name(arrays)["daq"], atoms)
     assert "secondary structure" not in texts(result)

@@ -1,21 +1,20 @@
-from dataclasses import replace
 
 import gemmi
 import numpy as np
 import pytest
 from scipy import fft
 
-from vrs.checks import Status, ValidationInput
 from vrs.checks.check import run_check
-from vrs.checks.content import Trace
 from vrs.checks.level_A.fscq import FscQ, surroundings
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
 from vrs.numerics import fourier
 from vrs.numerics.masks import hard_mask, soft_mask
 from vrs.numerics.model_map import model_transform
+from vrs.results import Status, Trace
 from vrs.simulation import density, protein, reconstruction
 from vrs.tests.checks.level_A import models
+from vrs.tests.evidence import by_name, changed, evidence
 from vrs.tests.numerics.boxes import in_boxes_cut_out
 
 SAMPLING = 1.4
@@ -51,8 +50,8 @@ def data(structure):
     rng = np.random.default_rng(4)
     half1, half2 = (reconstruction.half_map(signal, SAMPLING, spectra, rng) for _ in range(2))
     volume = (half1 + half2) / 2
-    return ValidationInput(volume, SAMPLING, float(np.percentile(volume, 95)), RESOLUTION,
-                           half1=half1, half2=half2, model=structure)
+    return evidence(volume, SAMPLING, float(np.percentile(volume, 95)), RESOLUTION,
+                    half1=half1, half2=half2, model=structure)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +80,8 @@ def test_right_model_is_near_zero(right, structure):
     assert abs(value(result, "mean_fscqr")) < 0.05
     assert abs(value(result, "percentiles")["50"]) < 0.2
     assert value(result, "beyond_percentage") == 0 == value(result, "no_signal_percentage")
-    assert arrays["fscq"][0].shape == (SIZE,) * 3
-    assert arrays["fscq_model"][0].shape == (len(atom_positions(structure)),)
+    assert by_name(arrays)["fscq"].shape == (SIZE,) * 3
+    assert by_name(arrays)["fscq_model"].shape == (len(atom_positions(structure)),)
     assert any(isinstance(figure, Trace) for figure in result.content)
 
 
@@ -93,19 +92,20 @@ def test_perfect_model_correlates_with_the_mean_of_the_halves_as_theory_says(rig
 
 
 def test_voxels_have_the_value_of_the_definition(data, right):
-    volume = right[1]["fscq"][0]
-    around = surroundings(atom_positions(data.model), volume.shape, SAMPLING)
+    volume = by_name(right[1])["fscq"]
+    around = surroundings(atom_positions(data.model.structure), volume.shape, SAMPLING)
     voxels = np.random.default_rng(5).permutation(np.argwhere(around))[:200]
-    model = fft.irfftn(model_transform(data.model, volume.shape, SAMPLING, 0.0), s=volume.shape)
-    expected = (in_boxes_cut_out((data.half1 + data.half2) / 2, model, voxels, SAMPLING, 0.67)
-                - in_boxes_cut_out(data.half1, data.half2, voxels, SAMPLING, 0.5))
+    transform = model_transform(data.model.structure, volume.shape, SAMPLING, 0.0)
+    model = fft.irfftn(transform, s=volume.shape)
+    expected = (in_boxes_cut_out(data.half_maps.mean, model, voxels, SAMPLING, 0.67)
+                - in_boxes_cut_out(*data.half_maps.both, voxels, SAMPLING, 0.5))
     difference = volume[tuple(voxels.T)] - expected
     # As far as two estimates from the same few coefficients agree.
     assert np.median(np.abs(difference)) < 0.3 and abs(np.median(difference)) < 0.1
 
 
 def test_atoms_have_the_values_between_the_voxels(right, structure):
-    volume, values = right[1]["fscq"][0], right[1]["fscq_model"][0]
+    volume, values = by_name(right[1])["fscq"], by_name(right[1])["fscq_model"]
     place = atom_positions(structure)[7, ::-1] / SAMPLING
     low = np.floor(place).astype(int)
     weights = [np.array([1 - part, part]) for part in place - low]
@@ -117,14 +117,15 @@ def test_atoms_have_the_values_between_the_voxels(right, structure):
 def test_residues_are_means_of_their_atoms(right, structure):
     by_residue, = right[0].residues
     first = len(structure[0][0][0])
-    assert by_residue.values[0] == pytest.approx(right[1]["fscq_model"][0][:first].mean(), rel=1e-5)
+    expected = by_name(right[1])["fscq_model"][:first].mean()
+    assert by_residue.values[0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_filtered_and_masked_map_is_no_error_of_the_model(data, right):
-    mask = soft_mask(hard_mask(data.volume, data.threshold, SAMPLING, 4.0))
-    processed = fourier.filtered(data.volume * mask, SAMPLING,
+    mask = soft_mask(hard_mask(data.map.volume, data.map.threshold, SAMPLING, 4.0))
+    processed = fourier.filtered(data.map.volume * mask, SAMPLING,
                                  lambda squared: (squared < 6.0 ** -2) * np.exp(30 * squared))
-    result, _ = run_check(FscQ(), replace(data, volume=processed,
+    result, _ = run_check(FscQ(), changed(data, volume=processed,
                                           threshold=float(np.percentile(processed, 95))))
     for name in ("mean_fscqr", "worse_percentage"):
         assert value(result, name) == pytest.approx(value(right[0], name), abs=1e-3)
@@ -136,7 +137,7 @@ def test_b_factors_do_not_matter(data, structure, right):
     odd = structure.clone()
     for number, site in enumerate(odd[0].all()):
         site.atom.b_iso = (-3.0, 0.0, 99.0)[number % 3]
-    result, _ = run_check(FscQ(), replace(data, model=odd))
+    result, _ = run_check(FscQ(), changed(data, model=odd))
     assert value(result, "mean_fscqr") == pytest.approx(value(right[0], "mean_fscqr"), abs=1e-6)
 
 
@@ -153,7 +154,7 @@ def wrong_models(structure):
 
 @pytest.mark.parametrize("name", ["shifted", "mirrored", "other", "anywhere"])
 def test_wrong_models_are_flagged(data, structure, name):
-    result, _ = run_check(FscQ(), replace(data, model=wrong_models(structure)[name]))
+    result, _ = run_check(FscQ(), changed(data, model=wrong_models(structure)[name]))
     assert result.status is Status.WARNINGS
     assert value(result, "mean_fscqr") > 0.5 and value(result, "worse_percentage") > 90
 
@@ -164,42 +165,44 @@ def test_more_disorder_is_worse(data, structure, right):
     found = [value(right[0], "mean_fscqr")]
     for size in (0.5, 1.5):
         model = moved(structure, size * shifts)
-        found.append(value(run_check(FscQ(), replace(data, model=model))[0], "mean_fscqr"))
+        found.append(value(run_check(FscQ(), changed(data, model=model))[0], "mean_fscqr"))
     assert np.all(np.diff(found) > 0.1)
 
 
 def test_atoms_without_signal_have_no_value(data, structure):
     model = moved(structure, -atom_positions(structure).min(axis=0) + 2)
-    half1, half2 = (half.copy() for half in (data.half1, data.half2))
+    half1, half2 = (half.copy() for half in (data.half_maps.first, data.half_maps.second))
     rng = np.random.default_rng(8)
     empty = np.s_[:, :, :SIZE // 2 + 4]
     for half in (half1, half2):
         half[empty] = rng.normal(0, half.std(), half[empty].shape)
-    result, arrays = run_check(FscQ(), replace(data, model=model, half1=half1, half2=half2))
+    result, arrays = run_check(FscQ(), changed(data, model=model, half1=half1, half2=half2))
     assert value(result, "no_signal_percentage") > 10
     assert "no better than noise" in " ".join(result.warnings)
-    assert np.isnan(arrays["fscq_model"][0]).mean() == pytest.approx(
+    assert np.isnan(by_name(arrays)["fscq_model"]).mean() == pytest.approx(
         value(result, "no_signal_percentage") / 100)
 
 
 def test_model_outside_the_map(data, structure):
-    result, _ = run_check(FscQ(), replace(data, model=moved(structure, (500.0, 0, 0))))
+    result, _ = run_check(FscQ(), changed(data, model=moved(structure, (500.0, 0, 0))))
     assert result.status is Status.NOT_MEASURED and "noise" in result.reason
 
 
 def test_needs_half_maps_and_a_model_that_fits(data):
-    without = replace(data, half1=None, half2=None)
-    assert FscQ().not_applicable(without) == "It needs the two half maps."
-    assert FscQ().not_applicable(replace(data, model_problem="No fit.")) == "No fit."
-    assert FscQ().not_applicable(data) is None
+    without = changed(data, half1=None, half2=None)
+    assert FscQ().unmet(without) == (Status.NOT_RUN,
+                                     "It needs two half maps, which were not given.")
+    assert FscQ().unmet(changed(data, misfit="No fit.")) == (Status.NOT_APPLICABLE, "No fit.")
+    assert FscQ().unmet(data) is None
 
 
 def test_box_need_not_be_a_cube(data, right):
     cut = np.s_[2:, :, :SIZE - 3]
-    smaller = {name: np.ascontiguousarray(getattr(data, name)[cut])
-               for name in ("volume", "half1", "half2")}
-    result, _ = run_check(FscQ(), replace(
-        data, model=moved(data.model, (0, 0, -2 * SAMPLING)), **smaller))
+    whole = {"volume": data.map.volume, "half1": data.half_maps.first,
+             "half2": data.half_maps.second}
+    smaller = {name: np.ascontiguousarray(volume[cut]) for name, volume in whole.items()}
+    result, _ = run_check(FscQ(), changed(
+        data, model=moved(data.model.structure, (0, 0, -2 * SAMPLING)), **smaller))
     assert value(result, "mean_fscq") == pytest.approx(value(right[0], "mean_fscq"), abs=0.05)
 
 
@@ -210,7 +213,7 @@ def test_models_in_the_order_of_their_quality(test_data):
     for rank in (1, 5, 10, 15, 20):
         model = read_model(test_data("map_model", "emd_2513_frh",
                                      "rank%d_daq_score_w9.pdb.gz" % rank)).structure
-        result, _ = run_check(FscQ(), ValidationInput(
+        result, _ = run_check(FscQ(), evidence(
             found.volume, found.sampling, 0.1, 3.4, half1=half1, half2=half2, workers=2,
             model=moved(model, -np.array(found.origin))))
         medians.append(value(result, "percentiles")["50"])

@@ -2,31 +2,32 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import Status, ValidationInput, run_check
+from vrs.checks import run_check
 from vrs.checks.level_A.guinier import MapModelGuinier, detrended_correlation
-from vrs.checks.level_A.placement import place_model
+from vrs.checks.level_A.placement import model_of
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
 from vrs.numerics import fourier, model_map
+from vrs.results import Status
 from vrs.tests.checks.level_A import models
+from vrs.tests.evidence import changed, evidence
 
 INTEGRIN = ("emd_30342_integrin", "390_emd_30342_A_z4.mrc", "390_7cec_A.cif.gz", 3.9)
 FRH = ("emd_2513_frh", "emd_2513.mrc", "rank1_daq_score_w9.pdb.gz", 3.4)
 
 
 def result_of(volume, structure, resolution=4.0):
-    data = ValidationInput(volume, models.SAMPLING, float(volume.max()) / 2, resolution,
-                           model=structure)
+    data = evidence(volume, models.SAMPLING, float(volume.max()) / 2, resolution,
+                    model=structure)
     return run_check(MapModelGuinier(), data)[0]
 
 
 def placed(test_data, folder, map_file, model_file, resolution):
     found = read_map(test_data("map_model", folder, map_file))
     structure = read_model(test_data("map_model", folder, model_file)).structure
-    data = ValidationInput(found.volume, found.sampling,
-                           float(np.percentile(found.volume, 97)), resolution)
-    data.model = place_model(data, structure, found.origin).structure
-    return data
+    data = evidence(found.volume, found.sampling, float(np.percentile(found.volume, 97)),
+                    resolution, model=structure, origin=found.origin, placed=False)
+    return changed(data, model=model_of(data))
 
 
 def test_map_of_the_model_itself_but_blunter():
@@ -73,7 +74,7 @@ def test_flat_map_is_flagged():
 
 def test_resolution_is_needed():
     result = result_of(models.noisy_map(models.walk()), models.walk(), None)
-    assert result.status is Status.NOT_APPLICABLE and "resolution" in result.reason
+    assert result.status is Status.NOT_RUN and "resolution" in result.reason
 
 
 def test_coarse_resolutions():
@@ -91,13 +92,15 @@ def test_random_atoms_break_the_telling_criterion_only(test_data, case):
     result, _ = run_check(MapModelGuinier(), data)
     assert result.status is Status.OK
     assert result.metrics["detrended_correlation"].value > 0.9
-    mask = model_map.model_mask(data.model, data.volume.shape, data.sampling)
+    mask = model_map.model_mask(data.model.structure, data.map.volume.shape, data.map.sampling)
     rng = np.random.default_rng(9)
     places = np.argwhere(mask)[:, ::-1]
-    places = places[rng.integers(0, len(places), len(atom_positions(data.model)))]
-    for site, place in zip(data.model[0].all(), places + rng.uniform(-0.5, 0.5, places.shape)):
-        site.atom.pos = gemmi.Position(*(place * data.sampling))
-    wrong, _ = run_check(MapModelGuinier(), data)
+    places = places[rng.integers(0, len(places), len(atom_positions(data.model.structure)))]
+    scattered = data.model.structure.clone()
+    places = places + rng.uniform(-0.5, 0.5, places.shape)
+    for site, place in zip(scattered[0].all(), places):
+        site.atom.pos = gemmi.Position(*(place * data.map.sampling))
+    wrong, _ = run_check(MapModelGuinier(), changed(data, model=scattered))
     broken = [outcome.name for outcome in wrong.criteria if outcome.outcome == "broken"]
     assert broken == ["A.d.detrended_correlation"]
     assert wrong.metrics["correlation"].value > 0.8

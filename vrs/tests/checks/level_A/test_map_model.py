@@ -6,13 +6,15 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import Status, ValidationInput, run_check
+from vrs.checks import run_check
 from vrs.checks.level_A import map_model
 from vrs.checks.level_A.map_model import MapModel, atom_inclusion
-from vrs.checks.level_A.placement import place_model
+from vrs.checks.level_A.placement import model_of
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
+from vrs.results import Status
 from vrs.tests.checks.level_A import models
+from vrs.tests.evidence import by_name, changed, evidence
 
 RESOLUTION = 4.0
 CCS = ("cc_mask", "cc_box", "cc_volume", "cc_peaks", "cc_main_chain", "cc_side_chain")
@@ -80,8 +82,8 @@ REFERENCE = [
 
 def data_with(structure, volume=None, resolution=RESOLUTION):
     volume = models.noisy_map(models.walk(), 0.05) if volume is None else volume
-    return ValidationInput(volume, models.SAMPLING, float(np.percentile(volume, 97)), resolution,
-                           model=structure)
+    return evidence(volume, models.SAMPLING, float(np.percentile(volume, 97)), resolution,
+                    model=structure)
 
 
 def metrics_of(data):
@@ -105,7 +107,7 @@ def test_right_model_is_ok(right):
     assert found["d_fsc_model_05"] < RESOLUTION and found["reported_ratio"] > 1
     assert [estimate.label for estimate in result.estimates] == ["map-model FSC 0.5"]
     assert found["overall_b_factor"] == pytest.approx(60, abs=10)  # of the atoms
-    values, _ = arrays["residue_cc"]
+    values = by_name(arrays)["residue_cc"]
     assert values.shape == (300,) and values.min() > 0.7
     cc, inclusion = result.residues
     assert len(cc.values) == 60 and np.array_equal(values[::5], cc.values)
@@ -151,18 +153,18 @@ def test_one_bad_residue_is_found():
 
 def test_correlations_by_brute_force(right):
     data, result, _ = right
-    calculated = map_model.model_map.model_map(data.model, data.volume.shape, data.sampling,
-                                               RESOLUTION)
-    mask = map_model.model_map.model_mask(data.model, data.volume.shape, data.sampling)
+    shape, sampling = data.map.volume.shape, data.map.sampling
+    calculated = map_model.model_map.model_map(data.model.structure, shape, sampling, RESOLUTION)
+    mask = map_model.model_map.model_mask(data.model.structure, shape, sampling)
     count = np.count_nonzero(mask)
 
     def highest(volume):  # one voxel more, as published
         return volume >= np.sort(volume, axis=None)[-count - 1]
 
     regions = {"cc_mask": mask, "cc_box": np.ones_like(mask), "cc_volume": highest(calculated),
-               "cc_peaks": highest(calculated) | highest(data.volume)}
+               "cc_peaks": highest(calculated) | highest(data.map.volume)}
     for name, region in regions.items():
-        expected = np.corrcoef(data.volume[region], calculated[region])[0, 1]
+        expected = np.corrcoef(data.map.volume[region], calculated[region])[0, 1]
         assert result.metrics[name].value == pytest.approx(expected, abs=1e-5)
 
 
@@ -180,7 +182,7 @@ def test_real_resolution_is_used_where_it_is_better_than_3():
     shift = -atom_positions(structure).mean(axis=0) + 16.0
     structure = models.moved(structure, shift)
     volume = map_model.model_map.model_map(structure, (46, 44, 40), 0.8, 1.8)
-    data = ValidationInput(volume, 0.8, float(np.percentile(volume, 97)), 1.8, model=structure)
+    data = evidence(volume, 0.8, float(np.percentile(volume, 97)), 1.8, model=structure)
     assert metrics_of(data)["cc_box"] > 0.999
 
 
@@ -191,7 +193,7 @@ def test_outside_the_box_and_without_density():
     volume = models.noisy_map(models.walk(), 0.0)
     volume[:, :, :24] = 0
     result, arrays = run_check(MapModel(), data_with(structure, volume))
-    assert len(result.residues[0].values) == 59 and np.isnan(arrays["residue_cc"][0][0])
+    assert len(result.residues[0].values) == 59 and np.isnan(by_name(arrays)["residue_cc"][0])
     assert "1 residue lies outside" in result.content[0].text
     assert result.metrics["bad_residue_percentage"].value > 10
 
@@ -203,7 +205,7 @@ def test_no_atom_in_the_box():
 
 def test_model_that_does_not_fit():
     data = data_with(models.walk())
-    data.model_problem = "The model does not fit."
+    data = changed(data, misfit="The model does not fit.")
     assert run_check(MapModel(), data)[0].status is Status.NOT_APPLICABLE
 
 
@@ -239,10 +241,9 @@ def test_backbone_and_main_chain():
 def placed(test_data, folder, map_file, model_file, resolution):
     found = read_map(test_data("map_model", folder, map_file))
     structure = read_model(test_data("map_model", folder, model_file)).structure
-    data = ValidationInput(found.volume, found.sampling,
-                           float(np.percentile(found.volume, 97)), resolution)
-    data.model = place_model(data, structure, found.origin).structure
-    return data
+    data = evidence(found.volume, found.sampling, float(np.percentile(found.volume, 97)),
+                    resolution, model=structure, origin=found.origin, placed=False)
+    return changed(data, model=model_of(data))
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +286,7 @@ def test_models_come_in_the_order_of_their_quality(measured):
 def test_real_model_moved_by_3_angstrom_is_flagged(test_data, measured):
     assert measured(INTEGRIN).status is Status.OK
     data = placed(test_data, *INTEGRIN)
-    data.model = models.moved(data.model, (3.0, 0, 0))
+    data = changed(data, model=models.moved(data.model.structure, (3.0, 0, 0)))
     assert len(run_check(MapModel(), data)[0].warnings) == 2
 
 
@@ -294,11 +295,11 @@ def test_side_by_side_with_cctbx(test_data, measured, tmp_path):
     if known.returncode:
         pytest.skip("needs cctbx (pip install cctbx-base)")
     data = placed(test_data, *INTEGRIN)
-    data.model.make_mmcif_document().write_file(str(tmp_path / "model.cif"))
-    np.save(tmp_path / "map.npy", np.ascontiguousarray(data.volume.T, float))
+    data.model.structure.make_mmcif_document().write_file(str(tmp_path / "model.cif"))
+    np.save(tmp_path / "map.npy", np.ascontiguousarray(data.map.volume.T, float))
     done = subprocess.run(
         [sys.executable, "-c", CCTBX, str(tmp_path / "model.cif"), str(tmp_path / "map.npy"),
-         str(data.sampling), str(data.resolution)],
+         str(data.map.sampling), str(data.reported.resolution)],
         stdout=subprocess.PIPE, check=True, universal_newlines=True)
     expected = json.loads(done.stdout.splitlines()[-1])
     result = measured(INTEGRIN)

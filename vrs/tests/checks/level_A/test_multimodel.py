@@ -2,14 +2,14 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import Status, ValidationInput, run_check
-from vrs.checks.level_A.multimodel import (Multimodel, atoms_to_refine, pair_rmsd,
-                                           to_refinements)
+from vrs.checks import run_check
+from vrs.checks.level_A.multimodel import Multimodel, atoms_to_refine, pair_rmsd
 from vrs.checks.residues import residues_of
-from vrs.errors import InputError
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
+from vrs.results import Status
 from vrs.simulation.density import model_density
+from vrs.tests.evidence import by_name, changed, evidence
 from vrs.tests.refinement import chains
 
 BOX, SAMPLING = 48, 1.0
@@ -24,8 +24,8 @@ def noise(seed=0):
 
 
 def validation(structure, volume, refinements=3, **parameters):
-    return ValidationInput(volume, SAMPLING, float(np.percentile(volume, 97)), 3.0, model=structure,
-                           multimodel=refinements, **parameters)
+    return evidence(volume, SAMPLING, float(np.percentile(volume, 97)), 3.0, model=structure,
+                    refinements=refinements, **parameters)
 
 
 def density(structure, parts=0.2):
@@ -69,7 +69,7 @@ def test_the_chain_without_density_is_the_unstable_one():
 
 def test_values_of_residues_are_those_of_alpha_carbons(in_density):
     result, arrays = in_density
-    spread, _ = arrays["multimodel_rmsd"]
+    spread = by_name(arrays)["multimodel_rmsd"]
     [values] = result.residues
     assert spread.shape == (200,) and np.isfinite(spread).all()
     np.testing.assert_allclose(values.values, spread.reshape(40, 5)[:, 1])
@@ -112,7 +112,7 @@ def test_atoms_that_do_not_take_part():
     left_out = set(range(structure[0].count_atom_sites())) - set(chosen)
     assert left_out == {25, 26, 102, 103}
     result, arrays = run_check(Multimodel(), validation(structure, density(structure), 2))
-    spread, _ = arrays["multimodel_rmsd"]
+    spread = by_name(arrays)["multimodel_rmsd"]
     assert set(np.flatnonzero(np.isnan(spread))) == left_out
     [values] = result.residues
     assert len(values.values) == 41
@@ -124,8 +124,8 @@ def test_only_when_asked_for():
     structure = two_helices()
     data = validation(structure, noise(), 0)
     result, _ = run_check(Multimodel(), data)
-    assert result.status is Status.NOT_APPLICABLE and "--multimodel" in result.reason
-    data.model_problem = "The model does not fit."
+    assert result.status is Status.NOT_RUN and "--multimodel" in result.reason
+    data = changed(data, refinements=2, misfit="The model does not fit.")
     result, _ = run_check(Multimodel(), data)
     assert result.reason == "The model does not fit."
 
@@ -144,21 +144,14 @@ def test_what_cannot_be_refined():
     assert result.status is Status.NOT_MEASURED and "constant" in result.reason
 
 
-def test_number_of_refinements():
-    assert [to_refinements(value) for value in (0, "0", "2", 5, "12")] == [0, 0, 2, 5, 12]
-    for value in ("1", -3, "five", "", None, "2.5", "02"):
-        with pytest.raises(InputError, match="at least 2"):
-            to_refinements(value)
-
-
 def test_apoferritin(test_data):
     folder = "map_model", "emd_20026_apoferritin"
     found = read_map(test_data(*folder, "emd20026_prot.mrc"))
     structure = read_model(test_data(*folder, "3ajo_fitted_refined.pdb.gz")).structure
     shift = -np.array(found.origin)
     structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(*shift)))
-    data = ValidationInput(found.volume, found.sampling, float(np.percentile(found.volume, 95)),
-                           1.75, workers=2, model=structure, multimodel=2)
+    data = evidence(found.volume, found.sampling, float(np.percentile(found.volume, 95)),
+                    1.75, workers=2, model=structure, refinements=2)
     before = atom_positions(structure)
     result, _ = run_check(Multimodel(), data)
     assert result.status is Status.OK

@@ -2,13 +2,14 @@ import gemmi
 import numpy as np
 import pytest
 
-from vrs.checks import Status, ValidationInput
 from vrs.checks.check import run_check
-from vrs.checks.level_A.q_score import (QScore, archive_percentile, expected_q_score, q_scores)
+from vrs.checks.level_A.q_score import QScore, archive_percentile, expected_q_score, q_scores
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
 from vrs.numerics.interpolation import values_at
+from vrs.results import AtomValues, ResidueValues, Status
 from vrs.tests.checks.level_A import models
+from vrs.tests.evidence import by_name, changed, evidence
 
 RADII = 0.1 * np.arange(1, 21)
 
@@ -156,8 +157,8 @@ def placed(test_data, folder, map_name, model_name, resolution, shift=(0, 0, 0))
     shift = np.array(shift) - found.origin
     structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(*shift)))
     threshold = float(np.percentile(found.volume, 95))
-    return ValidationInput(found.volume, found.sampling, threshold, resolution, workers=2,
-                           model=structure)
+    return evidence(found.volume, found.sampling, threshold, resolution, workers=2,
+                    model=structure)
 
 
 def apoferritin(test_data, shift=(0, 0, 0)):
@@ -171,8 +172,8 @@ def test_apoferritin(test_data):
     assert result.metrics["mean_published"].value == pytest.approx(0.88, abs=0.005)
     assert result.metrics["sigma"].value == 0.4
     assert "σ 0.4 Å" in result.content[0].text and "σ 0.6 Å" in result.content[0].text
-    scores, _ = arrays["q_score"]
-    assert len(scores) == apoferritin(test_data).model[0].count_atom_sites()
+    scores = by_name(arrays)["q_score"]
+    assert len(scores) == apoferritin(test_data).model.structure[0].count_atom_sites()
 
 
 def test_model_that_is_3_angstroms_off_is_flagged(test_data):
@@ -183,11 +184,12 @@ def test_model_that_is_3_angstroms_off_is_flagged(test_data):
 
 def test_random_atoms_are_flagged(test_data):
     data = apoferritin(test_data)
-    size = np.array(data.box) * data.sampling
+    size = np.array(data.map.box) * data.map.sampling
     rng = np.random.default_rng(1)
-    for site in data.model[0].all():
+    scattered = data.model.structure.clone()
+    for site in scattered[0].all():
         site.atom.pos = gemmi.Position(*rng.uniform(0, size))
-    result, _ = run_check(QScore(), data)
+    result, _ = run_check(QScore(), changed(data, model=scattered))
     assert result.status is Status.WARNINGS
     assert abs(result.metrics["mean"].value) < 0.1
 
@@ -197,14 +199,20 @@ def test_better_models_have_better_scores(test_data):
     for rank in (1, 15, 20):
         data = placed(test_data, "emd_2513_frh", "emd_2513.mrc",
                       "rank%d_daq_score_w9.pdb.gz" % rank, 3.4)
-        medians.append(QScore().compute(data).metrics["median"].value)
+        medians.append(QScore().compute(data).metrics["median"])
     assert medians[0] > medians[1] + 0.05 and medians[1] > medians[2] + 0.05
+
+
+def of_kind(findings, kind):
+    """The only product of a kind."""
+    [found] = [product for product in findings.products if isinstance(product, kind)]
+    return found
 
 
 def walk_data(structure, resolution=4.0):
     volume = models.noisy_map(structure)
-    return ValidationInput(volume, models.SAMPLING, float(np.percentile(volume, 97)), resolution,
-                           model=structure)
+    return evidence(volume, models.SAMPLING, float(np.percentile(volume, 97)), resolution,
+                    model=structure)
 
 
 def test_hydrogens_do_not_count():
@@ -216,9 +224,9 @@ def test_hydrogens_do_not_count():
         hydrogen.name, hydrogen.element = "H", gemmi.Element("H")
         hydrogen.pos += gemmi.Position(1, 0, 0)
         residue.add_atom(hydrogen)
-    found = QScore().compute(data)
-    assert found.metrics["mean"].value == plain.metrics["mean"].value
-    scores = found.atoms["q_score"][0]
+    found = QScore().compute(changed(data, model=structure))
+    assert found.metrics["mean"] == plain.metrics["mean"]
+    scores = of_kind(found, AtomValues).values
     assert np.isnan(scores).sum() == 30 and len(scores) == len(atom_positions(structure))
 
 
@@ -232,9 +240,9 @@ def test_values_of_residues_and_chains():
             atom.pos += gemmi.Position(0, 0, 500 if residue.seqid.num > 20 else 6)
     structure[0].add_chain(second)
     found = QScore().compute(walk_data(structure))
-    scores = found.atoms["q_score"][0]
+    scores = of_kind(found, AtomValues).values
     assert np.isnan(scores).sum() == 50 and "50 atoms lie outside" in found.content[0].text
-    values = found.residues[0]
+    values = of_kind(found, ResidueValues)
     assert len(values.values) == 50 and values.chains.count("B") == 20
     assert values.values[0] == pytest.approx(np.mean(scores[:5]))
     rows = found.content[2].rows
@@ -250,6 +258,6 @@ def test_without_resolution_there_is_no_percentile():
 
 def test_model_that_does_not_fit():
     data = walk_data(models.walk(30))
-    data.model_problem = "It does not fit."
+    data = changed(data, misfit="It does not fit.")
     result, _ = run_check(QScore(), data)
     assert result.status is Status.NOT_APPLICABLE and result.reason == "It does not fit."

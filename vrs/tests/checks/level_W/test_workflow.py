@@ -1,16 +1,16 @@
-from types import SimpleNamespace
-
 import pytest
 
-from vrs.checks import Status, checks_of_level, run_check
+from vrs.checks import checks_of_level, run_check
+from vrs.inputs import compose
 from vrs.io.workflows import Step, Workflow
+from vrs.results import Status
 
 
 def run(steps):
     [check] = checks_of_level("W")
     workflow = Workflow("file.json", "ab" * 32, steps, version_source="Of the day.")
-    result, volumes = run_check(check, SimpleNamespace(workflow=workflow))
-    assert volumes == {}
+    result, volumes = run_check(check, compose(workflow=workflow))
+    assert volumes == []
     return result
 
 
@@ -49,7 +49,7 @@ def test_large_graphs_come_in_parts(count, parts):
         assert above.links[-1] == below.links[0]
 
 
-def test_without_a_workflow_it_does_not_apply():
+def test_without_a_workflow_it_is_not_run():
     [check] = checks_of_level("W")
-    result, _ = run_check(check, SimpleNamespace(workflow=None))
-    assert result.status is Status.NOT_APPLICABLE
+    result, _ = run_check(check, compose())
+    assert result.status is Status.NOT_RUN and "not given" in result.reason

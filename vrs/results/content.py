@@ -148,7 +148,7 @@ class Surface(Figure):
     """Three views of an isosurface.
 
     ``volume`` and ``colour_by`` name files of the item or of the input (see
-    :class:`vrs.checks.results.FileEntry`); without ``colour_by`` the surface has
+    :class:`vrs.results.FileEntry`); without ``colour_by`` the surface has
     one colour. ``colour_range`` bounds the colour scale, ``unit`` labels it.
     """
 

@@ -1,17 +1,19 @@
 import json
 
 import numpy as np
+import pytest
 
-from vrs.checks import (Bars, Criterion, Engine, FileEntry, InputReport, ItemResult, LevelResults,
-                        Mark, Metric, Note, Overrides, Paragraph, Plot, Reference, Series, Slice,
-                        Slices, Status, Surface, Table)
-from vrs.checks.results import from_json, to_json
+from vrs.checks import Criterion, Overrides
+from vrs.results import (UNREADABLE, Bars, Engine, FileEntry, InputReport, ItemResult, LevelResults,
+                         Mark, Metric, Note, Paragraph, Plot, Reference, Series, Slice, Slices,
+                         Status, Surface, Table, from_json, read_results, to_json, write_json)
 
 
 def full_results():
     """Results that use every class there is."""
     metric = Metric({"50": np.float32(0.1), "97.5": np.nan}, "Å", "percentiles")
-    outcome = Criterion("c", "m.50", "it", "within", (0, 1), "w").evaluate(
+    outcome = Criterion(name="c", metric="m.50", subject="it", relation="within", bound=(0, 1),
+                        warning="w").evaluate(
         "0.x", {"m": metric}, Overrides())
     x = np.linspace(0, 1, 5)
     content = [
@@ -54,8 +56,20 @@ def test_json_round_trip_is_lossless(tmp_path):
     for outcome in results.items[0].criteria:
         outcome.bound, outcome.default_bound = list(outcome.bound), list(outcome.default_bound)
     path = tmp_path / "results.json"
-    results.write(path)
-    assert_same(LevelResults.read(path), results)
+    write_json(path, [results])
+    assert_same(read_results(path), [results])
+
+
+def test_mappings_may_have_any_keys(tmp_path):
+    metric = Metric({"kind": 1, "Volume": {"kind": "ndarray"}}, "", "")
+    assert from_json(to_json(metric)) == metric
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "[1]", '{"levels": 3}'])
+def test_what_is_no_results_file(tmp_path, text):
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(UNREADABLE):
+        read_results(tmp_path / "results.json")
 
 
 def test_json_is_standard():

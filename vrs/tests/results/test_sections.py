@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vrs.checks.sections import central_slices, maximum_variance_slices, projections
+from vrs.results.sections import central_slices, maximum_variance_slices, projections
 
 # Of X, Y and Z: the axes to the right and up, in the order x, y, z.
 _AXES = ((1, 2), (2, 0), (0, 1))

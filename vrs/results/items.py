@@ -1,19 +1,13 @@
-"""Results of checks, and how they travel as JSON."""
+"""What is known of items and inputs once a level has run."""
 
-import base64
 import enum
-import json
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from vrs.checks import content
-from vrs.checks.criteria import CriterionOutcome
-
-# What reading results raises that are not there or damaged.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+from vrs.results.products import Curve, ResidueValues
 
 
 class Status(str, enum.Enum):
@@ -22,6 +16,7 @@ class Status(str, enum.Enum):
     OK = "ok"
     WARNINGS = "warnings"
     NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
     NOT_MEASURED = "not_measured"
     INFORMATIVE = "informative"
 
@@ -30,7 +25,7 @@ class Status(str, enum.Enum):
         if self is Status.WARNINGS:
             return "%d warning%s" % (n_warnings, "" if n_warnings == 1 else "s")
         return {Status.OK: "OK", Status.NOT_APPLICABLE: "Does not apply",
-                Status.NOT_MEASURED: "Could not be measured",
+                Status.NOT_RUN: "Not run", Status.NOT_MEASURED: "Could not be measured",
                 Status.INFORMATIVE: "Informative"}[self]
 
 
@@ -48,7 +43,7 @@ class Metric:
     description: str
 
     def __post_init__(self):
-        self.value = _plain(self.value)
+        self.value = plain(self.value)
 
 
 @dataclass
@@ -61,16 +56,33 @@ class Engine:
 
 @dataclass
 class FileEntry:
-    """A file that belongs to a result; ``path`` is relative to its results file."""
+    """A map or a model that belongs to a result.
+
+    Attributes
+    ----------
+    name : str
+    path : str
+        Relative to the results file.
+    description : str
+    content : str
+        "volume" or "model".
+    label, unit, scale, limits
+        How its values are shown, see :class:`vrs.results.products.Volume`.
+    """
 
     name: str
     path: str
     description: str
+    content: str = "volume"
+    label: str = ""
+    unit: str = ""
+    scale: str = "density"
+    limits: Optional[List[float]] = None
 
 
 @dataclass
 class Reference:
-    """A publication; ``key`` is the one of the plugin's BibTeX."""
+    """A publication; ``key`` is that of its entry in ``vrs/bibtex.py``."""
 
     key: str
     text: str
@@ -101,27 +113,18 @@ class Estimate:
 
 
 @dataclass
-class Curve:
-    """A Fourier shell correlation; frequencies are in 1/Å."""
+class CriterionOutcome:
+    """A criterion after it was applied; ``outcome`` is "met", "broken" or
+    "not_evaluated" (its metric has no value in this map)."""
 
     name: str
-    description: str
-    frequencies: np.ndarray
-    values: np.ndarray
-
-
-@dataclass
-class ResidueValues:
-    """Values of those residues of the model that have one; numbers have their insertion
-    codes."""
-
-    name: str
-    description: str
-    unit: str
-    chains: List[str]
-    numbers: List[str]
-    residues: List[str]
-    values: np.ndarray
+    metric: str
+    text: str
+    relation: str
+    bound: Any
+    default_bound: Any
+    outcome: str
+    warnings: List[str] = field(default_factory=list)
 
 
 @dataclass
@@ -217,7 +220,7 @@ class LevelInput:
 
 @dataclass
 class LevelResults:
-    """What a level protocol leaves for the report; ``added`` is None at level 0."""
+    """The results of a level; ``added`` is None where it takes nothing on top of the map."""
 
     level: str
     input: InputReport
@@ -226,62 +229,20 @@ class LevelResults:
     criteria_source: str = ""
     added: Optional[LevelInput] = None
 
-    def write(self, path):
-        """Write to a JSON file."""
-        with open(path, "w") as handle:
-            handle.write(to_json(self))
 
-    @classmethod
-    def read(cls, path) -> "LevelResults":
-        """Read what :meth:`write` wrote."""
-        with open(path) as handle:
-            return from_json(handle.read())
+def plain(value):
+    """A value as JSON has it.
 
+    Parameters
+    ----------
+    value : object
+        NumPy numbers and arrays, mappings and sequences of such, and plain values.
 
-_KINDS = {name: kind for space in (vars(content), dict(globals()))
-          for name, kind in space.items() if is_dataclass(kind)}
-
-
-def to_json(value) -> str:
-    """Encode results, figures included, as JSON text without loss."""
-    return json.dumps(_encode(value), allow_nan=False)
-
-
-def from_json(text: str):
-    """Decode what :func:`to_json` made."""
-    return json.loads(text, object_hook=_decode)
-
-
-def _encode(value):
-    if isinstance(value, enum.Enum):
-        return {"kind": "Status", "value": value.value}
-    if is_dataclass(value):
-        encoded = {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
-        return dict(kind=type(value).__name__, **encoded)
-    if isinstance(value, np.ndarray):
-        array = np.ascontiguousarray(value)
-        return {"kind": "ndarray", "dtype": array.dtype.str, "shape": list(array.shape),
-                "data": base64.b64encode(array.tobytes()).decode("ascii")}
-    if isinstance(value, dict):
-        return {key: _encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encode(item) for item in value]
-    return value
-
-
-def _decode(mapping):
-    kind = mapping.pop("kind", None)
-    if kind is None:
-        return mapping
-    if kind == "ndarray":
-        data = np.frombuffer(base64.b64decode(mapping["data"]), dtype=mapping["dtype"])
-        return data.reshape(mapping["shape"]).copy()
-    if kind == "Status":
-        return Status(mapping["value"])
-    return _KINDS[kind](**mapping)
-
-
-def _plain(value):
+    Returns
+    -------
+    object
+        Plain numbers, lists and mappings; None for infinities and NaN.
+    """
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -289,7 +250,7 @@ def _plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

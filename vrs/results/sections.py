@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from vrs.checks.content import Slice, Slices
 from vrs.numerics import sections
+from vrs.results.content import Slice, Slices
 
 _AXES = ("X", "Y", "Z")
 # As in the 3D views: the axis that is looked along points to the viewer.

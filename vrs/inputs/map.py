@@ -1,0 +1,349 @@
+"""The map: what every level from 0 on judges, with its threshold and its masks."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Optional, Tuple
+
+import numpy as np
+
+from vrs.errors import InputError
+from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, register
+from vrs.io import headers
+from vrs.io.maps import MapFile, probe_map, read_map, read_volume, sha256
+from vrs.io.problems import collected, to_sampling, to_threshold
+from vrs.numerics import masks
+from vrs.results import InputReport, Note, Paragraph, Surface, Volume
+from vrs.results.sections import central_slices, maximum_variance_slices, projections
+
+_MASK_LEVEL = 0.5
+# Masks that other programs resampled or filtered leave [0, 1] by rounding.
+_MASK_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class MapEvidence:
+    """A map and where the macromolecule is in it; masks are made when first asked for.
+
+    Attributes
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+        Not to be written to.
+    sampling : float
+        Å/voxel.
+    threshold : float
+        Contour level that shows the macromolecule.
+    origin : tuple of float
+        Position (x, y, z) of the first voxel by the header, Å.
+    mask : numpy.ndarray of bool, (z, y, x), optional
+        The user's own mask, used instead of the constructed one.
+
+    Raises
+    ------
+    InputError
+        If no voxel reaches the threshold.
+    """
+
+    volume: np.ndarray
+    sampling: float
+    threshold: float
+    origin: Tuple[float, float, float] = (0.0, 0.0, 0.0)
+    mask: Optional[np.ndarray] = None
+
+    def __post_init__(self):
+        maximum = float(self.volume.max())
+        if self.threshold > maximum:
+            raise InputError("The threshold, %g, is above the maximum of the map, %g; give a "
+                             "lower one." % (self.threshold, maximum))
+
+    @property
+    def box(self):
+        """Box size (x, y, z) in voxels."""
+        return self.volume.shape[::-1]
+
+    @cached_property
+    def raw_mask(self):
+        """Voxels at or above the threshold, bool (z, y, x)."""
+        return self.volume >= self.threshold
+
+    @cached_property
+    def constructed_mask(self):
+        """Largest component of the raw mask, dilated by 2 Å; bool (z, y, x)."""
+        return masks.hard_mask(self.volume, self.threshold, self.sampling)
+
+    @property
+    def hard_mask(self):
+        """The user's mask, else the constructed one; bool (z, y, x)."""
+        return self.constructed_mask if self.mask is None else self.mask
+
+    @cached_property
+    def soft_mask(self):
+        """The hard mask with soft borders, float32 (z, y, x) in [0, 1]."""
+        return masks.soft_mask(self.hard_mask)
+
+
+class _MapKind(Kind):
+    name = "map"
+    title = "Map"
+    words = "a map with a threshold"
+    place = 1
+    is_indispensable = True
+    options = (
+        Option("map", "the map: MRC or CCP4, compressed or not", "Map",
+               "The map to be validated, as it is deposited or to be deposited; if there is a "
+               "choice, the one that was not masked.", required=True, pointer="Volume",
+               of_entry=True),
+        Option("threshold", "contour level that shows the macromolecule", "Threshold",
+               "Contour level that shows the whole macromolecule and no noise, as recommended for "
+               "viewing. For a map that was imported as an EMDB entry it may be left empty: the "
+               "level that the entry recommends is then used.", NUMBER, "T", to_threshold,
+               required=True),
+        Option("sampling", "voxel size in Å; overrides the header of the file", type=NUMBER,
+               metavar="S", read=to_sampling),
+        Option("mask", "your own mask, instead of the one made from the threshold", "Mask",
+               "The mask tells where the macromolecule is. It is made from the map and the "
+               "threshold. A mask of your own takes its place in every item but 0.b, which judges "
+               "the threshold. It must have the box of the map, and its voxels of 0.5 or more "
+               "count as inside.", pointer="VolumeMask"),
+    )
+
+    def is_given(self, given):
+        return bool(given.get("map"))
+
+    def probe(self, given, probed):
+        problems = []
+        header = None
+        with collected(problems):
+            self._threshold(given)
+        with collected(problems):
+            header = probe_map(given["map"], given.get("sampling"))
+        with collected(problems):
+            if given.get("mask"):
+                mask = headers.read_header(str(given["mask"]))
+                problems += headers.volume_problems(mask)
+                if header is not None:
+                    problems += box_problems("mask", "a mask", mask.path, mask.box, header.box)
+        reported = probed.get("reported")
+        if header is not None and reported is not None:
+            problems += _resolution_problems(reported.resolution, header)
+        if problems:
+            raise InputError(problems)
+        return header
+
+    def load(self, given, evidence):
+        problems = []
+        level = map_file = mask_file = part = None
+        with collected(problems):
+            level = self._threshold(given)
+        with collected(problems):
+            map_file = read_map(str(given["map"]), given.get("sampling"))
+        with collected(problems):
+            if given.get("mask"):
+                mask_file = _read_mask(str(given["mask"]), map_file)
+        if map_file is not None and level is not None:
+            with collected(problems):
+                part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
+                                   mask_file.volume if mask_file else None)
+        if problems:
+            raise InputError(problems)
+        notes = list(map_file.notes)
+        sources = [Source("Map", map_file.path)]
+        if mask_file:
+            notes += mask_file.notes
+            sources.append(Source("Own mask", mask_file.path))
+        return Loaded(part, tuple(sources), tuple(notes))
+
+    @staticmethod
+    def _threshold(given):
+        if given.get("threshold") in (None, ""):
+            raise InputError("No threshold was given; give the contour level that shows the "
+                             "macromolecule by --threshold.")
+        return to_threshold(given["threshold"])
+
+    def describe(self, evidence):
+        return (_number_notes(evidence.map, evidence.reported.resolution),
+                _map_content(evidence.map) + _mask_content(evidence.map))
+
+
+MAP = register(_MapKind())
+
+
+def describe_map(evidence):
+    """Describe a map and the masks made from it.
+
+    Parameters
+    ----------
+    evidence : vrs.inputs.Evidence
+        With a map.
+
+    Returns
+    -------
+    report : InputReport
+        Its isosurface refers to a file named ``"map"``, which the caller adds to
+        ``files`` with those of the volumes.
+    products : list of vrs.results.Volume
+        The masks, to be stored.
+    """
+    data = evidence.map
+    identities = [identity(source) for source in evidence.sources("map")] or [("", "")]
+    mask_name, mask_sha256 = identities[1] if len(identities) > 1 else ("", "")
+    notes, content = MAP.describe(evidence)
+    report = InputReport(
+        *identities[0], shape=list(data.box), sampling=float(data.sampling),
+        threshold=float(data.threshold), resolution=evidence.reported.resolution,
+        mask_file_name=mask_name, mask_sha256=mask_sha256,
+        notes=evidence.notes("map") + notes, content=content)
+    return report, [
+        Volume("hard_mask", data.hard_mask, "Mask with hard borders", "Mask", "", "mask",
+               (0.0, 1.0)),
+        Volume("soft_mask", data.soft_mask, "Mask with soft borders", "Mask", "", "mask",
+               (0.0, 1.0))]
+
+
+def identity(source):
+    """Name and SHA-256 of the file of a source.
+
+    Parameters
+    ----------
+    source : vrs.inputs.Source
+
+    Returns
+    -------
+    (str, str)
+    """
+    return os.path.basename(source.path), sha256(source.path)
+
+
+def box_problems(what, advice, path, box, map_box):
+    """The sentence for a volume whose box is not the map's.
+
+    Parameters
+    ----------
+    what, advice : str
+        "mask" and "a mask", for instance.
+    path : str
+    box, map_box : tuple of int
+        x, y, z in voxels.
+
+    Returns
+    -------
+    list of str
+        Empty where the boxes are the same.
+    """
+    if tuple(box) == tuple(map_box):
+        return []
+    return ["The %s %s has a box of %s voxels and the map one of %s; give %s of the map's box."
+            % (what, path, printed_box(box), printed_box(map_box), advice)]
+
+
+def printed_box(box):
+    """A box size (x, y, z) in print."""
+    return "%d × %d × %d" % tuple(box)
+
+
+def _resolution_problems(resolution, header):
+    longest = max(header.box) * header.sampling
+    if resolution is None or resolution <= longest:
+        return []
+    return ["The resolution, %g Å, is beyond the length of the box, %g Å; give the reported "
+            "resolution in Å." % (resolution, longest)]
+
+
+def _number_notes(data, resolution):
+    notes = []
+    if resolution is not None and resolution < 2 * data.sampling:
+        notes.append(Note(
+            "The reported resolution, %g Å, is finer than voxels of %g Å can show (%g Å at best); "
+            "one of the two is wrong." % (resolution, data.sampling, 2 * data.sampling),
+            "warning"))
+    if data.threshold <= data.volume.min():
+        notes.append(Note(
+            "The threshold, %g, is not above the minimum of the map, %g, so that the whole box "
+            "counts as macromolecule." % (data.threshold, data.volume.min()), "warning"))
+    return notes
+
+
+def _read_mask(path, map_file):
+    """The user's mask as a MapFile with a bool volume; map_file may be None."""
+    header = headers.read_header(path)
+    values, _ = read_volume(header)
+    mask = values >= _MASK_LEVEL
+    problems = _mask_problems(path, values, mask, map_file)
+    if problems:
+        raise InputError(problems)
+    sampling = header.sampling or (map_file.sampling if map_file else 0.0)
+    return MapFile(path, mask, sampling, header.position(sampling),
+                   _mask_notes(header, values, map_file))
+
+
+def _mask_problems(path, values, mask, map_file):
+    problems = []
+    if map_file is not None:
+        problems += box_problems("mask", "a mask", path, mask.shape[::-1],
+                                 map_file.volume.shape[::-1])
+    low, high = float(values.min()), float(values.max())
+    if low < -_MASK_ROUNDING or high > 1 + _MASK_ROUNDING:
+        problems.append("The mask %s has values from %g to %g; give one with values between 0 and "
+                        "1." % (path, low, high))
+    elif high < _MASK_LEVEL:
+        problems.append("The mask %s is empty (no voxel reaches %g); give one that holds the "
+                        "macromolecule." % (path, _MASK_LEVEL))
+    elif low >= _MASK_LEVEL:
+        problems.append("The mask %s covers the whole box; give one that leaves the background "
+                        "out." % path)
+    return problems
+
+
+def _mask_notes(header, values, map_file):
+    notes = []
+    if map_file is not None and header.sampling is not None and abs(
+            header.sampling / map_file.sampling - 1) > headers.MAX_ANISOTROPY:
+        notes.append(Note("The voxel size in the mask's header, %g Å, is not the map's, %g Å; the "
+                          "mask was taken voxel by voxel."
+                          % (header.sampling, map_file.sampling)))
+    if ((values > _MASK_ROUNDING) & (values < 1 - _MASK_ROUNDING)).any():
+        notes.append(Note("The mask has soft borders; its voxels of at least %g were taken."
+                          % _MASK_LEVEL))
+    return notes
+
+
+def _map_content(data):
+    volume, sampling = data.volume, data.sampling
+    return [
+        Paragraph("In sections of a sound map the noise around the macromolecule has no structure: "
+                  "no streaks, no rings, no isolated bright or dark spots."),
+        central_slices(volume, sampling, "Central slices of the map.",
+                       "Three sections through the centre of the box, along X, Y and Z."),
+        maximum_variance_slices(volume, sampling, "Slices of maximum variance of the map.",
+                                "The section of largest variance along each of X, Y and Z."),
+        Paragraph("Streaks in the projections speak for directions that weigh too much, and dark "
+                  "halos around or within the macromolecule for a wrong correction of the CTF or "
+                  "a biased reconstruction."),
+        projections(volume, sampling, "Projections of the map.",
+                    "The map summed up along X, Y and Z."),
+        Paragraph("The isosurface joins all points at the threshold. Specks around the "
+                  "macromolecule or a ragged surface mean noise at this level."),
+        Surface(caption="Isosurface of the map at threshold %g." % data.threshold,
+                alt="The surface of the map at the threshold, seen along X, Y and Z.",
+                volume="map", level=float(data.threshold)),
+    ]
+
+
+def _mask_content(data):
+    if data.mask is None:
+        origin = ("The mask with hard borders holds the voxels at or above the threshold, of these "
+                  "the largest connected component, dilated by 2 Å.")
+    else:
+        origin = ("The mask with hard borders is the one that the user gave. It takes the place of "
+                  "the constructed mask in every item but 0.b.")
+    return [
+        Paragraph(origin),
+        maximum_variance_slices(
+            data.hard_mask, data.sampling, "Mask with hard borders, slices of maximum variance.",
+            "The section of largest variance of the mask along each of X, Y and Z.", "mask"),
+        Paragraph("The mask with soft borders is the same one convolved with a Gaussian, so that "
+                  "it falls from 1 to 0 within a few voxels."),
+        maximum_variance_slices(
+            data.soft_mask, data.sampling, "Mask with soft borders, slices of maximum variance.",
+            "The section of largest variance of the soft mask along each of X, Y and Z.", "mask"),
+    ]

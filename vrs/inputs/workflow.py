@@ -1,0 +1,37 @@
+"""How the map was obtained: the workflow of its processing."""
+
+from vrs.inputs import Kind, Loaded, Option, Source, register
+from vrs.io.workflows import read_workflow
+from vrs.results import Note
+
+
+class _WorkflowKind(Kind):
+    name = "workflow"
+    title = "Workflow"
+    words = "the processing workflow"
+    place = 200
+    help = ("The protocols that led to the map. Of this project those are shown that are connected "
+            "with the map, without the validation. A file is one that Scipion exported: select "
+            "the protocols in the project where the map was made, and press Export.")
+    from_project = "That of this project"
+    options = (
+        Option("workflow", "how the map was obtained: JSON that Scipion exported",
+               "Workflow file", "A JSON file that Scipion exported."),
+    )
+
+    def probe(self, given, probed):
+        read_workflow(given["workflow"])
+
+    def load(self, given, evidence):
+        return Loaded(read_workflow(given["workflow"]), (Source("Workflow", given["workflow"]),))
+
+    def describe(self, evidence):
+        absent = evidence.workflow.absent
+        if not absent:
+            return [], []
+        return [Note("The workflow is not complete: protocols take their input from others that "
+                     "the file does not hold, those with the ids %s." % ", ".join(absent),
+                     "warning")], []
+
+
+WORKFLOW = register(_WorkflowKind())

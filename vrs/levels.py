@@ -1,0 +1,124 @@
+"""The levels of the validation: which evidence each takes, and what it asks."""
+
+from dataclasses import dataclass
+from typing import Tuple
+
+from vrs import inputs
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.kind import Kind
+from vrs.inputs.map import MAP
+from vrs.inputs.model import MODEL
+from vrs.inputs.workflow import WORKFLOW
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level.
+
+    Attributes
+    ----------
+    id : str
+        A digit, or a letter for what can be added to any level.
+    title : str
+        What it takes on top of the level below, in the middle of a sentence.
+    question : str
+        What it asks.
+    kinds : tuple of Kind
+        What it takes on top of the map; without one of them it cannot be assessed.
+    optional : tuple of Kind
+        What some of its items can make use of.
+    """
+
+    id: str
+    title: str
+    question: str
+    kinds: Tuple[Kind, ...] = ()
+    optional: Tuple[Kind, ...] = ()
+
+    @property
+    def is_letter(self):
+        """Whether it can be added to any level."""
+        return not self.id.isdigit()
+
+
+_LEVELS = [
+    Level("0", "the map", "Is the map itself sane?", (MAP,)),
+    Level("1", "two half maps", "Does the resolution hold everywhere?", (HALF_MAPS,)),
+    Level("A", "atomic model", "Does the model agree with the map?", (MODEL,), (HALF_MAPS,)),
+    Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
+]
+
+
+def all_levels():
+    """Every level, in the order of a grade.
+
+    Returns
+    -------
+    list of Level
+    """
+    return list(_LEVELS)
+
+
+def get_level(name):
+    """The level of an id; KeyError when there is none."""
+    for level in _LEVELS:
+        if level.id == name:
+            return level
+    raise KeyError(name)
+
+
+def order(name):
+    """Sorting key of the ids of levels."""
+    return [level.id for level in _LEVELS].index(name)
+
+
+def levels_for(given):
+    """The levels that can be assessed with what is given.
+
+    Parameters
+    ----------
+    given : dict
+        Values by the names of options, see :mod:`vrs.inputs`.
+
+    Returns
+    -------
+    list of Level
+    """
+    kinds = inputs.given_kinds(given)
+    return [level for level in _LEVELS if all(kind in kinds for kind in level.kinds)]
+
+
+def options_of(level):
+    """The names of the options of what a level can take, the map's among them.
+
+    Parameters
+    ----------
+    level : Level
+
+    Returns
+    -------
+    list of str
+    """
+    kinds = [kind for kind in inputs.all_kinds()
+             if kind.always or kind in (MAP,) + level.kinds + level.optional]
+    return [option.name for kind in kinds for option in kind.options]
+
+
+def grade(names):
+    """The grade that stands for a set of levels.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Ids of levels.
+
+    Returns
+    -------
+    str
+        ``"0"``, ``"1A"`` or ``"5AWO"``, for instance: the highest level with a digit, which
+        stands for those below it, then the letters.
+    """
+    names = set(names)
+    found = [level for level in _LEVELS if level.id in names]
+    digits = [level.id for level in found if not level.is_letter]
+    return "".join(digits[-1:] + [level.id for level in found if level.is_letter])

@@ -1,0 +1,151 @@
+"""Validation in process: the library beside the protocols and the command."""
+
+import html
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from vrs import inputs, levels
+from vrs.checks import Overrides, all_checks
+from vrs.errors import InputError
+from vrs.io.folders import check_output_folder
+from vrs.provenance import origin
+from vrs.report import score, write_report
+from vrs.results import write_json
+from vrs.validation import RESULTS, Validation
+
+_FILES = "files"
+
+
+class Report:
+    """What a validation found.
+
+    Attributes
+    ----------
+    levels : list of vrs.results.LevelResults
+        The results of each level, as reports are made of.
+    items : dict of str to vrs.results.ItemResult
+        By id: ``report.items["1.a"].metrics["fsc_resolution"].value``.
+    folder : pathlib.Path
+        The maps and models that were made; they are gone when the report is, unless it was
+        saved.
+    """
+
+    def __init__(self, results, folder):
+        self.levels = results
+        self._temporary = folder
+        self.folder = Path(folder.name)
+        self.items = {item.id: item for result in results for item in result.items}
+
+    @property
+    def grade(self):
+        """The levels that were assessed, "1A" for instance."""
+        return levels.grade(result.level for result in self.levels)
+
+    @property
+    def score(self):
+        """Items that passed and items that could be judged."""
+        return score(self.items.values())
+
+    def save(self, folder, title="", renderer="builtin"):
+        """Write report.pdf, report.html and report.json, and the maps and models beside them.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        title : str
+            What the front page calls the map; by default the name of its file.
+        renderer : str
+            "builtin" or "chimerax": what makes the 3D views.
+
+        Returns
+        -------
+        vrs.report.ReportPaths
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written to.
+        """
+        check_output_folder(folder)
+        kept = Path(folder).absolute() / _FILES
+        kept.mkdir(exist_ok=True)
+        for path in self.folder.iterdir():
+            if path.suffix in (".mrc", ".cif"):
+                shutil.copy2(str(path), str(kept))
+        write_json(kept / RESULTS, [replace(result, input=self._moved(result.input, kept))
+                                    for result in self.levels])
+        return write_report([kept / RESULTS], folder, origin(), title=title, renderer=renderer)
+
+    def _moved(self, given, folder):
+        """The input with the path of the map seen from another folder."""
+        files = [replace(entry, path=os.path.relpath(str(self.folder / entry.path), str(folder)))
+                 if entry.name == "map" else entry for entry in given.files]
+        return replace(given, files=files)
+
+    def __repr__(self):
+        return "<Report: grade %s, %d of %d items passed>" % ((self.grade,) + self.score)
+
+    def _repr_html_(self):
+        """What a notebook shows."""
+        rows = "".join("<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>" % tuple(
+            html.escape(text) for text in (item.id, item.title, item.printed_status(),
+                                           " ".join(item.warnings) or item.reason))
+            for item in self.items.values())
+        return ("<p>Levels assessed: %s. %d of %d items passed.</p><table><thead><tr><th>Item</th>"
+                "<th>Title</th><th>Status</th><th></th></tr></thead><tbody>%s</tbody></table>" % (
+                    (", ".join(result.level for result in self.levels),) + self.score + (rows,)))
+
+
+def validate(threads=None, criteria=None, progress=None, **given):
+    """Validate a map in this process, without a Scipion project.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Threads of the calculations; as many as there are processors by default.
+    criteria : path, optional
+        A JSON file with bounds that replace the usual ones.
+    progress : callable, optional
+        Called with the id and the title of each item before it is computed.
+    **given
+        The options of ``vrs validate`` without dashes: ``map``, ``threshold``,
+        ``resolution``, ``half_maps=(first, second)`` or ``half1`` and ``half2``, ``model``,
+        ``mask`` and so on. Paths and numbers.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        With all problems of the input.
+    TypeError
+        If there is no such option.
+    """
+    halves = given.pop("half_maps", None)
+    if halves is not None:
+        given["half1"], given["half2"] = halves
+    for option in inputs.all_options():
+        if option.is_path and given.get(option.name):
+            given[option.name] = os.path.abspath(str(given[option.name]))
+    inputs.probe(given)
+    overrides = Overrides.read(str(criteria), all_checks()) if criteria else Overrides()
+    names = [level.id for level in levels.levels_for(given)]
+    if not names:
+        raise InputError("Nothing was given that could be validated; give a map.")
+    workers = threads or len(os.sched_getaffinity(0))
+    folder = tempfile.TemporaryDirectory(prefix="vrs_")
+    validation = Validation(folder.name, names, lambda: inputs.load(given, inputs.Run(workers)),
+                            lambda: overrides, str(criteria or ""))
+
+    def say(check):
+        if progress is not None and check is not None:
+            progress(check.id, check.title)
+
+    results, _ = validation.run(given["map"], say)
+    return Report(results, folder)

@@ -1,0 +1,47 @@
+"""The protocols of the levels, and the one that assesses all that is given."""
+
+from vrs.protocols.level import ProtVrsLevel
+
+
+class ProtVrsValidateMap(ProtVrsLevel):
+    """Validates a map with everything that there is of it: what is given decides the levels.
+    It needs the map and a threshold; half maps, an atomic model and the workflow add their
+    levels."""
+
+    _label = "validate map"
+
+
+class ProtVrsLevel0(ProtVrsLevel):
+    """Validates a map by itself: is it centred, is its threshold sensible, is the background free
+    of structure, do its amplitudes fall off as they should? It needs the map, a threshold and,
+    for some of the items, the reported resolution."""
+
+    _label = "validate map (level 0)"
+    LEVEL = "0"
+
+
+class ProtVrsLevel1(ProtVrsLevel):
+    """Validates a map by its two half maps: does the reported resolution hold, everywhere in the
+    macromolecule and in every direction? It needs the map, a threshold, and the two maps that
+    were reconstructed from separate halves of the particles."""
+
+    _label = "validate half maps (level 1)"
+    LEVEL = "1"
+
+
+class ProtVrsLevelA(ProtVrsLevel):
+    """Validates a map and an atomic model by each other: does the model lie in the map, residue
+    by residue? It needs the map, a threshold and the model; with two half maps it also tells
+    where the model says more than the map does."""
+
+    _label = "validate atomic model (level A)"
+    LEVEL = "A"
+
+
+class ProtVrsLevelW(ProtVrsLevel):
+    """Shows how a map was obtained: the protocols that were run, which took the output of which,
+    and their versions. It needs the map, a threshold, and the workflow: that of this project, or
+    one that Scipion exported."""
+
+    _label = "describe workflow (level W)"
+    LEVEL = "W"

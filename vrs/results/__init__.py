@@ -1,0 +1,13 @@
+"""Results as data: what checks find, what reports and viewers show.
+
+Nothing here computes or draws; it is the language that the other rooms share.
+"""
+
+from vrs.results.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Slice, Slices,
+                                 SphereMap, Spot, Surface, Table, Trace)
+from vrs.results.encoding import (UNREADABLE, from_json, read_json, read_results, to_json, travels,
+                                  write_json)
+from vrs.results.items import (CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
+                               InputReport, ItemResult, LevelInput, LevelResults, Metric, Note,
+                               Reference, Status, plain)
+from vrs.results.products import AtomValues, Curve, ResidueValues, Volume

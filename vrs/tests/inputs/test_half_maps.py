@@ -1,0 +1,196 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from vrs import inputs
+from vrs.errors import InputError
+from vrs.inputs.half_maps import HALF_MAPS
+from vrs.io.maps import write_map
+from vrs.numerics import fourier
+from vrs.results import Status
+from vrs.tests.checks import phantoms
+from vrs.tests.evidence import evidence
+from vrs.tests.inputs.reading import read
+from vrs.tests.io.files import blob, save
+
+SAMPLING = 1.5
+SHAPE = (72, 64, 68)
+BOX = (9, 8, 7)
+
+
+@pytest.fixture(scope="module")
+def halves():
+    half1, half2, *_ = phantoms.two_domain_halves(SHAPE, SAMPLING, 5.0, 6.0, noise=0.3)
+    return half1, half2
+
+
+@pytest.fixture(scope="module")
+def mask():
+    _, inside = phantoms.structure(SHAPE, SAMPLING)
+    return ndimage.binary_dilation(inside, iterations=2)
+
+
+def warnings(half1, half2, mask, volume=None):
+    mean = (half1 + half2) / 2
+    data = evidence(mean if volume is None else volume, SAMPLING, 0.1, 6.0, mask,
+                    half1=half1, half2=half2)
+    return [note.text for note in HALF_MAPS.describe(data)[0] if note.severity == "warning"]
+
+
+def test_sound_halves_give_no_warning(halves, mask):
+    assert warnings(*halves, mask) == []
+
+
+def test_the_mean_is_recognised_whatever_its_scale(halves, mask):
+    data = evidence(3 * (halves[0] + halves[1]) + 1, SAMPLING, 0.1, 6.0, mask,
+                    half1=halves[0], half2=halves[1])
+    assert "sum or the mean" in HALF_MAPS.describe(data)[0][0].text
+
+
+def test_a_sharpened_and_masked_mean_is_recognised(halves, mask):
+    mean = (halves[0] + halves[1]) / 2
+    sharpened = fourier.filtered(mean, SAMPLING, lambda f2: np.exp(60 * f2 / 4)) * mask
+    assert warnings(*halves, mask, sharpened) == []
+
+
+def test_halves_of_another_map(halves, mask):
+    other = phantoms.structure(SHAPE, SAMPLING, seed=9)[0]
+    [text] = warnings(*halves, mask, other)
+    assert "do not sum to the map" in text
+
+
+def test_mirrored_halves_do_not_sum_to_the_map(halves, mask):
+    [text] = warnings(halves[0], halves[1], mask, np.ascontiguousarray(
+        ((halves[0] + halves[1]) / 2)[:, :, ::-1]))
+    assert "do not sum to the map" in text
+
+
+def test_zeroed_solvent(halves, mask):
+    texts = warnings(halves[0] * mask, halves[1] * mask, mask)
+    assert any("masked" in text and "exactly zero" in text for text in texts)
+
+
+def test_solvent_that_was_softly_masked(halves, mask):
+    soft = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 2), 1e-3, 1)
+    texts = warnings(halves[0] * soft, halves[1] * soft, mask)
+    assert any("next to no noise" in text for text in texts)
+
+
+def test_low_passed_halves(halves, mask):
+    cut = [fourier.filtered(half, SAMPLING, lambda f2: f2 < 5.0 ** -2) for half in halves]
+    texts = warnings(*cut, mask)
+    assert any("low-passed" in text and "beyond 4.9" in text for text in texts)
+
+
+def test_halves_that_share_noise(halves, mask):
+    shared = np.random.default_rng(3).normal(scale=0.12, size=SHAPE).astype(np.float32)
+    texts = warnings(halves[0] + shared, halves[1] + shared, mask)
+    assert any("do not look independent" in text for text in texts)
+
+
+def test_halves_without_any_signal(mask):
+    rng = np.random.default_rng(4)
+    noise = [rng.normal(size=SHAPE).astype(np.float32) for _ in range(2)]
+    assert warnings(*noise, mask) == []
+
+
+# Reading them
+
+@pytest.fixture
+def map_path(tmp_path):
+    path = str(tmp_path / "map.mrc")
+    write_map(path, blob(BOX), 1.5)
+    return path
+
+
+def problems_of(*args, **kwargs):
+    with pytest.raises(InputError) as caught:
+        read(*args, **kwargs)
+    return caught.value.problems
+
+
+@pytest.fixture
+def half_paths(tmp_path):
+    return [save(tmp_path / ("half%d.mrc" % number), blob(BOX, seed=number))
+            for number in (1, 2)]
+
+
+def test_half_maps(map_path, half_paths):
+    found = read(map_path, 0.3, half1=half_paths[0], half2=half_paths[1])
+    np.testing.assert_array_equal(found.half_maps.first, blob(BOX, seed=1))
+    np.testing.assert_array_equal(found.half_maps.second, blob(BOX, seed=2))
+    assert [source.path for source in found.sources("half_maps")] == half_paths
+    assert found.notes("half_maps") == []
+
+
+def test_without_half_maps(map_path):
+    found = read(map_path, 0.3)
+    assert found.half_maps is None and found.sources("half_maps") == []
+
+
+def test_half_maps_of_another_box(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "small.mrc", blob((9, 8, 6)))
+    (problem,) = problems_of(map_path, 0.3, half1=half_paths[0], half2=other)
+    assert other in problem and "6 × 8 × 9" in problem and "7 × 8 × 9" in problem
+
+
+def test_half_maps_of_another_sampling(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "coarse.mrc", blob(BOX, seed=2), sampling=1.6)
+    (problem,) = problems_of(map_path, 0.3, half1=half_paths[0], half2=other)
+    assert other in problem and "1.6 Å" in problem and "1.5 Å" in problem
+    assert read(map_path, 0.3, sampling=1.55,
+                      half1=half_paths[0], half2=other).map.sampling == 1.55
+
+
+def test_a_wrong_sampling_is_told_once(map_path, half_paths):
+    (problem,) = problems_of(map_path, 0.3, sampling=-1, half1=half_paths[0], half2=half_paths[1])
+    assert problem.startswith("The sampling, -1, is not positive")
+
+
+def test_half_maps_of_nearly_the_same_sampling(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "near.mrc", blob(BOX, seed=2), sampling=1.505)
+    found = read(map_path, 0.3, half1=half_paths[0], half2=other)
+    assert any("near.mrc is 1.505 Å" in note.text for note in found.notes("half_maps"))
+
+
+def test_half_map_without_sampling_takes_the_maps(map_path, half_paths, tmp_path):
+    other = save(tmp_path / "none.mrc", blob(BOX, seed=2), sampling=0)
+    found = read(map_path, 0.3, half1=half_paths[0], half2=other)
+    np.testing.assert_array_equal(found.half_maps.second, blob(BOX, seed=2))
+
+
+def test_identical_half_maps(map_path, half_paths, tmp_path):
+    copy = save(tmp_path / "copy.mrc", blob(BOX, seed=1))
+    (problem,) = problems_of(map_path, 0.3, half1=half_paths[0], half2=copy)
+    assert "identical" in problem and copy in problem and half_paths[0] in problem
+
+
+def test_half_map_that_is_the_map(map_path, half_paths):
+    (problem,) = problems_of(map_path, 0.3, half1=map_path, half2=half_paths[0])
+    assert "is the map itself" in problem
+
+
+def test_problems_of_half_maps_come_with_the_others(tmp_path):
+    problems = problems_of(str(tmp_path / "no.mrc"), "high", half1=str(tmp_path / "none.mrc"),
+                           half2=str(tmp_path / "nothing.mrc"))
+    for word in ("no.mrc", "high", "none.mrc", "nothing.mrc"):
+        assert sum(word in problem for problem in problems) == 1, word
+
+
+def test_one_half_map_alone(map_path, half_paths):
+    (problem,) = problems_of(map_path, 0.3, half1=half_paths[0])
+    assert "--half1 and --half2" in problem
+
+
+def test_what_only_the_data_tell_is_a_reason_of_the_level(map_path, half_paths, tmp_path):
+    wrong = blob(BOX)
+    wrong[0, 0, 0] = np.nan
+    with pytest.warns(RuntimeWarning):
+        bad = save(tmp_path / "nan.mrc", wrong)
+    given = dict(map=map_path, threshold=0.3, half1=half_paths[0], half2=bad)
+    inputs.probe(given)
+    found = inputs.load(given)
+    assert found.map is not None and found.half_maps is None
+    assert "not finite" in found.failures["half_maps"]
+    status, reason = HALF_MAPS.unmet(found)
+    assert status is Status.NOT_MEASURED and "not finite" in reason

@@ -1,0 +1,289 @@
+"""A validation in a folder: its parts are computed one by one and kept there.
+
+The protocols run the parts as steps of Scipion, the library one after the other; both leave
+the same files.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from vrs import levels
+from vrs.checks import Overrides, SharedOutcome, checks_of_level, run_check, shared_of_level
+from vrs.inputs import Run
+from vrs.inputs.map import describe_map, identity
+from vrs.io.maps import write_map
+from vrs.io.models import write_coloured
+from vrs.results import (AtomValues, FileEntry, InputFile, LevelInput, LevelResults, Note,
+                         read_json, write_json)
+
+RESULTS = "results.json"
+_INPUT = "input"
+_MISSING_INPUT = "What it is made from is missing."
+
+logger = logging.getLogger(__name__)
+
+
+class Validation:
+    """The parts of a validation and what is known of them.
+
+    Parameters
+    ----------
+    folder : path
+        Where the parts are kept; made if it does not exist.
+    names : sequence of str
+        Ids of the levels, in the order of a grade.
+    load : callable, optional
+        Reads the evidence; called at most once, when a part is to be computed.
+    overrides : callable, optional
+        Gives bounds that replace the usual ones, vrs.checks.Overrides; called as that.
+    criteria_source : str
+        The file that these come from.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    levels : list of vrs.levels.Level
+    """
+
+    def __init__(self, folder, names, load=None, overrides=Overrides, criteria_source=""):
+        self.folder = Path(folder)
+        self.levels = [levels.get_level(name) for name in names]
+        self._load = load
+        self._read_overrides = overrides
+        self._criteria_source = criteria_source
+        self._evidence = self._overrides = None
+
+    # ------------------------------------------------------------ what there is to do
+    def checks(self):
+        """The checks of its levels, in order."""
+        return [check for level in self.levels for check in checks_of_level(level.id)]
+
+    def shared(self):
+        """The shared results that they use, each once."""
+        return list(dict.fromkeys(shared for level in self.levels
+                                  for shared in shared_of_level(level.id)))
+
+    @property
+    def evidence(self):
+        """The evidence, with the shared results that are done."""
+        if self._evidence is None:
+            self._evidence = self._load()
+            for shared in self.shared():
+                if self._is_done(_shared_part(shared)):
+                    self._evidence.remember(shared, self._read(_shared_part(shared)))
+        return self._evidence
+
+    # ------------------------------------------------------------ the parts
+    def describe(self, map_path, notes=(), entry=None):
+        """Describe the input, and forget what an earlier run found with other input.
+
+        Parameters
+        ----------
+        map_path : path
+            The map that figures are to be drawn of.
+        notes : sequence of Note
+            Further findings on the map.
+        entry : dict, optional
+            What is known of the map's entry in a public archive.
+
+        Returns
+        -------
+        path
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.forget()
+        report, products = describe_map(self.evidence)
+        report.notes += notes
+        report.entry = entry or {}
+        report.files = [FileEntry("map", os.path.relpath(str(map_path), str(self.folder)),
+                                  "The map", label="Density")] + self._keep(products)
+        path = self._write(_INPUT, report)
+        self._describe_levels()
+        return path
+
+    def share(self, shared):
+        """Compute a shared result; returns the file that keeps it."""
+        outcome = SharedOutcome(reason=_MISSING_INPUT)
+        if not any(requirement.unmet(self.evidence) for requirement in shared.requires):
+            outcome = shared.attempt(self.evidence)
+        self.evidence.remember(shared, outcome)
+        path = self._write(_shared_part(shared), outcome)
+        self._describe_levels()
+        return path
+
+    def compute(self, check, external=None):
+        """Compute an item; returns the file that keeps its result.
+
+        Parameters
+        ----------
+        check : vrs.checks.Check
+        external : optional
+            As that of :func:`vrs.checks.run_check`.
+        """
+        if self._overrides is None:
+            self._overrides = self._read_overrides()
+        result, products = run_check(check, self.evidence, self._overrides, external)
+        result.files = self._keep(products)
+        return self._write(check.id, result)
+
+    def finish(self):
+        """Put the results together.
+
+        Returns
+        -------
+        results : list of LevelResults
+        path : pathlib.Path
+            The file that holds them.
+        """
+        results = self.results()
+        write_json(self.folder / RESULTS, results)
+        return results, self.folder / RESULTS
+
+    def run(self, map_path, say=lambda check: None):
+        """All parts, one after the other.
+
+        Parameters
+        ----------
+        map_path : path
+        say : callable
+            Called with each check before it is computed, and with None after the last.
+
+        Returns
+        -------
+        results, path
+            As those of :meth:`finish`.
+        """
+        self.describe(map_path)
+        for shared in self.shared():
+            self.share(shared)
+        for check in self.checks():
+            say(check)
+            self.compute(check)
+        say(None)
+        return self.finish()
+
+    # ------------------------------------------------------------ what is known
+    def result(self, item):
+        """The result of an item that is done, else None."""
+        return self._read(item) if self._is_done(item) else None
+
+    def items_done(self):
+        """The ids of the items that are done, None when the input was not even described."""
+        if not self._is_done(_INPUT):
+            return None
+        return [check.id for check in self.checks() if self._is_done(check.id)]
+
+    def results(self):
+        """The results of the items that are done.
+
+        Returns
+        -------
+        list of LevelResults
+
+        Raises
+        ------
+        OSError
+            When the input was not even described.
+        """
+        report = self._read(_INPUT)
+        done = self.items_done() or []
+        return [LevelResults(
+            level.id, report, [self._read(check.id) for check in checks_of_level(level.id)
+                               if check.id in done],
+            Run().seed, self._criteria_source, self._read(_added_part(level)) if self._is_done(
+                _added_part(level)) else None) for level in self.levels]
+
+    def forget(self):
+        """Remove what an earlier run found."""
+        for path in self.folder.glob("part_*.json"):
+            path.unlink()
+
+    # ------------------------------------------------------------ helpers
+    def _describe_levels(self):
+        """Describe what the levels take on top of the map, once all is there that it needs."""
+        for level in self.levels:
+            ready = all(self._is_done(_shared_part(shared)) for shared in shared_of_level(level.id))
+            if ready and not self._is_done(_added_part(level)):
+                self._write(_added_part(level), self._added(level))
+
+    def _added(self, level):
+        """What a level takes on top of the map, None where that is nothing."""
+        kinds = [kind for kind in level.kinds if kind.name != "map"]
+        if not kinds:
+            return None
+        notes, content, files = [], [], []
+        for kind in kinds:
+            notes += self._described(kind, content)
+        for kind in kinds + list(level.optional):
+            files += [InputFile(source.term, *identity(source))
+                      for source in self.evidence.sources(kind.name)]
+        for shared in shared_of_level(level.id):
+            notes += self._shared_notes(shared, content)
+        return LevelInput(kinds[0].title, files, notes, content)
+
+    def _described(self, kind, content):
+        if kind.name in self.evidence.failures:
+            return [Note(self.evidence.failures[kind.name], "warning")]
+        if not self.evidence.has(kind.name):
+            return []
+        try:
+            notes, figures = kind.describe(self.evidence)
+        except Exception as error:  # the items can still be computed
+            logger.exception("describing %s failed", kind.name)
+            return self.evidence.notes(kind.name) + [Note(
+                "%s could not be described (%s: %s)." % (kind.title, type(error).__name__, error),
+                "warning")]
+        content += figures
+        return self.evidence.notes(kind.name) + notes
+
+    def _shared_notes(self, shared, content):
+        if any(requirement.unmet(self.evidence) for requirement in shared.requires):
+            return []
+        outcome = self._read(_shared_part(shared))
+        if outcome.reason:
+            return [Note(outcome.reason, "warning")]
+        notes, figures = shared.describe(self.evidence.shared(shared))
+        content += figures
+        return notes
+
+    def _keep(self, products):
+        """Write maps, and models coloured by values of their atoms."""
+        entries = []
+        for product in products:
+            if isinstance(product, AtomValues):
+                entry = FileEntry(product.name, product.name + ".cif", product.description,
+                                  "model", product.label, product.unit)
+                write_coloured(str(self.folder / entry.path), self.evidence.model.structure,
+                               product.values)
+            else:
+                limits = list(product.limits) if product.limits else None
+                entry = FileEntry(product.name, product.name + ".mrc", product.description,
+                                  "volume", product.label, product.unit, product.scale, limits)
+                write_map(str(self.folder / entry.path), product.values,
+                          self.evidence.map.sampling, self.evidence.map.origin)
+            entries.append(entry)
+        return entries
+
+    def _is_done(self, part):
+        return self._part_file(part).exists()
+
+    def _part_file(self, part):
+        return self.folder / ("part_%s.json" % part)
+
+    def _write(self, part, result):
+        path = self._part_file(part)
+        # Whoever follows the run must never see half a file.
+        write_json(path, result)
+        return str(path)
+
+    def _read(self, part):
+        return read_json(self._part_file(part))
+
+
+def _shared_part(shared):
+    return "shared_" + shared.name
+
+
+def _added_part(level):
+    return "added_" + level.id
