@@ -154,6 +154,12 @@ def write_star(path, blocks):
             os.remove(part)
 
 
+def unreadable(path, error):
+    """The problem that a file cannot be opened, from the OSError."""
+    return ("%s cannot be read (%s); check its name, its folder and who may read it."
+            % (path, error.strerror or error))
+
+
 class _IsText(Exception):
     """A column that began with numbers holds other values as well."""
 
@@ -365,13 +371,8 @@ def _opened(path):
             raise InputError("%s is not a STAR file but binary; give a file of that format."
                              % path)
         return open(path, "rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError("There is no file %s; check its name and folder." % path) from None
-    except IsADirectoryError:
-        raise InputError("%s is a folder; give a STAR file." % path) from None
-    except PermissionError:
-        raise InputError("You are not allowed to read %s; ask its owner for the permission, or "
-                         "give a copy of your own." % path) from None
+    except OSError as error:
+        raise InputError(unreadable(path, error)) from None
 
 
 def _chunks(stream, size=_CHUNK):

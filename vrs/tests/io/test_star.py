@@ -156,8 +156,8 @@ def test_files_that_are_no_tables(tmp_path, content, words):
 
 
 def test_missing_folder_and_damaged(tmp_path):
-    assert "There is no file" in problem(tmp_path / "none.star")
-    assert "folder" in problem(tmp_path)
+    assert "No such file" in problem(tmp_path / "none.star")
+    assert "directory" in problem(tmp_path)
     packed = gzip.compress(table(["1 2 3"] * 1000))
     assert "cut short" in problem(save(tmp_path / "a.star.gz", packed[:-20]))
 
