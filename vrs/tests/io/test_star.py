@@ -92,7 +92,7 @@ def test_line_ends_marks_and_compression(tmp_path, change):
 @pytest.mark.parametrize("chunk", [1, 40, 2 ** 22])
 def test_kinds_do_not_depend_on_how_the_file_is_cut(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(star, "_CHUNK", chunk)
-    rows = (["%d %d %d" % (i, i, i) for i in range(20)] + ["20 20.5 nan", "21 1e3 B_1", "22 -inf 7"])
+    rows = ["%d %d %d" % (i, i, i) for i in range(20)] + ["20 20.5 nan", "21 1e3 B_1", "22 -inf 7"]
     found = read_star(save(tmp_path / "a.star", table(rows) + b"\n" + table(
         ["1_0 99999999999999999999 a", "2_0 1 b"], block="y")))
     columns = found["x"]
