@@ -65,7 +65,8 @@ class ParticleProbe:
     exact : bool
         Whether the rows were counted; otherwise their number is an estimate.
     table : ParticleTable or None
-        Of the first and last rows; None where problems rule it out.
+        Of the first and last rows, whose stacks were not all looked for; None where problems
+        rule it out.
     notes : tuple of str
         Findings; those about values of particles hold for these rows only.
     problems : tuple of str
@@ -252,6 +253,7 @@ class _Draft:
         self.fields, self.optics = {}, []
         self.pixel_shifts = ()  # fields that are still in pixels of the images
         self._single = frozenset()  # files that are named as one image
+        self._has_stacks = False
         self._said = set()
 
     def table(self, images_folder, most_stacks=None):
@@ -260,8 +262,7 @@ class _Draft:
             return None
         self._fill()
         if "file" in self.fields and "group" in self.fields:
-            self._find_stacks(images_folder)
-            self._check_stacks(most_stacks)
+            self._check_stacks(self._find_stacks(images_folder, most_stacks))
         if not self.problems:
             self._finish_samplings()
         if self.problems:
@@ -310,30 +311,34 @@ class _Draft:
     def set_stacks(self, codes, names, frames):
         self.fields.update(file=codes, frame=frames.astype(np.int32), file_names=tuple(names))
 
-    def _find_stacks(self, images_folder):
+    def _find_stacks(self, images_folder, most_stacks):
+        """Look for all stacks or for so many of them; returns the indices of those found."""
         names = self.fields["file_names"]
+        sought = range(len(names))
+        if most_stacks is not None and len(names) > most_stacks:
+            sought = np.linspace(0, len(names) - 1, most_stacks).astype(int).tolist()
         places = _Places(self.path, images_folder)
-        found = [places.find(name) for name in names]
+        found = {index: places.find(names[index]) for index in sought}
         first, problems = {}, []
-        for name, path in zip(names, found):
+        for index, path in found.items():
+            name = names[index]
             other = first.setdefault(path, name)
             if path in places.guessed and os.path.normpath(other) != os.path.normpath(name):
                 problems.append("%s and %s both lead to %s; give the folder that their names "
                                 "start from as the folder of the images." % (other, name, path))
         self.problems += _shortened(problems)
-        self.fields["files"] = tuple(path or name for name, path in zip(names, found))
-        missing = [name for name, path in zip(names, found) if path is None]
+        self.fields["files"] = tuple(found.get(index) or name for index, name in enumerate(names))
+        missing = [names[index] for index, path in found.items() if path is None]
         if missing:
-            self.notes.append(_missing_sentence(missing, len(names)))
+            self.notes.append(_missing_sentence(missing, len(found)))
+        self._has_stacks = len(missing) < len(found)
+        return [index for index, path in found.items() if path is not None]
 
-    def _check_stacks(self, most_stacks):
+    def _check_stacks(self, present):
         """Compare the table with the headers of the stacks that were found."""
         files, file, group = self.fields["files"], self.fields["file"], self.fields["group"]
         last = np.full(len(files), -1)
         np.maximum.at(last, file, self.fields["frame"])
-        present = [index for index, path in enumerate(files) if os.path.isfile(path)]
-        if most_stacks is not None:
-            present = present[:most_stacks]
         stacks, problems = {}, []
         for index in present:
             with collected(problems):
@@ -385,8 +390,7 @@ class _Draft:
             self.problems.append("The pixel size in %s is %g Å; correct it." % (self.path,
                                                                                 wrong[0]))
         elif None in samplings:
-            images = any(os.path.isfile(path) for path in self.fields.get("files", ()))
-            if images or self.pixel_shifts:
+            if self._has_stacks or self.pixel_shifts:
                 self.problems.append("Neither %s nor the headers of its stacks have a pixel size; "
                                      "add the column rlnImagePixelSize." % self.path)
             else:
@@ -413,8 +417,8 @@ class _Draft:
         if defocus is not None:
             over = np.count_nonzero((defocus[:, :2] <= 0).any(axis=1))
             if over:
-                self.notes.append("%d of the %d particles have a defocus of zero or overfocus."
-                                  % (over, self.count))
+                self.notes.append("%d of the %d particles %s a defocus of zero or overfocus."
+                                  % (over, self.count, _have(over)))
 
     def _note_contrast(self):
         dark = np.count_nonzero(self.fields["contrast"] < 0)
@@ -429,8 +433,8 @@ class _Draft:
             places = self.fields["file"].astype(np.int64) << 32 | self.fields["frame"]
             repeated = self.count - len(np.unique(places))
             if repeated:
-                self.notes.append("%d of the %d particles have an image that another particle "
-                                  "has as well." % (repeated, self.count))
+                self.notes.append("%d of the %d particles %s an image that another particle has "
+                                  "as well." % (repeated, self.count, _have(repeated)))
 
     def _align(self, rotations, shifts, psi, plane_shifts, class_number, plane_class):
         """Set what is known of the alignments; all may be None."""
@@ -502,7 +506,7 @@ class _RelionDraft(_Draft):
             if not at:
                 number, file = "1", name
                 single.add(file)
-            if number.isdigit() and number != "0" * len(number):
+            if number.isdigit() and 1 <= int(number) < 2 ** 31:
                 numbers.append(int(number) - 1)
             else:
                 wrong = wrong or name
@@ -813,8 +817,7 @@ def _is_cryosparc(path):
 def _particle_block(blocks):
     """Name of the block with the particles; None without."""
     def rank(name):
-        return ([_IMAGE_NAME in blocks[name], len(blocks[name])] if name not in
-                ("particles", "images", "") else [_IMAGE_NAME in blocks[name], np.inf])
+        return _IMAGE_NAME in blocks[name], name in ("particles", "images", "")
     able = [name for name, columns in blocks.items()
             if _IMAGE_NAME in columns or all(angle in columns for angle in _ANGLES)]
     return max(able, key=rank) if able else None
@@ -877,6 +880,10 @@ def _optics_columns(groups):
             columns[name] = ["[%s]" % ",".join(map(repr, value)) for value in values]
     columns["rlnImageDimensionality"] = [2] * len(groups)
     return columns
+
+
+def _have(count):
+    return "has" if count == 1 else "have"
 
 
 def _class_index(name):

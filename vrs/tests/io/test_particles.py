@@ -336,9 +336,9 @@ def test_findings_about_rows(project):
                                                          for n in (2, 3, 4, 5)],
         RandomSubset=[1] * COUNT, DefocusU=[-100.0] + [15000.0] * 5))
     assert notes == [
-        "1 of the 6 particles have an image that another particle has as well.",
+        "1 of the 6 particles has an image that another particle has as well.",
         "All particles belong to the same half; there are no half sets.",
-        "1 of the 6 particles have a defocus of zero or overfocus."]
+        "1 of the 6 particles has a defocus of zero or overfocus."]
 
 
 # Where stacks are
@@ -401,6 +401,7 @@ def test_problems_come_together(project):
     ({"OriginYAngst": None}, "but not rlnOriginYAngst"),
     ({"DefocusU": [np.inf] + [1.0] * 5}, "1 value that is not finite"),
     ({"ImageName": ["0@Extract/job1/a.mrcs"] * 6}, "image 0@"),
+    ({"ImageName": ["%s@Extract/job1/a.mrcs" % ("9" * 30)] * 6}, "image 999"),
     ({"ImageName": ["x@Extract/job1/a.mrcs"] * 6}, "image x@"),
     ({"ImageName": ["Extract/job1/a.mrcs"] * 6}, "subtomograms"),
     ({"ImageName": ["7@Extract/job1/a.mrcs"] * 6}, "names image 7"),
