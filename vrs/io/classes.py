@@ -1,0 +1,362 @@
+"""Two-dimensional class averages: MRC, SPIDER and EMAN2's HDF files, and RELION's model files."""
+
+import glob
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Optional
+
+import mrcfile
+import numpy as np
+
+from vrs.errors import InputError
+from vrs.io import headers
+from vrs.io.problems import collected, to_sampling
+from vrs.io.star import read_star
+
+_SINGLE_FILES = (".mrc", ".mrcs", ".spi", ".xmp", ".stk", ".mrc.gz", ".mrcs.gz")
+_HDF = (".hdf", ".hdf5", ".h5")
+_UNKNOWN_SAMPLING = 1.0
+_NO_RESOLUTION = 999.0  # RELION's word for none, Å
+# Words of SPIDER's header, counted from 0.
+_SLICES, _ROWS, _KIND, _COLUMNS, _HEADER_BYTES, _IS_STACK, _IN_STACK = 0, 1, 4, 11, 21, 23, 25
+_SPIDER_WORDS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class ClassAverages:
+    """Class averages and what is known of them.
+
+    Attributes
+    ----------
+    images : numpy.ndarray of float32, (n, y, x)
+    numbers : numpy.ndarray of int, (n,)
+        Of the classes, from 1; the numbers that a table of particles refers to.
+    names : tuple of str
+        File of each image, with its number where the file has several.
+    sampling : float or None
+        Å/pixel.
+    occupancy : numpy.ndarray of float64, (n,), or None
+        Share of the particles in each class.
+    resolution : numpy.ndarray of float64, (n,), or None
+        Estimated resolution, Å; NaN where none was found.
+    """
+
+    images: np.ndarray
+    numbers: np.ndarray
+    names: tuple
+    sampling: Optional[float] = None
+    occupancy: Optional[np.ndarray] = None
+    resolution: Optional[np.ndarray] = None
+
+    def __len__(self):
+        return len(self.images)
+
+
+def read_classes(path, sampling=None, model_star=None):
+    """Read class averages.
+
+    Parameters
+    ----------
+    path : str
+        A stack (MRC, perhaps compressed, SPIDER, or HDF of EMAN2), RELION's ``model.star`` of a
+        two-dimensional classification, a folder of single images, or a pattern with ``*`` or
+        ``?`` for such. Single images are taken in the order of the numbers in their names.
+    sampling : float or str, optional
+        Å/pixel; wins over that of the files.
+    model_star : str, optional
+        RELION's ``model.star`` that belongs to a stack. Where a stack is named as RELION names
+        it and the model lies beside it, it is read without being given.
+
+    Returns
+    -------
+    classes : ClassAverages
+    notes : list of str
+        What the reader of a report should know.
+
+    Raises
+    ------
+    InputError
+        If there are no images, they cannot be read, are not finite or not all of one size, or
+        their sampling is told nowhere; all that was found.
+    """
+    path, notes, problems, given = str(path), [], [], None
+    with collected(problems):
+        given = None if sampling is None else to_sampling(sampling)
+    classes = None
+    with collected(problems):
+        if path.lower().endswith(".star"):
+            model_star, names = path, None
+        else:
+            names = _files(path)
+            model_star = model_star or _model_beside(path, notes)
+        model = None if model_star is None else _model(str(model_star))
+        images, labels, header = (_stored(names, notes) if names else
+                                  _referenced(str(model_star), model))
+        occupancy, resolution = _shares(model, len(images), path)
+        numbers = (np.arange(1, len(images) + 1) if names else
+                   np.array([int(label.partition("@")[0]) for label in labels]))
+        classes = ClassAverages(images, numbers, tuple(labels),
+                                _sampling(given, model, header, notes), occupancy, resolution)
+        problems += _image_problems(classes, notes)
+        if classes.sampling is None and not problems:
+            problems.append("Neither %s nor its header tells the pixel size of the class averages; "
+                            "give it in Å with --sampling-classes." % path)
+    if problems:
+        raise InputError(problems)
+    return classes, notes
+
+
+@dataclass(frozen=True)
+class _Model:
+    references: tuple
+    occupancy: Optional[np.ndarray]
+    resolution: Optional[np.ndarray]
+    sampling: Optional[float]
+
+
+def _model(path):
+    """What RELION's model file says of the classes."""
+    for ending in ("_data.star", "_optimiser.star"):
+        beside = path[:-len(ending)] + "_model.star"
+        if path.endswith(ending) and os.path.isfile(beside):
+            path = beside
+    blocks = read_star(path)
+    classes = [columns for columns in blocks.values() if "rlnReferenceImage" in columns]
+    if not classes:
+        raise InputError("%s is not RELION's model of a classification: it has no column "
+                         "rlnReferenceImage; give run_it025_model.star or the stack of class "
+                         "averages." % path)
+    table = classes[0]
+    references = tuple(map(str, table["rlnReferenceImage"]))
+    if not all("@" in name for name in references):
+        raise InputError("The classes of %s are maps and not images; give the model of a "
+                         "two-dimensional classification." % path)
+    general = blocks.get("model_general", {})
+    sampling = general.get("rlnPixelSize")
+    resolution = table.get("rlnEstimatedResolution")
+    if resolution is not None:
+        resolution = np.array(resolution, float)
+        resolution[~np.isfinite(resolution) | (resolution >= _NO_RESOLUTION)] = np.nan
+    occupancy = table.get("rlnClassDistribution")
+    return _Model(references, None if occupancy is None else np.array(occupancy, float), resolution,
+                  None if sampling is None else float(sampling[0]))
+
+
+def _model_beside(path, notes):
+    found = re.sub(r"_classes\.mrcs?$", "_model.star", path)
+    if found == path or not os.path.isfile(found):
+        return None
+    notes.append("Shares and resolutions of the classes are those of %s." % os.path.basename(found))
+    return found
+
+
+def _shares(model, count, path):
+    if model is None:
+        return None, None
+    if len(model.references) != count:
+        raise InputError("%s has %d class averages, the model %d; give the two that belong "
+                         "together." % (path, count, len(model.references)))
+    return model.occupancy, model.resolution
+
+
+def _sampling(given, model, header, notes):
+    if given is not None:
+        return given
+    if model is not None and model.sampling is not None:
+        return model.sampling
+    if header == _UNKNOWN_SAMPLING:
+        notes.append("The header says 1 Å per pixel, which programs also write when they do not "
+                     "know; give the pixel size if it is wrong.")
+    return header
+
+
+def _image_problems(classes, notes):
+    finite = np.isfinite(classes.images).all(axis=(1, 2))
+    if not finite.all():
+        return ["%s: values that are not finite (NaN or infinite); remove the image or give "
+                "another file." % _numbered(classes.numbers[~finite])]
+    flat = classes.images.min(axis=(1, 2)) == classes.images.max(axis=(1, 2))
+    if flat.all():
+        return ["All class averages are empty; give those of a classification that has finished."]
+    if flat.any():
+        notes.append("%s empty (the same value everywhere)." % (
+            _numbered(classes.numbers[flat]) + (" is" if flat.sum() == 1 else " are")))
+    if len(set(classes.images.shape)) == 1 and len(set(classes.names)) > 1:
+        notes.append("There are as many images as pixels along their sides, as if the file were a "
+                     "map; give class averages if it is one.")
+    return []
+
+
+def _files(path):
+    """The files of a path, a folder or a pattern."""
+    if os.path.isdir(path):
+        found = [os.path.join(path, name) for name in os.listdir(path)
+                 if name.lower().endswith(_SINGLE_FILES) and not name.startswith(".")]
+        if not found:
+            raise InputError("The folder %s has no images (%s); give the stack of class averages."
+                             % (path, ", ".join(_SINGLE_FILES[:4])))
+    elif os.path.exists(path) or not glob.has_magic(path):
+        return [path]
+    else:
+        found = [name for name in glob.glob(path) if os.path.isfile(name)]
+        if not found:
+            raise InputError("There is no file like %s; check its name and folder." % path)
+    return sorted(found, key=lambda name: [int(part) if part.isdigit() else part
+                                           for part in re.split(r"(\d+)", name)])
+
+
+def _stored(paths, notes):
+    """Images of files, a name for each, and the sampling that the files agree on."""
+    parts, labels, samplings, problems = [], [], [], []
+    for path in paths:
+        with collected(problems):
+            images, sampling = _images(path)
+            parts.append(images)
+            samplings.append(sampling)
+            labels += ([path] if len(images) == 1 else
+                       ["%d@%s" % (number, path) for number in range(1, len(images) + 1)])
+    if problems:
+        raise InputError(problems[:5])
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        raise InputError("The class averages in %s differ in size (%s pixels); give those of one "
+                         "classification." % (os.path.dirname(paths[0]) or ".", " and ".join(
+                             "%d × %d" % shape[::-1] for shape in sorted(shapes))))
+    if len(set(samplings)) > 1:
+        notes.append("The files differ in their pixel sizes; none of them is used.")
+        samplings = [None]
+    return np.concatenate(parts), labels, samplings[0]
+
+
+def _referenced(path, model):
+    """Images that a model names."""
+    stacks, parts, sampling = {}, [], None
+    for reference in model.references:
+        number, _, name = reference.partition("@")
+        if name not in stacks:
+            stacks[name], sampling = _images(_beside(path, name))
+        if not number.isdigit() or not 1 <= int(number) <= len(stacks[name]):
+            raise InputError("%s names the image %s, but the stack has %d images; give the two "
+                             "that belong together." % (path, reference, len(stacks[name])))
+        parts.append(stacks[name][int(number) - 1])
+    if len({part.shape for part in parts}) > 1:
+        raise InputError("The class averages that %s names differ in size." % path)
+    return np.array(parts), model.references, sampling
+
+
+def _beside(path, name):
+    """Where a stack lies that a table in a project names."""
+    folder = os.path.dirname(os.path.abspath(path))
+    tried = [os.path.join(folder, os.path.basename(name))]
+    while True:
+        tried.append(os.path.join(folder, name))
+        above = os.path.dirname(folder)
+        if above == folder:
+            break
+        folder = above
+    # A copy of a model is often named after its job: Class2D_run_it025_model.star.
+    if path.endswith("_model.star"):
+        tried.append(path[:-len("_model.star")] + "_classes.mrcs")
+    for candidate in tried:
+        if os.path.isfile(candidate):
+            return candidate
+    raise InputError("The class averages %s that %s names were not found; put them beside it or "
+                     "give them directly." % (name, path))
+
+
+def _images(path):
+    """Images of a file, float32 (n, y, x), and its sampling."""
+    if path.lower().endswith(_HDF):
+        return _hdf_images(path)
+    try:
+        spider = _spider_header(path)
+    except OSError:
+        spider = None  # the reader of headers says what is wrong with the file
+    if spider is not None:
+        return _spider_images(path, *spider), None
+    header = headers.read_header(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with mrcfile.open(path, mode="r", permissive=True) as mrc:
+                stored = mrc.data
+    except headers.READING_ERRORS:
+        raise InputError(headers.damaged(path)) from None
+    if stored is None:
+        raise InputError(headers.truncation(header))
+    if np.iscomplexobj(stored):
+        raise InputError("%s holds complex numbers (a Fourier transform); give the images "
+                         "themselves." % path)
+    sampling = None
+    if header.grid[0] > 0 and header.cell[0] > 0:
+        sampling = float("%.7g" % (header.cell[0] / header.grid[0]))
+    images = np.array(stored, np.float32)
+    return images.reshape((-1,) + images.shape[-2:]), sampling
+
+
+def _spider_header(path):
+    """Words of a SPIDER header and the byte order of the file; None for other files."""
+    with open(path, "rb") as stream:
+        start = stream.read(4 * _SPIDER_WORDS)
+    if len(start) < 4 * _SPIDER_WORDS:
+        return None
+    for order in "<>":
+        words = np.frombuffer(start, order + "f4")
+        slices, rows, kind, columns, size = words[[_SLICES, _ROWS, _KIND, _COLUMNS, _HEADER_BYTES]]
+        with np.errstate(invalid="ignore"):
+            plain = all(value == np.rint(value) and 1 <= value <= 2 ** 16
+                        for value in (slices, rows, columns))
+        if plain and kind in (1, 3) and size == -(-1024 // (4 * columns)) * 4 * columns:
+            return words, order
+    return None
+
+
+def _spider_images(path, words, order):
+    rows, columns, header = (int(words[index]) for index in (_ROWS, _COLUMNS, _HEADER_BYTES))
+    if words[_KIND] != 1 or words[_SLICES] != 1:
+        raise InputError("%s is a volume of SPIDER; give images." % path)
+    pixels = np.fromfile(path, order + "f4")
+    image = rows * columns
+    if words[_IS_STACK] > 0:
+        count, head = int(words[_IN_STACK]), header // 4
+        needed = head + count * (head + image)
+        if count >= 1 and pixels.size >= needed:
+            stack = pixels[head:needed].reshape(count, head + image)[:, head:]
+            return stack.reshape(count, rows, columns).astype(np.float32)
+    elif words[_IS_STACK] == 0 and pixels.size >= header // 4 + image:
+        stored = pixels[header // 4:header // 4 + image]
+        return stored.reshape(1, rows, columns).astype(np.float32)
+    raise InputError("%s is cut short or a kind of SPIDER file that cannot be read; save the "
+                     "images as an MRC stack." % path)
+
+
+def _hdf_images(path):
+    """Images of EMAN2, which numbers them from 0 in the group MDF/images."""
+    try:
+        import h5py
+    except ImportError:
+        raise InputError("%s is an HDF file, which needs the Python package h5py; install it, or "
+                         "save the class averages as an MRC stack." % path) from None
+    try:
+        with h5py.File(path, "r") as file:
+            group = file["MDF/images"]
+            found = [group[name] for name in sorted((name for name in group if name.isdigit()),
+                                                    key=int)]
+            images = np.array([entry["image"][...] for entry in found], np.float32)
+            samplings = {float(entry.attrs["EMAN.apix_x"]) for entry in found
+                         if "EMAN.apix_x" in entry.attrs}
+    except (OSError, KeyError, ValueError):
+        raise InputError("%s is damaged or not an HDF stack of EMAN2; save the class averages as "
+                         "an MRC stack." % path) from None
+    if images.ndim != 3:
+        raise InputError("%s has no images or volumes instead; give class averages." % path)
+    sampling = samplings.pop() if len(samplings) == 1 else None
+    return images, sampling if sampling is not None and sampling > 0 else None
+
+
+def _numbered(numbers):
+    numbers = ["%d" % number for number in numbers]
+    listed = " and ".join([", ".join(numbers[:-1])] * bool(numbers[:-1]) + numbers[-1:])
+    return "Class average%s %s" % ("" if len(numbers) == 1 else "s", listed)

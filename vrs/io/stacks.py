@@ -1,0 +1,104 @@
+"""Stacks of particle images in MRC files, opened as memory maps and never written to."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Optional
+
+import mrcfile
+from mrcfile.utils import dtype_from_mode
+
+from vrs.errors import InputError
+from vrs.io import headers
+
+_COMPLEX_MODES = (3, 4)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of square images.
+
+    Attributes
+    ----------
+    path : str
+    count : int
+        Images.
+    size : int
+        Pixels of their side.
+    sampling : float or None
+        Å/pixel; None when the header does not say.
+    identity : str
+        Path, size and time of the last change of the file.
+    """
+
+    path: str
+    count: int
+    size: int
+    sampling: Optional[float]
+    identity: str
+
+    def open(self):
+        """The images as they are stored.
+
+        Returns
+        -------
+        numpy.memmap, (count, size, size)
+            Read-only, of whatever kind of number the file holds.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with mrcfile.mmap(self.path, mode="r", permissive=True) as mrc:
+                return mrc.data.reshape(self.count, self.size, self.size)
+
+
+def read_stack(path):
+    """Read the header of a stack.
+
+    Parameters
+    ----------
+    path : str
+        MRC file that is not compressed; sections are images whatever its header says of
+        volumes.
+
+    Returns
+    -------
+    Stack
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it holds no complete stack of square images of
+        real numbers.
+    """
+    path = str(path)
+    header = headers.read_header(path)
+    columns, rows, sections = header.size
+    if header.compressed:
+        raise InputError("%s is compressed, and its images cannot be read one by one; uncompress "
+                         "it." % path)
+    try:
+        unreadable = header.mode in _COMPLEX_MODES
+        dtype_from_mode(header.mode)
+    except ValueError:
+        unreadable = True
+    problems = []
+    if unreadable:
+        problems.append("%s holds numbers of a kind that cannot be read as images (mode %d); save "
+                        "it again as 32-bit real numbers (mode 2)." % (path, header.mode))
+    else:
+        problems += headers.truncation(header)
+    if columns != rows:
+        problems.append("The images of %s are not square (%d × %d pixels); extract them in a "
+                        "square box." % (path, columns, rows))
+    if problems:
+        raise InputError(problems)
+    status = os.stat(path)
+    return Stack(path, sections, columns, _sampling(header),
+                 "%s %d %d" % (path, status.st_size, status.st_mtime_ns))
+
+
+def _sampling(header):
+    # The third axis counts images; what its length is set to differs between programs.
+    if header.grid[0] <= 0 or not header.cell[0] > 0:
+        return None
+    return float("%.7g" % (header.cell[0] / header.grid[0]))
