@@ -1,0 +1,1 @@
+"""Particle images and their orientations, arrays only."""
