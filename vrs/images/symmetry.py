@@ -187,7 +187,7 @@ def asymmetric_unit(group, spacing, mirror=False):
         Of :func:`point_group`.
     spacing : float
         Degrees: the square root of the area of a direction. Every direction of view has one
-        within 0.75 of it.
+        within 0.8 of it.
     mirror : bool
         Whether opposite views count as the same.
 

@@ -144,8 +144,8 @@ def test_asymmetric_units_hold_one_of_each(name, mirror):
     views = symmetry.asymmetric_unit(group, spacing, mirror)
     np.testing.assert_allclose(np.linalg.norm(views, axis=1), 1)
     probes = random_views(3000)
-    nearest = np.min([symmetry.view_distance(probes, view, group, mirror) for view in views], axis=0)
-    assert nearest.max() < 0.8 * spacing
+    distances = [symmetry.view_distance(probes, view, group, mirror) for view in views]
+    assert np.min(distances, axis=0).max() < 0.8 * spacing
     # All of the sphere over the copies, and a border of half a spacing round each unit.
     area = 4 * np.pi / len(group) / (2 if mirror else 1)
     inner = area / np.radians(spacing) ** 2
