@@ -49,8 +49,8 @@ def point_group(name):
     wanted = str(name).strip().upper()
     order = re.fullmatch(r"[CD]0?([1-9][0-9]?)", wanted)
     if order:
-        turns = Rotation.from_euler("z", 2 * np.pi * np.arange(int(order[1])) / int(order[1]))
-        group = turns.as_matrix()
+        turns = 2 * np.pi / int(order[1]) * np.arange(int(order[1]))
+        group = Rotation.from_rotvec(np.outer(turns, [0, 0, 1])).as_matrix()
         if wanted[0] == "D":
             group = np.concatenate([group, group @ np.diag([1.0, -1.0, -1.0])])
     elif wanted == "T":
