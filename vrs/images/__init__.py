@@ -1,0 +1,1 @@
+"""Particle images: arrays only, whatever files they come from."""
