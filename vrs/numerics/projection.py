@@ -200,15 +200,40 @@ class Reconstruction:
         -------
         numpy.ndarray of float32, (box, box, box)
         """
-        sections = self._sections
-        weights, size = self.weights, sections.padded
+        weights, size = self.weights, self._sections.padded
         floor = _WEIGHT_FLOOR * fourier.mean_amplitudes(weights, size)
-        transform = self._sums[:, 2 * kind:2 * kind + 2].copy().view(np.complex64).reshape(
-            weights.shape)
-        _complete(transform)
+        transform = self._sum(kind)
         for plane, (shell, inside, _) in enumerate(fourier.shell_planes(size)):
             weights[plane].ravel()[inside] += floor[shell].astype(np.float32)
         transform /= np.maximum(weights, np.finfo(np.float32).tiny)
+        return self._map(transform)
+
+    def back_projection(self, kind=0):
+        """The adjoint of projection, applied to the images so far.
+
+        For all maps V and images I, the sum over maps of V times the back-projection is the
+        real part of the sum over images and coefficients of conj(CTF·section of V)·I.
+
+        Parameters
+        ----------
+        kind : int
+
+        Returns
+        -------
+        numpy.ndarray of float32, (box, box, box)
+        """
+        # The inverse transform divides by the number of coefficients, and counts conjugates.
+        return self._map(self._sum(kind)) * np.float32(np.prod(self._sections.padded) / 2)
+
+    def _sum(self, kind):
+        transform = self._sums[:, 2 * kind:2 * kind + 2].copy().view(np.complex64).reshape(
+            fourier.half_space(self._sections.padded))
+        _complete(transform)
+        return transform
+
+    def _map(self, transform):
+        sections = self._sections
+        size = sections.padded
         padded = fft.fftshift(fft.irfftn(transform, s=size, workers=sections.workers))
         margin = (size[0] - sections.box) // 2
         inner = slice(margin, margin + sections.box)
