@@ -27,7 +27,8 @@ class PaddedTransforms:
     """
 
     def __init__(self, box, padding=2, workers=1):
-        self.plane, self._padding, self._workers = ImagePlane(box, workers=workers), padding, workers
+        self.plane = ImagePlane(box, workers=workers)
+        self._padding, self._workers = padding, workers
         self._size = padding * box
         fall = np.sinc((np.arange(box) - box // 2) / self._size) ** 2
         self._rise = (1 / (fall[:, None] * fall)).astype(np.float32)
