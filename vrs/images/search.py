@@ -183,7 +183,7 @@ class Search:
         opposite, reference = np.divmod(direction, references)
         products = orders[:, image, shift].conj() * self._views(reference, opposite)
         curves = fft.irfft(products.sum(axis=3), angles, axis=0) / norms[image, reference]
-        place, height = _peak(curves)
+        place, height = peak(curves)
         return direction, place * 360 / angles, shift, height
 
     def _views(self, reference, opposite):
@@ -218,7 +218,7 @@ def largest_over_angles(left, right, angles):
     return largest
 
 
-def _peak(curves):
+def peak(curves):
     """Place and height of the maximum of periodic curves along the first axis, by a parabola."""
     size, highest = len(curves), curves.argmax(axis=0)
     before, at, after = (np.take_along_axis(curves, ((highest + step) % size)[None], 0)[0]

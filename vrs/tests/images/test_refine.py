@@ -7,6 +7,7 @@ from vrs.images.gallery import Rings, gallery_of_map, spread_directions
 from vrs.images.projector import Projector
 from vrs.images.refine import LocalSearch, align
 from vrs.images.search import Search, shift_grid, shifted
+from vrs.tests.images import betagal
 from vrs.tests.images.test_gallery import D2
 from vrs.tests.images.test_search import (BOX, DIAMETER, SAMPLING, angles_between, particles,
                                           protein)
@@ -120,3 +121,20 @@ def test_magnification_has_its_maximum_where_it_is_right(projector, local_search
     means = [local_search.correlations(images, rotations, shifts, contrast, scale).mean()
              for scale in (1.0, 1.01, 1.02, 1.03)]
     assert np.argmax(means) == 2 and means[2] > 0.999
+
+
+def test_class_averages_of_a_protein_agree_with_its_map(test_data):
+    numbers = np.array([26, 28, 50, 22, 20, 32, 38])
+    averages = betagal.load_averages(test_data)[numbers - 1]
+    projector = Projector(betagal.load_map(test_data), betagal.SAMPLING, 64)
+    # Rings 2 to 16 are 113 to 14 Å; the averages are masked already.
+    gallery = gallery_of_map(projector, Rings(64, 2, 16), spread_directions(5.0, betagal.GROUP))
+    search = Search(gallery, 90.0, betagal.SAMPLING, shift_grid(6, 2))
+    found = search.correlations(averages).max(axis=1)
+    # Measured with a program of its own.
+    assert found == pytest.approx([.84, .86, .84, .85, .91, .84, .77], abs=0.03)
+    assert search.correlations(-averages).max(axis=1).max() < 0.5
+    poses = align(search, LocalSearch(projector, 90.0, 2, 16), averages, count=5)
+    # Shells of the square grid weigh low frequencies less than rings do.
+    assert poses.correlations == pytest.approx(found, abs=0.06)
+    assert np.all(poses.correlations > [.8, .8, .8, .8, .85, .75, .7])
