@@ -66,7 +66,7 @@ class LocalSearch:
         self._pixels = np.flatnonzero(self.disc)
         self._weights = np.sqrt(self.disc.ravel()[self._pixels])
 
-    def reprojections(self, rotations, contrast=None, magnification=1.0):
+    def reprojections(self, rotations, contrast=None):
         """Projections within the band, centred, times their CTF.
 
         Parameters
@@ -74,14 +74,12 @@ class LocalSearch:
         rotations : numpy.ndarray, (n, 3, 3)
         contrast : vrs.images.ctf.Contrast
             Of n particles; none when not given.
-        magnification : float
-            See :meth:`vrs.images.projector.Projector.slices`.
 
         Returns
         -------
         numpy.ndarray of float32, (n, box, box)
         """
-        slices = self.projector.slices(rotations, self.plane.wave_numbers, magnification)
+        slices = self.projector.slices(rotations, self.plane.wave_numbers)
         if contrast is not None:
             slices *= contrast.values(self._frequencies)
         return self.plane.images(slices)
@@ -101,7 +99,7 @@ class LocalSearch:
         """
         return self.plane.images(self.plane.coefficients(images) * self.plane.shifts(shifts))
 
-    def correlations(self, images, rotations, shifts, contrast=None, magnification=1.0):
+    def correlations(self, images, rotations, shifts, contrast=None):
         """Correlation of images with their reprojections, within band and disc.
 
         Parameters
@@ -112,21 +110,36 @@ class LocalSearch:
             Pixels.
         contrast : vrs.images.ctf.Contrast
             Of n particles; none when not given.
-        magnification : float
-            See :meth:`vrs.images.projector.Projector.slices`.
 
         Returns
         -------
         numpy.ndarray of float64, (n,)
         """
+        return self.scan(images, rotations, shifts, (1.0,), contrast)[0]
+
+    def scan(self, images, rotations, shifts, magnifications, contrast=None):
+        """Correlation of images with reprojections of different sampling.
+
+        Parameters
+        ----------
+        images, rotations, shifts, contrast
+            As in :meth:`correlations`.
+        magnifications : sequence of float
+            See :meth:`vrs.images.projector.Projector.slices`.
+
+        Returns
+        -------
+        numpy.ndarray of float64, (magnifications, n)
+        """
         def part(start):
             chosen = slice(start, start + _BATCH)
-            some = None if contrast is None else contrast.take(chosen)
-            return correlations(self.centred(images[chosen], shifts[chosen]),
-                                self.reprojections(rotations[chosen], some, magnification),
-                                self.disc)
+            centred = self.centred(images[chosen], shifts[chosen])
+            ctf = 1 if contrast is None else contrast.take(chosen).values(self._frequencies)
+            return [correlations(centred, self.plane.images(ctf * self.projector.slices(
+                rotations[chosen], self.plane.wave_numbers, scale)), self.disc)
+                for scale in magnifications]
 
-        return np.concatenate(self._over(part, len(images)))
+        return np.concatenate(self._over(part, len(images)), axis=1)
 
     def best(self, images, rotations, shifts, contrast=None):
         """Poses of higher correlation near given ones.

@@ -118,9 +118,10 @@ def test_images_without_content_do_no_harm(local_search):
 def test_magnification_has_its_maximum_where_it_is_right(projector, local_search):
     rotations, shifts, contrast, _ = particles(20, 10)
     images = projector.images(rotations, shifts, contrast, magnification=1.02)
-    means = [local_search.correlations(images, rotations, shifts, contrast, scale).mean()
-             for scale in (1.0, 1.01, 1.02, 1.03)]
-    assert np.argmax(means) == 2 and means[2] > 0.999
+    curves = local_search.scan(images, rotations, shifts, (1.0, 1.01, 1.02, 1.03), contrast)
+    assert np.all(curves.argmax(axis=0) == 2) and curves[2].min() > 0.999
+    assert curves[0] == pytest.approx(
+        local_search.correlations(images, rotations, shifts, contrast))
 
 
 def test_class_averages_of_a_protein_agree_with_its_map(test_data):
