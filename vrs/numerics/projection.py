@@ -12,6 +12,7 @@ from scipy import fft, sparse
 from scipy.spatial.transform import Rotation
 
 from vrs.numerics import fourier
+from vrs.numerics.image_plane import ImagePlane
 
 # Part of the mean weight of a shell that is added to every weight, which keeps
 # coefficients that hardly any image contributes to from being all noise.
@@ -55,8 +56,8 @@ class Placement:
     conjugate: np.ndarray
 
 
-class CentralSections:
-    """Sections through the transform of maps in a cubic box.
+class CentralSections(ImagePlane):
+    """Sections through the transform of maps in a cubic box, and the images that they are.
 
     Parameters
     ----------
@@ -65,21 +66,12 @@ class CentralSections:
     padding : int
         By how much the box is enlarged before it is transformed.
     workers : int
-
-    Attributes
-    ----------
-    wave_numbers : numpy.ndarray of int, (coefficients, 2)
-        Those of the image's coefficients (kx, ky) that are used: half of all, within box/2 - 1.
     """
 
     def __init__(self, box, padding=2, workers=1):
-        self.box, self.padding, self.workers = box, padding, workers
+        super().__init__(box, workers=workers)
+        self.padding = padding
         self.padded = (padding * box,) * 3
-        kx, ky = np.meshgrid(np.arange(box // 2), np.arange(1 - box // 2, box // 2))
-        used = (kx ** 2 + ky ** 2 < (box // 2 - 1) ** 2) & ((kx > 0) | (ky >= 0))
-        self.wave_numbers = np.column_stack([kx[used], ky[used]])
-        # Images and maps are centred at voxel box/2, transforms at voxel 0.
-        self._centring = np.where(self.wave_numbers.sum(axis=1) % 2, -1, 1).astype(np.float32)
 
     def place(self, rotations):
         """Where the coefficients of images lie.
@@ -146,54 +138,6 @@ class CentralSections:
         np.conj(values, out=values, where=placement.conjugate)
         return values
 
-    def images(self, coefficients):
-        """Images of given coefficients; all others are zero.
-
-        Parameters
-        ----------
-        coefficients : numpy.ndarray of complex64, (images, coefficients)
-
-        Returns
-        -------
-        numpy.ndarray of float32, (images, box, box)
-        """
-        kx, ky = self.wave_numbers.T
-        spectra = np.zeros((len(coefficients), self.box, self.box // 2 + 1), np.complex64)
-        spectra[:, ky, kx] = coefficients * self._centring
-        axis = kx == 0
-        # The column kx = 0 holds both members of each pair.
-        spectra[:, -ky[axis], 0] = (coefficients[:, axis] * self._centring[axis]).conj()
-        return fft.irfft2(spectra, s=(self.box, self.box), workers=self.workers)
-
-    def coefficients(self, images):
-        """Coefficients of images, the reverse of :meth:`images`.
-
-        Parameters
-        ----------
-        images : numpy.ndarray of float32, (images, box, box)
-
-        Returns
-        -------
-        numpy.ndarray of complex64, (images, coefficients)
-        """
-        kx, ky = self.wave_numbers.T
-        return fft.rfft2(images, workers=self.workers)[:, ky, kx] * self._centring
-
-    def shifts(self, offsets):
-        """Factors that move images.
-
-        Parameters
-        ----------
-        offsets : numpy.ndarray, (images, 2)
-            Along x and y, in pixels.
-
-        Returns
-        -------
-        numpy.ndarray of complex64, (images, coefficients)
-        """
-        turns = np.asarray(offsets) @ self.wave_numbers.T / self.box
-        return np.exp(-2j * np.pi * turns).astype(np.complex64)
-
     def _corrected(self, volume):
         """A map over the transform of the trilinear kernel, which interpolation multiplies by."""
         fall = np.sinc((np.arange(self.box) - self.box // 2) / self.padded[0]) ** 2
@@ -256,15 +200,40 @@ class Reconstruction:
         -------
         numpy.ndarray of float32, (box, box, box)
         """
-        sections = self._sections
-        weights, size = self.weights, sections.padded
+        weights, size = self.weights, self._sections.padded
         floor = _WEIGHT_FLOOR * fourier.mean_amplitudes(weights, size)
-        transform = self._sums[:, 2 * kind:2 * kind + 2].copy().view(np.complex64).reshape(
-            weights.shape)
-        _complete(transform)
+        transform = self._sum(kind)
         for plane, (shell, inside, _) in enumerate(fourier.shell_planes(size)):
             weights[plane].ravel()[inside] += floor[shell].astype(np.float32)
         transform /= np.maximum(weights, np.finfo(np.float32).tiny)
+        return self._map(transform)
+
+    def back_projection(self, kind=0):
+        """The adjoint of projection, applied to the images so far.
+
+        For all maps V and images I, the sum over maps of V times the back-projection is the
+        real part of the sum over images and coefficients of conj(CTF·section of V)·I.
+
+        Parameters
+        ----------
+        kind : int
+
+        Returns
+        -------
+        numpy.ndarray of float32, (box, box, box)
+        """
+        # The inverse transform divides by the number of coefficients, and counts conjugates.
+        return self._map(self._sum(kind)) * np.float32(np.prod(self._sections.padded) / 2)
+
+    def _sum(self, kind):
+        transform = self._sums[:, 2 * kind:2 * kind + 2].copy().view(np.complex64).reshape(
+            fourier.half_space(self._sections.padded))
+        _complete(transform)
+        return transform
+
+    def _map(self, transform):
+        sections = self._sections
+        size = sections.padded
         padded = fft.fftshift(fft.irfftn(transform, s=size, workers=sections.workers))
         margin = (size[0] - sections.box) // 2
         inner = slice(margin, margin + sections.box)

@@ -1,0 +1,103 @@
+"""How well images agree within a disc.
+
+The disc is centred on the box, so images have to be moved by their shifts first. Its weights w
+are soft; means, covariances and norms are those of the weighted pixels.
+"""
+
+import numpy as np
+
+# Width of the raised cosine beyond the particle's radius, pixels.
+_EDGE = 3.0
+
+
+def soft_disc(box, diameter):
+    """Weights of the pixels of a particle.
+
+    Parameters
+    ----------
+    box : int
+    diameter : float
+        Of the particle, pixels.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (box, box)
+        1 within the diameter, from where a raised cosine falls to 0 over 3 pixels.
+    """
+    axis = np.arange(box) - box // 2
+    beyond = np.clip((np.hypot(axis, axis[:, None]) - diameter / 2) / _EDGE, 0, 1)
+    return (0.5 + 0.5 * np.cos(np.pi * beyond)).astype(np.float32)
+
+
+def within(images, disc):
+    """Images less their mean in a disc, times the disc.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float32, (n, box, box)
+    disc : numpy.ndarray of float32, (box, box)
+
+    Returns
+    -------
+    numpy.ndarray of float32, (n, box, box)
+    """
+    means = np.tensordot(images, disc, 2) / disc.sum()
+    return (images - means[:, None, None]) * disc
+
+
+def covariances(images, references, disc):
+    """Weighted means of the products of deviations: of both, of the images, of the references.
+
+    Parameters
+    ----------
+    images, references : numpy.ndarray of float32, (n, box, box)
+    disc : numpy.ndarray of float32, (box, box)
+
+    Returns
+    -------
+    covariance, variance, reference_variance : numpy.ndarray of float64, (n,)
+    """
+    deviations = [(stack - (np.tensordot(stack, disc, 2) / disc.sum())[:, None, None]).reshape(
+        len(stack), -1) for stack in (images, references)]
+    weighted = [stack * disc.ravel() for stack in deviations]
+    total = float(disc.sum())
+    return tuple(np.einsum("np,np->n", weighted[first], deviations[second], dtype=float) / total
+                 for first, second in ((0, 1), (0, 0), (1, 1)))
+
+
+def correlations(images, references, disc):
+    """Pearson's correlation of images with references within a disc.
+
+    Parameters
+    ----------
+    images, references : numpy.ndarray of float32, (n, box, box)
+    disc : numpy.ndarray of float32, (box, box)
+
+    Returns
+    -------
+    numpy.ndarray of float64, (n,)
+        0 where one of both is constant.
+    """
+    covariance, variance, reference_variance = covariances(images, references, disc)
+    scale = np.sqrt(variance * reference_variance)
+    return np.divide(covariance, scale, out=np.zeros(len(scale)), where=scale > 0)
+
+
+def grey_fit(images, references, disc):
+    """Least squares a·reference + b of images within a disc.
+
+    Parameters
+    ----------
+    images, references : numpy.ndarray of float32, (n, box, box)
+    disc : numpy.ndarray of float32, (box, box)
+
+    Returns
+    -------
+    a, b : numpy.ndarray of float64, (n,)
+        a is 0 for constant references.
+    """
+    covariance, _, variance = covariances(images, references, disc)
+    a = np.divide(covariance, variance, out=np.zeros(len(variance)), where=variance > 0)
+    image_means, means = (np.tensordot(stack, disc, 2) / float(disc.sum())
+                          for stack in (images, references))
+    return a, image_means - a * means
