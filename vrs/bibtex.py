@@ -191,6 +191,22 @@ John J. G. and Kihara, Daisuke},
  doi={https://doi.org/10.1093/bioinformatics/13.3.291}
 }
 
+@article{Naydenova2017,
+ title={Measuring the effects of particle orientation to improve the efficiency of electron
+cryomicroscopy},
+ author={Naydenova, Katerina and Russo, Christopher J.},
+ journal={Nature Communications}, volume={8}, pages={629}, year={2017},
+ doi={https://doi.org/10.1038/s41467-017-00782-3}
+}
+
+@article{Baldwin2020,
+ title={Non-uniformity of projection distributions attenuates resolution in Cryo-{EM}},
+ author={Baldwin, Philip R. and Lyumkis, Dmitry},
+ journal={Progress in Biophysics and Molecular Biology}, volume={150}, pages={160--183},
+ year={2020},
+ doi={https://doi.org/10.1016/j.pbiomolbio.2019.09.002}
+}
+
 @article{Turner2024,
  title={{EMDB} -- the {Electron Microscopy Data Bank}},
  author={Turner, Jack and others},

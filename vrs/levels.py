@@ -8,7 +8,9 @@ from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.kind import Kind
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
+from vrs.inputs.particles import PARTICLES
 from vrs.inputs.workflow import WORKFLOW
+from vrs.results import Status
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Level:
 _LEVELS = [
     Level("0", "the map", "Is the map itself sane?", (MAP,)),
     Level("1", "two half maps", "Does the resolution hold everywhere?", (HALF_MAPS,)),
+    Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
+          (PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MODEL,), (HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
 ]
@@ -104,13 +108,13 @@ def options_of(level):
     return [option.name for kind in kinds for option in kind.options]
 
 
-def grade(names):
-    """The grade that stands for a set of levels.
+def grade(items):
+    """The grade that stands for what was assessed.
 
     Parameters
     ----------
-    names : iterable of str
-        Ids of levels.
+    items : iterable of vrs.results.ItemResult
+        A level counts with one item that was not left out.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def grade(names):
         ``"0"``, ``"1A"`` or ``"5AWO"``, for instance: the highest level with a digit, which
         stands for those below it, then the letters.
     """
-    names = set(names)
+    names = {item.level for item in items if item.status is not Status.NOT_RUN}
     found = [level for level in _LEVELS if level.id in names]
     digits = [level.id for level in found if not level.is_letter]
     return "".join(digits[-1:] + [level.id for level in found if level.is_letter])

@@ -42,7 +42,7 @@ class Report:
     @property
     def grade(self):
         """The levels that were assessed, "1A" for instance."""
-        return levels.grade(result.level for result in self.levels)
+        return levels.grade(self.items.values())
 
     @property
     def score(self):
@@ -147,5 +147,5 @@ def validate(threads=None, criteria=None, progress=None, **given):
         if progress is not None and check is not None:
             progress(check.id, check.title)
 
-    results, _ = validation.run(given["map"], say)
+    results, _ = validation.run(given.get("map"), say)
     return Report(results, folder)

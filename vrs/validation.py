@@ -80,8 +80,8 @@ class Validation:
 
         Parameters
         ----------
-        map_path : path
-            The map that figures are to be drawn of.
+        map_path : path or None
+            The map that figures are to be drawn of, if there is one.
         notes : sequence of Note
             Further findings on the map.
         entry : dict, optional
@@ -96,8 +96,10 @@ class Validation:
         report, products = describe_map(self.evidence)
         report.notes += notes
         report.entry = entry or {}
-        report.files = [FileEntry("map", os.path.relpath(str(map_path), str(self.folder)),
-                                  "The map", label="Density")] + self._keep(products)
+        report.files = self._keep(products)
+        if map_path is not None:
+            report.files.insert(0, FileEntry("map", os.path.relpath(
+                str(map_path), str(self.folder)), "The map", label="Density"))
         path = self._write(_INPUT, report)
         self._describe_levels()
         return path
@@ -145,7 +147,8 @@ class Validation:
 
         Parameters
         ----------
-        map_path : path
+        map_path : path or None
+            As that of :meth:`describe`.
         say : callable
             Called with each check before it is computed, and with None after the last.
 

@@ -127,8 +127,7 @@ def _add_evidence(command, of_entry=None):
             added = [level.id for level in levels.all_levels() if level.kinds[0] is kind]
             if option is kind.options[0] and added and not kind.is_indispensable:
                 text += "; adds level %s" % added[0]
-            command.add_argument("--" + option.name, metavar=option.placeholder, help=text,
-                                 required=option.required and option.name not in defaults)
+            command.add_argument(option.flag, metavar=option.placeholder, help=text)
 
 
 def _add_choices(command):

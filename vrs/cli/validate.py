@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
-from vrs import inputs, levels
+from vrs import inputs, levels, library
 from vrs.checks import Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.engines import why_unavailable
@@ -97,6 +97,9 @@ def run(request):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
+    if "map" not in request.given:
+        _run_in_process(request)
+        return
     try:
         console = Console()
         console.say("Validating %s" % request.given["map"])
@@ -112,6 +115,19 @@ def run(request):
         _remove_empty(request.new_folders)
         raise
     for line in summary(report, request.output, project.path):
+        console.say(line)
+
+
+def _run_in_process(request):
+    """Validate what Scipion has no object for: a table of particles alone."""
+    console = Console()
+    console.say("Validating %s" % request.given["particles"])
+    report = library.validate(
+        request.threads, request.criteria_path or None,
+        lambda item, title: console.say("%s %s" % (item, title)), **request.given)
+    paths = report.save(request.output, title=request.stem, renderer=request.renderer)
+    written = json.loads(paths.json.read_text(encoding="utf-8"))
+    for line in summary(written, request.output):
         console.say(line)
 
 
@@ -133,7 +149,10 @@ def check_request(options):
     """
     problems = []
     given = given_by(options)
-    stem = map_stem(options.map)
+    if not levels.levels_for(given):
+        raise InputError("Nothing was given that could be validated; give a map by --map, or a "
+                         "table of particles by --particles.")
+    stem = map_stem(options.map or given["particles"])
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     whole, plain, threads, engines = None, False, 1, {}
@@ -143,7 +162,7 @@ def check_request(options):
         inputs.probe(given)
     with collected(problems):
         whole = inputs.load(given, only=("map",)).map
-        plain = is_plain(given["map"])
+        plain = whole is not None and is_plain(given["map"])
     with collected(problems):
         if criteria:
             Overrides.read(criteria, all_checks())
@@ -196,7 +215,7 @@ def given_by(options):
 def map_stem(path):
     """Name of a map's file without what tells its format."""
     return re.sub(r"(?i)(\.(gz|bz2))?$", "", re.sub(
-        r"(?i)\.(mrc|map|ccp4)(?=(\.gz|\.bz2)?$)", "", os.path.basename(path))) or "map"
+        r"(?i)\.(mrc|map|ccp4|star|cs|csg)(?=(\.gz|\.bz2)?$)", "", os.path.basename(path))) or "map"
 
 
 def claim_project(projects, name, stem):
@@ -297,7 +316,7 @@ def _deliver(source, folder):
     return report
 
 
-def summary(report, output, project_path):
+def summary(report, output, project_path=None):
     """What the terminal shows of a report.
 
     Parameters
@@ -305,7 +324,7 @@ def summary(report, output, project_path):
     report : dict
         Its JSON form.
     output, project_path : str
-        Folders of the report and of the Scipion project.
+        Folders of the report and of the Scipion project, None without one.
 
     Returns
     -------
@@ -322,8 +341,9 @@ def summary(report, output, project_path):
                 report["grade"], report["score"]["passed"], report["score"]["evaluable"])]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
-            + ["Project  %s" % project_path,
-               "Open it with: vrs open %s" % os.path.basename(project_path)])
+            + (["Project  %s" % project_path,
+                "Open it with: vrs open %s" % os.path.basename(project_path)]
+               if project_path else []))
 
 
 def suspicions(report):

@@ -16,7 +16,8 @@ class Option:
     Attributes
     ----------
     name : str
-        Of the option of the command, without dashes, and of the column of a table.
+        As an argument of the library; the option of the command and the column of a table have
+        dashes for underscores.
     help : str
         For the command, in the style of its other options.
     label, form_help : str
@@ -29,8 +30,6 @@ class Option:
         Makes the value from a text or number, and raises InputError where it is none.
     default : object
         Value where nothing is given; None for none.
-    required : bool
-        Whether its kind cannot do without it.
     pointer : str
         Class of Scipion's objects that can take the place of the file; empty for none.
     advanced : bool
@@ -47,10 +46,14 @@ class Option:
     metavar: str = ""
     read: Optional[Callable] = None
     default: Any = None
-    required: bool = False
     pointer: str = ""
     advanced: bool = False
     of_entry: bool = False
+
+    @property
+    def flag(self):
+        """The option of the command."""
+        return "--" + self.name.replace("_", "-")
 
     @property
     def placeholder(self):
@@ -132,8 +135,8 @@ class Kind:
 
     @property
     def files(self):
-        """The options that are files of this evidence."""
-        return tuple(option for option in self.options if option.is_path)
+        """The options that are files of this evidence, which is there when they are given."""
+        return tuple(option for option in self.options if option.type == FILE)
 
     def is_given(self, given):
         """Whether there is something of it.

@@ -91,13 +91,12 @@ class _MapKind(Kind):
     options = (
         Option("map", "the map: MRC or CCP4, compressed or not", "Map",
                "The map to be validated, as it is deposited or to be deposited; if there is a "
-               "choice, the one that was not masked.", required=True, pointer="Volume",
+               "choice, the one that was not masked.", pointer="Volume",
                of_entry=True),
         Option("threshold", "contour level that shows the macromolecule", "Threshold",
                "Contour level that shows the whole macromolecule and no noise, as recommended for "
                "viewing. For a map that was imported as an EMDB entry it may be left empty: the "
-               "level that the entry recommends is then used.", NUMBER, "T", to_threshold,
-               required=True),
+               "level that the entry recommends is then used.", NUMBER, "T", to_threshold),
         Option("sampling", "voxel size in Å; overrides the header of the file", type=NUMBER,
                metavar="S", read=to_sampling),
         Option("mask", "your own mask, instead of the one made from the threshold", "Mask",
@@ -169,12 +168,11 @@ MAP = register(_MapKind())
 
 
 def describe_map(evidence):
-    """Describe a map and the masks made from it.
+    """Describe a map and the masks made from it, or the first evidence where there is none.
 
     Parameters
     ----------
     evidence : vrs.inputs.Evidence
-        With a map.
 
     Returns
     -------
@@ -184,13 +182,16 @@ def describe_map(evidence):
     products : list of vrs.results.Volume
         The masks, to be stored.
     """
-    data = evidence.map
+    data, resolution = evidence.map, evidence.reported.resolution
+    if data is None:
+        sources = [source for name in evidence.loaded for source in evidence.sources(name)]
+        return InputReport(*identity(sources[0]), None, None, None, resolution), []
     identities = [identity(source) for source in evidence.sources("map")] or [("", "")]
     mask_name, mask_sha256 = identities[1] if len(identities) > 1 else ("", "")
     notes, content = MAP.describe(evidence)
     report = InputReport(
         *identities[0], shape=list(data.box), sampling=float(data.sampling),
-        threshold=float(data.threshold), resolution=evidence.reported.resolution,
+        threshold=float(data.threshold), resolution=resolution,
         mask_file_name=mask_name, mask_sha256=mask_sha256,
         notes=evidence.notes("map") + notes, content=content)
     return report, [

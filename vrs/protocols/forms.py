@@ -6,13 +6,14 @@ from pyworkflow.protocol import params
 
 from vrs import inputs
 from vrs.errors import InputError
-from vrs.inputs import NUMBER, read_value
+from vrs.inputs import FOLDER, NUMBER, TEXT, read_value
 from vrs.inputs.map import MAP
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.objects import VrsArchivedVolume
 
 # Where evidence comes from, as the choices of a form stand for it.
 NONE, OF_MAP, OF_PROJECT, OBJECTS, FILES = "none", "map", "project", "objects", "files"
+_PARAMETERS = {NUMBER: params.FloatParam, TEXT: params.StringParam, FOLDER: params.FolderParam}
 
 
 def define_kinds(form, level_kinds, optional):
@@ -60,14 +61,17 @@ def _define_kind(form, kind, needed):
                    sources_of(kind, needed),
                    {NONE: "None", OF_PROJECT: kind.from_project,
                     OF_MAP: kind.from_map + ("" if needed else ", if it has some")})
-    for option in kind.options:
-        if not option.is_path and option.label:
-            level = params.LEVEL_ADVANCED if option.advanced else params.LEVEL_NORMAL
-            parameter = params.IntParam if isinstance(option.default, int) else (
-                params.FloatParam if option.type == NUMBER else params.StringParam)
-            group.addParam(option.name, parameter, default=option.default, expertLevel=level,
-                           allowsNull=option.default is None, label=option.label,
-                           help=option.form_help)
+    for option in further_options(kind):
+        level = params.LEVEL_ADVANCED if option.advanced else params.LEVEL_NORMAL
+        parameter = params.IntParam if isinstance(option.default, int) else _PARAMETERS[option.type]
+        group.addParam(option.name, parameter, default=option.default, expertLevel=level,
+                       allowsNull=option.default is None, label=option.label,
+                       help=option.form_help)
+
+
+def further_options(kind):
+    """What a form asks about evidence of a kind beside its files."""
+    return [option for option in kind.options if option not in kind.files and option.label]
 
 
 def _define_source(group, name, label, help_text, options, sources, labels):
@@ -160,8 +164,9 @@ def parameters_of(protocol_class, given):
         for option in kind.options:
             value = given.get(option.name)
             if value is not None:
-                parameters[file_parameter(option) if option.is_path else option.name] = (
-                    value if option.is_path else read_value(option, given))
+                is_file = option in kind.files
+                parameters[file_parameter(option) if is_file else option.name] = (
+                    value if is_file else read_value(option, given))
     return parameters
 
 
@@ -224,7 +229,7 @@ def given_values(protocol):
         given.update(paths)
         if any(paths.values()):
             given.update({option.name: protocol.getAttributeValue(option.name)
-                          for option in kind.options if not option.is_path and option.label})
+                          for option in further_options(kind)})
     if problems:
         raise InputError(problems)
     return given

@@ -332,7 +332,7 @@ class ProtVrsLevel(EMProtocol):
 
     def _create_set(self, items, results_file):
         results = SetOfVrsItemResults.create(self._getPath())
-        results.setLevel(levels.grade(self._levels()))
+        results.setLevel(levels.grade(items))
         results.setResultsFile(results_file)
         results.setScore(*score(items))
         for item in items:

@@ -51,7 +51,7 @@ class ProtVrsReport(EMProtocol):
         results = [result for path in results_files for result in stored.read_results(path)]
         items = [item for level in results for item in level.items]
         report = VrsReport()
-        report.setVerdict(grade(result.level for result in results), *score(items))
+        report.setVerdict(grade(items), *score(items))
         report.setPaths(*(os.path.relpath(path) for path in (paths.json, paths.pdf, paths.html)))
         self._defineOutputs(outputReport=report)
         for pointer in self.inputResults:

@@ -95,7 +95,7 @@ class Builder:
         body.append(self.references.section(str(len(body) + 1)))
         passed, evaluable = quality.score(self.items)
         score = "%d of %d" % (passed, evaluable)
-        return Document(self.title, levels.grade(item.level for item in self.items), score,
+        return Document(self.title, levels.grade(self.items), score,
                         str(self.provenance.get("date", "")), self._front_facts(), front,
                         body)
 
@@ -113,7 +113,7 @@ class Builder:
         assessed = ", ".join("%s (%s)" % (result.level, levels.get_level(result.level).title)
                            for result, _ in self.results)
         facts = self._entry_facts() + [
-            ("Map", _plain(self.input.file_name)),
+            ("Map" if self.input.shape else "Data", _plain(self.input.file_name)),
             ("Levels assessed", _plain(assessed)),
             ("Reported resolution", _plain(angstroms(self.input.resolution))),
             ("Date", _plain(_readable_date(self.provenance.get("date", ""))))]
@@ -212,12 +212,12 @@ class Builder:
         """
         given = self.input
         rows = [("File", _plain(given.file_name)),
-                ("SHA-256", [Run(given.sha256, style="code")]),
-                ("Box (x, y, z)", _plain(" × ".join(str(size) for size in given.shape)
-                                         + " voxels")),
-                ("Voxel size", _plain("%g Å" % given.sampling)),
-                ("Threshold", _plain("%g" % given.threshold)),
-                ("Reported resolution", _plain(angstroms(given.resolution)))]
+                ("SHA-256", [Run(given.sha256, style="code")])]
+        if given.shape is not None:
+            rows += [("Box (x, y, z)", _plain(" × ".join(map(str, given.shape)) + " voxels")),
+                     ("Voxel size", _plain("%g Å" % given.sampling)),
+                     ("Threshold", _plain("%g" % given.threshold))]
+        rows.append(("Reported resolution", _plain(angstroms(given.resolution))))
         if given.mask_file_name:
             rows += [("Own mask", _plain(given.mask_file_name)),
                      ("SHA-256 of the mask", [Run(given.mask_sha256, style="code")])]

@@ -40,7 +40,7 @@ def render_json(results, provenance, title, folder):
     first, place = results[0]
     report = {
         "schema_version": SCHEMA_VERSION,
-        "grade": levels.grade(item.level for item in plain),
+        "grade": levels.grade(plain),
         "score": {"passed": passed, "evaluable": evaluable},
         "input": _input([result for result, _ in results], title, place, folder),
         "resolution": {
@@ -63,7 +63,7 @@ def _input(results, title, place, folder):
         "title": title or given.file_name,
         "file_name": given.file_name,
         "sha256": given.sha256,
-        "box": list(given.shape),
+        "box": given.shape,
         "sampling": given.sampling,
         "threshold": given.threshold,
         "mask": mask if given.mask_file_name else None,

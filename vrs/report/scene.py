@@ -134,7 +134,7 @@ def _scene(results):
     given, folder = results[0][0].input, results[0][1]
     files = {entry.name: Path(folder) / entry.path for entry in given.files}
     if _MAP not in files:
-        raise views3d.ViewError("The results do not name the file of the map.")
+        raise views3d.ViewError("There is no map.")
     if not files[_MAP].is_file():
         raise views3d.ViewError("The map is no longer at %s." % files[_MAP])
     mesh = views3d.surface_mesh(*_load(files[_MAP], given), level=given.threshold)

@@ -77,7 +77,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     try:
         images = work / "images"
         images.mkdir()
-        artist = Artist(images, given.shape, given.sampling, renderer)
+        artist = Artist(images, given.shape or (), given.sampling, renderer)
         document = Builder(results, provenance, title, artist).document()
         new = ReportPaths(*(work / ("report." + suffix) for suffix in ReportPaths._fields))
         new.json.write_text(render_json(results, provenance, title, folder), encoding="utf-8")

@@ -160,17 +160,17 @@ class ItemResult:
 
 @dataclass
 class InputReport:
-    """The input of a level as the report describes it.
+    """The input as the report describes it.
 
     Attributes
     ----------
     file_name, sha256 : str
-        The file as the user knows it.
-    shape : list of int
-        Box size x, y, z in voxels.
-    sampling : float
+        The map's file as the user knows it, or that of the first evidence where there is none.
+    shape : list of int or None
+        Box size x, y, z in voxels; None without a map, as the next two.
+    sampling : float or None
         Å/voxel.
-    threshold : float
+    threshold : float or None
     resolution : float or None
         Reported resolution, Å.
     mask_file_name, mask_sha256 : str
@@ -187,9 +187,9 @@ class InputReport:
 
     file_name: str
     sha256: str
-    shape: List[int]
-    sampling: float
-    threshold: float
+    shape: Optional[List[int]]
+    sampling: Optional[float]
+    threshold: Optional[float]
     resolution: Optional[float]
     mask_file_name: str = ""
     mask_sha256: str = ""

@@ -10,7 +10,7 @@ from vrs.inputs.reported import Reported
 
 
 def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None, half2=None,
-             model=None, misfit="", refinements=0, workflow=None, workers=1, seed=0,
+             model=None, misfit="", refinements=0, particles=None, workflow=None, workers=1, seed=0,
              origin=(0.0, 0.0, 0.0), placed=True):
     """Evidence as it would be read from files.
 
@@ -19,7 +19,7 @@ def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None
     """
     found = compose(
         Run(workers, seed), map=MapEvidence(volume, sampling, threshold, origin, mask),
-        reported=Reported(resolution), workflow=workflow,
+        reported=Reported(resolution), particles=particles, workflow=workflow,
         half_maps=None if half1 is None else HalfMaps(half1, half2),
         model=None if model is None else ModelEvidence(model, refinements))
     if model is not None and placed:
@@ -33,7 +33,7 @@ def changed(found, **parts):
     given = dict(
         volume=found.map.volume, sampling=found.map.sampling, threshold=found.map.threshold,
         origin=found.map.origin, mask=found.map.mask, resolution=found.reported.resolution,
-        workflow=found.workflow, workers=found.run.workers, seed=found.run.seed)
+        particles=found.particles, workflow=found.workflow, workers=found.run.workers, seed=found.run.seed)
     if found.half_maps is not None:
         given.update(half1=found.half_maps.first, half2=found.half_maps.second)
     if found.model is not None:

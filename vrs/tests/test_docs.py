@@ -17,9 +17,11 @@ from vrs.checks import (LIST, MAPPING, NUMBER, TEXT, VECTOR, Check, Criterion, F
 from vrs.cli import _parser, _row_options
 from vrs.cli.batch_table import read_table
 from vrs.errors import InputError
+from vrs.inputs.particles import ParticleEvidence
 from vrs.io.maps import write_map
 from vrs.report.json_report import SCHEMA, render_json
 from vrs.results import InputReport, LevelResults
+from vrs.tests.checks.level_4.orientations import rotations_of, table_of
 from vrs.tests.checks.level_A import models
 from vrs.tests.evidence import evidence
 
@@ -192,7 +194,8 @@ def test_forms_of_metrics_are_as_declared():
     structure = models.walk()
     halves = [models.noisy_map(structure, 0.15, seed) for seed in (1, 2)]
     data = evidence((halves[0] + halves[1]) / 2, models.SAMPLING, 0.2, 4.0, half1=halves[0],
-                    half2=halves[1], model=structure, refinements=2)
+                    half2=halves[1], model=structure, refinements=2,
+                    particles=ParticleEvidence(table_of(rotations_of("uniform", 2500))))
     measured = 0
     for check in all_checks():
         declared = {quantity.name: quantity for quantity in check.quantities}

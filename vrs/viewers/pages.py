@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from vrs.checks import get_check
-from vrs.levels import get_level
+from vrs.levels import get_level, order
 from vrs.report import score
 from vrs.report.build import Builder
 from vrs.report.document import Listing, Run, Text
@@ -70,7 +70,8 @@ class ResultPages:
         self.folder = Path(path).absolute().parent
         self.artist = artist
         done = {item.id: (item, result) for result in self.levels for item in result.items}
-        expected = [check.id for check in run.checks()] if run else list(done)
+        expected = [check.id for check in run.checks()] if run else sorted(
+            done, key=lambda name: (order(done[name][1].level), name))
         # The number of an item on its page does not change when others get done.
         self._lines = [(name,) + done.get(name, (None, None)) for name in expected]
 

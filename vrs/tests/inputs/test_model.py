@@ -46,4 +46,4 @@ def test_a_model_that_cannot_be_read_is_a_reason(given, tmp_path):
     inputs.probe(given)
     found = inputs.load(given)
     assert found.map is not None and found.model is None
-    assert "has no atoms" in found.failures["model"]
+    assert "bad.cif" in found.failures["model"]

@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path):
     assert [entry.label for entry in map_scene(levels).properties] == ["Along y (Å)"]
     (tmp_path / "map.mrc").unlink()
     assert "no longer at" in map_scene(levels).missing
-    assert "do not name" in map_scene([(make_level([]), tmp_path)]).missing
+    assert "There is no map" in map_scene([(make_level([]), tmp_path)]).missing
 
 
 def test_threshold_above_all_says_so(tmp_path):

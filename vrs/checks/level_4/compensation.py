@@ -1,0 +1,101 @@
+"""4.h: how evenly do the orientations of the particles sample Fourier space?"""
+
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.level_4.orientations import direction_map
+from vrs.images.sampling import DRAWS, MOST_VIEWS, RADIUS, sampling_factor, tilted_sampling
+from vrs.inputs.particles import ANGLES, PARTICLES
+from vrs.results import Paragraph, plain
+
+_FEWEST = 2000
+_LIMIT = 0.5
+_SIDE_VIEWS = 0.81  # The authors' limit: what views from the side reach.
+
+
+@register
+class SamplingCompensation(Check):
+    """Sampling compensation factor of the orientations."""
+
+    id = "4.h"
+    title = "Sampling compensation factor"
+    requires = (PARTICLES, ANGLES)
+    explanation = (
+        "The directions of Fourier space are sampled by as many particles as have their slab "
+        "there. Where the sampling is uneven, the signal-to-noise ratio of the map is lower than "
+        "that of an even distribution of the same particles; the sampling compensation factor "
+        "(SCF) is the ratio of the two. SCF* lowers it for directions that no particle samples at "
+        "all. It is 1 for an even distribution, 0.81 for views from the side only, and near 0 for "
+        "views from the top only. As SCF* of a distribution with empty directions depends on the "
+        "number of particles, at most 10,000 are taken, as the authors' program does, and the "
+        "mean over five random draws is given. Distributions above 0.81 are fully sampled; below "
+        "0.5 the map is likely to be distorted.")
+    quantities = (
+        Quantity("scf_star", "", "SCF with a penalty for empty directions, at a Fourier radius of "
+                 "50 pixels"),
+        Quantity("scf", "", "Sampling compensation factor over the directions that are not empty"),
+        Quantity("empty_percentage", "%", "Directions that no particle samples"),
+        Quantity("scf_star_of_all", "", "SCF* of all particles instead of 10,000"),
+        Quantity("particles_used", "", "Particles in each draw"),
+        Quantity("particles", "", "Particles with angles in the table"),
+        Quantity("helpful_tilt", "°",
+                 "Smallest tilt of the specimen that would bring SCF* to the bound"),
+    )
+    references = ("Baldwin2020",)
+    criteria = (
+        Criterion(name="scf_star", subject="the sampling compensation factor SCF*", relation=">=",
+                  bound=_LIMIT,
+                  warning="The sampling compensation factor SCF* is {value:.2f} (at least {bound}; "
+                  "fully sampled is 0.81 or more): some directions of Fourier space are hardly "
+                  "sampled."),
+    )
+    summary_ok = "The orientations of the particles sample Fourier space sufficiently."
+    summary_warnings = "The orientations of the particles leave parts of Fourier space empty."
+
+    def compute(self, evidence):
+        particles = evidence.particles
+        views, group = particles.views, particles.group
+        if len(views) < _FEWEST:
+            raise NotMeasured("The table has %d particles; at least %d are needed, as fewer leave "
+                              "gaps by chance." % (len(views), _FEWEST))
+        seed = evidence.run.seed
+        found = sampling_factor(views, group, seed=seed)
+        metrics = {
+            "scf_star": found.scf_star,
+            "scf": found.scf,
+            "empty_percentage": 100 * found.empty_fraction,
+            "scf_star_of_all": sampling_factor(views, group, most=None).scf_star,
+            "particles_used": found.views_used,
+            "particles": len(views),
+        }
+        content = [Paragraph(_sentence(found, len(views)))]
+        if found.scf_star < _SIDE_VIEWS:
+            tilted = tilted_sampling(views, group, max(_LIMIT, found.scf_star), seed=seed)
+            metrics["helpful_tilt"] = tilted.sufficient if found.scf_star < _LIMIT else 0.0
+            content.append(Paragraph(_advice(found, tilted)))
+        content.append(direction_map(
+            "Sampling of the directions of Fourier space, relative to its mean.",
+            "The sphere of directions coloured by the number of particles that sample each.",
+            found.directions, found.sampling, "Sampling, relative to its mean", "",
+            found.directions[found.sampling.argmin()]))
+        return Findings(plain(metrics), content)
+
+
+def _sentence(found, count):
+    text = ("SCF* is %.3f and %.1f %% of the directions are empty at a Fourier radius of %d pixels"
+            % (found.scf_star, 100 * found.empty_fraction, RADIUS))
+    if count > MOST_VIEWS:
+        text += ", the mean of %d draws of %d of the %d particles" % (DRAWS, MOST_VIEWS, count)
+    return text + ". The limit for full sampling is %.2f." % _SIDE_VIEWS
+
+
+def _advice(found, tilted):
+    """What to do next: data from a tilted specimen, if that would help."""
+    best = tilted.scf_star.max()
+    if found.scf_star >= _LIMIT:
+        return ("A tilt of the specimen by %.0f° would raise SCF* to %.2f, should the map show "
+                "signs of distortion." % (tilted.best, best))
+    if tilted.sufficient is None:
+        return ("No tilt of the specimen brings SCF* to %g; the best, %.0f°, reaches %.2f. Other "
+                "supports or detergents may change the orientations." % (
+                    _LIMIT, tilted.best, best))
+    return ("What to do next: data from a specimen tilted by %.0f° would bring SCF* to %g or more; "
+            "the best tilt, %.0f°, reaches %.2f." % (tilted.sufficient, _LIMIT, tilted.best, best))

@@ -1,0 +1,82 @@
+"""4.g: do the orientations of the particles allow the same resolution in all directions?"""
+
+from vrs.checks import VECTOR, Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks import resolution as resolution_known
+from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.level_4.orientations import direction_map, view_map
+from vrs.errors import InputError
+from vrs.images.sampling import B_FACTOR, orientation_efficiency
+from vrs.inputs.particles import ANGLES, PARTICLES, particle_diameter
+from vrs.results import Paragraph, plain
+
+
+@register
+class OrientationEfficiency(Check):
+    """Widths of the point spread function that the orientations lead to."""
+
+    id = "4.g"
+    title = "Angular distribution efficiency"
+    requires = (PARTICLES, ANGLES, resolution_known())
+    explanation = (
+        "Each particle image fills a slab of Fourier space, perpendicular to its direction of "
+        "view and as thick as the particle is small. From the number of slabs at each place the "
+        "point spread function of the reconstruction follows, and its width in a direction is the "
+        "resolution that the orientations allow there, scaled so that an even distribution gives "
+        "the reported resolution in all directions. The efficiency is 1 less twice the relative "
+        "standard deviation of these resolutions: 0.99 for an even distribution, about 0.7 for "
+        "views from the side only, and near or below 0 for views from the top only. It speaks of "
+        "the sampling alone; a reconstruction that weighs its data can fill weakly sampled "
+        "directions to some extent, and it says nothing about whether the angles are right.")
+    quantities = (
+        Quantity("efficiency", "", "1 - 2σ/mean of the resolutions over 600 directions"),
+        Quantity("mean_resolution", "Å", "Mean over the directions"),
+        Quantity("worst_resolution", "Å", "In the worst of the directions"),
+        Quantity("worst_direction", "", "That direction in the map (x, y, z)", VECTOR),
+        Quantity("empty_percentage", "%",
+                 "Part of Fourier space up to the reported resolution that no particle fills"),
+        Quantity("reported_ratio", "", "Reported resolution over the mean of the directions"),
+        Quantity("diameter", "Å", "Diameter of the particle that was taken"),
+        Quantity("particles_used", "", "Particles with angles in the table; all are used"),
+    )
+    references = ("Naydenova2017",)
+    criteria = (
+        ratio_criterion("reported_ratio", "the distribution of the orientations"),
+        Criterion(name="efficiency", subject="the efficiency of the orientation distribution",
+                  relation=">=", bound=0.6,
+                  warning="The efficiency of the orientation distribution is {value:.2f} (at least "
+                  "{bound}): the resolution depends on the direction, as some directions were "
+                  "hardly seen."),
+    )
+    summary_ok = "The orientations of the particles allow the resolution in all directions."
+    summary_warnings = "The orientations of the particles are too uneven for the resolution."
+
+    def compute(self, evidence):
+        particles, reported = evidence.particles, evidence.reported.resolution
+        try:
+            diameter, source = particle_diameter(evidence)
+        except InputError as error:
+            raise NotMeasured(str(error))
+        found = orientation_efficiency(particles.views, particles.group, reported, diameter)
+        metrics = plain({
+            "efficiency": found.efficiency,
+            "mean_resolution": found.mean_resolution,
+            "worst_resolution": found.worst_resolution,
+            "worst_direction": found.worst_direction,
+            "empty_percentage": 100 * found.empty_fraction,
+            "reported_ratio": reported_ratio(evidence, found.mean_resolution),
+            "diameter": diameter,
+            "particles_used": len(particles.table),
+        })
+        return Findings(metrics, [
+            Paragraph("The %d particles allow a resolution of %.2f Å on average and of %.2f Å in "
+                      "the worst direction, (%.2f, %.2f, %.2f) as x, y, z, where an even "
+                      "distribution would allow %.2f Å. The diameter of the particle, %.0f Å, is "
+                      "%s; the fall-off is taken as a B-factor of %.0f Å²."
+                      % ((len(particles.table), found.mean_resolution, found.worst_resolution)
+                         + tuple(found.worst_direction)
+                         + (reported, diameter, source, B_FACTOR))),
+            view_map(particles.views, particles.group),
+            direction_map("Resolution that the orientations allow, by direction in the map.",
+                          "The sphere of directions coloured by the resolution.",
+                          found.directions, found.resolutions, "Resolution", "Å",
+                          found.worst_direction)])

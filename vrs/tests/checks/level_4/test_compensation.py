@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from vrs import inputs
+from vrs.checks import get_check, run_check
+from vrs.results import Status
+from vrs.tests.checks.level_4.orientations import evidence_of
+
+CHECK = get_check("4.h")
+
+
+def run(*args, **kwargs):
+    result, _ = run_check(CHECK, evidence_of(*args, **kwargs))
+    return result, {name: metric.value for name, metric in result.metrics.items()}
+
+
+@pytest.mark.parametrize("kind, scf_star", [
+    # Figures of the authors' program for 10,000 views; 8/π² for views from the side.
+    ("uniform", 0.990), ("side", 0.804), (45, 0.0470), (60, 0.1158)])
+def test_known_distributions(kind, scf_star):
+    _, found = run(kind, 10000)
+    assert found["scf_star"] == pytest.approx(scf_star, abs=0.005)
+
+
+def test_verdicts():
+    assert run("uniform", 5000)[0].status is Status.OK
+    assert run("side", 5000)[0].status is Status.OK
+    result, found = run("top", 5000)
+    assert result.status is Status.WARNINGS and found["scf_star"] < 0.01
+    assert "0.81" in result.warnings[0]
+
+
+def test_no_more_than_10000_are_taken_but_all_are_told():
+    _, found = run(60, 30000)
+    assert found["particles_used"] == 10000 and found["particles"] == 30000
+    # With an empty region it falls like 1/n: three times as many give a third.
+    assert found["scf_star_of_all"] == pytest.approx(found["scf_star"] / 3, rel=0.2)
+
+
+def test_the_tilt_that_helps_is_computed():
+    result, found = run(20, 5000)
+    assert 20 <= found["helpful_tilt"] <= 60
+    assert "tilted by %.0f°" % found["helpful_tilt"] in result.content[1].text
+
+
+def test_too_few_particles_are_not_judged():
+    result, _ = run("uniform", 1999)
+    assert result.status is Status.NOT_MEASURED and "2000" in result.reason
+
+
+def test_symmetry_counts():
+    # Views along one axis of the octahedral group are views along all three.
+    assert run("top", 3000, symmetry="O")[1]["empty_percentage"] < (
+        run("top", 3000)[1]["empty_percentage"])
+
+
+def test_a_real_table(test_data):
+    found = inputs.load({"particles": str(test_data("particles", "starfile.star"))})
+    result, _ = run_check(CHECK, found)
+    # The authors' program gives 0.4693 for the same particles.
+    assert result.metrics["scf_star"].value == pytest.approx(0.4693, abs=0.0005)
+    assert np.isclose(result.metrics["empty_percentage"].value, 0)
