@@ -109,11 +109,17 @@ def test_engines_that_do_not_exist_are_refused(refused, map_path):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["validate"], ["validate", "--map", "x.mrc"], ["validate", "--thresh", "1"], ["judge"]])
+    [], ["validate", "--thresh", "1"], ["judge"]])
 def test_wrong_use_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("arguments, lines", [([], 1), (["--map", "/no/map.mrc"], 2)])
+def test_what_is_missing_is_told(refused, arguments, lines):
+    found = refused(*arguments)
+    assert len(found) == lines and all("give" in line or "check" in line for line in found)
 
 
 def test_version(capsys):
