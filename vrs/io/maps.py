@@ -19,6 +19,8 @@ from vrs.io.problems import collected, to_sampling
 # Other programs sum in single precision, which moves means by up to 1e-4 of the range.
 _STATISTICS_TOLERANCE = 1e-3
 _LONG_FILE = "The file is longer than its header says; what follows the map was ignored."
+# Packed maps are rarely so much smaller; the size in the header may be an invention.
+_STRONGEST_PACKING = 1000
 # Fourier transforms of larger or smaller values leave the range of single precision.
 _LARGEST, _SMALLEST = 1e10, 1e-15
 _STATISTICS_NAMES = ("minimum", "maximum", "mean", "deviation")
@@ -265,6 +267,10 @@ def _data(header):
 
 def _stored(header):
     """Numbers as they are in the file, and whether anything comes after them."""
+    if header.data_bytes > _STRONGEST_PACKING * os.path.getsize(header.path):
+        problems = headers.truncation(header)
+        if problems:
+            raise InputError(problems)
     with files.unpacked(header.path, header.packing) as stream:
         stream.seek(header.data_offset)
         stored = np.empty(math.prod(header.size), header.kind)
