@@ -6,7 +6,8 @@ from typing import Any
 
 from vrs.errors import InputError
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, register
-from vrs.io.models import probe_model, read_model
+from vrs.io.files import check_file
+from vrs.io.models import WANTED, read_model
 from vrs.io.problems import collected
 
 
@@ -75,7 +76,7 @@ class _ModelKind(Kind):
         with collected(problems):
             read_value(self.options[1], given)
         with collected(problems):
-            probe_model(given["model"])
+            check_file(str(given["model"]), WANTED)
         if problems:
             raise InputError(problems)
 

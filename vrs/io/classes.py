@@ -11,7 +11,7 @@ import mrcfile
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io import headers
+from vrs.io import files, headers
 from vrs.io.problems import collected, to_sampling
 from vrs.io.star import read_star
 
@@ -282,8 +282,8 @@ def _images(path):
             warnings.simplefilter("ignore")
             with mrcfile.open(path, mode="r", permissive=True) as mrc:
                 stored = mrc.data
-    except headers.READING_ERRORS:
-        raise InputError(headers.damaged(path)) from None
+    except files.UNPACKING_ERRORS:
+        raise InputError(files.damaged(path)) from None
     if stored is None:
         raise InputError(headers.truncation(header))
     if np.iscomplexobj(stored):

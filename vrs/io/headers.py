@@ -5,27 +5,28 @@ columns, rows and sections are the axes as stored, and the header names which of
 x, y and z each of them is; cell, grid and origin are given along x, y and z.
 """
 
-import bz2
-import gzip
+import io
 import math
 import os
-import stat
 import warnings
-import zlib
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
-import mrcfile
 import numpy as np
-from mrcfile.dtypes import HEADER_DTYPE
+from mrcfile.dtypes import HEADER_DTYPE, get_ext_header_dtype
+from mrcfile.mrcinterpreter import MrcInterpreter
 from mrcfile.utils import dtype_from_mode, normalise_byte_order, spacegroup_is_volume_stack
 
 from vrs.errors import InputError
+from vrs.io import files
 from vrs.results import Note
 
 MAX_ANISOTROPY = 0.01
 # Voxel sizes closer than this differ by less than a tenth of a voxel over a box of 1000.
 SAME_SAMPLING = 1e-4
+
+# Å/voxel; what is beyond comes from fields that hold something else, or from nanometres.
+SMALLEST_SAMPLING, LARGEST_SAMPLING = 0.05, 200.0
 
 _REAL_MODES = (0, 1, 2, 6, 12)
 _COMPLEX_MODES = (3, 4)
@@ -34,7 +35,11 @@ _HEADER_BYTES = HEADER_DTYPE.itemsize
 _LARGEST_AXIS = 2 ** 16
 _MAX_TILT = 0.1  # degrees by which cell angles may differ from 90
 _ELONGATED = 4  # longest over shortest side; single macromolecules stay below
-READING_ERRORS = (OSError, EOFError, zlib.error)
+# IMOD leaves this number and flags in the header; without the flag, bytes are unsigned.
+_IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1
+_IMOD_PLACE = slice(40, 48)  # of the second block of extra bytes
+# Positions beyond (Å) are no positions but remains of other uses of the fields.
+_FARTHEST = 1e6
 
 # What mrcfile warns of, by the beginning of its sentence, in the report's words.
 _REMARKS = (
@@ -46,11 +51,9 @@ _REMARKS = (
      "header makes sense was taken."),
     ("Machine stamp",
      "The header names the wrong byte order; the one in which the header makes sense was taken."),
-    ("File has exttyp",
-     "The additional header of the file has a size that its kind cannot have; it was skipped."),
-    ("MRC file is",
-     "The file is longer than its header says; what follows the map was ignored."),
 )
+_LONG_EXTENSION = ("The additional header of the file has a size that its kind cannot have; it was "
+                   "skipped.")
 
 
 @dataclass
@@ -60,8 +63,8 @@ class MapHeader:
     Attributes
     ----------
     path : str
-    compressed : bool
-        Whether the file is gzip or bzip2 by its content.
+    packing : str
+        By its content, "gz", "bz2", "xz", "zip" or "" for none.
     size : tuple of int
         Columns, rows, sections.
     mode : int
@@ -84,12 +87,14 @@ class MapHeader:
         Bytes before the data.
     foreign : bool
         Whether the byte order is not this computer's.
+    unsigned : bool
+        Whether the bytes of mode 0 are unsigned, against the format, as IMOD marks it.
     remarks : list of str
         What the reading library found odd, in plain words.
     """
 
     path: str
-    compressed: bool
+    packing: str
     size: Tuple[int, int, int]
     mode: int
     axes: Tuple[int, int, int]
@@ -102,7 +107,19 @@ class MapHeader:
     statistics: Tuple[float, float, float, float]
     data_offset: int
     foreign: bool
+    unsigned: bool
     remarks: List[str]
+
+    @property
+    def compressed(self):
+        """Whether the file is packed."""
+        return bool(self.packing)
+
+    @property
+    def kind(self):
+        """numpy.dtype of the stored numbers, for a mode that can be read."""
+        kind = np.dtype(np.uint8) if self.unsigned else np.dtype(dtype_from_mode(self.mode))
+        return kind.newbyteorder() if self.foreign else kind
 
     @property
     def effective_axes(self):
@@ -142,13 +159,18 @@ class MapHeader:
     @property
     def data_bytes(self):
         """Bytes that the data take, for a mode that can be read."""
-        return math.prod(self.size) * dtype_from_mode(self.mode).itemsize
+        return math.prod(self.size) * self.kind.itemsize
+
+    @property
+    def start_xyz(self):
+        """The start along x, y and z, voxels."""
+        return self._along_xyz(self.start)
 
     def position(self, sampling):
         """Position (x, y, z) of the first voxel in Å: the origin, else the start."""
         if any(self.origin):
             return self.origin
-        return tuple(_seven_digits(sampling * start) for start in self._along_xyz(self.start))
+        return tuple(_seven_digits(sampling * start) for start in self.start_xyz)
 
     def _along_xyz(self, stored):
         return tuple(stored[self.effective_axes.index(axis)] for axis in _XYZ)
@@ -160,7 +182,7 @@ def read_header(path):
     Parameters
     ----------
     path : str
-        MRC or CCP4 file, perhaps compressed by gzip or bzip2 whatever its name.
+        MRC or CCP4 file, perhaps packed by gzip, bzip2, xz or zip whatever its name.
 
     Returns
     -------
@@ -171,22 +193,19 @@ def read_header(path):
     InputError
         If there is no such file, it cannot be read, or it is no MRC or CCP4 map.
     """
-    _check_file(path)
-    try:
-        opener = _opener(path)
-        if not _plausible(_first_bytes(path, opener)):
+    files.check_file(path, "a map file")
+    with files.plain_errors(path):
+        # A map whose first number happens to look like a packed file is still a map.
+        packing = files.packing(path, lambda start: start[208:212] == b"MAP ")
+        with files.unpacked(path, packing) as stream:
+            start = stream.read(_HEADER_BYTES)
+        if not _plausible(start):
             raise InputError(_not_a_map(path))
-        record, remarks = _header_record(path)
-        header = _from_record(path, opener is not open, record, remarks)
-        if not _sensible(header.size) or (
-                _lacks_mark(record)
-                and content_size(path) != header.data_offset + header.data_bytes):
+        header = _from_record(path, packing, *_header_record(start))
+        if not _sensible(header.size) or header.data_offset < _HEADER_BYTES or (
+                _lacks_mark(start) and (header.mode not in _REAL_MODES or content_size(header)
+                                        != header.data_offset + header.data_bytes)):
             raise InputError(_not_a_map(path))
-    except PermissionError:
-        raise InputError("You are not allowed to read %s; ask its owner for the permission, or "
-                         "give a copy of your own." % path) from None
-    except READING_ERRORS:
-        raise InputError(damaged(path)) from None
     return header
 
 
@@ -205,7 +224,7 @@ def volume_problems(header):
     elif header.mode not in _REAL_MODES:
         problems.append("%s holds numbers of a kind that cannot be read (mode %d); save it again "
                         "as 32-bit real numbers (mode 2)." % (header.path, header.mode))
-    elif not header.compressed:
+    elif not header.packing:
         problems += truncation(header)
     if sorted(header.effective_axes) != list(_XYZ):
         problems.append("The header of %s names its axes %d, %d, %d, where each of 1, 2 and 3 "
@@ -236,6 +255,9 @@ def voxel_problems(header):
     """
     if header.spacing is None:
         return ["The header of %s has no voxel size; give the sampling in Å/voxel." % header.path]
+    if not all(SMALLEST_SAMPLING <= value <= LARGEST_SAMPLING for value in header.spacing):
+        return ["The voxel size in the header of %s, %g × %g × %g Å, cannot be right; give the "
+                "sampling in Å/voxel." % ((header.path,) + header.spacing)]
     if header.anisotropy > MAX_ANISOTROPY:
         return ["The voxels of %s are not cubes (%g × %g × %g Å); resample the map onto cubic "
                 "voxels, or give the sampling in Å/voxel if the header is wrong."
@@ -266,12 +288,13 @@ def truncation(header):
     list of str
     """
     expected = header.data_offset + header.data_bytes
-    present = content_size(header.path)
+    with files.plain_errors(header.path):
+        present = content_size(header)
     if present >= expected:
         return []
     return ["%s is cut short: %d of its %d bytes are missing%s; copy or download it again."
             % (header.path, expected - present, expected,
-               " after decompression" if header.compressed else "")]
+               " after decompression" if header.packing else "")]
 
 
 def header_notes(header):
@@ -282,6 +305,9 @@ def header_notes(header):
     list of Note
     """
     notes = [Note(remark) for remark in header.remarks]
+    if header.unsigned:
+        notes.append(Note("The header holds the mark of IMOD for unsigned bytes; they were read "
+                          "as 0 to 255."))
     if header.axes == (0, 0, 0):
         notes.append(Note("The header does not name its axes; columns, rows and sections were "
                           "taken as x, y and z."))
@@ -298,25 +324,22 @@ def header_notes(header):
     return notes + _box_notes(header.box)
 
 
-def content_size(path):
+def content_size(header):
     """Bytes of a file after decompression.
+
+    Parameters
+    ----------
+    header : MapHeader
 
     Raises
     ------
-    OSError, EOFError, zlib.error
+    OSError, EOFError, zlib.error, lzma.LZMAError
         If it cannot be decompressed to its end.
     """
-    opener = _opener(path)
-    if opener is open:
-        return os.path.getsize(path)
-    with opener(path, "rb") as stream:
+    if not header.packing:
+        return os.path.getsize(header.path)
+    with files.unpacked(header.path, header.packing) as stream:
         return sum(len(block) for block in iter(lambda: stream.read(2 ** 20), b""))
-
-
-def damaged(path):
-    """The problem that a file, compressed as a rule, cannot be read to its end."""
-    return ("%s is cut short or damaged and cannot be read to its end; copy or download it again."
-            % path)
 
 
 def in_plain_words(caught):
@@ -337,42 +360,6 @@ def in_plain_words(caught):
     return sentences
 
 
-def _check_file(path):
-    try:
-        status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError("There is no file %s; check its name and folder." % path) from None
-    except PermissionError:
-        raise InputError("You are not allowed to look into the folder of %s; ask its owner for "
-                         "the permission, or give a copy of your own." % path) from None
-    except (OSError, ValueError) as error:
-        raise InputError("%s cannot be opened (%s); check its name and folder."
-                         % (path, getattr(error, "strerror", None) or error)) from None
-    if stat.S_ISDIR(status.st_mode):
-        raise InputError("%s is a folder; give a map file." % path)
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("%s is not an ordinary file; give a map file." % path)
-    if status.st_size == 0:
-        raise InputError("%s is empty; copy or download it again." % path)
-
-
-def _opener(path):
-    with open(path, "rb") as stream:
-        start = stream.read(_HEADER_BYTES)
-    # A map whose first number happens to look like a compressed file is still a map.
-    if start[208:212] != b"MAP ":
-        if start.startswith(b"\x1f\x8b"):
-            return gzip.open
-        if start.startswith(b"BZ"):
-            return bz2.open
-    return open
-
-
-def _first_bytes(path, opener):
-    with opener(path, "rb") as stream:
-        return stream.read(_HEADER_BYTES)
-
-
 def _plausible(start):
     """Whether bytes can be a map's header, so that no other file is taken for one."""
     if len(start) < _HEADER_BYTES:
@@ -381,7 +368,7 @@ def _plausible(start):
         record = np.frombuffer(start, HEADER_DTYPE.newbyteorder(order))[0]
         if _sensible([record[name] for name in ("nx", "ny", "nz")]) and record["nsymbt"] >= 0:
             # Without the mark, only a mode that can be read is believed.
-            if not _lacks_mark(record) or record["mode"] in _REAL_MODES:
+            if not _lacks_mark(start) or record["mode"] in _REAL_MODES:
                 return True
     return False
 
@@ -390,18 +377,27 @@ def _sensible(size):
     return min(size) > 0 and max(size) <= _LARGEST_AXIS
 
 
-def _lacks_mark(record):
-    return bytes(record["map"])[:3] != b"MAP"
+def _lacks_mark(start):
+    return start[208:211] != b"MAP"
 
 
-def _header_record(path):
+def _header_record(start):
+    """The header in the byte order in which it makes sense, and remarks."""
+    # Additional headers may claim any size, and nobody asks for them.
+    alone = start[:92] + bytes(4) + start[96:]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with mrcfile.open(path, mode="r", permissive=True, header_only=True) as mrc:
-            return mrc.header, in_plain_words(caught)
+        order = MrcInterpreter(io.BytesIO(alone), permissive=True,
+                               header_only=True).header.dtype["nx"].byteorder
+    record = np.frombuffer(start, HEADER_DTYPE.newbyteorder(order)).reshape(())
+    remarks = in_plain_words(caught)
+    extension = get_ext_header_dtype(bytes(record["exttyp"]), order)
+    if extension is not None and record["nsymbt"] % extension.itemsize:
+        remarks.append(_LONG_EXTENSION)
+    return record, remarks
 
 
-def _from_record(path, compressed, record, remarks):
+def _from_record(path, packing, record, remarks):
     def integers(*names):
         return tuple(int(record[name]) for name in names)
 
@@ -409,10 +405,10 @@ def _from_record(path, compressed, record, remarks):
         return tuple(float(record[field][name]) for name in record[field].dtype.names)
 
     origin = floats("origin")
-    if not all(math.isfinite(value) for value in origin):
+    if not all(abs(value) <= _FARTHEST for value in origin):
         origin = (0.0, 0.0, 0.0)
     return MapHeader(
-        path=path, compressed=compressed, size=integers("nx", "ny", "nz"),
+        path=path, packing=packing, size=integers("nx", "ny", "nz"),
         mode=int(record["mode"]), axes=integers("mapc", "mapr", "maps"),
         grid=integers("mx", "my", "mz"), cell=floats("cella"), angles=floats("cellb"),
         start=integers("nxstart", "nystart", "nzstart"),
@@ -422,7 +418,13 @@ def _from_record(path, compressed, record, remarks):
         data_offset=_HEADER_BYTES + int(record["nsymbt"]),
         foreign=(normalise_byte_order(record["mode"].dtype.byteorder)
                  != normalise_byte_order("=")),
-        remarks=remarks)
+        unsigned=_unsigned(record), remarks=remarks)
+
+
+def _unsigned(record):
+    stamp, flags = np.frombuffer(record["extra2"].tobytes()[_IMOD_PLACE],
+                                 np.dtype("i4").newbyteorder(record["mode"].dtype.byteorder))
+    return bool(record["mode"] == 0 and stamp == _IMOD_STAMP and not flags & _IMOD_SIGNED)
 
 
 def _seven_digits(value):
@@ -436,7 +438,7 @@ def _not_a_map(path):
 
 def _named_as_stack(path):
     name = path.lower()
-    for ending in (".gz", ".bz2"):
+    for ending in (".gz", ".bz2", ".xz", ".zip"):
         if name.endswith(ending):
             name = name[:-len(ending)]
     return name.endswith(".mrcs")

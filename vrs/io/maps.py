@@ -5,7 +5,6 @@ import math
 import os
 import re
 import stat
-import warnings
 from dataclasses import dataclass, field
 from typing import List, Tuple
 
@@ -13,12 +12,17 @@ import mrcfile
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io import headers
+from vrs.io import files, headers
 from vrs.io.problems import collected, to_sampling
 from vrs.results import Note
 
 # Other programs sum in single precision, which moves means by up to 1e-4 of the range.
 _STATISTICS_TOLERANCE = 1e-3
+_LONG_FILE = "The file is longer than its header says; what follows the map was ignored."
+# Packed maps are rarely so much smaller; the size in the header may be an invention.
+_STRONGEST_PACKING = 1000
+# Fourier transforms of larger or smaller values leave the range of single precision.
+_LARGEST, _SMALLEST = 1e10, 1e-15
 _STATISTICS_NAMES = ("minimum", "maximum", "mean", "deviation")
 
 
@@ -37,6 +41,12 @@ class MapFile:
         Position (x, y, z) of the first voxel, Å.
     notes : list of Note
         What the reader of a report should know.
+    start : tuple of int
+        Voxels (x, y, z) from the header's start fields, whether the origin comes from them
+        or not.
+    header_origin : tuple of float
+        What the header's origin fields hold (x, y, z): Å by the format, voxels from some
+        programs.
     """
 
     path: str
@@ -44,6 +54,8 @@ class MapFile:
     sampling: float
     origin: Tuple[float, float, float]
     notes: List[Note] = field(default_factory=list)
+    start: Tuple[int, int, int] = (0, 0, 0)
+    header_origin: Tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass
@@ -70,7 +82,7 @@ def read_map(path, sampling=None):
     Parameters
     ----------
     path : str
-        MRC or CCP4 file, perhaps compressed by gzip or bzip2; never written to.
+        MRC or CCP4 file, perhaps packed by gzip, bzip2, xz or zip; never written to.
     sampling : float or str, optional
         Å/voxel; wins over the header's.
 
@@ -82,29 +94,31 @@ def read_map(path, sampling=None):
     ------
     InputError
         If the file cannot be read, is not one complete volume of finite and
-        differing real numbers on an orthogonal grid, or its voxel size is unknown
-        or differs by more than 1 % between axes; all that was found.
+        differing real numbers on an orthogonal grid, they are too large or small to be
+        computed with, or its voxel size is unknown or differs by more than 1 % between
+        axes; all that was found.
     """
     path = str(path)
     problems = []
     given = header = volume = None
     with collected(problems):
         if sampling is not None:
-            given = to_sampling(sampling)
+            given = _plausible(to_sampling(sampling))
     with collected(problems):
         header = headers.read_header(path)
         if sampling is None:
             problems += headers.voxel_problems(header)
         problems += headers.cell_problems(header)
         volume, remarks = read_volume(header)
-        problems += _constant(header, volume)
+        problems += _constant(header, volume) or _out_of_range(header, volume)
     if problems:
         raise InputError(problems)
     sampling = given or header.sampling
     notes = ([Note(remark) for remark in remarks] + headers.header_notes(header)
              + _sampling_notes(header, given) + _position_notes(header, sampling)
              + _data_notes(header, volume))
-    return MapFile(path, volume, sampling, header.position(sampling), notes)
+    return MapFile(path, volume, sampling, header.position(sampling), notes,
+                   header.start_xyz, header.origin)
 
 
 def probe_map(path, sampling=None):
@@ -269,6 +283,7 @@ def is_plain(path):
             and not header.remarks
             and header.axes == (1, 2, 3)
             and header.mode in (0, 1, 2, 6)
+            and not header.unsigned
             and header.space_group == 1
             and header.grid == header.size
             and _writable(path))
@@ -279,23 +294,43 @@ def _writable(path):
     return bool(os.stat(path).st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)
 
 
+def _plausible(sampling):
+    if headers.SMALLEST_SAMPLING <= sampling <= headers.LARGEST_SAMPLING:
+        return sampling
+    raise InputError("The sampling, %g Å, cannot be right; give the voxel size in Å, for example "
+                     "1.06." % sampling)
+
+
 def _data(header):
     """The volume (z, y, x), float32, and remarks; what was stored is freed on return."""
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            with mrcfile.open(header.path, mode="r", permissive=True) as mrc:
-                stored = mrc.data
-    except headers.READING_ERRORS:
-        raise InputError(headers.damaged(header.path)) from None
-    if stored is None:
-        raise InputError(headers.truncation(header))
+        with files.plain_errors(header.path):
+            stored, more = _stored(header)
+    except MemoryError:
+        raise InputError("%s needs more memory than there is, %.3g GB; give a smaller map."
+                         % (header.path, header.data_bytes / 1e9)) from None
     stored = stored.reshape(header.size[::-1]).transpose(header.transposition)
-    volume = np.ascontiguousarray(stored, dtype=np.float32)
-    # Comes as read-only whenever it needed no conversion.
-    volume.flags.writeable = True
-    remarks = headers.in_plain_words(caught)
-    return volume, [remark for remark in remarks if remark not in header.remarks]
+    with np.errstate(over="ignore"):
+        volume = np.ascontiguousarray(stored, dtype=np.float32)
+    return volume, [_LONG_FILE] if more else []
+
+
+def _stored(header):
+    """Numbers as they are in the file, and whether anything comes after them."""
+    if header.data_bytes > _STRONGEST_PACKING * os.path.getsize(header.path):
+        problems = headers.truncation(header)
+        if problems:
+            raise InputError(problems)
+    with files.unpacked(header.path, header.packing) as stream:
+        stream.seek(header.data_offset)
+        stored = np.empty(math.prod(header.size), header.kind)
+        free = memoryview(stored).cast("B")
+        while free:
+            count = stream.readinto(free)
+            if not count:
+                raise InputError(headers.truncation(header))
+            free = free[count:]
+        return stored, bool(stream.read(1))
 
 
 def _constant(header, volume):
@@ -304,6 +339,15 @@ def _constant(header, volume):
         return []
     return ["%s has the same value, %g, in every voxel; give a map that shows the macromolecule."
             % (header.path, value)]
+
+
+def _out_of_range(header, volume):
+    largest = float(max(volume.max(), -volume.min()))
+    if _SMALLEST <= largest <= _LARGEST:
+        return []
+    return ["The values of %s reach %.3g, too %s to be computed with; scale the map to values "
+            "about 1, its half maps and its threshold alike."
+            % (header.path, largest, "large" if largest > 1 else "small")]
 
 
 def _sampling_notes(header, given):

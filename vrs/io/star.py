@@ -16,7 +16,7 @@ from typing import Dict
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io.headers import READING_ERRORS, damaged
+from vrs.io.files import UNPACKING_ERRORS, damaged
 
 _CHUNK = 2 ** 22  # bytes that are split at a time, about ten thousand rows
 _PROBED = 2 ** 16
@@ -80,7 +80,7 @@ def read_star(path, columns=None):
         except _IsText as found:
             # What was turned into numbers is lost as text: once more from the beginning.
             texts.add(found.column)
-        except READING_ERRORS:
+        except UNPACKING_ERRORS:
             raise InputError(damaged(path)) from None
 
 
@@ -111,7 +111,7 @@ def probe_star(path, rows=1000):
             return _probe(path, rows, texts)
         except _IsText as found:
             texts.add(found.column)
-        except READING_ERRORS:
+        except UNPACKING_ERRORS:
             raise InputError(damaged(path)) from None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import List
 
 from vrs.errors import InputError
+from vrs.io.files import check_file
 from vrs.io.maps import sha256
 
 # Scipion writes a whole protocol as "12." where it is a single input.
@@ -82,6 +83,8 @@ def read_workflow(path):
 
 
 def _load(path):
+    if os.path.exists(path):
+        check_file(path, "a workflow that Scipion exported")
     try:
         # Editors may have put a byte order mark at its beginning.
         with open(path, encoding="utf-8-sig") as handle:

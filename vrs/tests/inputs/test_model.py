@@ -33,7 +33,7 @@ def test_a_model_is_read_in_its_own_frame(given):
 
 
 @pytest.mark.parametrize("change, words", [
-    (dict(model="/no/model.cif"), "/no/model.cif does not exist"),
+    (dict(model="/no/model.cif"), "no file /no/model.cif"),
     (dict(multimodel=1), "at least 2"), (dict(model="", multimodel=5), "--model")])
 def test_what_probing_finds(given, change, words):
     with pytest.raises(InputError, match=words):

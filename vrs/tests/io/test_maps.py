@@ -4,15 +4,19 @@ import bz2
 import gzip
 import hashlib
 import itertools
+import lzma
 import os
 import shutil
+import tracemalloc
+import zipfile
 
 import mrcfile
 import numpy as np
 import pytest
 
 from vrs.errors import InputError
-from vrs.io import is_plain, maps, read_map, sha256, write_map
+from vrs.io import maps
+from vrs.io.maps import is_plain, read_map, sha256, write_map
 from vrs.tests.io.files import blob, save
 
 
@@ -93,6 +97,93 @@ def test_compression_is_seen_whatever_the_name(tmp_path, compression):
     assert found.notes == []
     plain = save(tmp_path / "b.map.gz", cube())
     np.testing.assert_array_equal(read_map(plain).volume, cube())
+
+
+def test_packed_by_xz_and_zip(tmp_path):
+    plain = save(tmp_path / "a.map", cube())
+    with open(plain, "rb") as stream:
+        (tmp_path / "b.map").write_bytes(lzma.compress(stream.read()))
+    np.testing.assert_array_equal(read_map(tmp_path / "b.map").volume, cube())
+    with zipfile.ZipFile(str(tmp_path / "c"), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(plain)
+    found = read_map(tmp_path / "c")
+    np.testing.assert_array_equal(found.volume, cube())
+    assert found.notes == [] and not is_plain(tmp_path / "b.map")
+    with zipfile.ZipFile(str(tmp_path / "c"), "a") as archive:
+        archive.writestr("more", "x")
+    assert "zip archive of 2 files" in only_problem(tmp_path / "c")
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("flags, signed", [(0, False), (1, True), (4, False), (5, True)])
+def test_bytes_that_imod_marks_as_unsigned(tmp_path, order, flags, signed):
+    values = (np.abs(cube()) * 200).astype(np.uint8)
+    assert values.max() > 127
+    path = save(tmp_path / "a.mrc", values.view(np.int8), dmin=0, dmax=-1)
+    with open(path, "r+b") as stream:
+        content = bytearray(stream.read())
+        content[:1024] = np.frombuffer(content[:1024], "u1").tobytes()
+        if order == ">":
+            words = np.frombuffer(content[:1024], "<u4").copy()
+            words[:52] = words[:52].byteswap()
+            content[:1024] = words.tobytes()
+            content[104:108], content[208:212] = b"    ", b"MAP "
+            content[212:216] = b"\x11\x11\0\0"
+        content[152:160] = np.array([1146047817, flags], order + "i4").tobytes()
+        stream.seek(0)
+        stream.write(content)
+    found = read_map(path)
+    np.testing.assert_array_equal(found.volume, values.view(np.int8) if signed else values)
+    assert any("mark of IMOD" in note.text for note in found.notes) is not signed
+    assert is_plain(path) is (signed and order == "<")
+
+
+@pytest.mark.parametrize("factor, word", [(1e37, "large"), (1e12, "large"), (1e-20, "small")])
+def test_values_that_cannot_be_computed_with(tmp_path, factor, word):
+    path = save(tmp_path / "a.mrc", cube() * np.float32(factor))
+    assert "too %s to be computed with" % word in only_problem(path)
+
+
+@pytest.mark.parametrize("factor", [1e8, 1e-12])
+def test_values_that_can(tmp_path, factor):
+    path = save(tmp_path / "a.mrc", cube() * np.float32(factor))
+    assert read_map(path).notes == []
+
+
+@pytest.mark.parametrize("sampling", [1e-6, 1e6])
+def test_voxel_sizes_that_cannot_be(tmp_path, sampling):
+    path = save(tmp_path / "a.mrc", cube(), sampling)
+    assert "cannot be right; give the sampling" in only_problem(path)
+    assert read_map(path, 1.5).sampling == 1.5
+    (problem,) = problems_of(path, sampling=sampling)
+    assert problem.startswith("The sampling, ") and "cannot be right" in problem
+
+
+def test_all_that_the_header_says_of_the_place_is_kept(tmp_path):
+    path = save(tmp_path / "a.mrc", blob().transpose(2, 0, 1), mapc=2, mapr=3, maps=1,
+                mx=7, my=8, mz=9, cella=(10.5, 12, 13.5), nxstart=20, nystart=30, nzstart=-10,
+                origin=(-10.0, 20.0, 30.0))
+    found = read_map(path)
+    assert found.start == (-10, 20, 30)
+    assert found.origin == found.header_origin == (-10, 20, 30)
+    by_start = read_map(save(tmp_path / "b.mrc", cube(), nxstart=-4))
+    assert by_start.start == (-4, 0, 0) and by_start.header_origin == (0, 0, 0)
+    assert by_start.origin == (-6, 0, 0)
+
+
+def test_origins_that_no_map_has_are_ignored(tmp_path):
+    assert read_map(save(tmp_path / "a.mrc", cube(), origin=(1e20, 0, 0))).origin == (0, 0, 0)
+
+
+@pytest.mark.parametrize("fields", [{"nsymbt": 2 ** 31 - 1}, {"nx": 60000, "ny": 60000,
+                                                             "nz": 60000}])
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_sizes_that_the_header_invents_cost_nothing(tmp_path, fields, compression):
+    path = save(tmp_path / "a.mrc", cube(), compression=compression, **fields)
+    tracemalloc.start()
+    problems_of(path, sampling=1.5)
+    assert tracemalloc.get_traced_memory()[1] < 2e7
+    tracemalloc.stop()
 
 
 def test_read_only_file_is_read_and_left_alone(tmp_path):

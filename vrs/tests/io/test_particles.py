@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from vrs.errors import InputError
-from vrs.io import read_map
 from vrs.io.classes import read_classes
+from vrs.io.maps import read_map
 from vrs.io.particles import (missing_stacks, open_particles, probe_particles, read_particles,
                               write_particles_star)
 from vrs.io.star import read_star, write_star
