@@ -16,7 +16,7 @@ from vrs.numerics.masks import bounding_box
 _UNCERTAIN, _FLIPPED = 0.4, 0.5
 _HELICAL = 0.7
 _FEWEST_VOXELS = 300
-# In noise the first network takes up to 0.4 % of a large mask, or some blobs of a small one.
+# In noise the first network takes up to 0.7 % of a large mask, or 7 blobs of a small one.
 _LEAST_PERCENTAGE = 1.0  # of the mask
 _FEWEST_BLOCKS = 8
 
@@ -25,9 +25,9 @@ _LOW_PASS_EDGE = 0.02  # 1/Å
 _NEIGHBOURHOOD = 4.0   # Å, deviation of the Gaussian of the local scale
 _SCALE_FLOOR = 0.1     # of the largest local scale
 
-# The networks answer at every second voxel of 1 Å, from 8 voxels on either side.
+# The networks answer at every second voxel of 1 Å, from 12 voxels on either side.
 _STRIDE = 2
-_REACH = 8
+_REACH = 12
 _ANSWERS = 32          # per side of what is computed at once
 _VOXELS_PER_ANSWER = _STRIDE ** 3
 _SINC_REACH = 6        # samples
