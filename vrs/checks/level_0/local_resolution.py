@@ -195,8 +195,7 @@ def local_resolution(volume, mask, sampling, network, workers=1):
 
     The network is run at voxels on a lattice, 2 Å apart or more (so many that there are at
     most 60,000), each box being cut around the voxel from the map resampled to the network's
-    sampling. Lattice values are averaged with their neighbours in the mask, calibrated and
-    interpolated.
+    sampling. Lattice values are averaged with their neighbours in the mask and interpolated.
 
     Parameters
     ----------
@@ -205,7 +204,7 @@ def local_resolution(volume, mask, sampling, network, workers=1):
     sampling : float
         Å/voxel.
     network : vrs.engines.networks.Network
-        With ``sampling``, ``box`` and ``calibration`` in its metadata.
+        With ``range``, ``sampling`` and ``box`` in its metadata.
     workers : int
 
     Returns
@@ -220,10 +219,7 @@ def local_resolution(volume, mask, sampling, network, workers=1):
     voxels = step * np.argwhere(lattice)
     values = np.zeros(lattice.shape, np.float32)
     values[lattice] = predict(volume, voxels, sampling, network, workers)
-    calibration = network.metadata["calibration"]
-    values = np.interp(_smooth(values, lattice), calibration["network"],
-                       calibration["resolution"]).astype(np.float32)
-    return _interpolate(values, lattice, step, mask), len(voxels)
+    return _interpolate(_smooth(values, lattice), lattice, step, mask), len(voxels)
 
 
 def lattice_step(mask, sampling):
@@ -237,7 +233,7 @@ def lattice_step(mask, sampling):
 
 
 def predict(volume, voxels, sampling, network, workers=1):
-    """Resolution at voxels as the network reads it, not calibrated.
+    """Resolution at voxels as the network reads it.
 
     Parameters
     ----------
