@@ -171,8 +171,7 @@ def test_real_maps(test_data, names, threshold, reported, expected):
 class Ramp:
     """A network that reads the mean of a box; its metadata are those of the low range."""
 
-    metadata = {"range": [2.5, 13], "sampling": 1.0, "box": 13,
-                "calibration": {"network": [0, 100], "resolution": [0, 100]}}
+    metadata = {"range": [2.5, 13], "sampling": 1.0, "box": 13}
 
     def predict(self, boxes):
         return boxes.mean(axis=(1, 2, 3))
