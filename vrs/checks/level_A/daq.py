@@ -18,6 +18,7 @@ AMINO_ACIDS = ("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "I
                "LEU", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL")
 _LETTERS = "ARNDCQEGHILKMFPSTWYV"  # of these, in this order
 ATOMS = ("other", "N", "CA", "C", "O", "side chain")
+BASES = ("A", "G", "C", "U")  # U stands for T too
 SECONDARY_STRUCTURES = ("helix", "strand", "coil")
 HELIX, STRAND, COIL = range(3)
 BOX = 11
@@ -33,6 +34,7 @@ _STRAND_TRACE = {"d2": (6.7, 0.6), "d3": (9.9, 0.9), "d4": (12.4, 1.1), "angle":
 _SHORTEST_HELIX, _SHORTEST_STRAND = 5, 3
 _LINKED = 4.5
 _FEWEST = 30
+_OLD_BASES = {"ADE": "A", "GUA": "G", "CYT": "C", "THY": "U", "URA": "U"}
 # Bounds that none of 1476 wrong models reached, whose means were at most 0.038 and of which at
 # least 27 % of the residues were below 0 (vrs/engines/models/daq.md); the published bound of 0.5
 # is on the scale of the published network.
@@ -97,7 +99,9 @@ class Daq(ModelCheck):
         scores = residue_scores(
             likelihoods(network, density, data.sampling, carbons.positions), carbons,
             likelihoods(network, density, data.sampling, _some_atoms(data)))
-        return _findings(residues_of(data.model), carbons, *scores)
+        findings = _findings(residues_of(data.model), carbons, *scores)
+        _add_bases(findings, network, density, data)
+        return findings
 
 
 @dataclass
@@ -177,6 +181,59 @@ def likelihoods(network, density, sampling, positions):
                             boxes_around(density, sampling, positions)])
     ends = np.cumsum([len(AMINO_ACIDS), len(ATOMS)])
     return Likelihoods(*np.split(found, ends, axis=1))
+
+
+def read_bases(model):
+    """Nucleotides of RNA and DNA with a C1', of one of the usual types or modified from one.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+        Of alternatives the first one is read.
+
+    Returns
+    -------
+    positions : numpy.ndarray of float64, (n, 3)
+        C1', x, y, z in Å.
+    types : numpy.ndarray of int, (n,)
+        Indices into BASES.
+    """
+    positions, types = [], []
+    for chain in model:
+        before = None
+        for residue in chain:
+            kind = base_of(residue.name)
+            atom = residue.find_atom("C1'", "*") or residue.find_atom("C1*", "*")
+            if kind is None or not atom or residue.seqid == before:
+                continue
+            before = residue.seqid
+            positions.append(atom.pos.tolist())
+            types.append(kind)
+    return np.reshape(positions, (-1, 3)).astype(float), np.array(types, int)
+
+
+def base_of(name):
+    """Index into BASES of a nucleotide, or of the one that it was modified from; None for others.
+
+    Parameters
+    ----------
+    name : str
+        Such as "A", "DG", "PSU", or "CYT" as older files have it.
+    """
+    letter = _OLD_BASES.get(name)
+    if letter is None:
+        kind = gemmi.find_tabulated_residue(name)
+        if not kind.is_nucleic_acid():
+            return None
+        letter = kind.one_letter_code.upper().replace("T", "U")
+    return BASES.index(letter) if letter in BASES else None
+
+
+def base_likelihoods(network, density, sampling, positions):
+    """Probabilities of BASES at some C1' atoms, float32 (n, 4); parameters as of
+    :func:`likelihoods`."""
+    return np.concatenate([network.predict(boxes, "bases") for boxes in
+                           boxes_around(density, sampling, positions)])
 
 
 @dataclass
@@ -448,6 +505,21 @@ def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=Non
     figures = residue_figures(residues, values[0], "DAQ score of the amino acid", "low",
                               ("no better than chance", 0.0))
     return Findings(metrics, [Paragraph(text)] + figures, residues=values, atoms=atoms)
+
+
+def _add_bases(findings, network, density, data):
+    """How many bases of RNA and DNA are the likeliest at their places, where there are enough."""
+    positions, types = read_bases(data.model[0])
+    if len(types) < _FEWEST:
+        return
+    found = base_likelihoods(network, density, data.sampling, positions)
+    right = 100 * float(np.mean(found.argmax(axis=1) == types))
+    findings.metrics["bases"] = Metric(len(types), "", "Nucleotides of RNA and DNA")
+    findings.metrics["bases_right_percentage"] = Metric(
+        right, "%", "Nucleotides whose base is the likeliest there (25 % by chance)")
+    findings.content.insert(1, Paragraph(
+        "Of %d nucleotides, %.0f %% have the base that the density makes likeliest; one in four "
+        "would by chance." % (len(types), right)))
 
 
 def _mean(scores):
