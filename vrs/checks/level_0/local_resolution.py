@@ -42,9 +42,9 @@ class LocalResolution(Check):
         "simulated from atomic structures reads the resolution from a small box around each voxel "
         "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
         "that was never sharpened is read as it is; one that fades extremely may read 1 to 2 Å "
-        "worse than it is, and the value after sharpening is then given beside it. There are two networks: one for boxes of "
-        "6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to 6 Å apart) and one for boxes "
-        "of 13 Å (2.5 to 13 Å). A place without signal gets the worst value of the range. The "
+        "worse than it is, and the value after sharpening is then given beside it. There are two "
+        "networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to "
+        "6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal gets the worst value of the range. The "
         "resolution of noise-limited maps is meant in the sense of a Fourier shell correlation of "
         "0.143. The percentile of the reported resolution is the part of the mask with a local "
         "resolution at least as good.")
@@ -89,9 +89,9 @@ def _add_sharpened(findings, data, network):
         median, "Å", "Median local resolution after a B-factor of %.0f Å² was taken back" % removed)
     findings.content.append(Paragraph(
         "The amplitudes of this map fade extremely and evenly, more than those of maps that were "
-        "never sharpened usually do, and the network cannot tell this from missing detail. With a B-factor of %.0f "
-        "Å² taken back, the usual rest for this resolution, the median is %.2f Å instead of %.2f "
-        "Å. The half maps tell which of the two is right."
+        "never sharpened usually do, and the network cannot tell this from missing detail. With "
+        "a B-factor of %.0f Å² taken back, the usual rest for this resolution, the median is %.2f "
+        "Å instead of %.2f Å. The half maps tell which of the two is right."
         % (removed, median, findings.metrics["percentiles"].value["50"])))
 
 
