@@ -47,19 +47,21 @@ class Network:
         stored = self._session.get_modelmeta().custom_metadata_map
         return {key: json.loads(value) for key, value in stored.items()}
 
-    def predict(self, boxes):
+    def predict(self, boxes, output=None):
         """Run the network on many boxes.
 
         Parameters
         ----------
         boxes : numpy.ndarray of float32, (n, ...)
             In the shape that the network's card states; at least one.
+        output : str, optional
+            Name of an output, as the card states it; the first one where absent.
 
         Returns
         -------
         numpy.ndarray of float32, (n, ...)
-            Its first output.
         """
-        outputs = [self._session.run(None, {self._input: boxes[start:start + _BATCH]})[0]
+        name = output or self._session.get_outputs()[0].name
+        outputs = [self._session.run([name], {self._input: boxes[start:start + _BATCH]})[0]
                    for start in range(0, len(boxes), _BATCH)]
         return np.concatenate(outputs)

@@ -37,6 +37,10 @@ class MapEvidence:
         Position (x, y, z) of the first voxel by the header, Å.
     mask : numpy.ndarray of bool, (z, y, x), optional
         The user's own mask, used instead of the constructed one.
+    start : tuple of int
+        What the header's start fields hold (x, y, z), voxels.
+    header_origin : tuple of float
+        What the header's origin fields hold (x, y, z): Å by the format, voxels from some programs.
 
     Raises
     ------
@@ -49,6 +53,8 @@ class MapEvidence:
     threshold: float
     origin: Tuple[float, float, float] = (0.0, 0.0, 0.0)
     mask: Optional[np.ndarray] = None
+    start: Tuple[int, int, int] = (0, 0, 0)
+    header_origin: Tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self):
         maximum = float(self.volume.max())
@@ -142,7 +148,8 @@ class _MapKind(Kind):
         if map_file is not None and level is not None:
             with collected(problems):
                 part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
-                                   mask_file.volume if mask_file else None)
+                                   mask_file.volume if mask_file else None,
+                                   map_file.start, map_file.header_origin)
         if problems:
             raise InputError(problems)
         notes = list(map_file.notes)

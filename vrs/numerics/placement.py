@@ -21,7 +21,7 @@ from vrs.numerics.resample import fourier_resample
 FITS, POOR = 0.5, 0.3
 # Above the mean of random placements by so many deviations, a correlation is no chance.
 _DEVIATIONS = 5.0
-_RANDOM, _SEARCHED = 100, 8
+RANDOM, _SEARCHED = 100, 8
 # A Gaussian atom with this B factor, in units of the squared resolution, falls to 1/e of its
 # amplitude at the resolution.
 _B_FACTOR = 4.0
@@ -170,10 +170,10 @@ def candidate_frames(box, sampling, start, origin):
     found = []
     for key, name, shift in [
             ("header", "by the header of the map", -header),
+            ("first voxel", "with the origin at the first voxel", 0 * origin),
             ("start", "by the start of the header (NSTART)", -start),
             ("origin in voxels", "by the origin of the header, in voxels", -origin * sampling),
             ("both", "by the start and the origin of the header together", -start - origin),
-            ("first voxel", "with the origin at the first voxel", 0 * origin),
             ("opposite", "by the header with the opposite sign", header),
             ("opposite start", "by the start of the header with the opposite sign", start),
             ("opposite voxels", "by the origin of the header, in voxels, with the opposite sign",
@@ -403,7 +403,7 @@ class _Level:
         centred = self.points - self.points.mean(axis=0)
         return np.array([
             self.correlation(rotation.apply(centred) + rng.uniform(0, self.size))
-            for rotation in Rotation.random(_RANDOM, random_state=seed)])
+            for rotation in Rotation.random(RANDOM, random_state=seed)])
 
 
 def _coarse_map(volume, sampling, resolution, filtered, workers):

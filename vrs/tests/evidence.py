@@ -18,7 +18,8 @@ def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None
     not to fit when there is a ``misfit``; otherwise its place has to be found.
     """
     found = compose(
-        Run(workers, seed), map=MapEvidence(volume, sampling, threshold, origin, mask),
+        Run(workers, seed), map=MapEvidence(volume, sampling, threshold, origin, mask,
+                                              header_origin=origin),
         reported=Reported(resolution), particles=particles, workflow=workflow,
         half_maps=None if half1 is None else HalfMaps(half1, half2),
         model=None if model is None else ModelEvidence(model, refinements))
@@ -33,7 +34,8 @@ def changed(found, **parts):
     given = dict(
         volume=found.map.volume, sampling=found.map.sampling, threshold=found.map.threshold,
         origin=found.map.origin, mask=found.map.mask, resolution=found.reported.resolution,
-        particles=found.particles, workflow=found.workflow, workers=found.run.workers, seed=found.run.seed)
+        particles=found.particles, workflow=found.workflow, workers=found.run.workers,
+        seed=found.run.seed)
     if found.half_maps is not None:
         given.update(half1=found.half_maps.first, half2=found.half_maps.second)
     if found.model is not None:

@@ -17,7 +17,7 @@ from vrs.results import Bars, Mark, Paragraph, Surface, Volume, plain
 _UNCERTAIN, _FLIPPED = 0.4, 0.5
 _HELICAL = 0.7
 _FEWEST_VOXELS = 300
-# In noise the first network takes up to 0.4 % of a large mask, or some blobs of a small one.
+# In noise the first network takes up to 0.7 % of a large mask, or 7 blobs of a small one.
 _LEAST_PERCENTAGE = 1.0  # of the mask
 _FEWEST_BLOCKS = 8
 
@@ -26,9 +26,9 @@ _LOW_PASS_EDGE = 0.02  # 1/Å
 _NEIGHBOURHOOD = 4.0   # Å, deviation of the Gaussian of the local scale
 _SCALE_FLOOR = 0.1     # of the largest local scale
 
-# The networks answer at every second voxel of 1 Å, from 8 voxels on either side.
+# The networks answer at every second voxel of 1 Å, from 12 voxels on either side.
 _STRIDE = 2
-_REACH = 8
+_REACH = 12
 _ANSWERS = 32          # per side of what is computed at once
 _VOXELS_PER_ANSWER = _STRIDE ** 3
 _SINC_REACH = 6        # samples
@@ -58,9 +58,8 @@ class HandCorrection(Check):
         "300 helical voxels, making up 1 % of the mask or more and spread over 8 blocks of 16 Å, "
         "as fewer are found in noise too. The standard error of the score comes from a bootstrap "
         "over these blocks, as neighbouring voxels say much the same. Both networks were trained "
-        "for this program on maps simulated from protein structures, after the method of the "
-        "reference; they know no nucleic acids, and in a map without alpha helices what they "
-        "find says nothing.")
+        "for this program on maps simulated from structures of proteins and nucleic acids, after "
+        "the method of the reference; in a map without alpha helices what they find says nothing.")
     quantities = (
         Quantity("helical_percentage", "%", "Part of the mask in alpha helices"),
         Quantity("helical_voxels", "voxels", "Voxels of 1 Å in alpha helices within the mask"),

@@ -17,9 +17,9 @@ from vrs.numerics.resample import fourier_resample, resized_shape
 from vrs.results import Paragraph
 
 _HIGH_RANGE_UP_TO = 4.0
-# In units of the squared resolution: fading beyond the first is brought to the second, where it
-# is so even that a line explains this part of it.
-_MOST_FADING, _USUAL_FADING, _EVEN_FADING = -8.0, -4.0, 0.95
+# In units of the squared resolution: fading beyond the first, which the networks did not learn
+# from, is brought to the second, where it is so even that a line explains this part of it.
+_MOST_FADING, _USUAL_FADING, _EVEN_FADING = -15.0, -4.0, 0.95
 _SPACING = 2.0
 _MOST_BOXES = 60000
 # Noise, white or filtered, stays within; maps of molecules have a skewness of 0.9 to 7.
@@ -43,10 +43,10 @@ class LocalResolution(Check):
         "Proteins look different at each resolution. A neural network that was trained on maps "
         "simulated from atomic structures reads the resolution from a small box around each voxel "
         "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
-        "that fades strongly and was never sharpened may read 1 to 3 Å worse than it is; the "
-        "value after sharpening is then given beside it. There are two networks: one for boxes of "
-        "6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to 6 Å apart) and one for boxes "
-        "of 13 Å (2.5 to 13 Å). A place without signal gets the worst value of the range. The "
+        "that was never sharpened is read as it is; one that fades extremely may read 1 to 2 Å "
+        "worse than it is, and the value after sharpening is then given beside it. There are two "
+        "networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to "
+        "6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal gets the worst value of the range. The "
         "resolution of noise-limited maps is meant in the sense of a Fourier shell correlation of "
         "0.143. The percentile of the reported resolution is the part of the mask with a local "
         "resolution at least as good.")
@@ -91,10 +91,10 @@ def _add_sharpened(findings, data, network):
     median = float(np.median(local[data.map.hard_mask]))
     findings.metrics["sharpened_median"] = median
     findings.content.append(Paragraph(
-        "The amplitudes of this map fade strongly and evenly, as those of a map do that was never "
-        "sharpened, and the network cannot tell this from missing detail. With a B-factor of %.0f "
-        "Å² taken back, the usual rest for this resolution, the median is %.2f Å instead of %.2f "
-        "Å. The half maps tell which of the two is right."
+        "The amplitudes of this map fade extremely and evenly, more than those of maps that were "
+        "never sharpened usually do, and the network cannot tell this from missing detail. With "
+        "a B-factor of %.0f Å² taken back, the usual rest for this resolution, the median is %.2f "
+        "Å instead of %.2f Å. The half maps tell which of the two is right."
         % (removed, median, findings.metrics["percentiles"]["50"])))
 
 
@@ -160,7 +160,7 @@ def looks_like_noise(volume):
 def level_fall_off(volume, sampling, resolution, workers=1):
     """Bring a map that fades strongly to the fading that is usual for its resolution.
 
-    Where the Guinier plot is a straight line with B below -8 R², B is raised to -4 R². A map
+    Where the Guinier plot is a straight line with B below -15 R², B is raised to -4 R². A map
     that ends sharply before R has no such line and stays as it is.
 
     Parameters
@@ -198,8 +198,7 @@ def local_resolution(volume, mask, sampling, network, workers=1):
 
     The network is run at voxels on a lattice, 2 Å apart or more (so many that there are at
     most 60,000), each box being cut around the voxel from the map resampled to the network's
-    sampling. Lattice values are averaged with their neighbours in the mask, calibrated and
-    interpolated.
+    sampling. Lattice values are averaged with their neighbours in the mask and interpolated.
 
     Parameters
     ----------
@@ -208,7 +207,7 @@ def local_resolution(volume, mask, sampling, network, workers=1):
     sampling : float
         Å/voxel.
     network : vrs.engines.networks.Network
-        With ``sampling``, ``box`` and ``calibration`` in its metadata.
+        With ``range``, ``sampling`` and ``box`` in its metadata.
     workers : int
 
     Returns
@@ -223,10 +222,7 @@ def local_resolution(volume, mask, sampling, network, workers=1):
     voxels = step * np.argwhere(lattice)
     values = np.zeros(lattice.shape, np.float32)
     values[lattice] = predict(volume, voxels, sampling, network, workers)
-    calibration = network.metadata["calibration"]
-    values = np.interp(_smooth(values, lattice), calibration["network"],
-                       calibration["resolution"]).astype(np.float32)
-    return _interpolate(values, lattice, step, mask), len(voxels)
+    return _interpolate(_smooth(values, lattice), lattice, step, mask), len(voxels)
 
 
 def lattice_step(mask, sampling):
@@ -240,7 +236,7 @@ def lattice_step(mask, sampling):
 
 
 def predict(volume, voxels, sampling, network, workers=1):
-    """Resolution at voxels as the network reads it, not calibrated.
+    """Resolution at voxels as the network reads it.
 
     Parameters
     ----------

@@ -37,6 +37,16 @@ def test_scale_of_the_density_is_without_effect(network):
                                    network.predict(density), atol=1e-3)
 
 
+def test_outputs_by_name(network):
+    quantiles = network.predict(boxes(20), "quantiles")
+    best, worst = network.metadata["range"]
+    assert quantiles.shape == (20, len(network.metadata["levels"]))
+    assert (np.diff(quantiles, axis=1) > -1e-5).all()  # float32 of a saturated sigmoid
+    assert (best - 1e-5 < quantiles).all() and (quantiles < worst + 1e-5).all()
+    np.testing.assert_array_equal(network.predict(boxes(20), "resolution"),
+                                  network.predict(boxes(20)))
+
+
 def test_threads_agree():
     one, two = (Network("deepres_low", workers).predict(boxes(64)) for workers in (1, 2))
     np.testing.assert_allclose(one, two, atol=1e-4)

@@ -103,7 +103,7 @@ def full_results():
         make_item("0.f", Status.NOT_RUN, reason="It needs the reported resolution.")]
     result = make_level(items, mask_file_name=LONG, mask_sha256="cd" * 32,
                         notes=[Note(ODD), Note("Look at this.", "warning")],
-                        files=[FileEntry("map", "map.mrc", "The map")])
+                        files=[FileEntry("map", "map.mrc", "The map", label="Density")])
     result.added = LevelInput(
         "Half maps", [InputFile("Half map 1", "half.mrc", "ef" * 32)],
         [Note("They share noise.", "warning")],

@@ -175,8 +175,7 @@ def test_real_maps(test_data, names, threshold, reported, expected):
 class Ramp:
     """A network that reads the mean of a box; its metadata are those of the low range."""
 
-    metadata = {"range": [2.5, 13], "sampling": 1.0, "box": 13,
-                "calibration": {"network": [0, 100], "resolution": [0, 100]}}
+    metadata = {"range": [2.5, 13], "sampling": 1.0, "box": 13}
 
     def predict(self, boxes):
         return boxes.mean(axis=(1, 2, 3))
@@ -204,14 +203,34 @@ def test_lattice_has_bounded_points(monkeypatch):
     assert local_resolution.lattice_step(single, 0.5) in (1, 5)
 
 
-@pytest.mark.parametrize("b_factor, removed", [(-400, -256), (-250, 0), (50, 0)])
-def test_strong_even_fading_is_brought_to_the_usual(b_factor, removed):
+@pytest.mark.parametrize("b_factor, removed", [(-700, -556), (-500, 0), (50, 0)])
+def test_extreme_even_fading_is_brought_to_the_usual(b_factor, removed):
     volume = noise_with_b(b_factor, (64, 64, 64), 1.5)
     levelled, found = local_resolution.level_fall_off(volume, 1.5, 6.0)
-    # The usual B is -4 R² = -144 Å², strong fading begins at -288 Å².
+    # The usual B is -4 R² = -144 Å², extreme fading begins at -540 Å².
     assert found == pytest.approx(removed, rel=0.05)
     fit = fit_guinier(*guinier_profile(fft.rfftn(levelled), volume.shape, 1.5), 6.0)
     assert fit.b_factor == pytest.approx(b_factor - removed, abs=15)
+
+
+def test_maps_that_were_never_sharpened_are_judged_as_they_are(protein, assessed):
+    """Fading of B = -9 R² on top of a filter that ends the map."""
+    transform, shape, sampling = protein
+    for resolution in (6.0, 8.0):
+        faded = fft.rfftn(low_passed(protein, resolution))
+        b_factor = -9 * resolution ** 2
+        fourier.filter_in_place(faded, shape, sampling, lambda f2: np.exp(b_factor * f2 / 4))
+        _, result, _ = assess(fft.irfftn(faded, s=shape), sampling, resolution)
+        assert median(result) == pytest.approx(median(assessed[resolution][1]), abs=1.0)
+        assert "sharpened_median" not in result.metrics
+
+
+def test_a_real_map_that_was_never_sharpened(test_data):
+    """Beta-galactosidase: another program's median is 8.7 Å within the same contour."""
+    found = read_map(test_data("map_model", "betagal_8bk7", "betaGal.mrc"))
+    result, _ = run_check(CHECK, evidence(found.volume, found.sampling, 0.04, 8.5))
+    assert median(result) == pytest.approx(8.7, abs=0.5)
+    assert "sharpened_median" not in result.metrics
 
 
 def test_a_map_that_ends_before_the_reported_resolution_is_left_alone(protein):

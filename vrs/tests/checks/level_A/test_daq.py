@@ -254,6 +254,58 @@ def test_first_of_two_residues_in_one_place_is_read(example):
     assert list(found.indices[:6]) == [0, 1, 2, 3, 5, 6]
 
 
+def nucleotide(name, position):
+    residue = gemmi.Residue()
+    residue.name = name
+    atom = gemmi.Atom()
+    atom.name, atom.element, atom.pos = "C1'", gemmi.Element("C"), gemmi.Position(*position)
+    residue.add_atom(atom)
+    return residue
+
+
+def with_nucleotides(structure, names, positions):
+    """The model and a chain of C1' atoms."""
+    structure, chain = structure.clone(), gemmi.Chain("N")
+    for number, (name, position) in enumerate(zip(names, positions), 1):
+        residue = nucleotide(name, position)
+        residue.seqid = gemmi.SeqId(str(number))
+        chain.add_residue(residue)
+    structure[0].add_chain(chain)
+    return structure
+
+
+@pytest.mark.parametrize("name, base", [
+    ("A", 0), ("DG", 1), ("DC", 2), ("CYT", 2), ("U", 3), ("DT", 3), ("PSU", 3), ("ALA", None),
+    ("HOH", None)])
+def test_bases_and_what_they_were_modified_from(name, base):
+    assert daq.base_of(name) == base
+
+
+def test_bases_are_read_at_their_sugars(example):
+    structure = with_nucleotides(example[3], ["DA", "PSU", "ZN", "G"], np.eye(4, 3) * 7)
+    positions, types = daq.read_bases(structure[0])
+    assert types.tolist() == [0, 3, 1]
+    assert np.allclose(positions, [[7, 0, 0], [0, 7, 0], [0, 0, 0]])
+
+
+def test_bases_are_told_beside_a_protein(example, measured):
+    """Nucleotides on the alpha carbons of a protein: the network has to take some base there."""
+    assert "bases" not in measured[0].metrics
+    carbons = daq.read_alpha_carbons(example[3][0]).positions[:40]
+    density = daq.what_the_network_sees(example[0], example[1], example[0] > example[2])
+    found = daq.base_likelihoods(Network("daq"), density, example[1], carbons)
+    assert found.shape == (40, 4) and np.allclose(found.sum(axis=1), 1, atol=1e-5)
+    names = [daq.BASES[kind] for kind in found.argmax(axis=1)]
+    others = [daq.BASES[3 - kind] for kind in found.argmax(axis=1)]
+    for kinds, percentage in ((names, 100), (others, 0)):
+        result, _ = run(example, with_nucleotides(example[3], kinds, carbons))
+        assert result.metrics["bases"].value == 40
+        # The mask of the item is a little wider than the threshold's.
+        assert result.metrics["bases_right_percentage"].value == pytest.approx(percentage, abs=15)
+    few = with_nucleotides(example[3], names[:29], carbons[:29])
+    assert "bases" not in run(example, few)[0].metrics
+
+
 def test_refusals_say_why(example):
     volume, sampling, threshold, structure = example
     assert "5 Å or better" in run(example, resolution=6.0)[0].reason
@@ -291,4 +343,4 @@ def test_models_of_frha_come_out_in_their_order(test_data):
         all_found.append(scores)
         all_published.append(published)
     assert min(means[:3]) > 1.3 * means[3] > 1.3 * 1.5 * means[4]
-    assert np.corrcoef(np.concatenate(all_found), np.concatenate(all_published))[0, 1] > 0.75
+    assert np.corrcoef(np.concatenate(all_found), np.concatenate(all_published))[0, 1] > 0.85

@@ -28,19 +28,24 @@ def placed(data, structure, origin=(0.0, 0.0, 0.0)):
                    placed=False).shared(PLACED_MODEL)
 
 
-def problem_of(data, structure):
-    return placed(data, structure).placement.problem
-
-
 def notes_of(found):
     return PLACED_MODEL.describe(found)[0]
+
+
+def text_of(found):
+    """The verdict, which has to be a warning."""
+    (note,) = notes_of(found)
+    assert note.severity == "warning"
+    return note.text
 
 
 def test_model_in_the_frame_of_the_map(data, structure):
     found = placed(data, structure)
     assert found.placement.correlation > 0.9 and found.placement.problem == ""
     np.testing.assert_allclose(atom_positions(found.structure), atom_positions(structure))
-    assert len(found.placement.tried) == 1
+    assert [name for name, value in found.placement.tried if value > 0.1] == [
+        "by the header of the map"]
+    assert found.placement.advice == ""
     assert [note.severity for note in notes_of(found)] == ["note"]
 
 
@@ -67,20 +72,34 @@ def test_usual_frames_are_found(data, structure, origin, shift, words):
     assert ("but not by the header" in notes_of(found)[-1].text) is not by_header
 
 
-def test_elsewhere_it_does_not_fit(data, structure):
+def test_elsewhere_it_does_not_fit_and_the_way_back_is_told(data, structure):
     found = placed(data, models.moved(structure, (20, 15, -18)))
     assert "does not fit" in found.placement.problem
-    assert len(found.placement.tried) == 3
-    assert notes_of(found)[-1].severity == "warning"
+    assert "It fits after a shift by (-20.0, -15.0, 18.0) Å" in text_of(found)
+
+
+def test_a_small_shift_is_a_warning(data, structure):
+    found = placed(data, models.moved(structure, (1.1, 0, 0)))
+    assert not found.placement.problem
+    assert "It fits better after a shift by (-1.1, " in text_of(found)
+
+
+@pytest.mark.parametrize("factor, words", [(1.03, "2.9 % smaller"), (0.97, "3.1 % larger")])
+def test_a_wrong_voxel_size_is_told(data, structure, factor, words):
+    wrong = changed(data, sampling=data.map.sampling * factor, model=structure, placed=False)
+    assert "with a voxel size that is %s than the map's" % words in text_of(
+        wrong.shared(PLACED_MODEL))
 
 
 def test_another_model_does_not_fit(data):
-    assert "does not fit" in problem_of(data, models.walk(seed=8))
+    found = placed(data, models.walk(seed=8))
+    assert "does not fit" in found.placement.problem and "It fits" not in text_of(found)
 
 
-def test_the_mirror_image_does_not_fit(data, structure):
-    mirrored = models.moved(structure, (0, 0, 0), mirrored=True)
-    assert "does not fit" in problem_of(data, mirrored)
+def test_the_mirror_image_does_not_fit_and_is_told(data, structure):
+    found = placed(data, models.moved(structure, (0, 0, 0), mirrored=True))
+    assert "does not fit" in found.placement.problem
+    assert "as its mirror image" in text_of(found)
 
 
 def test_model_outside_the_box(data, structure):
@@ -117,4 +136,4 @@ def test_origin_in_nstart(test_data, model, correlation):
     placement = placed(data, read_model(
         test_data("map_model", "emd_5168_actin", model)).structure, found.origin).placement
     assert placement.name == "by the header of the map" and not placement.problem
-    assert placement.correlation == pytest.approx(correlation, abs=0.02)
+    assert placement.correlation == pytest.approx(correlation, abs=0.025)
