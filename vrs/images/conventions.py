@@ -10,7 +10,7 @@ from typing import Tuple
 
 import numpy as np
 
-from vrs.images.agreement import correlations, soft_disc
+from vrs.images.agreement import soft_disc
 from vrs.images.classify2d import aligned_images
 from vrs.images.ctf import STATES
 
