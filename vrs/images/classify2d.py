@@ -12,7 +12,7 @@ from scipy import fft
 
 from vrs.images.agreement import soft_disc, within
 from vrs.images.gallery import Rings
-from vrs.images.plane import PaddedTransforms
+from vrs.images.plane import PaddedTransforms, shifted
 from vrs.images.search import largest_over_angles, peak, shift_grid
 from vrs.numerics.image_plane import ImagePlane
 
@@ -304,10 +304,9 @@ def class_averages(images, classification, sampling=None, contrast=None, workers
 def _in_class_frame(images, psi, shifts, plane, workers):
     """Coefficients of some images at a time in the position of their class averages."""
     transforms = PaddedTransforms(plane.box, workers=workers)
-    whole = ImagePlane(plane.box, workers=workers)
     for start in range(0, len(images), _BATCH):
         part = slice(start, start + _BATCH)
-        moved = whole.images(whole.coefficients(images[part]) * whole.shifts(shifts[part]))
+        moved = shifted(images[part], shifts[part])
         angle = np.radians(np.asarray(psi)[part])
         turns = np.moveaxis(np.array([[np.cos(angle), np.sin(angle)],
                                       [-np.sin(angle), np.cos(angle)]]), 2, 0)

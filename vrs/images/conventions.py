@@ -10,7 +10,7 @@ from typing import Tuple
 
 import numpy as np
 
-from vrs.images.agreement import correlations, soft_disc
+from vrs.images.agreement import soft_disc
 from vrs.images.classify2d import aligned_images
 from vrs.images.ctf import STATES
 
@@ -19,6 +19,8 @@ ERRORS = 3.0
 MAGNIFICATIONS = np.round(np.arange(0.95, 1.0501, 0.0025), 4)
 # A magnification that is off by more than this is a finding.
 MAGNIFICATION_LIMIT = 0.01
+# States that differ by less than this part of the correlation are alike in the band.
+_ALIKE = 0.01
 # Half the width of the parabola through the best magnification.
 _AROUND = 0.015
 
@@ -131,9 +133,14 @@ class ConventionTest:
 
     @property
     def state(self):
-        """The best state of the images if it wins over what is declared, else None."""
+        """The best state of the images if it wins over what is declared, by 1 % at least.
+
+        None if it does not: where the band has no zero of the CTF, states are hardly told apart.
+        """
         best = max(self.states, key=lambda state: state.mean, default=None)
-        return best if best is not None and best.wins else None
+        if best is None or not best.wins or best.advantage < _ALIKE * best.mean:
+            return None
+        return best
 
 
 def compare_conventions(images, rotations, shifts, local_search, contrast=None):
@@ -189,16 +196,19 @@ def compare_conventions(images, rotations, shifts, local_search, contrast=None):
 
 def _compared(values, declared):
     """Mean, its error, advantage over what is declared, and its error."""
-    root = np.sqrt(max(len(values) - 1, 1))
     difference = values - declared
-    return (float(values.mean()), float(values.std() / root), float(difference.mean()),
-            float(difference.std() / root))
+    return tuple(float(number) for series in (values, difference)
+                 for number in (series.mean(), _error(series)))
+
+
+def _error(values):
+    """Standard error of the mean, infinite for a single value."""
+    return values.std(axis=-1) / np.sqrt(values.shape[-1] - 1) if values.shape[-1] > 1 else np.inf
 
 
 def _scanned(curves):
     """Best magnification from the correlations of particles, (scales, n)."""
     means = curves.mean(axis=1)
-    errors = curves.std(axis=1) / np.sqrt(max(curves.shape[1] - 1, 1))
     highest = means.argmax()
     near = np.abs(MAGNIFICATIONS - MAGNIFICATIONS[highest]) <= _AROUND + 1e-9
     bend, slope, _ = np.polyfit(MAGNIFICATIONS[near] - MAGNIFICATIONS[highest], curves[near], 2)
@@ -207,9 +217,9 @@ def _scanned(curves):
         offset = -slope.mean() / (2 * bend.mean())
         best = best + offset
         # Of the mean slope at the maximum.
-        error = float((slope + 2 * bend * offset).std() / np.sqrt(max(curves.shape[1] - 1, 1))
-                      / (2 * abs(bend.mean())))
-    return MagnificationScan(MAGNIFICATIONS, means, errors, float(best), error)
+        error = _error(slope + 2 * bend * offset) / (2 * abs(bend.mean()))
+    errors = np.broadcast_to(_error(curves), means.shape)
+    return MagnificationScan(MAGNIFICATIONS, means, errors, float(best), float(error))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from vrs.images.agreement import soft_disc, within
-from vrs.images.search import shifted
+from vrs.images.plane import shifted
 
 _BATCH = 64
 

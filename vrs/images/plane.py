@@ -1,4 +1,4 @@
-"""Transforms of particle images between their grid points."""
+"""Particle images between their pixels, and their transforms between the wave numbers."""
 
 import numpy as np
 from scipy import fft
@@ -81,6 +81,28 @@ class PaddedTransforms:
             for dx, along_x in ((0, 1 - x), (1, x)):
                 values += along_y * along_x * _taken(transforms, first + dx)
         return np.conj(values, out=values, where=np.broadcast_to(conjugate, values.shape))
+
+
+def shifted(images, shifts):
+    """Images moved by whole and broken pixels, around the edges.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float32, (n, box, box)
+    shifts : numpy.ndarray, (n, 2)
+        Along x and y, pixels.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (n, box, box)
+    """
+    shifts, box = np.asarray(shifts, float), images.shape[-1]
+    along_x = np.exp(-2j * np.pi * shifts[:, :1] * fft.rfftfreq(box)).astype(np.complex64)
+    along_y = np.exp(-2j * np.pi * shifts[:, 1:] * fft.fftfreq(box)).astype(np.complex64)
+    transform = fft.rfft2(images)
+    transform *= along_x[:, None]
+    transform *= along_y[:, :, None]
+    return fft.irfft2(transform, s=(box, box), overwrite_x=True)
 
 
 def _taken(transforms, indices):

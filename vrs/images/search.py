@@ -14,6 +14,7 @@ import numpy as np
 from scipy import fft
 
 from vrs.images.agreement import soft_disc, within
+from vrs.images.plane import shifted
 
 # Rows and bytes of the products that are at work at a time, so that they stay in the cache.
 _ROWS = 50
@@ -226,25 +227,3 @@ def peak(curves):
     bend = before - 2 * at + after
     offset = np.divide((before - after) / 2, bend, out=np.zeros(bend.shape), where=bend < 0)
     return (highest + offset) % size, at - (before - after) / 4 * offset
-
-
-def shifted(images, shifts):
-    """Images moved by whole and broken pixels, around the edges.
-
-    Parameters
-    ----------
-    images : numpy.ndarray of float32, (n, box, box)
-    shifts : numpy.ndarray, (n, 2)
-        Along x and y, pixels.
-
-    Returns
-    -------
-    numpy.ndarray of float32, (n, box, box)
-    """
-    shifts, box = np.asarray(shifts, float), images.shape[-1]
-    along_x = np.exp(-2j * np.pi * shifts[:, :1] * fft.rfftfreq(box)).astype(np.complex64)
-    along_y = np.exp(-2j * np.pi * shifts[:, 1:] * fft.fftfreq(box)).astype(np.complex64)
-    transform = fft.rfft2(images)
-    transform *= along_x[:, None]
-    transform *= along_y[:, :, None]
-    return fft.irfft2(transform, s=(box, box), overwrite_x=True)

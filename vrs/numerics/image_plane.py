@@ -20,9 +20,16 @@ class ImagePlane:
     ----------
     wave_numbers : numpy.ndarray of int, (coefficients, 2)
         Those of the coefficients (kx, ky) that are used, of which conjugates are left out.
+
+    Raises
+    ------
+    ValueError
+        If the box is odd.
     """
 
     def __init__(self, box, first=0, last=None, workers=1):
+        if box % 2:
+            raise ValueError("images of %d pixels have no even side" % box)
         self.box, self.workers = box, workers
         kx, ky = np.meshgrid(np.arange(box // 2), np.arange(1 - box // 2, box // 2))
         squared = kx ** 2 + ky ** 2

@@ -147,6 +147,8 @@ def test_dark_protein_of_another_program(test_data):
     found = compare_conventions(images[some], rotations[some],
                                 columns("OriginX", "OriginY")[some], search, contrast.take(some))
     assert found.geometry.name == "dark protein" and found.geometry.mean > 0.35
+    # The band ends at 32 Å, before all but a few zeros.
+    assert found.state is None
     # The noise-free images agree with this best, too: 32 / 31.
     assert found.magnification.best == pytest.approx(32 / 31, abs=0.012)
 
@@ -163,3 +165,14 @@ def test_signs_of_alignments_in_the_plane(test_data):
             assert (best.opposite_psi, best.opposite_shifts) == (turn < 0, move < 0)
             assert best.wins == (turn < 0 or move < 0)
             assert found[0].name == "as declared" and found[0].advantage == 0
+
+
+def test_one_class_or_particle_decides_nothing(noisy, local_search):
+    images, rotations, shifts, contrast, _ = noisy
+    one = slice(0, 1)
+    found = compare_conventions(-images[one], rotations[one], shifts[one], local_search,
+                                contrast.take(one))
+    assert found.geometry is found.declared and found.state is None
+    plane = compare_plane_conventions(images[:9], np.zeros(9, int), np.linspace(0, 300, 9),
+                                      shifts[:9], DIAMETER, 11)
+    assert not any(geometry.wins for geometry in plane)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vrs.images.plane import PaddedTransforms
+from vrs.images.plane import PaddedTransforms, shifted
 
 BOX = 64
 
@@ -51,3 +51,11 @@ def test_each_image_may_have_its_own_places(image):
     for number in (0, 1):
         alone = transforms.at(of_both[number:number + 1], own[number])[0]
         assert found[number] == pytest.approx(alone)
+
+
+def test_images_move_by_parts_of_pixels():
+    rng = np.random.default_rng(7)
+    images = rng.standard_normal((2, 16, 16)).astype(np.float32)
+    found = shifted(images, [(2, -3), (0, 1)])
+    assert found[0] == pytest.approx(np.roll(images[0], (-3, 2), (0, 1)), abs=1e-5)
+    assert found[1] == pytest.approx(np.roll(images[1], 1, 0), abs=1e-5)

@@ -4,9 +4,10 @@ from scipy.spatial.transform import Rotation
 
 from vrs.images.agreement import correlations, soft_disc
 from vrs.images.gallery import Rings, gallery_of_map, spread_directions
+from vrs.images.plane import shifted
 from vrs.images.projector import Projector
 from vrs.images.refine import LocalSearch, align
-from vrs.images.search import Search, shift_grid, shifted
+from vrs.images.search import Search, shift_grid
 from vrs.tests.images import betagal
 from vrs.tests.images.test_gallery import D2
 from vrs.tests.images.test_search import (BOX, DIAMETER, SAMPLING, angles_between, particles,

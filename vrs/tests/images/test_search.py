@@ -5,8 +5,9 @@ from scipy.spatial.transform import Rotation
 from vrs.images.agreement import correlations, soft_disc
 from vrs.images.ctf import Contrast
 from vrs.images.gallery import Rings, gallery_of_images, gallery_of_map, spread_directions
+from vrs.images.plane import shifted
 from vrs.images.projector import Projector
-from vrs.images.search import Search, shift_grid, shifted
+from vrs.images.search import Search, shift_grid
 from vrs.numerics.ctf import Optics
 from vrs.tests.images.test_gallery import D2
 
@@ -173,11 +174,3 @@ def test_results_do_not_depend_on_threads_or_batches(projector, gallery):
 def test_shifts_are_on_a_square_grid():
     assert len(shift_grid(4, 2)) == 25 and len(shift_grid(6, 2)) == 49
     assert [0, 0] in shift_grid(4, 2).tolist() and np.abs(shift_grid(5, 2)).max() == 4
-
-
-def test_images_move_by_parts_of_pixels():
-    rng = np.random.default_rng(7)
-    images = rng.standard_normal((2, 16, 16)).astype(np.float32)
-    found = shifted(images, [(2, -3), (0, 1)])
-    assert found[0] == pytest.approx(np.roll(images[0], (-3, 2), (0, 1)), abs=1e-5)
-    assert found[1] == pytest.approx(np.roll(images[1], 1, 0), abs=1e-5)

@@ -51,3 +51,8 @@ def test_shifts_move_along_x_and_y(noise):
 def test_frequencies_are_in_reciprocal_angstroms():
     plane = ImagePlane(32)
     assert plane.frequencies(2.0) == pytest.approx(plane.wave_numbers / 64)
+
+
+def test_odd_boxes_are_refused():
+    with pytest.raises(ValueError, match="33"):
+        ImagePlane(33)
