@@ -351,7 +351,7 @@ def _bulk_water(every, asked, rng):
     line = np.arange(-count, count + 1) * _WATER_STEP
     water = np.stack(np.meshgrid(line, line, line), axis=-1).reshape(-1, 3)
     water += rng.normal(0, _WATER_SHIFT, water.shape) + rng.uniform(0, _WATER_STEP, 3)
-    water = Rotation.random(random_state=rng.integers(2 ** 31)).apply(water) + centre
+    water = Rotation.from_quat(rng.normal(size=4)).apply(water) + centre
     water = water[np.isfinite(asked.query(water, distance_upper_bound=reach)[0])]
     water = water[np.isinf(every.query(water, distance_upper_bound=_CLASH)[0])]
     # Those at the border have neighbours that are not here.

@@ -118,7 +118,8 @@ def test_chains_of_proteins(table):
     assert read_crosslinks(path).chains == {}
     assert read_crosslinks(path, {"Rvb1": "A", "Rvb2": ["B", "D"]}).chains == {
         "Rvb1": ("A",), "Rvb2": ("B", "D")}
-    project = {"subunits": [{"name": "one", "chainIds": ["A"]}, {"name": "Rvb2", "chainIds": ["B"]}],
+    project = {"subunits": [{"name": "one", "chainIds": ["A"]},
+                            {"name": "Rvb2", "chainIds": ["B"]}],
                "data": [{"mapping": {"Rvb1": ["one"], "Act": []}}]}
     other = table(json.dumps(project), "project.json")
     expected = {"Rvb1": ("A",), "one": ("A",), "Rvb2": ("B",)}
