@@ -25,11 +25,12 @@ from vrs.numerics.solvent_paths import (PolymerAtoms, pair_lengths, polymer_atom
 PATH_LIMIT = 33.0
 BETWEEN_CHAINS = 3.0
 STRAIGHT, STRAIGHT_FLEXIBLE = 30.0, 35.0
-# Å; a modified residue (mono-link) is not deeper than this.
+# Å; a modified residue (mono-link) is not deeper than this (Sinnott et al. 2020,
+# doi 10.1016/j.str.2020.05.012).
 DEPTH_LIMIT = 6.25
 # Å; longer paths are not measured.
 LONGEST_PATH = 48.0
-# Length of the spacer between the groups that react, Å.
+# Length of the spacer between the groups that react, Å. Paths allowed differ as these do.
 _SPACERS = {"dss": 11.4, "bs3": 11.4, "dsg": 7.7, "bs2g": 7.7, "dsso": 10.1, "dsbu": 12.5,
             "buurbu": 12.5, "sda": 3.9, "sulfosda": 3.9, "edc": 0.0, "dmtmm": 0.0}
 _OTHER_THAN_AMINES = ("sda", "sulfosda", "edc", "dmtmm")

@@ -23,11 +23,14 @@ _NARROW_ELEMENTS = ("N", "O", "S")
 # Paths begin at open voxels this near to a Cα, in voxels. Jwalk tries shells of 1, 2 and 3
 # voxels first, but those the Cα itself closes.
 _START = 4
+# Å of the grid beyond the outermost atoms: the widest ball and a voxel to go round it.
 _MARGIN = 4
-_SLAB = 8
 _MAIN_CHAIN = ("N", "CA", "C", "O")
 _MOST_VOXELS = 10 ** 9
+# By rounding both ends to voxels a path may be that much shorter than the straight line, Å.
 _ROUNDING = 2.0
+# Planes at a time, so that what is computed on stays near the processor.
+_SLAB = 8
 _EDGE, _DIAGONAL, _CORNER = (np.float32(np.sqrt(squared)) for squared in (1, 2, 3))
 
 # Å between waters of bulk density, how far each is displaced at random, what is too near to an
@@ -260,9 +263,8 @@ def pair_lengths(grid, anchors, pairs, limit, workers=1):
     if not len(pairs):
         return lengths
     pairs = np.asarray(pairs)
-    # By rounding to voxels a path may be a little shorter than the straight line.
-    near = np.linalg.norm(anchors[pairs[:, 0]] - anchors[pairs[:, 1]],
-                          axis=1) <= limit + _ROUNDING
+    distances = np.linalg.norm(anchors[pairs[:, 0]] - anchors[pairs[:, 1]], axis=1)
+    near = distances <= limit + _ROUNDING
     # Searched from the residue that has more pairs, so that there are few searches.
     counts = np.bincount(pairs[near].ravel(), minlength=len(anchors))
     first = counts[pairs[:, 0]] >= counts[pairs[:, 1]]
