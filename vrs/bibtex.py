@@ -207,6 +207,22 @@ cryomicroscopy},
  doi={https://doi.org/10.1016/j.pbiomolbio.2019.09.002}
 }
 
+@article{Bullock2016,
+ title={The importance of non-accessible crosslinks and solvent accessible surface distance in
+modeling proteins with restraints from crosslinking mass spectrometry},
+ author={Bullock, Joshua M.A. and Schwab, Jannik and Thalassinos, Konstantinos and Topf, Maya},
+ journal={Molecular \& Cellular Proteomics}, volume={15}, pages={2491--2500}, year={2016},
+ doi={https://doi.org/10.1074/mcp.M116.058560}
+}
+
+@article{Sinnott2020,
+ title={Combining information from crosslinks and monolinks in the modeling of protein structures},
+ author={Sinnott, Matthew and Malhotra, Sony and Madhusudhan, Mallur S. and Thalassinos,
+Konstantinos and Topf, Maya},
+ journal={Structure}, volume={28}, pages={1061--1070}, year={2020},
+ doi={https://doi.org/10.1016/j.str.2020.05.012}
+}
+
 @article{Turner2024,
  title={{EMDB} -- the {Electron Microscopy Data Bank}},
  author={Turner, Jack and others},

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Tuple
 
 from vrs import inputs
+from vrs.inputs.crosslinks import CROSSLINKS
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.kind import Kind
 from vrs.inputs.map import MAP
@@ -50,6 +51,8 @@ _LEVELS = [
           (PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MODEL,), (HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
+    Level("O", "other techniques (cross-links)", "Do other techniques agree?", (CROSSLINKS,),
+          (MODEL,)),
 ]
 
 

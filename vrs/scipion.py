@@ -10,7 +10,7 @@ import sys
 
 _HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d %_(COMMAND)s\n"
 _PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA",
-              "ProtVrsLevelW", "ProtVrsReport")
+              "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport")
 
 
 class ScipionError(RuntimeError):

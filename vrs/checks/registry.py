@@ -8,7 +8,7 @@ import functools
 import importlib
 import pkgutil
 
-from vrs import bibliography
+from vrs import bibliography, levels
 
 _CHECKS = {}
 
@@ -47,14 +47,14 @@ def _load():
 
 
 def all_checks():
-    """Every check, sorted by id.
+    """Every check, in the order of a grade and by id.
 
     Returns
     -------
     list of Check
     """
     _load()
-    return [_CHECKS[key] for key in sorted(_CHECKS)]
+    return sorted(_CHECKS.values(), key=lambda check: (levels.order(check.level), check.id))
 
 
 def checks_of_level(level):

@@ -29,6 +29,15 @@ class ProtVrsLevel1(ProtVrsLevel):
     LEVEL = "1"
 
 
+class ProtVrsLevel4(ProtVrsLevel):
+    """Validates the orientations of the particles: were they seen from enough directions for the
+    reported resolution? It needs the map, a threshold, and the table of a 3D refinement by RELION
+    or cryoSPARC with the symmetry that was imposed."""
+
+    _label = "validate particles (level 4)"
+    LEVEL = "4"
+
+
 class ProtVrsLevelA(ProtVrsLevel):
     """Validates a map and an atomic model by each other: does the model lie in the map, residue
     by residue? It needs the map, a threshold and the model; with two half maps it also tells
@@ -45,3 +54,12 @@ class ProtVrsLevelW(ProtVrsLevel):
 
     _label = "describe workflow (level W)"
     LEVEL = "W"
+
+
+class ProtVrsLevelO(ProtVrsLevel):
+    """Compares with other techniques: are residues that a chemical linker joined near to each
+    other in the atomic model? It needs the map, a threshold, a table of cross-links and the
+    model."""
+
+    _label = "other techniques (level O)"
+    LEVEL = "O"

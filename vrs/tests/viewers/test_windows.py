@@ -168,10 +168,11 @@ def test_results_that_cannot_be_read_are_said(main_window, tmp_path, said, chang
 
 @pytest.mark.parametrize("status,words", [(STATUS_RUNNING, "Try again later"),
                                           (STATUS_FAILED, "Output Log"), (None, "not started")])
-def test_level_without_results_says_so(domain, said, status, words):
-    from vrs.protocols import ProtVrsLevel0
+@pytest.mark.parametrize("name", ["ProtVrsLevel0", "ProtVrsValidateMap"])
+def test_level_without_results_says_so(domain, said, status, words, name):
+    from vrs import protocols
     from vrs.viewers.results import VrsItemResultsViewer
-    run = ProtVrsLevel0(workingDir="none")
+    run = getattr(protocols, name)(workingDir="none")
     run.setStatus(status)
     assert VrsItemResultsViewer(project=object()).visualize(run) is None
     assert len(said) == 1 and words in said[0]
@@ -180,14 +181,22 @@ def test_level_without_results_says_so(domain, said, status, words):
 @pytest.fixture
 def run(domain, full_results, tmp_path, monkeypatch):
     """A run of level 0 that has done its first item, in the working folder."""
-    from vrs.protocols import ProtVrsLevel0
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run" / "extra").mkdir(parents=True)
-    level = ProtVrsLevel0(workingDir="run")
-    level.setStatus(STATUS_RUNNING)
+    level = running_level()
     for part, content in (("added_0", None), ("input", full_results.input),
                           ("0.a", full_results.items[0])):
         keep(level, part, content)
+    return level
+
+
+def running_level():
+    from pwem.objects import Volume
+
+    from vrs.protocols import ProtVrsLevel0
+    level = ProtVrsLevel0(workingDir="run")
+    level.inputVolume.set(Volume("map.mrc"))
+    level.setStatus(STATUS_RUNNING)
     return level
 
 
@@ -202,8 +211,7 @@ def test_items_of_a_run_are_shown_as_they_get_done(main_window, full_results, ru
     from vrs.viewers.results import VrsItemResultsViewer
     monkeypatch.setattr(results_window, "_LOOK", 50)
     # Scipion's window replaces the runs that it knows when it looks for news.
-    known = type(run)(workingDir="run")
-    known.setStatus(STATUS_RUNNING)
+    known = running_level()
     window = VrsItemResultsViewer(project=SimpleNamespace(runs=[known]),
                                   parent=main_window).visualize(run)
     window.root.update()

@@ -1,0 +1,1 @@
+"""Level O: do other techniques agree?"""
