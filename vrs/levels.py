@@ -27,7 +27,7 @@ class Level:
     question : str
         What it asks.
     kinds : tuple of Kind
-        What it takes on top of the map; without one of them it cannot be assessed.
+        What it cannot be assessed without.
     optional : tuple of Kind
         What some of its items can make use of.
     """
@@ -39,6 +39,11 @@ class Level:
     optional: Tuple[Kind, ...] = ()
 
     @property
+    def added(self):
+        """The kinds that it takes on top of the map."""
+        return tuple(kind for kind in self.kinds if kind is not MAP)
+
+    @property
     def is_letter(self):
         """Whether it can be added to any level."""
         return not self.id.isdigit()
@@ -46,10 +51,11 @@ class Level:
 
 _LEVELS = [
     Level("0", "the map", "Is the map itself sane?", (MAP,)),
-    Level("1", "two half maps", "Does the resolution hold everywhere?", (HALF_MAPS,)),
+    Level("1", "two half maps", "Does the resolution hold everywhere?", (MAP, HALF_MAPS)),
     Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
           (PARTICLES,)),
-    Level("A", "atomic model", "Does the model agree with the map?", (MODEL,), (HALF_MAPS,)),
+    Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
+          (HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
     Level("O", "other techniques (cross-links)", "Do other techniques agree?", (CROSSLINKS,),
           (MODEL,)),

@@ -212,7 +212,7 @@ class Validation:
 
     def _added(self, level):
         """What a level takes on top of the map, None where that is nothing."""
-        kinds = [kind for kind in level.kinds if kind.name != "map"]
+        kinds = list(level.added)
         if not kinds:
             return None
         notes, content, files = [], [], []

@@ -124,7 +124,7 @@ def _add_evidence(command, of_entry=None):
             if of_entry is not None and option.of_entry:
                 continue
             text = defaults.get(option.name, option.help)
-            added = [level.id for level in levels.all_levels() if level.kinds[0] is kind]
+            added = [level.id for level in levels.all_levels() if kind in level.added[:1]]
             if option is kind.options[0] and added and not kind.is_indispensable:
                 text += "; adds level %s" % added[0]
             command.add_argument(option.flag, metavar=option.placeholder, help=text)

@@ -45,13 +45,15 @@ class AtomTable:
     positions : numpy.ndarray of float64, (atoms, 3)
         x, y, z in Å; not finite where the file has no finite number.
     occupancies, b_factors : numpy.ndarray of float64, (atoms,)
-        NaN where they are not given or cannot be read.
+        NaN where they cannot be read; without any, the occupancy is 1 and the B factor NaN.
     displacements : dict
         From atoms to their U11, U22, U33, U12, U13, U23, Å².
     models : int
         How many the file holds.
     after_end : bool
         Whether there are atoms after the end that the file declares.
+    by_sequence : bool
+        Whether residues have the numbers of the sequence as those of the authors are missing.
     connections : list of gemmi.Connection
     """
 
@@ -72,6 +74,7 @@ class AtomTable:
     displacements: Dict[int, List[float]] = field(default_factory=dict)
     models: int = 1
     after_end: bool = False
+    by_sequence: bool = False
     connections: List[gemmi.Connection] = field(default_factory=list)
 
     def __len__(self):
@@ -98,8 +101,20 @@ def read_table(text, path):
         If it is none of these, has no atoms, or holds what cannot be read.
     """
     text = "\n".join(_LINE_ENDS.split(text.lstrip("\ufeff")))
+    table = _table(text, path)
+    for what, found in (("conformations", table.alternatives),
+                        ("insertion codes", table.insertions)):
+        odd = next((one for one in found if one and not (len(one) == 1 and "!" <= one <= "~")), "")
+        if odd:
+            raise InputError("%s has %s that are no single letters (\"%.10s\"); save the model "
+                             "again." % (path, what, odd.encode("ascii", "replace").decode()))
+    return table
+
+
+def _table(text, path):
     beginning = re.match(r"(?:\s|#[^\n]*(?:\n|\Z))*(\S*)", text).group(1).lower()
-    if beginning.startswith(("data_", "loop_", "global_", "_")):
+    if (beginning.startswith(("data_", "loop_", "global_", "_"))
+            or re.search(r"^_atom_site\.", text, re.MULTILINE | re.IGNORECASE)):
         return _cif_table(_document(text, path), text, path)
     if beginning.startswith("{"):
         return _cif_table(_document(text, path, gemmi.cif.read_mmjson_string), text, path)
@@ -159,12 +174,12 @@ def _fill_from_pdb(table, rows, path):
     for number, line in rows:
         place = [_number(line[start:start + 8]) for start in (30, 38, 46)]
         # Other numbers only tell whether the line keeps to the columns of the format.
-        occupancy, b_factor = line[54:60], line[60:66]
+        occupancy, b_factor = line[54:60].strip(), line[60:66].strip()
         if None in place or len(occupancy.split()) > 1 or len(b_factor.split()) > 1:
             wrong.append(number)
             continue
         positions.append(place)
-        occupancies.append(_or_nan(_number(occupancy)))
+        occupancies.append(_or_nan(_number(occupancy or "1")))
         b_factors.append(_or_nan(_number(b_factor)))
         _names_from_pdb(table, line)
     if wrong:
@@ -182,13 +197,16 @@ def _names_from_pdb(table, line):
     if chain and not line[21:22].strip():
         # Names of residues with four letters leave the chain blank.
         residue, chain = line[17:21].strip(), ""
-    number, insertion = line[22:26], line[26:27].strip()
+    number, insertion = line[22:26], line[26:27].strip(" ?.")
     if insertion.isdigit():
         # Numbers of five digits take the column of the insertion code.
         number, insertion = line[22:27], ""
+    elif not insertion and _LABELLED.fullmatch(number.strip()):
+        # Where the insertion code slipped into the number.
+        number, insertion = _LABELLED.fullmatch(number.strip()).groups()
     table.names.append(line[12:16].strip())
     table.symbols.append(line[12:14] if line[15:16].strip() == "" else "")
-    table.alternatives.append(line[16:17].strip())
+    table.alternatives.append(line[16:17].strip(" ?."))
     table.residues.append(residue)
     # Old files have the entry and a line number there.
     table.chains.append(chain or ("" if line[76:80].strip().isdigit() else line[72:76].strip()))
@@ -222,21 +240,26 @@ def _document(text, path, reader=gemmi.cif.read_string):
 
 
 def _cif_table(document, text, path):
-    # Restraints of ligands and other blocks may come before the one with the atoms.
-    found = [(block, block.find_mmcif_category(name)) for block in document
-             for name in block.get_mmcif_category_names() if name.lower() == "_atom_site."]
-    if not found or not len(found[0][1]):
+    try:
+        # Restraints of ligands and other blocks may come before the one with the atoms.
+        block, atoms = next((
+            (block, block.find_mmcif_category(name)) for block in document
+            for name in block.get_mmcif_category_names() if name.lower() == "_atom_site."),
+            (None, []))
+    except RuntimeError as error:
+        raise InputError("%s cannot be read as an atomic model (%s); save the model again."
+                         % (path, error)) from None
+    if not len(atoms):
         raise InputError(no_atoms(path))
-    block, atoms = found[0]
     columns = _Columns(atoms, path)
     table = AtomTable(models=len(set(columns.texts("pdbx_pdb_model_num"))))
     columns.keep_first_model()
     table.names = columns.texts("label_atom_id", "auth_atom_id")
-    table.alternatives = columns.letters("label_alt_id", "conformations")
+    table.alternatives = columns.texts("label_alt_id")
     table.residues = columns.texts("label_comp_id", "auth_comp_id")
     table.chains = columns.texts("auth_asym_id", "label_asym_id")
-    table.insertions = columns.letters("pdbx_pdb_ins_code", "insertion codes")
-    table.numbers = _cif_numbers(columns, table.insertions)
+    table.insertions = columns.texts("pdbx_pdb_ins_code")
+    table.numbers = _cif_numbers(columns, table)
     table.elements = columns.texts("type_symbol")
     table.symbols = [""] * len(table)
     table.hetero = [group.upper() == "HETATM" for group in columns.texts("group_pdb")]
@@ -244,9 +267,10 @@ def _cif_table(document, text, path):
     table.groups = [0] * len(table)
     table.positions = np.column_stack([
         columns.coordinates("cartn_" + axis, text) for axis in "xyz"])
-    table.occupancies, table.b_factors = (
-        np.array([_or_nan(_number(value)) for value in columns.texts(name)])
-        for name in ("occupancy", "b_iso_or_equiv"))
+    table.occupancies = np.array([_or_nan(_number(_certain(value) or "1"))
+                                  for value in columns.texts("occupancy")])
+    table.b_factors = np.array([_or_nan(_number(_certain(value)))
+                                for value in columns.texts("b_iso_or_equiv")])
     table.displacements = _cif_displacements(block, columns)
     table.connections = _connections(lambda: gemmi.make_structure_from_block(_links(block)))
     return table
@@ -276,13 +300,9 @@ class _Columns:
                                                    for one, other in zip(found, own)]
         return [""] * self._count() if found is None else found
 
-    def letters(self, name, what):
-        """Texts of one letter, or none."""
-        found = self.texts(name)
-        if any(len(text) > 1 for text in found):
-            raise InputError("%s has %s of more than one letter; save the model again with "
-                             "single letters." % (self._path, what))
-        return found
+    def has(self, name):
+        """Whether there is such a column."""
+        return name in self._places
 
     def coordinates(self, name, text):
         """Numbers that have to be there, or be said to be unknown."""
@@ -291,7 +311,7 @@ class _Columns:
                              "PDB file." % (self._path, name.capitalize()))
         values = np.empty(self._count())
         for row, raw in enumerate(self._raw(name)):
-            value = math.nan if raw in ("?", ".") else _number(gemmi.cif.as_string(raw))
+            value = math.nan if raw in ("?", ".") else _number(_certain(gemmi.cif.as_string(raw)))
             if value is None:
                 raise InputError(
                     "%s cannot be read: %s, a coordinate is \"%s\" and not a number; save the "
@@ -324,14 +344,17 @@ class _Columns:
         return "in row %d of its table of atoms" % (row + 1)
 
 
-def _cif_numbers(columns, insertions):
-    """Numbers of the residues, of the authors or of the sequence; may fill insertion codes."""
+def _cif_numbers(columns, table):
+    """Numbers of the residues, of the authors or, where these do not give any, of the
+    sequence; fills in insertion codes that stand with them."""
     numbers = []
     for row, texts in enumerate(zip(columns.texts("auth_seq_id"), columns.texts("label_seq_id"))):
-        found = next(filter(None, map(_LABELLED.fullmatch, texts)), None)
+        text = texts[0] or texts[1]
+        table.by_sequence |= not texts[0] and bool(text) and columns.has("auth_seq_id")
+        found = _LABELLED.fullmatch(text)
         numbers.append(int(found.group(1)) if found else None)
-        if found and found.group(2) and not insertions[row]:
-            insertions[row] = found.group(2)
+        if found and not table.insertions[row]:
+            table.insertions[row] = found.group(2)
     return numbers
 
 
@@ -340,7 +363,7 @@ def _cif_displacements(block, columns):
     rows = block.find(["_atom_site_anisotrop.id"] + tags)
     if not len(rows):
         return {}
-    found = {gemmi.cif.as_string(row[0]): [_number(row[place]) for place in range(1, 7)]
+    found = {gemmi.cif.as_string(row[0]): [_number(_certain(row[place])) for place in range(1, 7)]
              for row in rows}
     numbers = columns.texts("id")
     if len(set(numbers)) < len(numbers):
@@ -370,10 +393,15 @@ def _connections(read):
 
 def _number(text):
     """A number, perhaps not a finite one; None for all else."""
-    text = _UNCERTAINTY.sub("", text.strip())
+    text = text.strip()
     if _NUMBER.fullmatch(text):
         return float(text.replace("d", "e").replace("D", "e"))
     return float(text) if _NOT_FINITE.fullmatch(text) else None
+
+
+def _certain(text):
+    """A number in mmCIF without its uncertainty."""
+    return _UNCERTAINTY.sub("", text)
 
 
 def _integer(text):

@@ -23,10 +23,13 @@ _FARTHEST = 1e5
 # An atom of a larger B factor (Å²), displaced by 3.6 Å, is invisible at any resolution; in
 # PDB files larger ones cannot even be written.
 _LARGEST_B, _USUAL_B = 1000.0, 20.0
+_LARGEST_OCCUPANCY = 1.005  # by rounding
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 _ORGANIC = ("H", "D", "C", "N", "O", "S", "P")
 # Elements of two letters that no atom of carbon, nitrogen or oxygen is named like.
 _CLEAR = ("CL", "BR", "FE", "ZN", "MG", "MN", "SE", "SI")
+# Atoms of which no residue has two.
+_MAIN_CHAIN = ("N", "CA", "C", "P", "C1'")
 _SELENIUM = ("MSE", "SEC", "MET", "CYS")
 
 
@@ -78,6 +81,9 @@ def read_model(path):
         notes.append(Note("The file holds %d models; the first one is used." % table.models))
     if table.after_end:
         notes.append(Note("The file goes on after its first END; all its atoms were taken."))
+    if table.by_sequence:
+        notes.append(Note("The authors' numbers of residues are missing in the file; those of the "
+                          "sequence are used."))
     _mend_elements(table, notes)
     _number_residues(table, notes)
     _separate_chains(table, notes)
@@ -215,9 +221,8 @@ def _number_residues(table, notes):
         members[chain].append(row)
     count = 0
     for rows in members.values():
-        if _all_alike(table, rows):
-            for row in rows:
-                table.numbers[row] = None
+        for row in _alike(table, rows):
+            table.numbers[row] = None
         known = [table.numbers[row] for row in rows if table.numbers[row] is not None]
         if len(known) == len(rows):
             continue
@@ -239,14 +244,15 @@ def _number_residues(table, notes):
                              "it was" if count == 1 else "they were")))
 
 
-def _all_alike(table, rows):
-    """Whether a number stands at all residues of a chain, so that it is none."""
-    if len({(table.numbers[row], table.insertions[row]) for row in rows}) > 1:
-        return False
-    if not _is_polymer(table.residues[rows[0]]):
-        return False
-    atoms = {(table.names[row], table.alternatives[row]) for row in rows}
-    return len(atoms) < len(rows)
+def _alike(table, rows):
+    """Rows of a chain's residues where the same number stands at all of them, so that it is
+    none; empty elsewhere."""
+    rows = [row for row in rows if _is_polymer(table.residues[row])]
+    if len({table.numbers[row] for row in rows}) > 1:
+        return []
+    atoms = [(table.insertions[row], table.names[row], table.alternatives[row]) for row in rows
+             if table.names[row] in _MAIN_CHAIN]
+    return rows if len(set(atoms)) < len(atoms) else []
 
 
 def _separate_chains(table, notes):
@@ -358,9 +364,9 @@ def _known(symbol):
 
 def _mend_occupancies(table, notes):
     values = table.occupancies
-    given = np.isfinite(values)
-    senseless = given & ((values < 0) | (values > 1.005))
-    values[~given | senseless] = 1.0
+    with np.errstate(invalid="ignore"):
+        senseless = ~((values >= 0) & (values <= _LARGEST_OCCUPANCY))
+    values[senseless] = 1.0
     if senseless.any():
         notes.append(Note("%s no occupancy between 0 and 1; 1 is used."
                           % _counted(np.count_nonzero(senseless), "atom has", "atoms have"),
@@ -443,7 +449,7 @@ def _structure(table, rows):
 
 def _atom(table, row):
     atom = gemmi.Atom()
-    atom.name = table.names[row] or table.elements[row]
+    atom.name = table.names[row] or "X"
     atom.altloc = table.alternatives[row] or "\0"
     atom.element = gemmi.Element(table.elements[row])
     atom.charge = table.charges[row]

@@ -256,7 +256,9 @@ def _core(model, size):
     """Copy of a model without the atoms that cannot be in the map along with most others."""
     sites = [site.atom for site in model.all()]
     positions = _positions(model)
-    near = (np.abs(positions - np.median(positions, axis=0))
+    aside = np.abs(positions - np.median(positions, axis=0)).max(axis=1)
+    # Halves of a model may be so far apart that nothing is near their middle.
+    near = (np.abs(positions - positions[np.argmin(aside)])
             <= np.linalg.norm(size)).all(axis=1)
     residue = gemmi.Residue()
     residue.name = "UNK"

@@ -86,15 +86,13 @@ class ProtVrsLevel(EMProtocol):
     @classmethod
     def needed_kinds(cls):
         """The kinds of evidence that cannot be left out, beside the map."""
-        return [kind for kind in levels.get_level(cls.LEVEL).kinds if kind.name != "map"
-                ] if cls.LEVEL else []
+        return list(levels.get_level(cls.LEVEL).added) if cls.LEVEL else []
 
     @classmethod
     def offered_kinds(cls):
         """All kinds of evidence that it can take, beside the map."""
         return list(dict.fromkeys(
-            kind for level in cls._possible_levels() for kind in level.kinds + level.optional
-            if kind.name != "map"))
+            kind for level in cls._possible_levels() for kind in level.added + level.optional))
 
     def chosen_threshold(self):
         """The threshold that was given, else that of the map's entry; None without."""

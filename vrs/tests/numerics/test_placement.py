@@ -190,6 +190,14 @@ def test_an_atom_far_away_sizes_no_array(volume, structure):
     assert found.left_out == 1 and found.fits and found.correction is None
 
 
+def test_halves_of_a_model_far_apart_size_no_array(structure, volume):
+    model = moved(structure)
+    other = moved(structure, vector=(8e4, 0, 0))[0].clone()
+    other.name = "B"
+    model.add_chain(other)
+    assert placed(volume, model).left_out == 2000
+
+
 def test_models_larger_than_the_box(structure, volume):
     """A map that was cut out."""
     part = np.ascontiguousarray(volume[:, :, BOX // 2:])
