@@ -217,7 +217,8 @@ def test_sound_halves_are_left_as_they_are(read_changed, halves):
 
 
 @pytest.mark.parametrize("change, severity, text", [
-    (lambda half: 2 * half, "note", r"another scale than half map 1; it was multiplied by 0\.(5|49)"),
+    (lambda half: 2 * half, "note",
+     r"another scale than half map 1; it was multiplied by 0\.(5|49)"),
     (lambda half: half + 3, "note", r"another offset than half map 1; it was shifted by -(3|2\.9)"),
     (lambda half: 2 * half + 3, "note", "another scale and offset"),
     (lambda half: -half, "warning", "The density of half map 2 is inverted"),
