@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
 from vrs.errors import InputError
 from vrs.inputs import Kind, Loaded, Option, Source, register
@@ -14,20 +14,17 @@ from vrs.io import headers
 from vrs.io.maps import read_map
 from vrs.io.problems import collected
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
-from vrs.numerics.fsc import correlation, cross_and_powers, first_crossing, shell_correlation
+from vrs.numerics.half_maps import (compare_with_map, find_masking, find_shared_noise,
+                                    match_halves, matched)
 from vrs.results import Note, Paragraph
 from vrs.results.sections import maximum_variance_slices
 
-_SAME = 0.9999
+# Below, a half and the map are not looked at for being the same.
+_ALIKE = 0.99
 _AGREEMENT = 0.9
-_ZEROS = 0.5
-# Programs that mask softly leave next to nothing of the noise far from the macromolecule.
-_SOFT_MASK = 0.01
 _LOW_PASS = 1e-3
-_COMMON_NOISE = 0.05
-_BEYOND = 1.3
-_SMOOTHING = 5
-_THRESHOLD = 0.143
+# Voxels along an axis, below which a displacement is not worth telling.
+_TOLD = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class HalfMaps:
     Attributes
     ----------
     first, second : numpy.ndarray of float32, (z, y, x)
-        Not to be written to.
+        Not to be written to. The second one has the scale, offset, sign and place of the first.
     """
 
     first: np.ndarray
@@ -90,11 +87,13 @@ class _HalfMapsKind(Kind):
         return found
 
     def load(self, given, evidence):
-        halves = read_halves(_paths(given), evidence.map, given.get("sampling"))
+        workers = evidence.run.workers
+        halves, match = _read(_paths(given), evidence.map, given.get("sampling"), workers)
         notes = [note for half in halves for note in _half_notes(half, evidence.map)]
-        return Loaded(HalfMaps(*(half.volume for half in halves)),
+        return Loaded(HalfMaps(halves[0].volume, matched(halves[1].volume, match, workers)),
                       tuple(Source("Half map %d" % number, half.path)
-                            for number, half in enumerate(halves, 1)), tuple(notes))
+                            for number, half in enumerate(halves, 1)),
+                      tuple(notes + _match_notes(match)))
 
     def describe(self, evidence):
         return _findings(evidence), _content(evidence)
@@ -110,7 +109,7 @@ def _paths(given):
     return paths
 
 
-def read_halves(paths, whole, sampling=None):
+def read_halves(paths, whole, sampling=None, workers=1):
     """Read the half maps of a map and check them.
 
     Parameters
@@ -122,38 +121,73 @@ def read_halves(paths, whole, sampling=None):
         read.
     sampling : float or str, optional
         Å/voxel; overrides the headers'.
+    workers : int
 
     Returns
     -------
     list of MapFile
+        As they are in their files.
 
     Raises
     ------
     InputError
-        If they cannot be read, do not fit the map, or are the same.
+        If they cannot be read, do not fit the map, or are the same map, be it with another
+        scale, offset, sign or place.
     """
-    problems, halves = [], []
+    return _read(paths, whole, sampling, workers)[0]
+
+
+def _read(paths, whole, sampling, workers):
+    """The half maps as they are, and how the second one relates to the first one."""
+    problems, halves, match = [], [], None
     for path in paths:
         with collected(problems):
             unknown = headers.read_header(str(path)).sampling is None
             halves.append(read_map(str(path), whole.sampling if unknown and whole else sampling))
     for half in halves if whole is not None else []:
-        problems += _half_problems(half, whole)
-    if len(halves) == 2 and np.array_equal(halves[0].volume, halves[1].volume):
-        problems.append("The half maps %s and %s are identical; give the two reconstructions from "
-                        "separate halves of the particles." % tuple(half.path for half in halves))
+        problems += _half_problems(half, whole, workers)
+    if len(halves) == 2 and halves[0].volume.shape == halves[1].volume.shape:
+        match = match_halves(halves[0].volume, halves[1].volume, workers)
+        if match.identical:
+            problems.append("The half maps %s and %s are identical%s; give the two "
+                            "reconstructions from separate halves of the particles."
+                            % (halves[0].path, halves[1].path, _apart(match)))
     if problems:
         raise InputError(problems)
-    return halves
+    return halves, match
 
 
-def _half_problems(half, whole):
+def _half_problems(half, whole, workers):
     problems = box_problems("half map", "half maps", half.path, half.volume.shape[::-1],
                             whole.volume.shape[::-1])
-    if not problems and np.array_equal(half.volume, whole.volume):
-        problems.append("The half map %s is the map itself; give the two reconstructions from "
-                        "separate halves of the particles." % half.path)
+    if not problems and abs(_correlation(half.volume, whole.volume)) > _ALIKE:
+        match = match_halves(whole.volume, half.volume, workers)
+        if match.identical:
+            problems.append("The half map %s is the map itself%s; give the two reconstructions "
+                            "from separate halves of the particles." % (half.path, _apart(match)))
     return problems + _sampling_problems(half.path, half.sampling, whole.sampling)
+
+
+def _correlation(one, two):
+    """Of the voxels of two maps, summed in double precision."""
+    covariance = (one * two).mean(dtype=np.float64) - one.mean(dtype=np.float64) * two.mean(
+        dtype=np.float64)
+    variances = [np.square(volume).mean(dtype=np.float64) - volume.mean(dtype=np.float64) ** 2
+                 for volume in (one, two)]
+    scale = np.sqrt(max(variances[0], 0) * max(variances[1], 0))
+    return float(covariance / scale) if scale > 0 else 0.0
+
+
+def _apart(match):
+    """In what maps differ that are the same otherwise."""
+    found = [word for word, differs in (
+        ("scale", match.scaled), ("offset", match.is_offset), ("sign", match.inverted),
+        ("place", match.shifted)) if differs]
+    return ", apart from the %s" % _listed(found) if found else ""
+
+
+def _listed(words):
+    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + words[-1:])
 
 
 def _sampling_problems(path, sampling, map_sampling):
@@ -171,79 +205,96 @@ def _half_notes(half, whole):
                  "used." % (os.path.basename(half.path), half.sampling, whole.sampling))]
 
 
-def _findings(evidence):
-    """What is suspicious about the halves."""
-    data = evidence.map
-    frequencies = shell_frequencies(data.volume.shape, data.sampling)
-    fsc, noise = _halves_by_shell(evidence)
-    # Single shells near the origin have few coefficients and may dip by chance.
-    crossing = first_crossing(frequencies, ndimage.uniform_filter1d(fsc, _SMOOTHING), _THRESHOLD)
-    limit = crossing.frequency if crossing.falls else None
-    resolution = evidence.reported.resolution
-    reported = 1 / resolution if resolution else None
-    notes = [_sum_note(evidence, reported or limit or frequencies[-1])]
-    notes += _mask_notes(evidence)
-    notes += _low_pass_notes(frequencies, noise)
-    if limit or reported:
-        notes += _independence_notes(frequencies > _BEYOND * (limit or reported), fsc,
-                                     shell_counts(data.volume.shape))
+def _match_notes(match):
+    """How the second half map differed from the first one, and what was done."""
+    if not match.related:
+        return [Note("The half maps have nothing in common: even at low frequencies they correlate "
+                     "no better than noise. Check that both belong to the map.", "warning")]
+    notes = []
+    steps = [text for text, told in (
+        ("multiplied by %.3g" % match.scale, match.scaled or match.inverted),
+        ("shifted by %.3g in density" % match.offset, match.is_offset)) if told]
+    done = "it was %s to match" % _listed(steps)
+    if match.inverted:
+        notes.append(Note("The density of half map 2 is inverted; %s half map 1. Check how the "
+                          "file was made." % done, "warning"))
+    elif match.scaled or match.is_offset:
+        what = _listed(["scale"] * match.scaled + ["offset"] * match.is_offset)
+        notes.append(Note("Half map 2 has another %s than half map 1; %s it." % (what, done)))
+    if match.shifted:
+        notes.append(Note("Half map 2 is displaced from half map 1 by %s; it was moved back. "
+                          "Check that both are as they were reconstructed."
+                          % _displacement(match.shift), "warning"))
     return notes
 
 
-def _halves_by_shell(evidence):
-    """FSC of the halves, and mean power of their half difference, by shell."""
-    shape = evidence.map.volume.shape
-    one, two = (fft.rfftn(half, workers=evidence.run.workers) for half in evidence.half_maps.both)
-    cross, power1, power2 = shell_sums(shape, lambda z: cross_and_powers(one[z], two[z]))
-    noise = (power1 + power2 - 2 * cross) / 4
-    return correlation(cross, power1, power2), noise / shell_counts(shape)
+def _displacement(shift):
+    """A displacement (x, y, z), voxels, in words."""
+    return _listed(["%.3g %s along %s" % (round(step, 2), "voxel" if abs(step) <= 1.005 else
+                                          "voxels", axis)
+                    for step, axis in zip(shift, "xyz") if abs(step) >= _TOLD])
 
 
-def _sum_note(evidence, limit):
-    """How the map and the mean of the halves agree, up to a frequency."""
-    mean = evidence.half_maps.mean
-    same = _correlation(mean, evidence.map.volume)
-    if same > _SAME:
-        return Note("The map is the sum or the mean of the two half maps.")
-    shape = evidence.map.volume.shape
-    one, two = (fft.rfftn(volume * evidence.map.soft_mask, workers=evidence.run.workers)
-                for volume in (mean, evidence.map.volume))
-    agreement = shell_correlation(one, two, shape)
-    within = shell_frequencies(shape, evidence.map.sampling) <= limit
-    middle = float(np.median(agreement[within]))
-    if middle < _AGREEMENT:
-        return Note("The half maps do not sum to the map: within the mask and up to the "
-                    "resolution, the Fourier shell correlation of their mean with the map has a "
-                    "median of %.2f only. They may belong to another map, or the map was changed "
-                    "by more than a filter, a sharpening or a mask." % middle, "warning")
-    return Note("Filtered and sharpened, the mean of the half maps is the map: within the mask and "
-                "up to the resolution, their Fourier shell correlation has a median of %.3f."
-                % middle)
+def _findings(evidence):
+    """What is suspicious about the halves."""
+    data, workers = evidence.map, evidence.run.workers
+    halves = evidence.half_maps.both
+    resolution = evidence.reported.resolution
+    whole = compare_with_map(*halves, data.volume, data.soft_mask, data.sampling,
+                             1 / resolution if resolution else None, workers)
+    return (_map_notes(whole)
+            + _mask_notes(find_masking(*halves, data.hard_mask, data.sampling))
+            + _low_pass_notes(shell_frequencies(data.volume.shape, data.sampling),
+                              _noise_by_shell(evidence))
+            + _independence_notes(find_shared_noise(*halves, data.hard_mask, data.sampling,
+                                                    workers)))
 
 
-def _correlation(one, two):
-    one, two = one - one.mean(), two - two.mean()
-    scale = np.sqrt(np.vdot(one, one) * np.vdot(two, two))
-    return float(np.vdot(one, two) / scale) if scale > 0 else 0.0
+def _map_notes(found):
+    """Whether the halves are those of the map."""
+    if found.other:
+        return [Note("The half maps do not sum to the map: within the mask and up to the "
+                     "resolution, the Fourier shell correlation of their mean with the map has a "
+                     "median of %.2f only. They seem to belong to another map; give those from "
+                     "which this one was made." % found.agreement, "warning")]
+    notes = []
+    if found.inverted:
+        notes.append(Note("The density of the half maps is inverted with respect to the map; give "
+                          "them with the sign of the map.", "warning"))
+    if found.mirrored:
+        notes.append(Note("The half maps are mirror images of the map; give them with the hand of "
+                          "the map.", "warning"))
+    elif found.shifted:
+        notes.append(Note("The half maps are displaced from the map by %s, so that the mask does "
+                          "not cover them; give them in the place of the map."
+                          % _displacement(found.shift), "warning"))
+    if found.agreement < _AGREEMENT:
+        notes.append(Note("The mean of the half maps agrees with the map in part only: within the "
+                          "mask and up to the resolution, their Fourier shell correlation has a "
+                          "median of %.2f. The map was changed by more than a filter, a sharpening "
+                          "or a mask, or comes from another reconstruction."
+                          % found.agreement, "warning"))
+    elif not notes:
+        notes.append(Note("Filters, sharpening and masks aside, the mean of the half maps is the "
+                          "map: within the mask and up to the resolution, their Fourier shell "
+                          "correlation has a median of %.3f." % found.agreement))
+    return notes
 
 
-def _mask_notes(evidence):
-    outside = ~evidence.map.hard_mask
-    if not outside.any():
+def _mask_notes(found):
+    if not found.masked:
         return []
+    return [Note("The half maps are masked: %.0f %% of the surroundings of the macromolecule have "
+                 "next to no noise. A mask that the halves share raises their correlation; give "
+                 "the halves as they were reconstructed." % (100 * found.empty), "warning")]
+
+
+def _noise_by_shell(evidence):
+    """Mean power of the half difference, by shell."""
     first, second = evidence.half_maps.both
-    zeros = np.mean((first == 0)[outside] & (second == 0)[outside])
-    if zeros > _ZEROS:
-        return [Note("The half maps are masked: %.0f %% of the voxels outside the mask are exactly "
-                     "zero in both. A mask that the halves share raises their correlation; give "
-                     "the halves as they were reconstructed." % (100 * zeros), "warning")]
-    noise = np.square(first - second)
-    inside, around = noise[evidence.map.hard_mask].mean(), np.median(noise[outside])
-    if around < _SOFT_MASK * inside:
-        return [Note("The half maps seem to be masked: around the macromolecule they have next to "
-                     "no noise. A mask that the halves share raises their correlation; give the "
-                     "halves as they were reconstructed.", "warning")]
-    return []
+    noise = fft.rfftn((first - second) / 2, workers=evidence.run.workers)
+    (power,) = shell_sums(first.shape, lambda z: (np.square(np.abs(noise[z])),))
+    return power / shell_counts(first.shape)
 
 
 def _low_pass_notes(frequencies, noise):
@@ -252,23 +303,19 @@ def _low_pass_notes(frequencies, noise):
     if left.size == 0 or left[-1] >= 0.95 * (len(noise) - 1):
         return []
     return [Note("The half maps look low-passed: beyond %.3g Å they have next to no noise. Give "
-                 "them unfiltered; beyond the filter nothing can be learnt from them."
+                 "them unfiltered; no information remains beyond the cutoff."
                  % (1 / frequencies[left[-1]]), "warning")]
 
 
-def _independence_notes(beyond, fsc, counts):
-    """The noise of the shells beyond the resolution has to be independent."""
-    if np.count_nonzero(beyond) < 3:
+def _independence_notes(found):
+    if not found.shared:
         return []
-    weights = counts[beyond] / counts[beyond].sum()
-    mean = float(weights @ fsc[beyond])
-    # Coefficients come in conjugate pairs.
-    error = np.sqrt(2 / counts[beyond].sum())
-    if mean < max(_COMMON_NOISE, 5 * error):
-        return []
-    return [Note("The half maps do not look independent: beyond the resolution their Fourier shell "
-                 "correlation stays at %.2f instead of falling to 0, so they share noise. They "
-                 "may come from one common refinement, or were masked together." % mean, "warning")]
+    where = ("beyond the resolution their Fourier shell correlation stays at %.2f instead of "
+             "falling to 0" % found.beyond if np.isnan(found.outside) else
+             "around the macromolecule their fine details correlate by %.2f instead of 0"
+             % found.outside)
+    return [Note("The half maps do not look independent: %s, so they share noise. They may come "
+                 "from one common refinement, or share particles." % where, "warning")]
 
 
 def _content(evidence):
@@ -282,6 +329,6 @@ def _content(evidence):
         slices(first, "half map 1"),
         slices(second, "half map 2"),
         Paragraph("The difference of the half maps holds their noise only. Where it shows the "
-                  "macromolecule, the halves differ in more than noise: in their scale or by an "
-                  "error of the alignment."),
+                  "macromolecule, the halves differ in more than noise, for instance by an error "
+                  "of the alignment."),
         slices(first - second, "the difference of the half maps", "signed")]

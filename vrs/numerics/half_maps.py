@@ -89,6 +89,11 @@ class HalfMatch:
     scaled: bool
     inverted: bool
 
+    @property
+    def is_offset(self):
+        """Whether the offset is more than a twentieth of the deviation of half 1."""
+        return self.related and self.relative_offset > _OFFSET
+
 
 def match_halves(half1, half2, workers=1):
     """Find scale, offset, sign and shift between two half maps.
@@ -119,6 +124,7 @@ def match_halves(half1, half2, workers=1):
         cross, power1, power2 = _matched_sums(one, two, shape, shift)
         curve = correlation(cross, power1, power2)
     scale = sign * _ratio(sign * cross, power1, power2)
+    del one, two
     mean1, mean2 = (half.mean(dtype=np.float64) for half in (half1, half2))
     offset = float(mean1 - scale * mean2)
     deviation = half1.std(dtype=np.float64)
@@ -156,7 +162,7 @@ def matched(half2, match, workers=1):
     volume = half2
     if match.shifted:
         volume = _moved(volume, match.shift, workers)
-    if match.scaled or match.inverted or match.relative_offset > _OFFSET:
+    if match.scaled or match.inverted or match.is_offset:
         volume = np.float32(match.scale) * volume + np.float32(match.offset)
     return volume
 
@@ -268,6 +274,7 @@ def find_shared_noise(half1, half2, mask, sampling, workers=1):
     if np.count_nonzero(around) < _ENOUGH or (masking.masked and not same):
         shared = bool(beyond > max(_SHARED, _DEVIATIONS * beyond_error))
         return SharedNoise(np.nan, beyond, nyquist, shared)
+    del one, two
     # What is fine in the macromolecule must not leak into its surroundings: it goes first.
     window = soft_mask(around)
     one, two = (masked_transform(half, window, workers) for half in (half1, half2))
@@ -290,6 +297,8 @@ class OfMap:
         halves, in the place, sign and hand in which they agree best.
     shift : tuple of float
         Displacement (x, y, z) of the halves from the map, voxels.
+    shifted : bool
+        By more than a quarter of a voxel and five deviations.
     inverted : bool
     mirrored : str
         The axis, "x", "y" or "z", along which the mean has to be mirrored; empty for none.
@@ -299,6 +308,7 @@ class OfMap:
 
     agreement: float
     shift: Tuple[float, float, float]
+    shifted: bool
     inverted: bool
     mirrored: str
     other: bool
@@ -343,7 +353,8 @@ def compare_with_map(half1, half2, volume, mask, sampling, limit=None, workers=1
         own = matched(mean, match, workers)
         curve = shell_correlation(masked, fft.rfftn(own * mask, workers=workers), shape)
         agreement = float(np.median(curve[within]))
-        return OfMap(agreement, match.shift, match.inverted, mirrored, agreement < _OTHER)
+        return OfMap(agreement, match.shift, match.shifted, match.inverted, mirrored,
+                     agreement < _OTHER)
 
     found = compared(mean, "")
     if found.other:

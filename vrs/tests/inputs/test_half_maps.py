@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -44,7 +46,8 @@ def test_sound_halves_give_no_warning(halves, mask):
 def test_the_mean_is_recognised_whatever_its_scale(halves, mask):
     data = evidence(3 * (halves[0] + halves[1]) + 1, SAMPLING, 0.1, 6.0, mask,
                     half1=halves[0], half2=halves[1])
-    assert "sum or the mean" in HALF_MAPS.describe(data)[0][0].text
+    [note] = HALF_MAPS.describe(data)[0]
+    assert note.severity == "note" and "mean of the half maps is the map" in note.text
 
 
 def test_a_sharpened_and_masked_mean_is_recognised(halves, mask):
@@ -59,15 +62,34 @@ def test_halves_of_another_map(halves, mask):
     assert "do not sum to the map" in text
 
 
-def test_mirrored_halves_do_not_sum_to_the_map(halves, mask):
+def test_halves_of_the_other_hand(halves, mask):
     [text] = warnings(halves[0], halves[1], mask, np.ascontiguousarray(
         ((halves[0] + halves[1]) / 2)[:, :, ::-1]))
-    assert "do not sum to the map" in text
+    assert "mirror images of the map" in text
+
+
+def test_halves_of_the_other_sign(halves, mask):
+    [text] = warnings(*halves, mask, -(halves[0] + halves[1]) / 2)
+    assert "inverted with respect to the map" in text
+
+
+def test_halves_in_another_place(halves, mask):
+    mean = (halves[0] + halves[1]) / 2
+    [text] = warnings(*halves, np.roll(mask, 3, axis=0), np.roll(mean, 3, axis=0))
+    assert "displaced from the map by 3 voxels along z," in text.replace("-3", "3")
+
+
+def test_halves_of_a_map_that_was_changed_otherwise(halves, mask):
+    mean = (halves[0] + halves[1]) / 2
+    other = phantoms.structure(SHAPE, SAMPLING, seed=9)[0]
+    other = fourier.filtered(other, SAMPLING, lambda f2: f2 < 5.0 ** -2)
+    [text] = warnings(*halves, mask, mean + 0.8 * mean[mask].std() / other[mask].std() * other)
+    assert "in part only" in text
 
 
 def test_zeroed_solvent(halves, mask):
     texts = warnings(halves[0] * mask, halves[1] * mask, mask)
-    assert any("masked" in text and "exactly zero" in text for text in texts)
+    assert any("are masked: 100 %" in text for text in texts)
 
 
 def test_solvent_that_was_softly_masked(halves, mask):
@@ -120,7 +142,6 @@ def test_half_maps(map_path, half_paths):
     np.testing.assert_array_equal(found.half_maps.first, blob(BOX, seed=1))
     np.testing.assert_array_equal(found.half_maps.second, blob(BOX, seed=2))
     assert [source.path for source in found.sources("half_maps")] == half_paths
-    assert found.notes("half_maps") == []
 
 
 def test_without_half_maps(map_path):
@@ -167,7 +188,73 @@ def test_identical_half_maps(map_path, half_paths, tmp_path):
 
 def test_half_map_that_is_the_map(map_path, half_paths):
     (problem,) = problems_of(map_path, 0.3, half1=map_path, half2=half_paths[0])
-    assert "is the map itself" in problem
+    assert "is the map itself;" in problem
+
+
+# Matching them
+
+@pytest.fixture
+def read_changed(halves, tmp_path):
+    """Reads halves of which the second one was changed; gives half 2, notes and path."""
+    def make(change, first=halves[0], second=halves[1]):
+        paths = [save(tmp_path / name, volume, SAMPLING) for name, volume in (
+            ("map.mrc", (halves[0] + halves[1]) / 2), ("one.mrc", first),
+            ("two.mrc", change(second).astype(np.float32)))]
+        return read(paths[0], 0.3, half1=paths[1], half2=paths[2])
+    return make
+
+
+def close(found, half):
+    """Whether a half was brought back, apart from its noise in the match."""
+    assert found.half_maps.second.dtype == np.float32
+    return np.abs(found.half_maps.second - half).max() < 0.1 * half.std()
+
+
+def test_sound_halves_are_left_as_they_are(read_changed, halves):
+    found = read_changed(lambda half: half)
+    assert found.notes("half_maps") == []
+    np.testing.assert_array_equal(found.half_maps.second, halves[1])
+
+
+@pytest.mark.parametrize("change, severity, text", [
+    (lambda half: 2 * half, "note",
+     r"another scale than half map 1; it was multiplied by 0\.(5|49)"),
+    (lambda half: half + 3, "note", r"another offset than half map 1; it was shifted by -(3|2\.9)"),
+    (lambda half: 2 * half + 3, "note", "another scale and offset"),
+    (lambda half: -half, "warning", "The density of half map 2 is inverted"),
+    (lambda half: np.roll(half, (2, -1), axis=(0, 2)), "warning",
+     r"by -\S+ voxels? along x and \S+ voxels along z; it was moved back")])
+def test_what_was_matched_is_said(read_changed, halves, change, severity, text):
+    found = read_changed(change)
+    [note] = found.notes("half_maps")
+    assert note.severity == severity and re.search(text, note.text)
+    if "moved" not in text:
+        assert close(found, halves[1])
+
+
+def test_halves_with_nothing_in_common(read_changed):
+    rng = np.random.default_rng(6)
+    found = read_changed(lambda half: half, *(rng.normal(size=SHAPE).astype(np.float32)
+                                              for _ in range(2)))
+    [note] = found.notes("half_maps")
+    assert note.severity == "warning" and "nothing in common" in note.text
+
+
+@pytest.mark.parametrize("change, text", [
+    (lambda half: half.astype(np.float16), "identical;"),
+    (lambda half: 3 * half, "identical, apart from the scale;"),
+    (lambda half: -half, "identical, apart from the sign;"),
+    (lambda half: np.roll(half, 4, axis=1), "identical, apart from the place;")])
+def test_the_same_half_twice(read_changed, halves, change, text):
+    with pytest.raises(InputError) as caught:
+        read_changed(change, halves[0], halves[0])
+    assert text in caught.value.problems[0]
+
+
+def test_the_map_with_another_scale_as_a_half(read_changed, halves):
+    with pytest.raises(InputError) as caught:
+        read_changed(lambda half: half, 3 * (halves[0] + halves[1]))
+    assert "is the map itself, apart from the scale;" in caught.value.problems[0]
 
 
 def test_problems_of_half_maps_come_with_the_others(tmp_path):
