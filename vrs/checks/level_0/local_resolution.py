@@ -11,7 +11,7 @@ from vrs.checks.local import (LOCAL_RESOLUTION, onto_grid, reported_criterion, r
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
 from vrs.inputs.map import MAP
-from vrs.numerics.fourier import filter_in_place, filtered
+from vrs.numerics.fourier import filter_in_place, low_pass, raised_cosine
 from vrs.numerics.guinier import fit_guinier, guinier_profile
 from vrs.numerics.resample import fourier_resample, resized_shape
 from vrs.results import Paragraph
@@ -283,23 +283,15 @@ def _resampled_tile(volume, voxels, sampling, metadata, workers):
     fade = _FADED_BORDER / 2 / sampling
     for dimension, size in enumerate(tile.shape):
         distance = np.minimum(np.arange(size), np.arange(size)[::-1])
-        window = np.sin(np.pi / 2 * np.clip(distance / fade, 0, 1)) ** 2
+        window = 1 - raised_cosine(distance, 0, fade)
         tile = tile * np.expand_dims(window.astype(np.float32),
                                      [d for d in range(3) if d != dimension])
     shape = resized_shape(tile.shape, sampling, metadata["sampling"])
     positions = np.rint((voxels - first) * np.divide(shape, tile.shape)).astype(int)
-    resampled = _limited(fourier_resample(tile, shape, workers), metadata["sampling"],
-                         metadata["range"][0], workers)
+    # What is finer than the network's range could only mislead it.
+    resampled = low_pass(fourier_resample(tile, shape, workers), metadata["sampling"],
+                         1 / metadata["range"][0] - _LIMIT_WIDTH / 2, _LIMIT_WIDTH, workers)
     return resampled, positions - half
-
-
-def _limited(volume, sampling, resolution, workers):
-    """Raised-cosine low-pass: what is finer than the network's range could only mislead it."""
-    def response(squared):
-        phase = np.clip((np.sqrt(squared) - 1 / resolution) / _LIMIT_WIDTH + 0.5, 0, 1)
-        return 0.5 + 0.5 * np.cos(np.pi * phase)
-
-    return filtered(volume, sampling, response, workers)
 
 
 def _smooth(values, lattice):
