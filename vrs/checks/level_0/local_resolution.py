@@ -13,6 +13,7 @@ from vrs.engines.networks import Network
 from vrs.inputs.map import MAP
 from vrs.numerics.fourier import filter_in_place, low_pass, raised_cosine
 from vrs.numerics.guinier import fit_guinier, guinier_profile
+from vrs.numerics.interpolation import lattice_step, spread_over
 from vrs.numerics.resample import fourier_resample, resized_shape
 from vrs.results import Paragraph
 
@@ -217,22 +218,13 @@ def local_resolution(volume, mask, sampling, network, workers=1):
     sampled : int
         Voxels at which the network was run.
     """
-    step = lattice_step(mask, sampling)
+    step = lattice_step(mask, _MOST_BOXES, max(1, round(_SPACING / sampling)))
     lattice = mask[::step, ::step, ::step]
     voxels = step * np.argwhere(lattice)
     values = np.zeros(lattice.shape, np.float32)
     values[lattice] = predict(volume, voxels, sampling, network, workers)
-    return _interpolate(_smooth(values, lattice), lattice, step, mask), len(voxels)
-
-
-def lattice_step(mask, sampling):
-    """Voxels between the points of the lattice on which the network is run."""
-    step = max(1, round(_SPACING / sampling))
-    inside = np.count_nonzero(mask)
-    # Where the lattice misses a small mask it is refined, where it has too many points coarsened.
-    while step > 1 and not mask[::step, ::step, ::step].any():
-        step -= 1
-    return max(step, math.ceil((inside / _MOST_BOXES) ** (1 / 3)))
+    local = spread_over(_smooth(values, lattice)[lattice], lattice, step, mask)
+    return local, len(voxels)
 
 
 def predict(volume, voxels, sampling, network, workers=1):
@@ -299,17 +291,3 @@ def _smooth(values, lattice):
     weights = ndimage.uniform_filter(lattice.astype(np.float32), 3, mode="constant")
     sums = ndimage.uniform_filter(values, 3, mode="constant")
     return np.divide(sums, weights, out=np.zeros_like(values), where=lattice)
-
-
-def _interpolate(values, lattice, step, mask):
-    """Linear interpolation of lattice values at the voxels of the mask."""
-    nearest = ndimage.distance_transform_edt(~lattice, return_distances=False,
-                                             return_indices=True)
-    filled = values[tuple(nearest)]
-    result = np.zeros(mask.shape, np.float32)
-    for z in range(mask.shape[0]):  # plane by plane, to keep the coordinates small
-        inside = np.nonzero(mask[z])
-        if len(inside[0]):
-            points = np.stack([np.full(len(inside[0]), z), *inside]) / step
-            result[z][inside] = ndimage.map_coordinates(filled, points, order=1, mode="nearest")
-    return result
