@@ -59,10 +59,7 @@ class LocalResolution(Check):
                  "Median local resolution after the map's strong fall-off was taken back"),
     ) + LOCAL_RESOLUTION
     references = ("RamirezAportela2019",)
-    criteria = (
-        reported_criterion(),
-        spread_criterion(0.01, "Å"),
-    )
+    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "DeepRes, median"}
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
