@@ -6,6 +6,7 @@ from scipy.spatial import ConvexHull
 
 from vrs.numerics.fourier import raised_cosine, squared_frequencies
 from vrs.numerics.masks import bounding_box
+from vrs.numerics.riesz import riesz_axes
 from vrs.numerics.sphere import geodesic_directions
 
 SIGNIFICANCE = 0.95
@@ -50,10 +51,7 @@ class MonogenicHighPass:
         self._transform = fft.rfftn(volume, workers=workers)
         self._radius = np.sqrt(sum(np.ix_(*(axis.ravel().astype(np.float32) for axis in
                                             squared_frequencies(volume.shape, sampling)))))
-        nz, ny, nx = volume.shape
-        self._axes = [_odd(fft.fftfreq(nz, sampling), nz)[:, None, None],
-                      _odd(fft.fftfreq(ny, sampling), ny)[:, None],
-                      _odd(fft.rfftfreq(nx, sampling), nx)]
+        self._axes = riesz_axes(volume.shape, sampling)
 
     def amplitude(self, frequency):
         """Low-passed amplitude in the mask beyond a frequency.
@@ -410,14 +408,6 @@ def _along(signal, noise, axes, direction, frequencies, mask, points, sampling, 
     value = ndimage.map_coordinates(grid, at, order=1, mode="grid-wrap")
     return np.where(weight > 1e-3, value / np.maximum(weight, 1e-3),
                     np.median(1 / search.frequency))
-
-
-def _odd(frequencies, size):
-    """-i times frequencies along an axis; an odd response has to vanish at Nyquist."""
-    frequencies = (-1j * frequencies).astype(np.complex64)
-    if size % 2 == 0:
-        frequencies[size // 2] = 0
-    return frequencies
 
 
 def _low_passed(array, frequency, spacings, width, workers):
