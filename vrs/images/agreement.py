@@ -6,6 +6,8 @@ are soft; means, covariances and norms are those of the weighted pixels.
 
 import numpy as np
 
+from vrs.numerics.fourier import raised_cosine
+
 # Width of the raised cosine beyond the particle's radius, pixels.
 _EDGE = 3.0
 
@@ -25,8 +27,8 @@ def soft_disc(box, diameter):
         1 within the diameter, from where a raised cosine falls to 0 over 3 pixels.
     """
     axis = np.arange(box) - box // 2
-    beyond = np.clip((np.hypot(axis, axis[:, None]) - diameter / 2) / _EDGE, 0, 1)
-    return (0.5 + 0.5 * np.cos(np.pi * beyond)).astype(np.float32)
+    radius = np.hypot(axis, axis[:, None])
+    return raised_cosine(radius, diameter / 2, _EDGE).astype(np.float32)
 
 
 def within(images, disc):

@@ -2,8 +2,8 @@
 
 A file holds named blocks (``data_particles``); a block is one table, either a loop with a row
 per line, as all programs of electron microscopy write it, or pairs of names and values, which
-count as a table of one row. Files may be compressed by gzip. Columns are named without the
-leading underscore, blocks without ``data_``.
+count as a table of one row. Files may be packed as maps may. Columns are named without the leading
+underscore, blocks without ``data_``.
 """
 
 import gzip
@@ -16,10 +16,11 @@ from typing import Dict
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io.files import UNPACKING_ERRORS, damaged
+from vrs.io.files import UNPACKING_ERRORS, damaged, packing, unpacked
 
 _CHUNK = 2 ** 22  # bytes that are split at a time, about ten thousand rows
 _PROBED = 2 ** 16
+_PEEKED = 4096
 _WRITTEN_ROWS = 10000
 _POOLED = 100000  # texts of a column among which equal ones are sought
 _TOKEN = re.compile(rb"'(.*?)'(?=\s|$)|\"(.*?)\"(?=\s|$)|(#.*)|(\S+)")
@@ -87,8 +88,8 @@ def read_star(path, columns=None):
 def probe_star(path, rows=1000):
     """Names of the columns, first and last rows of all tables of a STAR file.
 
-    Of a large table only these rows are read. Of a compressed file there are no last rows,
-    as it can be read from its beginning only.
+    Of a large table only these rows are read. Of a file packed by gzip there are no last
+    rows, as it can be read from its beginning only; other archives are read to their end.
 
     Parameters
     ----------
@@ -363,16 +364,13 @@ def _converted(values, kind, dtype):
 
 def _opened(path):
     try:
-        with open(path, "rb") as stream:
-            start = stream.read(4096)
-        if start[:2] == b"\x1f\x8b":
-            return io.BufferedReader(gzip.open(path, "rb"), _CHUNK)
-        if b"\x00" in start:
-            raise InputError("%s is not a STAR file but binary; give a file of that format."
-                             % path)
-        return open(path, "rb")
+        stream = unpacked(path, packing(path))
     except OSError as error:
         raise InputError(unreadable(path, error)) from None
+    if b"\x00" in stream.peek(_PEEKED)[:_PEEKED]:
+        stream.close()
+        raise InputError("%s is not a STAR file but binary; give a file of that format." % path)
+    return stream
 
 
 def _chunks(stream, size=_CHUNK):
@@ -395,15 +393,17 @@ def _chunks(stream, size=_CHUNK):
 def _probe(path, rows, texts):
     reader = _Reader(path, None, texts)
     with _opened(path) as stream:
+        # Of other archives only reading all of it tells how long the file is.
+        sized = isinstance(stream, (io.BufferedReader, gzip.GzipFile))
         for lines in _chunks(stream, _PROBED):
             reader.add(lines)
-            if reader.in_rows and reader.table.rows > rows:
+            if sized and reader.in_rows and reader.table.rows > rows:
                 break
         else:
             return {block: _excerpt(table, rows) for block, table in reader.finished().items()}
         large, position = reader.table, stream.tell()
         row_bytes = _mean_length(lines[-rows:])
-        if isinstance(stream, io.BufferedReader) and isinstance(stream.raw, gzip.GzipFile):
+        if isinstance(stream, gzip.GzipFile):
             skipped = _uncompressed_size(path) - position
         else:
             end = os.path.getsize(path) - int(1.5 * rows * row_bytes)

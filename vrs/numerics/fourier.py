@@ -201,3 +201,47 @@ def filtered(volume, sampling, response, workers=1):
     transform = fft.rfftn(volume, workers=workers)
     filter_in_place(transform, volume.shape, sampling, response)
     return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)
+
+
+def low_pass(volume, sampling, frequency, width, workers=1):
+    """A map without what lies beyond a frequency, from where :func:`raised_cosine` falls.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    frequency, width : float
+        1/Å.
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+    """
+    return filtered(volume, sampling,
+                    lambda squared: raised_cosine(np.sqrt(squared), frequency, width), workers)
+
+
+def raised_cosine(values, start, width):
+    """1 up to ``start``, from where it falls as (1 + cos)/2 to 0 at ``start + width``.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Frequencies or distances.
+    start, width : float
+        In their unit.
+
+    Returns
+    -------
+    numpy.ndarray of float32 or float64
+        As precise as the values.
+    """
+    phase = np.subtract(values, float(start))
+    phase *= np.pi / float(width)
+    np.clip(phase, 0, np.pi, out=phase)
+    np.cos(phase, out=phase)
+    phase += 1
+    phase /= 2
+    return phase

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import fft, ndimage, special
 
-from vrs.numerics.fourier import (filter_in_place, half_space, hermitian_weights, shell_counts,
-                                  shell_sums, squared_frequencies)
+from vrs.numerics.fourier import (filter_in_place, half_space, hermitian_weights, raised_cosine,
+                                  shell_counts, shell_sums, squared_frequencies)
 from vrs.numerics.local_fsc import places_with_margin
 from vrs.numerics.masks import bounding_box, soft_mask
 
@@ -282,9 +282,9 @@ def _response(radii, frequency, deviation, degree):
     """
     response = np.zeros(len(radii))
     begin, end = _HIGH_PASS
-    passed = np.clip((radii / frequency - begin) / (end - begin), 0, 1)
+    passed = 1 - raised_cosine(radii / frequency, begin, end - begin)
     use = passed > 0
     z = (2 * np.pi * deviation) ** 2 * frequency * radii[use]
     gaussian = np.exp(-0.5 * (2 * np.pi * deviation * (radii[use] - frequency)) ** 2)
     response[use] = gaussian * special.ive(degree + 0.5, z) / np.sqrt(z)
-    return response * np.sin(np.pi / 2 * passed) ** 2
+    return response * passed

@@ -4,8 +4,9 @@ import numpy as np
 from scipy import fft, ndimage, stats
 from scipy.spatial import ConvexHull
 
-from vrs.numerics.fourier import squared_frequencies
+from vrs.numerics.fourier import raised_cosine, squared_frequencies
 from vrs.numerics.masks import bounding_box
+from vrs.numerics.riesz import riesz_axes
 from vrs.numerics.sphere import geodesic_directions
 
 SIGNIFICANCE = 0.95
@@ -50,10 +51,7 @@ class MonogenicHighPass:
         self._transform = fft.rfftn(volume, workers=workers)
         self._radius = np.sqrt(sum(np.ix_(*(axis.ravel().astype(np.float32) for axis in
                                             squared_frequencies(volume.shape, sampling)))))
-        nz, ny, nx = volume.shape
-        self._axes = [_odd(fft.fftfreq(nz, sampling), nz)[:, None, None],
-                      _odd(fft.fftfreq(ny, sampling), ny)[:, None],
-                      _odd(fft.rfftfreq(nx, sampling), nx)]
+        self._axes = riesz_axes(volume.shape, sampling)
 
     def amplitude(self, frequency):
         """Low-passed amplitude in the mask beyond a frequency.
@@ -67,8 +65,8 @@ class MonogenicHighPass:
         -------
         numpy.ndarray of float32, (voxels in the mask,)
         """
-        band = high_pass(self._radius, frequency, _TRANSITION / self._sampling)
-        band = band * self._transform
+        width = _TRANSITION / self._sampling
+        band = (1 - raised_cosine(self._radius, frequency - width, width)) * self._transform
         squared = self._inverse(band) ** 2
         band /= np.maximum(self._radius, np.float32(1e-12))
         for axis in self._axes:
@@ -83,12 +81,6 @@ class MonogenicHighPass:
         part = fft.ifft(transform, axis=0, workers=self._workers)[z]
         part = fft.ifft(part, axis=1, workers=self._workers)[:, y]
         return fft.irfft(part, self._shape[2], axis=2, workers=self._workers)[:, :, x]
-
-
-def high_pass(radius, frequency, width):
-    """Raised cosine: 0 up to ``frequency - width``, 1 from ``frequency`` on; float32."""
-    rise = np.clip((radius - np.float32(frequency - width)) / np.float32(width), 0, 1)
-    return np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(np.pi) * rise)
 
 
 def step_frequencies(sampling, resolution=None, steps=STEPS):
@@ -390,8 +382,8 @@ def _along(signal, noise, axes, direction, frequencies, mask, points, sampling, 
     spacings = [full * sampling / n for n, full in zip(size, mask.shape)]
     # The last steps would leave too thin a shell.
     for frequency in frequencies[:-1]:
-        response = (high_pass(radius, frequency, width)
-                    - high_pass(radius, frequency + 2 * width, width))
+        response = (raised_cosine(radius, frequency + width, width)
+                    - raised_cosine(radius, frequency - width, width))
         amplitudes = []
         for part in parts:
             amplitude = np.abs(fft.ifftn(part * response, s=size, workers=workers,
@@ -418,19 +410,11 @@ def _along(signal, noise, axes, direction, frequencies, mask, points, sampling, 
                     np.median(1 / search.frequency))
 
 
-def _odd(frequencies, size):
-    """-i times frequencies along an axis; an odd response has to vanish at Nyquist."""
-    frequencies = (-1j * frequencies).astype(np.complex64)
-    if size % 2 == 0:
-        frequencies[size // 2] = 0
-    return frequencies
-
-
 def _low_passed(array, frequency, spacings, width, workers):
     """Low-pass that falls as a raised cosine above a frequency, borders being mirrored."""
     transform = fft.dctn(array, workers=workers, overwrite_x=True)
     squared = np.ix_(*((np.arange(size) / (2 * size * spacing)).astype(np.float32) ** 2
                        for size, spacing in zip(array.shape, spacings)))
     for plane, z2 in zip(transform, squared[0].ravel()):
-        plane *= 1 - high_pass(np.sqrt(z2 + (squared[1] + squared[2])[0]), frequency + width, width)
+        plane *= raised_cosine(np.sqrt(z2 + (squared[1] + squared[2])[0]), frequency, width)
     return fft.idctn(transform, workers=workers, overwrite_x=True)

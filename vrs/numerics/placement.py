@@ -11,10 +11,11 @@ from typing import List, Optional, Tuple
 
 import gemmi
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 from scipy.spatial.transform import Rotation
 
 from vrs.numerics import fourier
+from vrs.numerics.interpolation import values_at
 from vrs.numerics.model_map import density_of_atoms
 from vrs.numerics.resample import fourier_resample
 
@@ -366,9 +367,7 @@ class _Level:
 
     def at(self, points):
         """Values of the map at points (x, y, z, Å)."""
-        return ndimage.map_coordinates(
-            self.volume, (points / self.steps)[:, ::-1].T, order=1, mode="constant",
-            cval=self.outside).astype(float)
+        return values_at(self.volume, self.steps, points, self.outside).astype(float)
 
     def slopes(self, points):
         """Values of the map at points, as above, and their gradients, per Å."""

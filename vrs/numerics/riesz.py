@@ -36,11 +36,8 @@ class MonogenicBands:
         self._radius = np.sqrt(z2[:, None] + y2 + x2).astype(np.float32)
         self._weights = hermitian_weights(self._shape[2])
         self._density = None
-        (nz, ny, nx), (tz, ty, tx) = self._shape, np.broadcast_to(sampling, 3)
-        self._nyquist = [np.float32(0.5 / spacing) for spacing in (tz, ty, tx)]
-        self._axes = [_direction(fft.fftfreq(nz, tz), nz)[:, None, None],
-                      _direction(fft.fftfreq(ny, ty), ny)[:, None],
-                      _direction(fft.rfftfreq(nx, tx), nx)]
+        self._nyquist = [np.float32(0.5 / spacing) for spacing in np.broadcast_to(sampling, 3)]
+        self._axes = riesz_axes(self._shape, sampling)
 
     def amplitude(self, frequency):
         """Monogenic amplitude at a frequency.
@@ -61,8 +58,7 @@ class MonogenicBands:
             band /= self._radius
         band[0, 0, 0] = 0
         for dimension, axis in enumerate(self._axes):
-            # -i turns cosines into sines; its sign vanishes in the square.
-            squared += self._inverse(band * (1j * axis)) ** 2
+            squared += self._inverse(band * axis) ** 2
             if self._shape[dimension] % 2 == 0:
                 squared += np.expand_dims(self._at_nyquist(band, dimension) ** 2, dimension)
         return np.sqrt(squared, out=squared)
@@ -118,9 +114,27 @@ class MonogenicBands:
         return fft.irfftn(transform, s=self._shape, workers=self._workers, overwrite_x=True)
 
 
-def _direction(frequencies, size):
-    """Frequencies along an axis for an odd response, which has to vanish at Nyquist."""
-    frequencies = frequencies.astype(np.complex64)
-    if size % 2 == 0:
-        frequencies[size // 2] = 0
-    return frequencies
+def riesz_axes(shape, sampling):
+    """-i times the frequencies along the axes of the half space.
+
+    An odd response has to vanish at Nyquist.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+    sampling : float or tuple of float
+        Å/voxel, of all axes or of (z, y, x).
+
+    Returns
+    -------
+    list of numpy.ndarray of complex64
+        1/Å, shapes (z, 1, 1), (y, 1) and (x // 2 + 1,).
+    """
+    (nz, ny, nx), (tz, ty, tx) = shape, np.broadcast_to(sampling, 3)
+    axes = [(-1j * axis).astype(np.complex64)
+            for axis in (fft.fftfreq(nz, tz), fft.fftfreq(ny, ty), fft.rfftfreq(nx, tx))]
+    for axis, size in zip(axes, shape):
+        if size % 2 == 0:
+            axis[size // 2] = 0
+    return [axes[0][:, None, None], axes[1][:, None], axes[2]]

@@ -133,9 +133,8 @@ def final_map(half1, half2, sampling, spectra, resolution, sharpening, workers=1
     """
     def response(squared):
         frequencies = np.sqrt(squared)
-        beyond = np.clip((frequencies - 1 / resolution) / LOW_PASS_WIDTH, 0, 1)
         return (spectra.figure_of_merit(frequencies) * np.exp(sharpening * squared / 4)
-                * (0.5 + 0.5 * np.cos(np.pi * beyond)))
+                * fourier.raised_cosine(frequencies, 1 / resolution, LOW_PASS_WIDTH))
 
     return fourier.filtered((half1 + half2) / 2, sampling, response, workers)
 

@@ -205,11 +205,7 @@ def low_pass(volume, sampling, workers=1):
         Scaled to a maximum of 1, as squares of very small or large densities would
         leave float32.
     """
-    def response(squared):
-        beyond = np.clip((np.sqrt(squared) - 1 / _LOW_PASS) / _LOW_PASS_EDGE, 0, 1)
-        return (1 + np.cos(np.pi * beyond)) / 2
-
-    density = fourier.filtered(volume, sampling, response, workers)
+    density = fourier.low_pass(volume, sampling, 1 / _LOW_PASS, _LOW_PASS_EDGE, workers)
     maximum = density.max()
     if maximum > 0:
         density /= maximum
@@ -359,8 +355,7 @@ def _sinc_weights(positions, size):
     first = int(np.clip(np.floor(positions[0]) - _SINC_REACH, 0, size - 1))
     last = int(np.clip(np.ceil(positions[-1]) + _SINC_REACH, 0, size - 1))
     distance = positions[:, None] - np.arange(first, last + 1)
-    window = np.where(np.abs(distance) < _SINC_REACH,
-                      np.cos(np.pi * distance / 2 / _SINC_REACH) ** 2, 0)
+    window = fourier.raised_cosine(np.abs(distance), 0, _SINC_REACH)
     inside = (positions >= 0) & (positions <= size - 1)
     return first, (np.sinc(distance) * window * inside[:, None]).astype(np.float32)
 

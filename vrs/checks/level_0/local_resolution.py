@@ -11,8 +11,9 @@ from vrs.checks.local import (LOCAL_RESOLUTION, onto_grid, reported_criterion, r
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.engines.networks import Network
 from vrs.inputs.map import MAP
-from vrs.numerics.fourier import filter_in_place, filtered
+from vrs.numerics.fourier import filter_in_place, low_pass, raised_cosine
 from vrs.numerics.guinier import fit_guinier, guinier_profile
+from vrs.numerics.interpolation import lattice_step, spread_over
 from vrs.numerics.resample import fourier_resample, resized_shape
 from vrs.results import Paragraph
 
@@ -58,10 +59,7 @@ class LocalResolution(Check):
                  "Median local resolution after the map's strong fall-off was taken back"),
     ) + LOCAL_RESOLUTION
     references = ("RamirezAportela2019",)
-    criteria = (
-        reported_criterion(),
-        spread_criterion(0.01, "Å"),
-    )
+    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "DeepRes, median"}
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
@@ -217,22 +215,13 @@ def local_resolution(volume, mask, sampling, network, workers=1):
     sampled : int
         Voxels at which the network was run.
     """
-    step = lattice_step(mask, sampling)
+    step = lattice_step(mask, _MOST_BOXES, max(1, round(_SPACING / sampling)))
     lattice = mask[::step, ::step, ::step]
     voxels = step * np.argwhere(lattice)
     values = np.zeros(lattice.shape, np.float32)
     values[lattice] = predict(volume, voxels, sampling, network, workers)
-    return _interpolate(_smooth(values, lattice), lattice, step, mask), len(voxels)
-
-
-def lattice_step(mask, sampling):
-    """Voxels between the points of the lattice on which the network is run."""
-    step = max(1, round(_SPACING / sampling))
-    inside = np.count_nonzero(mask)
-    # Where the lattice misses a small mask it is refined, where it has too many points coarsened.
-    while step > 1 and not mask[::step, ::step, ::step].any():
-        step -= 1
-    return max(step, math.ceil((inside / _MOST_BOXES) ** (1 / 3)))
+    local = spread_over(_smooth(values, lattice)[lattice], lattice, step, mask)
+    return local, len(voxels)
 
 
 def predict(volume, voxels, sampling, network, workers=1):
@@ -283,23 +272,15 @@ def _resampled_tile(volume, voxels, sampling, metadata, workers):
     fade = _FADED_BORDER / 2 / sampling
     for dimension, size in enumerate(tile.shape):
         distance = np.minimum(np.arange(size), np.arange(size)[::-1])
-        window = np.sin(np.pi / 2 * np.clip(distance / fade, 0, 1)) ** 2
+        window = 1 - raised_cosine(distance, 0, fade)
         tile = tile * np.expand_dims(window.astype(np.float32),
                                      [d for d in range(3) if d != dimension])
     shape = resized_shape(tile.shape, sampling, metadata["sampling"])
     positions = np.rint((voxels - first) * np.divide(shape, tile.shape)).astype(int)
-    resampled = _limited(fourier_resample(tile, shape, workers), metadata["sampling"],
-                         metadata["range"][0], workers)
+    # What is finer than the network's range could only mislead it.
+    resampled = low_pass(fourier_resample(tile, shape, workers), metadata["sampling"],
+                         1 / metadata["range"][0] - _LIMIT_WIDTH / 2, _LIMIT_WIDTH, workers)
     return resampled, positions - half
-
-
-def _limited(volume, sampling, resolution, workers):
-    """Raised-cosine low-pass: what is finer than the network's range could only mislead it."""
-    def response(squared):
-        phase = np.clip((np.sqrt(squared) - 1 / resolution) / _LIMIT_WIDTH + 0.5, 0, 1)
-        return 0.5 + 0.5 * np.cos(np.pi * phase)
-
-    return filtered(volume, sampling, response, workers)
 
 
 def _smooth(values, lattice):
@@ -307,17 +288,3 @@ def _smooth(values, lattice):
     weights = ndimage.uniform_filter(lattice.astype(np.float32), 3, mode="constant")
     sums = ndimage.uniform_filter(values, 3, mode="constant")
     return np.divide(sums, weights, out=np.zeros_like(values), where=lattice)
-
-
-def _interpolate(values, lattice, step, mask):
-    """Linear interpolation of lattice values at the voxels of the mask."""
-    nearest = ndimage.distance_transform_edt(~lattice, return_distances=False,
-                                             return_indices=True)
-    filled = values[tuple(nearest)]
-    result = np.zeros(mask.shape, np.float32)
-    for z in range(mask.shape[0]):  # plane by plane, to keep the coordinates small
-        inside = np.nonzero(mask[z])
-        if len(inside[0]):
-            points = np.stack([np.full(len(inside[0]), z), *inside]) / step
-            result[z][inside] = ndimage.map_coordinates(filled, points, order=1, mode="nearest")
-    return result

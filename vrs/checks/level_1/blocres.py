@@ -1,8 +1,9 @@
 """1.c: to which resolution do the halves agree around each voxel?"""
 
-from vrs.checks import MAPPING, Check, Quantity, register
+from vrs.checks import Check, register
 from vrs.checks.level_1.engines import local_findings, with_halves
-from vrs.checks.local import PERCENTILES, reported_criterion, resolution_findings, spread_criterion
+from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
+                              spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -27,18 +28,9 @@ class BlocRes(Check):
         "alone. It cannot be better than twice the voxel size; where the halves do not even agree "
         "at the length of the box, and where they are empty, it is this length. The percentile of "
         "the reported resolution is the part of the mask with a local resolution at least as good.")
-    quantities = (
-        Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask",
-                 MAPPING, PERCENTILES),
-        Quantity("reported_percentile", "%",
-                 "Part of the mask whose local resolution is at or better than the reported one"),
-        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
-    )
+    quantities = LOCAL_RESOLUTION
     references = ("Cardone2013",)
-    criteria = (
-        reported_criterion(),
-        spread_criterion(0.01, "Å"),
-    )
+    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "Blocres, median"}
     summary_ok = "The local Fourier shell correlation agrees with the reported resolution."
     summary_warnings = ("The local Fourier shell correlation does not support the reported "

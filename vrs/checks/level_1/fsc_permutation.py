@@ -6,7 +6,7 @@ from vrs.checks import Check, Findings, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
-from vrs.numerics.fourier import shell_counts, shell_frequencies
+from vrs.numerics.fourier import raised_cosine, shell_counts, shell_frequencies
 from vrs.numerics.fsc import first_telling_shell, shell_correlation
 from vrs.numerics.masked_fsc import masked_transform
 from vrs.numerics.permutation import permutation_test
@@ -120,12 +120,8 @@ def inscribed_ball(shape, edge):
     axes = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in shape)]
     outwards = np.sqrt(sum(((2 / n * axis) ** 2).astype(np.float32)
                            for axis, n in zip(axes, shape)))
-    width = np.float32(min(edge / (min(shape) / 2), 1.0))
-    # From 0 where the edge begins to 1 where it ends.
-    outwards -= 1 - width
-    outwards /= width
-    np.clip(outwards, 0, 1, out=outwards)
-    return np.square(np.cos(np.float32(np.pi / 2) * outwards))
+    width = min(edge / (min(shape) / 2), 1.0)
+    return raised_cosine(outwards, 1 - width, width)
 
 
 def _sentence(data, resolution, last, shells):

@@ -1,10 +1,8 @@
 """1.f: does each place of the map resolve alike in all directions?"""
 
-import math
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from vrs.checks import MAPPING, VECTOR, Check, Criterion, Findings, Quantity, register, resolution
 from vrs.checks.estimates import ratio_criterion, reported_ratio
@@ -13,6 +11,7 @@ from vrs.checks.level_1.engines import require_noise
 from vrs.checks.local import PERCENTILES, local_figures, local_volume, percentiles
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
+from vrs.numerics.interpolation import lattice_step, spread_over
 from vrs.numerics.monogenic import anisotropy, directional_resolution
 from vrs.results import Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
 from vrs.results.sections import central_slices
@@ -84,21 +83,13 @@ class MonoDir(Check):
                         "reported one.")
 
     def compute(self, data):
-        step = _lattice_step(data.map.hard_mask)
+        step = lattice_step(data.map.hard_mask, _MOST_POINTS)
         lattice = data.map.hard_mask[::step, ::step, ::step]
         require_noise(data)
         directions, local = directional_resolution(
             *data.half_maps.both, data.map.hard_mask, step * np.argwhere(lattice),
             data.map.sampling, data.reported.resolution, data.run.workers)
         return _findings(data, directions, local, lattice, step)
-
-
-def _lattice_step(mask):
-    """Voxels between the points at which the resolution is looked at."""
-    step = max(1, math.ceil((np.count_nonzero(mask) / _MOST_POINTS) ** (1 / 3)))
-    while not mask[::step, ::step, ::step].any():
-        step -= 1
-    return step
 
 
 def _findings(data, directions, local, lattice, step):
@@ -135,32 +126,6 @@ def _findings(data, directions, local, lattice, step):
         for name, values in by_voxel.items()]
     content = _content(data, metrics, directions, local, by_voxel, profile, volumes[0])
     return Findings(metrics, content, volumes)
-
-
-def spread_over(values, lattice, step, mask):
-    """Linear interpolation of values on a lattice at all voxels of the mask.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of float32, (points,)
-    lattice : numpy.ndarray of bool, (z, y, x)
-        ``mask[::step, ::step, ::step]``, the points in it.
-    step : int
-    mask : numpy.ndarray of bool, (z, y, x)
-
-    Returns
-    -------
-    numpy.ndarray of float32, (z, y, x)
-        0 outside the mask.
-    """
-    filled = np.zeros(lattice.shape, np.float32)
-    filled[lattice] = values
-    nearest = ndimage.distance_transform_edt(~lattice, return_distances=False,
-                                             return_indices=True)
-    result = ndimage.affine_transform(filled[tuple(nearest)], np.diag(np.full(3, 1 / step)),
-                                      output_shape=mask.shape, order=1, mode="nearest")
-    result[~mask] = 0
-    return result
 
 
 def radial_means(positions, values, width):

@@ -1,8 +1,9 @@
 """1.e: to which resolution does each place of the map rise above the noise?"""
 
-from vrs.checks import MAPPING, Check, Quantity, register
+from vrs.checks import Check, register
 from vrs.checks.level_1.engines import local_findings, require_noise, with_halves
-from vrs.checks.local import PERCENTILES, reported_criterion, resolution_findings, spread_criterion
+from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
+                              spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -25,18 +26,9 @@ class MonoRes(Check):
         "times the reported resolution if that is coarser, to twice the voxel size. Places that "
         "never rise above the noise get the value of the first step. The percentile of the "
         "reported resolution is the part of the mask with a local resolution at least as good.")
-    quantities = (
-        Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask",
-                 MAPPING, PERCENTILES),
-        Quantity("reported_percentile", "%",
-                 "Part of the mask whose local resolution is at or better than the reported one"),
-        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
-    )
+    quantities = LOCAL_RESOLUTION
     references = ("Vilas2018",)
-    criteria = (
-        reported_criterion(),
-        spread_criterion(0.01, "Å"),
-    )
+    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "MonoRes, median"}
     summary_ok = "The strength of the signal above the noise agrees with the reported resolution."
     summary_warnings = ("The strength of the signal above the noise does not support the reported "

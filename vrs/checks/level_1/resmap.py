@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from vrs.checks import MAPPING, Check, NotMeasured, Quantity, register
+from vrs.checks import Check, NotMeasured, Quantity, register
 from vrs.checks.level_1.engines import local_values, require_cube, with_halves
-from vrs.checks.local import PERCENTILES, reported_criterion, resolution_findings, spread_criterion
+from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
+                              spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -32,21 +33,13 @@ class ResMap(Check):
         "waves explain is left out first. A place where no wave stands out gets 20 voxels, the "
         "worst value. The percentile of the reported resolution is the part of the mask with a "
         "local resolution at least as good.")
-    quantities = (
-        Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask",
-                 MAPPING, PERCENTILES),
-        Quantity("reported_percentile", "%",
-                 "Part of the mask whose local resolution is at or better than the reported one"),
-        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+    quantities = LOCAL_RESOLUTION + (
         Quantity("unresolved_percentage", "%",
                  "Part of the mask where no wave stands out from the noise; it has the worst "
                  "value"),
     )
     references = ("Kucukelbir2014",)
-    criteria = (
-        reported_criterion(),
-        spread_criterion(0.01, "Å"),
-    )
+    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "ResMap, median"}
     summary_ok = "Local detail is detectable at the reported resolution."
     summary_warnings = "Local detail is not detectable at the reported resolution."

@@ -343,11 +343,7 @@ def what_the_network_sees(volume, sampling, mask, workers=1):
     numpy.ndarray of float32, (z, y, x)
         Zero where there is no positive density in the mask at all.
     """
-    def response(squared):
-        beyond = np.clip((np.sqrt(squared) - 1 / _FINEST) / _EDGE, 0, 1)
-        return (1 + np.cos(np.pi * beyond)) / 2
-
-    density = np.maximum(fourier.filtered(volume, sampling, response, workers), 0)
+    density = np.maximum(fourier.low_pass(volume, sampling, 1 / _FINEST, _EDGE, workers), 0)
     positive = density[mask & (density > 0)]
     if positive.size:
         density /= np.percentile(positive, _STRONG)

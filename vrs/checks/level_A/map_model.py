@@ -14,6 +14,7 @@ from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.numerics import fourier, fsc, model_agreement, model_map
+from vrs.numerics.interpolation import values_at
 from vrs.results import AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
@@ -301,10 +302,8 @@ def atom_inclusion(volume, sampling, threshold, structure):
     numpy.ndarray of float64, (atoms,)
         1 or 0, by linear interpolation of the map, 0 outside the box; NaN for hydrogens.
     """
-    places = atom_positions(structure)[:, ::-1] / sampling
-    values = ndimage.map_coordinates(volume, places.T, order=1, mode="nearest")
-    inside = ((places >= 0) & (places <= np.array(volume.shape) - 1)).all(axis=1)
-    included = (inside & (values >= threshold)).astype(float)
+    values = values_at(volume, sampling, atom_positions(structure), -np.inf)
+    included = (values >= threshold).astype(float)
     included[[site.atom.is_hydrogen() for site in structure[0].all()]] = np.nan
     return included
 

@@ -113,7 +113,8 @@ def two_domain_halves(shape, sampling, fine, coarse, noise=0.05, seed=1):
         Well inside their domains.
     """
     volume, inside = structure(shape, sampling, seed)
-    left, right = (fourier.filtered(volume, sampling, _low_pass(d)) for d in (fine, coarse))
+    left, right = (fourier.low_pass(volume, sampling, 1 / d - 0.02, 0.04)
+                   for d in (fine, coarse))
     x = np.arange(shape[2]) - shape[2] // 2
     share = np.clip(0.5 - x / 4, 0, 1).astype(np.float32)
     signal = left * share + right * (1 - share)
@@ -163,11 +164,3 @@ def directional_halves(shape, sampling, good, bad, direction, half_angle=30.0, s
         return fft.irfftn(fft.rfftn(white) * response, s=shape)
 
     return signal + noise(), signal + noise()
-
-
-def _low_pass(resolution, width=0.04):
-    def response(squared):
-        beyond = np.clip((np.sqrt(squared) - 1 / resolution) / width + 0.5, 0, 1)
-        return 0.5 + 0.5 * np.cos(np.pi * beyond)
-
-    return response

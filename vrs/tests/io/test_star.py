@@ -1,5 +1,6 @@
 """STAR tables: reading, looking into them, and writing."""
 
+import bz2
 import gzip
 import io
 
@@ -78,7 +79,7 @@ def test_blocks_pairs_quotes_and_comments(tmp_path):
 
 @pytest.mark.parametrize("change", [
     lambda content: content.replace(b"\n", b"\r\n"), lambda content: b"\xef\xbb\xbf" + content,
-    gzip.compress, lambda content: content.rstrip(b"\n")])
+    gzip.compress, bz2.compress, lambda content: content.rstrip(b"\n")])
 def test_line_ends_marks_and_compression(tmp_path, change):
     content = TABLE.replace(b"a b.mrcs", b"a.mrcs").lstrip()
     expected = read_star(save(tmp_path / "plain.star", content))
@@ -209,6 +210,11 @@ def test_probe_of_small_and_compressed_files(large, tmp_path):
     # The first rows are a little shorter than the others, whose numbers have more digits.
     assert not found.exact and found.rows == pytest.approx(20000, rel=0.03)
     np.testing.assert_array_equal(found.columns["rlnNumber"][:1000], np.arange(1000))
+    with open(large, "rb") as stream:
+        packed = save(tmp_path / "b.star.bz2", bz2.compress(stream.read()))
+    found = probe_star(packed)["particles"]
+    # What was packed otherwise does not tell its size, so that all of it is read.
+    assert found.exact and found.rows == 20000
 
 
 def test_probe_finds_what_follows_the_large_table(tmp_path):

@@ -46,6 +46,23 @@ def test_filter():
     np.testing.assert_allclose(fft.irfftn(transform, s=shape), expected, atol=1e-5)
 
 
+def test_low_pass():
+    # Waves along x of 1/40 (whole), 3/40 (within the fall, of which cos² 60° is left), 5/40 (none).
+    x = np.arange(40, dtype=np.float32)
+    waves = [np.cos(2 * np.pi * count * x / 40) for count in (1, 3, 5)]
+    volume = np.broadcast_to(sum(waves), (8, 10, 40)).astype(np.float32)
+    found = fourier.low_pass(volume, 2.0, 1 / 80, 3 / 80)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, volume * 0 + waves[0] + waves[1] / 4, atol=1e-5)
+
+
+def test_raised_cosine_is_as_precise_as_its_values():
+    values = np.array([0, 2, 3, 4, 5, 6, 9])
+    expected = [1, 1, 0.5 + np.sqrt(0.125), 0.5, 0.5 - np.sqrt(0.125), 0, 0]
+    np.testing.assert_allclose(fourier.raised_cosine(values, 2, 4), expected, atol=1e-15)
+    assert fourier.raised_cosine(values.astype(np.float32), 2, np.float64(4)).dtype == np.float32
+
+
 @pytest.mark.parametrize("shape", [(8, 8, 8), (9, 9, 9), (6, 8, 10), (10, 7, 9)])
 def test_shell_sums_run_over_all_of_fourier_space(shape):
     volume = np.random.default_rng(0).normal(size=shape).astype(np.float32)

@@ -193,16 +193,6 @@ def test_boxes_are_read_where_the_voxels_are(sampling):
     np.testing.assert_allclose(found, wave[tuple(voxels.T)] / wave.max(), atol=0.05 / 2.5)
 
 
-def test_lattice_has_bounded_points(monkeypatch):
-    monkeypatch.setattr(local_resolution, "_MOST_BOXES", 60000)
-    mask = np.ones((100,) * 3, bool)
-    step = local_resolution.lattice_step(mask, 1.0)
-    assert np.count_nonzero(mask[::step, ::step, ::step]) <= 60000
-    single = np.zeros((9,) * 3, bool)
-    single[5, 5, 5] = True
-    assert local_resolution.lattice_step(single, 0.5) in (1, 5)
-
-
 @pytest.mark.parametrize("b_factor, removed", [(-700, -556), (-500, 0), (50, 0)])
 def test_extreme_even_fading_is_brought_to_the_usual(b_factor, removed):
     volume = noise_with_b(b_factor, (64, 64, 64), 1.5)

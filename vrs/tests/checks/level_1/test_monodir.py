@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
-from vrs.checks.level_1.monodir import radial_means, spread_over
+from vrs.checks.level_1.monodir import radial_means
 from vrs.numerics import sphere
 from vrs.results import Status
 from vrs.tests.checks.level_1.test_fourier_shell_occupancy import data_for, noise, values
@@ -84,12 +84,3 @@ def test_radial_means_count_voxels():
     radius = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
     first = (radius < 0.5)
     assert radii[0] == 0.25 and means["a"][0] == pytest.approx(values_[first].mean())
-
-
-def test_lattice_is_spread_linearly():
-    mask = np.ones((10, 12, 14), bool)
-    z, y, x = np.indices(mask.shape)
-    plane = (1 + z + 2 * y + 3 * x).astype(np.float32)
-    lattice = mask[::3, ::3, ::3]
-    found = spread_over(plane[::3, ::3, ::3][lattice], lattice, 3, mask)
-    np.testing.assert_allclose(found[:10, :10, :13], plane[:10, :10, :13], rtol=1e-5)
