@@ -103,9 +103,9 @@ def test_odd_text_arrives_as_it_is(page):
     "The 2 estimates of the map's resolution range from 5.0 Å to 6.0 Å, with a mean of 5.5 Å. "
     "The reported resolution is 4.3 Å. The reported resolution may be overestimated.",
     "The score is 1 of 2 evaluable items.",
-    "Input warnings do not affect the score; see section 1, section 2.1.", "Section 1, findings on the input",
-    "Section 2.1, findings on the input", "Suspicious input", "Look at this. (section 1)",
-    "They share noise. (section 2.1)", "Status of the items", "Warnings by section",
+    "Input warnings do not affect the score; see section 1, section 2.1.",
+    "Section 1, findings on the input", "Section 2.1, findings on the input", "Suspicious input",
+    "Look at this. (section 1)", "They share noise. (section 2.1)", "Status of the items", "Warnings by section",
     "Contents", "1 Input data", "2 Level 0: the map", "20 × 18 × 16 voxels", "ab" * 32,
     "Own mask", "Files kept with the results:", "Warning: Look at this.", "OK",
     "2 warnings", "Does not apply",

@@ -5,7 +5,8 @@ import pytest
 
 from vrs.inputs.map import describe_map
 from vrs.report.document import Grid, Picture, to_plain
-from vrs.results import FileEntry, Status, Surface, read_results, write_json
+from vrs.results import (FileEntry, InputFile, LevelInput, Status, Surface, read_results,
+                         write_json)
 from vrs.tests.evidence import evidence
 from vrs.tests.report.conftest import make_item, make_level
 from vrs.viewers.pages import MapScale, ResultPages, map_scale
@@ -51,6 +52,20 @@ def test_without_warnings_it_begins_with_the_first_item(domain, tmp_path, items,
     pages = ResultPages(tmp_path / "results.json", NoArtist())
     assert pages.first() == first
     assert [entry.name for entry in pages.entries()][1:] == sorted(item.id for item in items)
+
+
+def test_levels_of_one_file_are_shown_together(domain, tmp_path, full_results):
+    one = make_level([make_item("1.b", Status.NOT_RUN, reason="It needs two half maps."),
+                      make_item("1.a")], "1")
+    one.added = LevelInput("Two half maps", [InputFile("Half map 1", "first.mrc", "ef" * 32)])
+    write_json(tmp_path / "results.json", [full_results, one])
+    pages = ResultPages(tmp_path / "results.json", NoArtist())
+    assert pages.title == "Levels 0, 1" and "2 of 3 items passed" in pages.summary
+    assert [entry.name for entry in pages.entries()] == [
+        "Input", "0.a", "0.b", "0.c", "0.d", "0.e", "0.f", "1.a", "1.b"]
+    assert [heading for heading, _ in pages.page(0)] == ["", "Half maps", "Two half maps"]
+    assert "first.mrc" in text_of(pages.page(0))
+    assert "It needs two half maps." in text_of(pages.page(8))
 
 
 def test_page_has_warnings_criteria_quantities_and_references(pages):
