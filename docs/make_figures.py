@@ -21,7 +21,7 @@ from PIL import Image
 
 from vrs.io.maps import read_map, write_map
 from vrs.numerics.fourier import filtered
-from vrs.report.build import Builder
+from vrs.report.build import build_document
 from vrs.report.document import Picture
 from vrs.report.figures import Artist
 from vrs.results import Figure, read_results
@@ -167,7 +167,7 @@ def comparison(folder):
     given = results[0][0].input
     with tempfile.TemporaryDirectory() as images:
         artist = Artist(images, given.shape, given.sampling, plots="png")
-        document = Builder(results, {}, "", artist).document()
+        document = build_document(results, {}, "", artist)
         [section] = [part for part in document.body if part.anchor == "comparison"]
         [picture] = [block for block in section.blocks if isinstance(block, Picture)]
         return Image.open(os.path.join(images, picture.panels[0].file)).convert("RGB")

@@ -57,7 +57,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     ``deposited`` (a date). It joins the provenance.
     """
     # Drawing needs large packages, which those who only ask for a score must not wait for.
-    from vrs.report.build import Builder
+    from vrs.report.build import build_document
     from vrs.report.emv import emv_files
     from vrs.report.figures import Artist
     from vrs.report.html_report import render_html
@@ -78,7 +78,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         images = work / "images"
         images.mkdir()
         artist = Artist(images, given.shape or (), given.sampling, renderer)
-        document = Builder(results, provenance, title, artist).document()
+        document = build_document(results, provenance, title, artist)
         new = ReportPaths(*(work / ("report." + suffix) for suffix in ReportPaths._fields))
         new.json.write_text(render_json(results, provenance, title, folder), encoding="utf-8")
         new.html.write_text(render_html(document, images, map_scene(results)),

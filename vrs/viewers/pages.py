@@ -8,8 +8,10 @@ from typing import List, Optional
 from vrs.checks import get_check
 from vrs.levels import get_level, order
 from vrs.report import score
-from vrs.report.build import Builder
 from vrs.report.document import Listing, Run, Text
+from vrs.report.numbering import Numbering, paths
+from vrs.report.sections.given import added_blocks, input_blocks
+from vrs.report.sections.items import item_parts
 from vrs.report.wording import STATUS_STYLES, angstroms
 from vrs.results import Status, read_results
 
@@ -141,26 +143,26 @@ class ResultPages:
         list of (str, list)
             Headings, the first of them empty, with blocks of :mod:`vrs.report.document`.
         """
-        builder = Builder([(result, self.folder) for result in self.levels], {}, "", self.artist)
+        numbering = Numbering(self.levels, self.artist)
         if number == 0:
-            return self._input_page(builder)
+            return self._input_page(numbering)
         _, item, result = self._lines[number - 1]
         if item is None:
             return [("", [Text([Run(_NOT_DONE, style="status-neutral")])])]
-        parts = builder.item_parts(item, result, self.folder)
+        parts = item_parts(numbering, item, result, self.folder)
         if item.reason:
             del parts["Results"][-1]  # the verdict says it
         engine = parts["Engine and reference"][:1]
         if item.references:
-            engine += builder.references.section("").blocks
+            engine += numbering.references.section("").blocks
         page = ([("", _verdict(item))] + [(heading, parts.get(heading)) for heading in _PARTS]
                 + [("Engine and references", engine)])
         return [(heading, blocks) for heading, blocks in page if blocks]
 
-    def _input_page(self, builder):
-        page = [("", builder.input_blocks())]
-        files = {entry.name: self.folder / entry.path for entry in self.input.files}
-        return page + [(result.added.title, builder.added_blocks(result.added, files))
+    def _input_page(self, numbering):
+        page = [("", input_blocks(numbering, self.input, self.folder))]
+        files = paths(self.input.files, self.folder)
+        return page + [(result.added.title, added_blocks(numbering, result.added, files))
                        for result in self.levels if result.added]
 
     def files(self, number):

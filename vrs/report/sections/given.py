@@ -1,0 +1,76 @@
+"""What was given: the map, and what the levels take on top of it."""
+
+from vrs.report.document import Fact, Facts, Minor, Run, Text
+from vrs.report.numbering import input_anchor, paths, plain
+from vrs.report.wording import angstroms
+
+
+def input_blocks(numbering, given, folder):
+    """The map and all that was given with it.
+
+    Parameters
+    ----------
+    numbering : vrs.report.numbering.Numbering
+    given : vrs.results.InputReport
+    folder : path
+        What its files are relative to.
+
+    Returns
+    -------
+    list
+        Of blocks.
+    """
+    rows = [("File", plain(given.file_name)), ("SHA-256", [Run(given.sha256, style="code")])]
+    if given.shape is not None:
+        rows += [("Box (x, y, z)", plain(" × ".join(map(str, given.shape)) + " voxels")),
+                 ("Voxel size", plain("%g Å" % given.sampling)),
+                 ("Threshold", plain("%g" % given.threshold))]
+    rows.append(("Reported resolution", plain(angstroms(given.resolution))))
+    if given.mask_file_name:
+        rows += [("Own mask", plain(given.mask_file_name)),
+                 ("SHA-256 of the mask", [Run(given.mask_sha256, style="code")])]
+    return _blocks(numbering, rows, given, paths(given.files, folder))
+
+
+def added_blocks(numbering, added, files):
+    """What a level takes on top of the map.
+
+    Parameters
+    ----------
+    numbering : vrs.report.numbering.Numbering
+    added : vrs.results.LevelInput
+    files : dict of str to path
+        Maps that its figures may name.
+
+    Returns
+    -------
+    list
+        Of blocks.
+    """
+    rows = []
+    for entry in added.files:
+        rows += [(entry.term, plain(entry.file_name)),
+                 ("SHA-256", [Run(entry.sha256, style="code")])]
+    return _blocks(numbering, rows, added, files)
+
+
+def _blocks(numbering, rows, given, files):
+    blocks = [Facts([Fact(term, runs) for term, runs in rows])]
+    if given.notes:
+        blocks += [Minor("Findings")] + [_note(note) for note in given.notes]
+    return blocks + numbering.blocks(given.content, files)
+
+
+def suspicions(results):
+    """What is suspicious about the input, by the anchor of its section."""
+    parts = [("input", results[0].input.notes)]
+    parts += [(input_anchor(result), result.added.notes) for result in results if result.added]
+    texts = {anchor: [note.text for note in notes if note.severity == "warning"]
+             for anchor, notes in parts}
+    return {anchor: found for anchor, found in texts.items() if found}
+
+
+def _note(note):
+    if note.severity == "warning":
+        return Text([Run("Warning: ", style="strong"), Run(note.text)], "warning")
+    return Text(plain(note.text), "note")

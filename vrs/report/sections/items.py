@@ -1,0 +1,126 @@
+"""The sections of the items."""
+
+import os
+
+from vrs.report.document import Grid, Listing, Minor, Run, Section, Text
+from vrs.report.numbering import item_anchor, paths, plain
+from vrs.report.wording import OUTCOMES, STATUS_STYLES, cell
+from vrs.results import Status
+
+
+def item_section(numbering, item, result, folder):
+    """The section of an item; parameters as of :func:`item_parts`."""
+    blocks = []
+    for heading, part in item_parts(numbering, item, result, folder).items():
+        blocks += [Minor(heading)] + part
+    return Section(item_anchor(item.id), "%s %s" % (item.id, item.title),
+                   numbering.sections[item_anchor(item.id)], blocks)
+
+
+def item_parts(numbering, item, result, folder):
+    """What there is to say of an item.
+
+    Parameters
+    ----------
+    numbering : vrs.report.numbering.Numbering
+    item : vrs.results.ItemResult
+    result : vrs.results.LevelResults
+        That it belongs to.
+    folder : path
+        What the files of the results are relative to.
+
+    Returns
+    -------
+    dict of str to list
+        Blocks by heading, in the order of the report.
+    """
+    files = dict(paths(result.input.files, folder), **paths(item.files, folder))
+    results = numbering.blocks(item.content, files) + _metrics(numbering, item)
+    if item.reason:
+        results.append(Text(plain(item.reason)))
+    parts = [("Explanation", [Text(plain(item.explanation))] if item.explanation else []),
+             ("Results", results),
+             ("Automatic criteria", _criteria(item, result.criteria_source)),
+             _verdict(item), ("Engine and reference", _engine(numbering.references, item))]
+    return {heading: blocks for heading, blocks in parts if blocks}
+
+
+def _metrics(numbering, item):
+    rows = [row for name, metric in item.metrics.items() for row in _metric_rows(name, metric)]
+    if not rows:
+        return []
+    return [numbering.grid(
+        ["Quantity", "Value", "Unit", "Description"], rows, [False] * 4, [2.6, 2, 1.1, 4.3],
+        "Quantities of item %s, under the names they have in report.json." % item.id)]
+
+
+def _criteria(item, source):
+    if not item.criteria:
+        if item.status is not Status.INFORMATIVE:
+            return []
+        return [Text(plain("This item is informative; it has no criteria."))]
+    rows = []
+    for outcome in item.criteria:
+        text, style = OUTCOMES[outcome.outcome]
+        rows.append([_criterion(outcome), [Run(text, style=style)]])
+    blocks = [Grid(["The item is OK when", "Outcome"], rows, [False, False], [5, 1])]
+    if any(_overridden(outcome) for outcome in item.criteria):
+        blocks.append(Text(plain("The facility's bounds come from the criteria file %s." % source),
+                           "note"))
+    return blocks
+
+
+def _engine(references, item):
+    name = "vrs (built in)" if item.engine.name == "builtin" else item.engine.name
+    runs = [Run("Computed by %s %s." % (name, item.engine.version))]
+    if item.references:
+        runs.append(Run(" Reference: " if len(item.references) == 1 else " References: "))
+        for position, reference in enumerate(item.references):
+            runs += [Run(", ")] * bool(position) + [references.cite(reference)]
+        runs.append(Run("."))
+    blocks = [Text(runs)]
+    if item.files:
+        kept = ["%s (%s)" % (entry.description, os.path.basename(entry.path))
+                for entry in item.files]
+        blocks.append(Text(plain("Files kept with the results: %s." % ", ".join(kept))))
+    return blocks
+
+
+def status(item):
+    """The status of an item in its colours."""
+    return Run(item.printed_status(), style=STATUS_STYLES[item.status.value])
+
+
+def _verdict(item):
+    """Heading and blocks of the status, with the warnings if there are any."""
+    if item.status is Status.WARNINGS:
+        return "Warnings", [
+            Text([status(item)]),
+            Listing([[Run(warning, style="strong")] for warning in item.warnings], True)]
+    return "Status", [Text([status(item)])]
+
+
+def _criterion(outcome):
+    if not _overridden(outcome):
+        return plain(outcome.text)
+    return [Run(outcome.text), Run(" (facility bound, default %s)" % _bound(outcome.default_bound),
+                           style="strong")]
+
+
+def _overridden(outcome):
+    return _bound(outcome.bound) != _bound(outcome.default_bound)
+
+
+def _bound(bound):
+    if isinstance(bound, (list, tuple)):
+        return " to ".join("%g" % end for end in bound)
+    return "%g" % bound
+
+
+def _metric_rows(name, metric):
+    """One row for a metric; one for each entry of a mapping."""
+    parts = ([(name, metric.value)] if not isinstance(metric.value, dict)
+             else [("%s.%s" % (name, key), part) for key, part in metric.value.items()])
+    return [[[Run(part_name, style="code")], plain(cell(value)), plain(metric.unit),
+             plain(metric.description if position == 0 else "")]
+            for position, (part_name, value) in enumerate(parts)]
