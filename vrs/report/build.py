@@ -95,7 +95,7 @@ class Builder:
         body.append(self.references.section(str(len(body) + 1)))
         passed, evaluable = quality.score(self.items)
         score = "%d of %d" % (passed, evaluable)
-        return Document(self.title, levels.grade(self.items), score,
+        return Document(self.title, levels.grade(self.items) or "none", score,
                         str(self.provenance.get("date", "")), self._front_facts(), front,
                         body)
 
