@@ -87,7 +87,7 @@ class Report:
         return replace(given, files=files)
 
     def __repr__(self):
-        return "<Report: grade %s, %d of %d items passed>" % ((self.grade,) + self.score)
+        return "<Report: grade %s, %d of %d items passed>" % ((self.grade or "none",) + self.score)
 
     def _repr_html_(self):
         """What a notebook shows."""
@@ -101,7 +101,7 @@ class Report:
 
 
 def validate(threads=None, criteria=None, progress=None, **given):
-    """Validate a map in this process, without a Scipion project.
+    """Validate a map, or a table of particles, in this process, without a Scipion project.
 
     Parameters
     ----------
@@ -112,9 +112,10 @@ def validate(threads=None, criteria=None, progress=None, **given):
     progress : callable, optional
         Called with the id and the title of each item before it is computed.
     **given
-        The options of ``vrs validate`` without dashes: ``map``, ``threshold``,
+        The options of ``vrs validate`` without the dashes before them: ``map``, ``threshold``,
         ``resolution``, ``half_maps=(first, second)`` or ``half1`` and ``half2``, ``model``,
-        ``mask`` and so on. Paths and numbers.
+        ``mask`` and so on, or ``particles`` without a map. Paths and numbers; dashes within a
+        name become underscores, ``images_folder`` for instance.
 
     Returns
     -------
@@ -137,7 +138,8 @@ def validate(threads=None, criteria=None, progress=None, **given):
     overrides = Overrides.read(str(criteria), all_checks()) if criteria else Overrides()
     names = [level.id for level in levels.levels_for(given)]
     if not names:
-        raise InputError("Nothing was given that could be validated; give a map.")
+        raise InputError("Nothing was given that could be validated; give a map or a table of "
+                         "particles.")
     workers = threads or len(os.sched_getaffinity(0))
     folder = tempfile.TemporaryDirectory(prefix="vrs_")
     validation = Validation(folder.name, names, lambda: inputs.load(given, inputs.Run(workers)),

@@ -338,7 +338,7 @@ def summary(report, output, project_path=None):
                        [(item["id"], item["title"], _status(item)) for item in items])]
             + ["  %s  %s" % remark for remark in remarks]
             + ["", "Grade %s, %d of %d items passed" % (
-                report["grade"], report["score"]["passed"], report["score"]["evaluable"])]
+                report["grade"] or "none", report["score"]["passed"], report["score"]["evaluable"])]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
             + (["Project  %s" % project_path,

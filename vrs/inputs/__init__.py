@@ -121,14 +121,13 @@ def probe(given):
 
 def _refuse_leftovers(kind, given):
     """Options that say how to read evidence which is not there are a mistake."""
-    left = [option for option in kind.options
-            if option not in kind.files and read_value(option, given) != option.default]
+    left = [option for option in kind.options if read_value(option, given) != option.default]
     if left:
-        raise InputError("%s was given, but %s not; give %s by %s." % (
-            " and ".join(option.flag for option in left),
+        raise InputError("%s %s given, but %s not; give %s by %s." % (
+            " and ".join(option.flag for option in left), "was" if len(left) == 1 else "were",
             kind.words + (" were" if kind.words.startswith("two ") else " was"),
             "them" if kind.words.startswith("two ") else "it",
-            " and ".join(option.flag for option in kind.files)))
+            " and ".join(option.flag for option in kind.decisive)))
 
 
 def load(given, run=Run(), only=None):

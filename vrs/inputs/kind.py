@@ -138,6 +138,11 @@ class Kind:
         """The options that are files of this evidence, which is there when they are given."""
         return tuple(option for option in self.options if option.type == FILE)
 
+    @property
+    def decisive(self):
+        """The options that it has to be given by."""
+        return self.files
+
     def is_given(self, given):
         """Whether there is something of it.
 

@@ -112,6 +112,10 @@ class _MapKind(Kind):
                "count as inside.", pointer="VolumeMask"),
     )
 
+    @property
+    def decisive(self):
+        return self.options[:1]
+
     def is_given(self, given):
         return bool(given.get("map"))
 

@@ -1,5 +1,6 @@
 """The particles: a table of them, with the angles that they were given."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Optional
@@ -78,28 +79,42 @@ class _ParticlesKind(Kind):
     )
 
     def probe(self, given, probed):
-        problems, found = [], None
-        for option in self.options[2:]:
-            with collected(problems):
-                read_value(option, given)
+        problems, found, diameter = [], None, None
+        folder = given.get("images_folder")
+        if folder and not os.path.isdir(folder):
+            problems.append("There is no folder %s; check its name." % folder)
+        _, _, symmetry, size = self.options
         with collected(problems):
-            found = probe_particles(given["particles"], given.get("images_folder"))
+            read_value(symmetry, given)
+        with collected(problems):
+            diameter = read_value(size, given)
+        with collected(problems):
+            found = probe_particles(given["particles"], folder)
             problems += found.problems
+            box = _largest_box(found.table) if found.table else None
+            if diameter and box and diameter > box:
+                problems.append("The diameter, %.4g Å, is larger than the images of the particles, "
+                                "%.4g Å; give that of the particle." % (diameter, box))
         if problems:
             raise InputError(problems)
         return found
 
     def load(self, given, evidence):
         table, notes = read_particles(given["particles"], given.get("images_folder"))
+        if given.get("symmetry") in (None, ""):
+            notes = notes + ["The symmetry is taken as C1, as none was given; give the point group "
+                             "if the specimen has one."]
         _, _, symmetry, diameter = (read_value(option, given) for option in self.options)
         return Loaded(ParticleEvidence(table, symmetry, diameter),
                       (Source("Particles", given["particles"]),), tuple(map(Note, notes)))
 
     def describe(self, evidence):
         particles = evidence.particles
-        return [Note("The table has %d particles%s, and the symmetry is %s." % (
-            len(particles.table), " with angles" if particles.table.has_angles
-            else " without angles of a map", particles.symmetry))], []
+        count = len(particles.table)
+        return [Note("The table has %s %s, and the symmetry is %s." % (
+            "1 particle" if count == 1 else "%s particles" % format(count, ","),
+            "with angles" if particles.table.has_angles else
+            "without angles with respect to a map", particles.symmetry))], []
 
 
 PARTICLES = register(_ParticlesKind())
@@ -150,9 +165,14 @@ def particle_diameter(evidence):
         # A few specks far away are no part of the particle.
         radius = np.percentile(distances, 99)
         return float(2 * radius * evidence.map.sampling), "that of the mask"
-    sizes = [optics.image_size * optics.sampling for optics in particles.table.optics
-             if optics.image_size and optics.sampling]
-    if not sizes:
+    box = _largest_box(particles.table)
+    if box is None:
         raise InputError("The table does not tell the size of the images; give the particle's "
                          "diameter by --diameter.")
-    return max(sizes) / 2, "half of the box, as none was given"
+    return box / 2, "half of the box, as none was given"
+
+
+def _largest_box(table):
+    """Side of the largest images in Å, None where it is not known."""
+    return max((optics.image_size * optics.sampling for optics in table.optics
+                if optics.image_size and optics.sampling), default=None)

@@ -330,7 +330,9 @@ class _Draft:
         self.fields["files"] = tuple(found.get(index) or name for index, name in enumerate(names))
         missing = [names[index] for index, path in found.items() if path is None]
         if missing:
-            self.notes.append(_missing_sentence(missing, len(found)))
+            self.notes.append("%s stacks of images were found (%s is missing); only what needs no "
+                              "images can be examined." % (_how_many(missing, len(found)),
+                                                           missing[0]))
         self._has_stacks = len(missing) < len(found)
         return [index for index, path in found.items() if path is not None]
 
@@ -463,7 +465,7 @@ class _RelionDraft(_Draft):
             self.problems.append(
                 "%s is not a table of particles: none of its blocks (%s) has the column %s or the "
                 "angles %s; give a file such as run_data.star or particles.star."
-                % (path, _listed(["data_" + name for name in blocks]), _IMAGE_NAME,
+                % (path, _first_listed(["data_" + name for name in blocks]), _IMAGE_NAME,
                    _listed(_ANGLES)))
         elif self.count == 0:
             self.problems.append(_empty(path))
@@ -918,9 +920,12 @@ def _empty(path):
 
 
 def _missing_sentence(missing, count):
-    how_many = "No" if len(missing) == count else "%d of %d" % (count - len(missing), count)
     return ("%s stacks of images were found (%s is missing); give the folder of the images."
-            % (how_many, missing[0]))
+            % (_how_many(missing, count), missing[0]))
+
+
+def _how_many(missing, count):
+    return "No" if len(missing) == count else "%d of %d" % (count - len(missing), count)
 
 
 def _shortened(problems):
@@ -928,6 +933,12 @@ def _shortened(problems):
     if len(problems) <= _LISTED:
         return problems
     return problems[:_LISTED] + ["%d more stacks have such problems." % (len(problems) - _LISTED)]
+
+
+def _first_listed(names):
+    """At most so many names, for the blocks of a file with thousands."""
+    more = len(names) - _LISTED
+    return _listed(names if more <= 1 else names[:_LISTED] + ["%d more" % more])
 
 
 def _listed(names):

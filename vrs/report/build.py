@@ -42,7 +42,7 @@ def build_document(results, provenance, title, artist):
                             compared))
     body.append(provenance_section(numbering, found, provenance, str(len(body) + 1)))
     body.append(numbering.references.section(str(len(body) + 1)))
-    return Document(title or given.file_name, levels.grade(items),
+    return Document(title or given.file_name, levels.grade(items) or "none",
                     "%d of %d" % quality.score(items), str(provenance.get("date", "")),
                     front.front_facts(numbering, found, provenance), before, body)
 

@@ -1,8 +1,9 @@
 """4.h: how evenly do the orientations of the particles sample Fourier space?"""
 
-from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.level_4.orientations import direction_map
-from vrs.images.sampling import DRAWS, MOST_VIEWS, RADIUS, sampling_factor, tilted_sampling
+from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.checks.level_4.orientations import direction_map, require_particles
+from vrs.images.sampling import (
+    DRAWS, MOST_VIEWS, RADIUS, TILTS, sampling_factor, tilted_sampling)
 from vrs.inputs.particles import ANGLES, PARTICLES
 from vrs.results import Paragraph, plain
 
@@ -48,14 +49,12 @@ class SamplingCompensation(Check):
                   "sampled."),
     )
     summary_ok = "The orientations of the particles sample Fourier space sufficiently."
-    summary_warnings = "The orientations of the particles leave parts of Fourier space empty."
+    summary_warnings = "The orientations of the particles sample Fourier space too unevenly."
 
     def compute(self, evidence):
         particles = evidence.particles
         views, group = particles.views, particles.group
-        if len(views) < _FEWEST:
-            raise NotMeasured("The table has %d particles; at least %d are needed, as fewer leave "
-                              "gaps by chance." % (len(views), _FEWEST))
+        require_particles(len(views), _FEWEST, "leave gaps by chance")
         seed = evidence.run.seed
         found = sampling_factor(views, group, seed=seed)
         metrics = {
@@ -68,7 +67,7 @@ class SamplingCompensation(Check):
         }
         content = [Paragraph(_sentence(found, len(views)))]
         if found.scf_star < _SIDE_VIEWS:
-            tilted = tilted_sampling(views, group, max(_LIMIT, found.scf_star), seed=seed)
+            tilted = tilted_sampling(views, group, _LIMIT, tilts=TILTS[1:], seed=seed)
             metrics["helpful_tilt"] = tilted.sufficient if found.scf_star < _LIMIT else 0.0
             content.append(Paragraph(_advice(found, tilted)))
         content.append(direction_map(
@@ -83,13 +82,17 @@ def _sentence(found, count):
     text = ("SCF* is %.3f and %.1f %% of the directions are empty at a Fourier radius of %d pixels"
             % (found.scf_star, 100 * found.empty_fraction, RADIUS))
     if count > MOST_VIEWS:
-        text += ", the mean of %d draws of %d of the %d particles" % (DRAWS, MOST_VIEWS, count)
+        text += ", the mean of %d draws of %s of the %s particles" % (
+            DRAWS, format(MOST_VIEWS, ","), format(count, ","))
     return text + ". The limit for full sampling is %.2f." % _SIDE_VIEWS
 
 
 def _advice(found, tilted):
     """What to do next: data from a tilted specimen, if that would help."""
     best = tilted.scf_star.max()
+    if best <= found.scf_star:
+        return ("A tilt of the specimen would not raise SCF*. Other supports or detergents may "
+                "change the orientations.")
     if found.scf_star >= _LIMIT:
         return ("A tilt of the specimen by %.0f° would raise SCF* to %.2f, should the map show "
                 "signs of distortion." % (tilted.best, best))

@@ -1,13 +1,17 @@
 """4.g: do the orientations of the particles allow the same resolution in all directions?"""
 
+import numpy as np
+
 from vrs.checks import VECTOR, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks import resolution as resolution_known
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_4.orientations import direction_map, view_map
+from vrs.checks.level_4.orientations import direction_map, require_particles, view_map
 from vrs.errors import InputError
 from vrs.images.sampling import B_FACTOR, orientation_efficiency
 from vrs.inputs.particles import ANGLES, PARTICLES, particle_diameter
 from vrs.results import Paragraph, plain
+
+_FEWEST = 100  # Of so many even ones chance takes less than a tenth of the efficiency.
 
 
 @register
@@ -52,10 +56,16 @@ class OrientationEfficiency(Check):
 
     def compute(self, evidence):
         particles, reported = evidence.particles, evidence.reported.resolution
+        count = len(particles.table)
+        require_particles(count, _FEWEST, "are uneven by chance")
         try:
             diameter, source = particle_diameter(evidence)
         except InputError as error:
             raise NotMeasured(str(error))
+        if diameter <= reported:
+            raise NotMeasured("The diameter of the particle, %.4g Å, %s, is not larger than the "
+                              "reported resolution, %.4g Å; correct one of the two."
+                              % (diameter, source, reported))
         found = orientation_efficiency(particles.views, particles.group, reported, diameter)
         metrics = plain({
             "efficiency": found.efficiency,
@@ -65,15 +75,16 @@ class OrientationEfficiency(Check):
             "empty_percentage": 100 * found.empty_fraction,
             "reported_ratio": reported_ratio(evidence, found.mean_resolution),
             "diameter": diameter,
-            "particles_used": len(particles.table),
+            "particles_used": count,
         })
         return Findings(metrics, [
-            Paragraph("The %d particles allow a resolution of %.2f Å on average and of %.2f Å in "
+            Paragraph("The %s particles allow a resolution of %.2f Å on average and of %.2f Å in "
                       "the worst direction, (%.2f, %.2f, %.2f) as x, y, z, where an even "
                       "distribution would allow %.2f Å. The diameter of the particle, %.0f Å, is "
                       "%s; the fall-off is taken as a B-factor of %.0f Å²."
-                      % ((len(particles.table), found.mean_resolution, found.worst_resolution)
-                         + tuple(found.worst_direction)
+                      % ((format(count, ","), found.mean_resolution, found.worst_resolution)
+                         # Adding 0 makes -0 a 0.
+                         + tuple(np.round(found.worst_direction, 2) + 0)
                          + (reported, diameter, source, B_FACTOR))),
             view_map(particles.views, particles.group),
             direction_map("Resolution that the orientations allow, by direction in the map.",

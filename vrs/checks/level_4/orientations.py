@@ -2,10 +2,18 @@
 
 import numpy as np
 
+from vrs.errors import NotMeasured
 from vrs.numerics import sphere
 from vrs.results import SphereMap, Spot
 
-_SPACING = 5  # Directions of a picture.
+_CHUNK = 50000  # Views that are sorted at a time.
+
+
+def require_particles(count, fewest, why):
+    """Raise NotMeasured where there are too few particles; ``why`` says what is wrong with them."""
+    if count < fewest:
+        raise NotMeasured("The table has %s; at least %d are needed, as fewer %s." % (
+            "1 particle" if count == 1 else "%d particles" % count, fewest, why))
 
 
 def view_map(views, group):
@@ -25,10 +33,13 @@ def view_map(views, group):
     """
     directions = sphere.geodesic_directions()
     counts = np.zeros(len(directions))
+    views = np.asarray(views, np.float32)
     for rotation in group:
-        nearest = np.abs(np.asarray(views, np.float32) @ (rotation @ directions.T).astype(
-            np.float32)).argmax(axis=1)
-        counts += np.bincount(nearest, minlength=len(directions))
+        copies = (rotation @ directions.T).astype(np.float32)
+        for start in range(0, len(views), _CHUNK):
+            heights = views[start:start + _CHUNK] @ copies
+            nearest = np.abs(heights, out=heights).argmax(axis=1)
+            counts += np.bincount(nearest, minlength=len(directions))
     return SphereMap(
         "Directions from which the particles were seen, relative to an even distribution.",
         "The sphere of directions coloured by the number of particles seen from each.",

@@ -104,7 +104,7 @@ def _described(placed):
         Paragraph("Before anything else is asked of a model, it has to lie in the map. Programs do "
                   "not agree on what a map's header says of its position, so all conventions in "
                   "use are tried; where the model fits in none, or not well, a movement, another "
-                  "voxel size and the mirror image are."), table]
+                  "voxel size and the mirror image are tried too."), table]
 
 
 PLACED_MODEL = Shared(
@@ -142,7 +142,7 @@ def _advice(correction):
     """What a correction does, in words."""
     changes = []
     if correction.mirrored:
-        changes.append("as its mirror image, so that the map or the model has the wrong hand")
+        changes.append("as its mirror image")
     if abs(correction.scale - 1) >= _SMALLEST_SCALE:
         changes.append("with a voxel size that is %.1f %% %s than the map's"
                        % (100 * abs(1 / correction.scale - 1),
@@ -151,7 +151,10 @@ def _advice(correction):
         changes.append("after a turn by %.1f°" % correction.angle)
     if np.abs(correction.shift).max() >= _SMALLEST_SHIFT and not correction.mirrored:
         changes.append("after a shift by (%.1f, %.1f, %.1f) Å" % tuple(correction.shift))
-    return "%s (correlation %.2f)" % (" and ".join(changes), correction.correlation)
+    text = "%s (correlation %.2f)" % (" and ".join(changes), correction.correlation)
+    if correction.mirrored:
+        text += ", which means that the map or the model has the wrong hand"
+    return text
 
 
 def _verdicts(placement):

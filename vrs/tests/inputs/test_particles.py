@@ -28,15 +28,25 @@ def test_particles_alone_are_legal(star):
     assert (found.particles.symmetry, found.particles.diameter) == ("D2", 120.0)
     assert found.particles.group.shape == (4, 3, 3)
     assert np.abs(found.particles.views[:, 2]).max() < 1e-3
-    assert "2500 particles with angles" in PARTICLES.describe(found)[0][0].text
+    assert "2,500 particles with angles" in PARTICLES.describe(found)[0][0].text
 
 
 @pytest.mark.parametrize("given, words", [
     (dict(symmetry="Q7"), "Q7"), (dict(diameter="-3"), "not positive"),
-    (dict(particles="/no/table.star"), "/no/table.star")])
+    (dict(particles="/no/table.star"), "/no/table.star"),
+    (dict(diameter="301"), "larger than the images of the particles, 300 Å"),
+    (dict(images_folder="/no/folder"), "no folder /no/folder"),
+    (dict(mask="mask.mrc"), "^--mask was given, but a map .* give it by --map.$"),
+    (dict(threshold="1", sampling="2"), "^--threshold and --sampling were given")])
 def test_what_is_wrong_is_told(star, given, words):
     with pytest.raises(InputError, match=words):
         inputs.probe(dict({"particles": star}, **given))
+
+
+def test_a_symmetry_that_was_not_given_is_told(star):
+    for given, told in (({}, True), ({"symmetry": "C1"}, False)):
+        notes = inputs.load(dict({"particles": star}, **given)).notes("particles")
+        assert any("as none was given" in note.text for note in notes) is told
 
 
 def test_all_problems_are_told_at_once(star):
@@ -76,5 +86,5 @@ def test_nothing_at_all_is_refused(capsys):
 def test_a_table_without_angles_gives_no_grade(tmp_path, test_data):
     path = str(test_data("particles", "relion5_betagal", "particles_21-25.star"))
     report = vrs.validate(particles=path, resolution=8)
-    assert report.grade == ""
+    assert report.grade == "" and "grade none" in repr(report)
     assert {item.printed_status() for item in report.items.values()} == {"Not run"}

@@ -3,6 +3,8 @@ import pytest
 
 from vrs import inputs
 from vrs.checks import get_check, run_check
+from vrs.checks.level_4 import compensation
+from vrs.images.sampling import SamplingFactor, TiltedSampling
 from vrs.results import Status
 from vrs.tests.checks.level_4.orientations import evidence_of
 
@@ -60,3 +62,14 @@ def test_a_real_table(test_data):
     # The authors' program gives 0.4693 for the same particles.
     assert result.metrics["scf_star"].value == pytest.approx(0.4693, abs=0.0005)
     assert np.isclose(result.metrics["empty_percentage"].value, 0)
+
+
+def test_a_tilt_that_does_not_help_is_not_advised():
+    tilted = TiltedSampling(np.array([5.0, 10.0]), np.array([0.7, 0.6]), 5.0, None)
+    found = SamplingFactor(0.75, 0.75, 0.0, np.zeros((1, 3)), np.ones(1), 3000, 1)
+    assert "would not raise" in compensation._advice(found, tilted)
+
+
+def test_one_particle_is_singular():
+    result, _ = run("uniform", 1)
+    assert result.reason.startswith("The table has 1 particle;")

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
+from vrs.checks.level_4 import orientations
+from vrs.images.symmetry import point_group
 from vrs.inputs import compose
 from vrs.inputs.particles import ParticleEvidence
 from vrs.inputs.reported import Reported
@@ -64,8 +66,22 @@ def test_what_it_cannot_do_without(resolution, rotations, words):
     assert result.status is Status.NOT_RUN and words in result.reason
 
 
+def test_too_few_particles_are_not_judged():
+    result, _ = run("uniform", 99)
+    assert result.status is Status.NOT_MEASURED and "at least 100" in result.reason
+    # Chance alone does not break the criterion of so many.
+    result, found = run("uniform", 100)
+    assert result.status is Status.OK and found["efficiency"] > 0.9
+
+
+def test_a_particle_below_the_resolution_is_a_mistake():
+    result, _ = run("uniform", 200, resolution=4.0, diameter=2.0)
+    assert result.status is Status.NOT_MEASURED
+    assert "2 Å, as it was given, is not larger" in result.reason
+
+
 def test_without_any_size_it_says_what_to_give():
-    table = table_of(rotations_of("uniform", 10))
+    table = table_of(rotations_of("uniform", 200))
     bare = type(table)(optics=(type(table.optics[0])(),), group=table.group,
                        contrast=table.contrast, rotations=table.rotations)
     result, _ = run_check(CHECK, compose(reported=Reported(3.0),
@@ -77,3 +93,10 @@ def test_views_are_drawn_where_they_are():
     _, figure, _ = run_check(CHECK, evidence_of(15, 4000))[0].content
     assert np.abs(figure.directions[figure.values.argmax()][2]) > np.cos(np.radians(20))
     assert figure.values.mean() == pytest.approx(1)
+
+
+def test_many_views_are_counted_in_pieces(monkeypatch):
+    views, group = rotations_of(40, 3000)[:, 2], point_group("D2")
+    whole = orientations.view_map(views, group)
+    monkeypatch.setattr(orientations, "_CHUNK", 700)
+    np.testing.assert_array_equal(orientations.view_map(views, group).values, whole.values)

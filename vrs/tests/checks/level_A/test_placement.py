@@ -99,7 +99,8 @@ def test_another_model_does_not_fit(data):
 def test_the_mirror_image_does_not_fit_and_is_told(data, structure):
     found = placed(data, models.moved(structure, (0, 0, 0), mirrored=True))
     assert "does not fit" in found.placement.problem
-    assert "as its mirror image" in text_of(found)
+    assert "It fits as its mirror image (correlation 0." in text_of(found)
+    assert text_of(found).count("wrong hand.") == 1
 
 
 def test_model_outside_the_box(data, structure):
