@@ -208,9 +208,9 @@ class Validation:
         for level in self.levels:
             ready = all(self._is_done(_shared_part(shared)) for shared in shared_of_level(level.id))
             if ready and not self._is_done(_added_part(level)):
-                self._write(_added_part(level), self._added(level))
+                self._write(_added_part(level), self._level_input(level))
 
-    def _added(self, level):
+    def _level_input(self, level):
         """What a level takes on top of the map, None where that is nothing."""
         kinds = list(level.added)
         if not kinds:

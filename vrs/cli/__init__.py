@@ -8,7 +8,7 @@ import traceback
 
 import vrs
 from vrs import inputs, levels
-from vrs.cli.space import is_full
+from vrs.cli.full_disk import is_full
 from vrs.constants import RENDERERS
 from vrs.errors import DownloadError, InputError
 from vrs.scipion import ScipionError

@@ -19,7 +19,7 @@ from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, write_summar
 from vrs.cli.batch_table import read_table
 from vrs.cli.console import Console
 from vrs.cli.queues import require_queue
-from vrs.cli.space import full_disk, is_full, no_space
+from vrs.cli.full_disk import full_disk, is_full, no_space
 from vrs.cli.validate import claim_project, to_count
 from vrs.errors import InputError
 from vrs.io.folders import check_output_folder

@@ -3,7 +3,7 @@
 import vrs
 from vrs.checks import all_checks
 from vrs.cli.console import Console, table
-from vrs.cli.engines import why_unavailable
+from vrs.cli.availability import why_unavailable
 from vrs.engines.chimerax import find_chimerax
 from vrs.engines.external import BUILTIN
 from vrs.scipion import ScipionError

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 from vrs import inputs, levels, library
 from vrs.checks import Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
-from vrs.cli.engines import why_unavailable
+from vrs.cli.availability import why_unavailable
 from vrs.cli.queues import require_queue
 from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax

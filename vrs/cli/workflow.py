@@ -13,7 +13,7 @@ from pyworkflow.project import Manager
 
 from vrs import inputs
 from vrs.checks import get_check
-from vrs.cli.space import no_space
+from vrs.cli.full_disk import no_space
 from vrs.constants import RENDERERS
 from vrs.inputs.model import MODEL
 from vrs.io.maps import write_map
@@ -92,7 +92,8 @@ def run_workflow(project, request, console):
     _launch(project, importing, "import " + request.stem, console)
 
     validating = project.newProtocol(
-        ProtVrsValidateMap, **forms.parameters_of(ProtVrsValidateMap, _given(request)),
+        ProtVrsValidateMap,
+        **forms.parameters_of(ProtVrsValidateMap, _given_to_validation(request)),
         **_engine_parameters(request), criteriaFile=request.criteria_path,
         numberOfThreads=request.threads,
         # The map of an entry knows its original file.
@@ -113,7 +114,7 @@ def run_workflow(project, request, console):
     return os.path.dirname(os.path.abspath(report.outputReport.getJson()))
 
 
-def _given(request):
+def _given_to_validation(request):
     """What the validation is given; an entry's files come with its map."""
     brought = [option.name for option in inputs.all_options() if option.of_entry]
     return {name: value for name, value in request.given.items()

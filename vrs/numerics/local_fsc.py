@@ -10,7 +10,7 @@ from vrs.numerics.masks import bounding_box
 _FINER = 4  # points per shell at which the response of the shells is tabulated
 
 
-def local_resolution(volume1, volume2, mask, sampling, cutoff, box=20, workers=1):
+def fsc_resolution(volume1, volume2, mask, sampling, cutoff, box=20, workers=1):
     """Resolution at which the local Fourier shell correlation falls below a cutoff.
 
     By definition (Cardone, Heymann and Steven 2013, doi 10.1016/j.jsb.2013.08.002) a box

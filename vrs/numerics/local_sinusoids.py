@@ -42,7 +42,7 @@ _HARMONICS = (
 )
 
 
-def local_resolution(half1, half2, mask, sampling, workers=1):
+def sinusoid_resolution(half1, half2, mask, sampling, workers=1):
     """Smallest wavelength at which a local sinusoid is detected.
 
     After Kucukelbir, Sigworth and Tagare 2014 (doi 10.1038/nmeth.2727). The mean of the

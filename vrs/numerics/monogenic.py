@@ -104,7 +104,7 @@ def step_frequencies(sampling, resolution=None, steps=STEPS):
     return np.linspace(1 / worst, 0.5 / sampling, steps)
 
 
-def local_resolution(half1, half2, mask, sampling, resolution=None, workers=1):
+def monogenic_resolution(half1, half2, mask, sampling, resolution=None, workers=1):
     """Local resolution as MonoRes defines it.
 
     A voxel keeps the highest frequency at which the amplitude of (half1 + half2)/2 exceeds
@@ -246,7 +246,7 @@ def directions_46():
 def directional_resolution(half1, half2, mask, points, sampling, resolution, workers=1):
     """Local resolution in each of 46 directions, as MonoDir defines it.
 
-    As :func:`local_resolution`, but that the search ends by its voxels only, of what lies
+    As :func:`monogenic_resolution`, but that the search ends by its voxels only, of what lies
     within 20° of a direction d of Fourier space, weighted by
     exp(-4 ((cos θ - 1)/(cos 20° - 1))²). The high-pass is closed again by another one that
     begins two widths further up, a width being a tenth of the range of frequencies:

@@ -16,7 +16,7 @@ from vrs.io.maps import read_map, write_map
 from vrs.io.models import read_model
 from vrs.io.problems import collected, to_number
 from vrs.objects import VrsArchivedVolume
-from vrs.protocols.archived import open_archive
+from vrs.protocols.emdb_entries import open_archive
 
 
 class ProtVrsImportEntry(EMProtocol):

@@ -55,7 +55,7 @@ def run_to_end(project, protocol, meanwhile=None):
     _follow(project, protocol, meanwhile)
     while _is_lost(project, protocol):
         if not _comes_back(project, protocol):
-            protocol.setFailed(queues.fate(protocol))
+            protocol.setFailed(queues.how_job_ended(protocol))
             project.mapper.store(protocol)
             project.mapper.commit()
             return
@@ -131,7 +131,7 @@ def _is_lost(project, protocol):
 def _comes_back(project, protocol):
     """Whether a job that seemed to have ended without a word is found after all, or ended well."""
     for seconds in _WAITS_FOR_SERVER:
-        if queues.answers(protocol):
+        if queues.is_reachable(protocol):
             break
         time.sleep(seconds)
     for seconds in _LAST_LOOKS if queues.answer(protocol) else _LOOKS_WITHOUT_ANSWER:

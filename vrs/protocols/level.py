@@ -14,7 +14,7 @@ from vrs.io.maps import file_state
 from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
 from vrs.protocols import forms, workflows
-from vrs.protocols.archived import entry_notes, missing_numbers, read_entry, recommended
+from vrs.protocols.emdb_entries import entry_notes, missing_numbers, read_entry, recommended
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
 from vrs.validation import RESULTS, Validation

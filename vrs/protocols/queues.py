@@ -91,7 +91,7 @@ def answer(protocol):
     return _ask(protocol)[0]
 
 
-def answers(protocol):
+def is_reachable(protocol):
     """Whether the queue system can be asked about the job of a protocol now."""
     return not is_out_of_reach(_ask(protocol)[1])
 
@@ -101,7 +101,7 @@ def is_out_of_reach(words):
     return bool(_OUT_OF_REACH.search(words))
 
 
-def fate(protocol):
+def how_job_ended(protocol):
     """What became of a job that ended before its run did, in words.
 
     Parameters

@@ -69,11 +69,11 @@ def _input(results, title, place, folder):
         "mask": mask if given.mask_file_name else None,
         "notes": _notes(given.notes),
         "files": _files(given.files, place, folder),
-        "added": [_added(result) for result in results if result.added],
+        "added": [_level_input(result) for result in results if result.added],
     }
 
 
-def _added(result):
+def _level_input(result):
     added = result.added
     return {
         "level": result.level,

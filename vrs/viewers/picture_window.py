@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_tkagg import FigureCanvasTkAgg, NavigationToolbar2Tk
 from matplotlib.widgets import Cursor
 
-from vrs.report.figures import line_drawing, line_style
+from vrs.report.lines import line_drawing, line_style
 from vrs.results.content import Bars, Plot, Ranges
 from vrs.viewers.text_page import MUTED, draw_picture
 from vrs.viewers.windows import ViewWindow, label, scrolls_by_keys

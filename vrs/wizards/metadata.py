@@ -5,7 +5,7 @@ import re
 
 from vrs.errors import DownloadError
 from vrs.objects import VrsArchivedVolume
-from vrs.protocols.archived import open_archive
+from vrs.protocols.emdb_entries import open_archive
 from vrs.protocols.forms import original_file, plain_name
 
 

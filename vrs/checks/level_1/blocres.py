@@ -1,13 +1,13 @@
 """1.c: to which resolution do the halves agree around each voxel?"""
 
 from vrs.checks import Check, register
-from vrs.checks.level_1.engines import local_findings, with_halves
+from vrs.checks.level_1.half_map_engines import local_findings, with_halves
 from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
                               spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
-from vrs.numerics.local_fsc import local_resolution
+from vrs.numerics.local_fsc import fsc_resolution
 
 _CUTOFF = 0.5
 _BOX = 20
@@ -37,8 +37,8 @@ class BlocRes(Check):
                         "resolution.")
 
     def compute(self, data):
-        local = local_resolution(data.half_maps.first, data.half_maps.second, data.map.hard_mask,
-                                 data.map.sampling, _CUTOFF, _BOX, data.run.workers)
+        local = fsc_resolution(data.half_maps.first, data.half_maps.second, data.map.hard_mask,
+                               data.map.sampling, _CUTOFF, _BOX, data.run.workers)
         return resolution_findings(data, local, "blocres")
 
 

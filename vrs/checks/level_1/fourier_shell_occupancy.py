@@ -6,7 +6,7 @@ from scipy import stats
 from vrs.checks import MAPPING, VECTOR, Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.directional import MaskedHalves, by_region
-from vrs.checks.level_1.engines import require_cube, with_halves
+from vrs.checks.level_1.half_map_engines import require_cube, with_halves
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP

@@ -7,7 +7,7 @@ import numpy as np
 from vrs.checks import MAPPING, VECTOR, Check, Criterion, Findings, Quantity, register, resolution
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.directional import by_region
-from vrs.checks.level_1.engines import require_noise
+from vrs.checks.level_1.half_map_engines import require_noise
 from vrs.checks.local import PERCENTILES, local_figures, local_volume, percentiles
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP

@@ -1,13 +1,13 @@
 """1.e: to which resolution does each place of the map rise above the noise?"""
 
 from vrs.checks import Check, register
-from vrs.checks.level_1.engines import local_findings, require_noise, with_halves
+from vrs.checks.level_1.half_map_engines import local_findings, require_noise, with_halves
 from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
                               spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
-from vrs.numerics.monogenic import local_resolution
+from vrs.numerics.monogenic import monogenic_resolution
 
 
 @register
@@ -36,7 +36,7 @@ class MonoRes(Check):
 
     def compute(self, data):
         require_noise(data)
-        local = local_resolution(
+        local = monogenic_resolution(
             data.half_maps.first, data.half_maps.second, data.map.hard_mask, data.map.sampling,
             data.reported.resolution, data.run.workers)
         return resolution_findings(data, local, "monores")

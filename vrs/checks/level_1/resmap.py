@@ -3,13 +3,13 @@
 import numpy as np
 
 from vrs.checks import Check, NotMeasured, Quantity, register
-from vrs.checks.level_1.engines import local_values, require_cube, with_halves
+from vrs.checks.level_1.half_map_engines import local_values, require_cube, with_halves
 from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
                               spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
-from vrs.numerics.local_sinusoids import LONGEST, local_resolution
+from vrs.numerics.local_sinusoids import LONGEST, sinusoid_resolution
 
 # What the original program writes where it finds nothing.
 _UNRESOLVED = 100
@@ -46,7 +46,7 @@ class ResMap(Check):
 
     def compute(self, data):
         try:
-            local, resolved = local_resolution(
+            local, resolved = sinusoid_resolution(
                 data.half_maps.first, data.half_maps.second, data.map.hard_mask,
                 data.map.sampling, data.run.workers)
         except ValueError:

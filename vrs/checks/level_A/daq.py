@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register, resolution
-from vrs.checks.level_A.engines import at_atoms, require_pdb_format, with_model
+from vrs.checks.level_A.model_engines import at_atoms, require_pdb_format, with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import ExternalEngine

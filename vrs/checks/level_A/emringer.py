@@ -6,7 +6,7 @@ import numpy as np
 
 from vrs.checks import (Check, Criterion, Findings, NotApplicable, NotMeasured, Quantity, register,
                         resolution)
-from vrs.checks.level_A.engines import with_model
+from vrs.checks.level_A.model_engines import with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import ExternalEngine

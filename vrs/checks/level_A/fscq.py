@@ -7,8 +7,8 @@ import numpy as np
 from scipy import fft
 
 from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.level_1.engines import require_box
-from vrs.checks.level_A.engines import with_model
+from vrs.checks.level_1.half_map_engines import require_box
+from vrs.checks.level_A.model_engines import with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.local import (PERCENTILES, clipped_histogram, percentile_table, percentiles, spread,
                               spread_criterion)
@@ -19,7 +19,7 @@ from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.numerics.interpolation import values_at
-from vrs.numerics.local_fsc import local_resolution
+from vrs.numerics.local_fsc import fsc_resolution
 from vrs.numerics.masks import dilate
 from vrs.numerics.model_map import model_transform
 from vrs.results import AtomValues, Mark, Paragraph, Table, Volume, plain
@@ -209,8 +209,8 @@ class _Local:
 
     def resolution(self, volume1, volume2, cutoff):
         """Local resolution of two maps around the atoms, Å; 0 elsewhere."""
-        return local_resolution(volume1, volume2, self._around, self._data.map.sampling, cutoff,
-                                _BOX, self._data.run.workers)
+        return fsc_resolution(volume1, volume2, self._around, self._data.map.sampling, cutoff,
+                              _BOX, self._data.run.workers)
 
     def compare(self, resolution):
         """FSC-Q at the atoms from the local resolution of a map and a model."""

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
 from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.level_A.engines import at_atoms, with_model
+from vrs.checks.level_A.model_engines import at_atoms, with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.local import PERCENTILES, percentile_table, percentiles, spread, spread_criterion
 from vrs.checks.residues import residue_figures, residues_of

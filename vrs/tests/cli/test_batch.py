@@ -19,7 +19,7 @@ from vrs.checks import all_checks
 from vrs.cli import _parser, _row_options, batch, main
 from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
-from vrs.cli.space import is_full, no_space
+from vrs.cli.full_disk import is_full, no_space
 from vrs.results import Status
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps

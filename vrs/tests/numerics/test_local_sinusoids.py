@@ -4,7 +4,7 @@ from scipy import fft, special, stats
 
 from vrs.numerics import local_sinusoids
 from vrs.numerics.fourier import filtered
-from vrs.numerics.local_sinusoids import local_resolution
+from vrs.numerics.local_sinusoids import sinusoid_resolution
 from vrs.tests.checks.level_1.uneven import uneven_halves
 from vrs.tests.checks.phantoms import central_box
 
@@ -25,7 +25,7 @@ def uneven():
 
 @pytest.fixture(scope="module")
 def found(uneven):
-    return local_resolution(*uneven[:3], SAMPLING)[0]
+    return sinusoid_resolution(*uneven[:3], SAMPLING)[0]
 
 
 def test_statistic_is_that_of_the_least_squares_fit(monkeypatch):
@@ -74,7 +74,7 @@ def test_statistic_of_noise_is_chi_squared(frequency):
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_noise_is_not_resolved(seed):
     mask = central_box(SHAPE, 2)
-    local, resolved = local_resolution(noise(seed), noise(seed + 10), mask, SAMPLING)
+    local, resolved = sinusoid_resolution(noise(seed), noise(seed + 10), mask, SAMPLING)
     assert resolved[mask].mean() < 0.05
     assert np.median(local[mask]) == pytest.approx(20 * SAMPLING)
 
@@ -83,8 +83,8 @@ def test_noise_is_not_resolved(seed):
 def test_noise_of_uneven_strength_is_not_resolved(seed):
     strength = np.linspace(1, 2, SHAPE[2], dtype=np.float32)
     mask = central_box(SHAPE, 2)
-    _, resolved = local_resolution(noise(seed) * strength, noise(seed + 1) * strength, mask,
-                                   SAMPLING)
+    _, resolved = sinusoid_resolution(noise(seed) * strength, noise(seed + 1) * strength, mask,
+                                      SAMPLING)
     assert resolved[mask].mean() < 0.05
 
 
@@ -95,7 +95,7 @@ def test_a_wave_is_found_at_its_wavelength(wavelength):
     wave = 3 * np.sin(2 * np.pi * SAMPLING / wavelength
                   * (direction[0] * z + direction[1] * y + direction[2] * x)).astype(np.float32)
     mask = central_box(SHAPE)
-    local, resolved = local_resolution(wave + noise(1), wave + noise(2), mask, SAMPLING)
+    local, resolved = sinusoid_resolution(wave + noise(1), wave + noise(2), mask, SAMPLING)
     assert resolved[mask].mean() > 0.98
     # A strong wave is felt until the filter has left it behind, at 0.8 of its wavelength.
     assert 0.78 * wavelength < np.median(local[mask]) < wavelength
@@ -110,7 +110,7 @@ def test_values_are_not_quantised(uneven, found):
 def test_frequencies_taken_out_are_not_found():
     halves = uneven_halves(SHAPE, SAMPLING, 4.0, 4.5)
     low_passed = [filtered(half, SAMPLING, lambda f2: f2 < 1 / 7 ** 2) for half in halves[:2]]
-    local, _ = local_resolution(*low_passed, halves.inside, SAMPLING)
+    local, _ = sinusoid_resolution(*low_passed, halves.inside, SAMPLING)
     values = local[halves.inside]
     # Up to the point where the filter has left the last frequencies behind.
     assert np.isfinite(values).all() and values.min() > 0.75 * 7
@@ -119,7 +119,7 @@ def test_frequencies_taken_out_are_not_found():
 def test_identical_halves():
     half = noise(1)
     with pytest.raises(ValueError, match="do not differ"):
-        local_resolution(half, half, central_box(SHAPE), SAMPLING)
+        sinusoid_resolution(half, half, central_box(SHAPE), SAMPLING)
 
 
 @pytest.mark.parametrize("constant", [0.0, 3.0])
@@ -129,7 +129,7 @@ def test_constant_surroundings_are_not_resolved(uneven, constant):
         half[:, :, 34:] = constant
     mask = uneven.inside.copy()
     mask[:, :, 34:] = True
-    local, resolved = local_resolution(*halves, mask, SAMPLING)
+    local, resolved = sinusoid_resolution(*halves, mask, SAMPLING)
     assert np.isfinite(local).all()
     assert not resolved[:, :, 36:48].any()
     assert np.median(local[uneven.fine_domain]) < 6
@@ -137,8 +137,8 @@ def test_constant_surroundings_are_not_resolved(uneven, constant):
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_scale_does_not_matter(uneven, found, scale):
-    scaled, _ = local_resolution(*(half * np.float32(scale) for half in uneven[:2]),
-                                 uneven.inside, SAMPLING)
+    scaled, _ = sinusoid_resolution(*(half * np.float32(scale) for half in uneven[:2]),
+                                    uneven.inside, SAMPLING)
     assert np.percentile(np.abs(scaled - found), 99.9) < 0.01
 
 
@@ -146,7 +146,7 @@ def test_scale_does_not_matter(uneven, found, scale):
                          ids=["permuted", "rotated"])
 def test_orientation_does_not_matter(uneven, found, turn):
     expected = turn(found)
-    turned, _ = local_resolution(*(np.ascontiguousarray(turn(a)) for a in uneven[:3]), SAMPLING)
+    turned, _ = sinusoid_resolution(*(np.ascontiguousarray(turn(a)) for a in uneven[:3]), SAMPLING)
     inside = expected > 0
     # Coarse grids and the margin lie differently about the turned mask.
     assert np.median(np.abs(turned - expected)[inside]) < 0.03

@@ -73,7 +73,7 @@ def test_search_gives_what_the_definition_gives(halves):
     half1, half2, mask = halves
     frequencies = monogenic.step_frequencies(SAMPLING, 4.0)
     known = direct_search((half1 + half2) / 2, (half1 - half2) / 2, mask, frequencies)
-    found = monogenic.local_resolution(half1, half2, mask, SAMPLING, 4.0)
+    found = monogenic.monogenic_resolution(half1, half2, mask, SAMPLING, 4.0)
     assert not found[~mask].any()
     found = found[mask]
     # Interpolation moves a crossing up to one step further.
@@ -95,7 +95,7 @@ def test_two_failures_in_a_row_end_a_voxel():
 
 def test_median_is_not_quantised(halves):
     half1, half2, mask = halves
-    found = monogenic.local_resolution(half1, half2, mask, SAMPLING, 4.0)[mask]
+    found = monogenic.monogenic_resolution(half1, half2, mask, SAMPLING, 4.0)[mask]
     assert len(np.unique(found)) > 0.3 * found.size
 
 
@@ -104,9 +104,9 @@ def test_median_is_not_quantised(halves):
     (1, lambda volume: np.rot90(volume, axes=(0, 2)))])
 def test_invariance(halves, factor, turn):
     half1, half2, mask = halves
-    known = monogenic.local_resolution(half1, half2, mask, SAMPLING, 4.0)
-    found = monogenic.local_resolution(turn(half1) * np.float32(factor),
-                                       turn(half2) * np.float32(factor), turn(mask), SAMPLING, 4.0)
+    known = monogenic.monogenic_resolution(half1, half2, mask, SAMPLING, 4.0)
+    found = monogenic.monogenic_resolution(turn(half1) * np.float32(factor),
+                                           turn(half2) * np.float32(factor), turn(mask), SAMPLING, 4.0)
     # Single voxels just at the threshold may fall to either side.
     assert np.mean(np.abs(found - turn(known)) > 1e-2) < 1e-3
 
@@ -114,14 +114,14 @@ def test_invariance(halves, factor, turn):
 def test_noise_has_no_resolution():
     half1, half2 = np.random.default_rng(0).normal(size=(2,) + SHAPE).astype(np.float32)
     mask = structure(SHAPE, SAMPLING)[1]
-    found = monogenic.local_resolution(half1, half2, mask, SAMPLING, 4.0)[mask]
+    found = monogenic.monogenic_resolution(half1, half2, mask, SAMPLING, 4.0)[mask]
     assert np.mean(found < 10) < 0.1
 
 
 def test_same_halves_are_refused(halves):
     half, _, mask = halves
     with pytest.raises(ValueError, match="same"):
-        monogenic.local_resolution(half, half, mask, SAMPLING, 4.0)
+        monogenic.monogenic_resolution(half, half, mask, SAMPLING, 4.0)
     with pytest.raises(ValueError, match="same"):
         monogenic.directional_resolution(half, half, mask, np.argwhere(mask), SAMPLING, 4.0)
 

@@ -11,7 +11,7 @@ import pytest
 from pwem.objects import Volume
 
 from vrs.io.maps import read_map, sha256, write_map
-from vrs.protocols.archived import entry_notes
+from vrs.protocols.emdb_entries import entry_notes
 from vrs.results import read_results
 from vrs.tests.io import archive_server
 from vrs.tests.io.archive_server import HALVES, MAP, MODEL

@@ -9,7 +9,7 @@ from PIL import Image
 
 from vrs.io.maps import write_map
 from vrs.numerics import sphere
-from vrs.report import figures, views3d
+from vrs.report import figures, lines, views3d
 from vrs.report.figures import Artist
 from vrs.results import (Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
                          sections)
@@ -97,7 +97,7 @@ def test_curves_and_bars_are_the_same_each_time(artist):
 
 def test_logarithmic_axes_have_numbers_as_in_print():
     x = np.linspace(0, 1, 9)
-    drawing = figures.line_drawing(Plot("c", "a", "x", "y", [Series("b", x, 10 ** (12 * x - 6))],
+    drawing = lines.line_drawing(Plot("c", "a", "x", "y", [Series("b", x, 10 ** (12 * x - 6))],
                                         log_y=True))
     drawing.savefig(io.BytesIO())
     labels = {text.get_text() for text in drawing.axes[0].get_yticklabels()}
@@ -128,7 +128,7 @@ def _sphere(values, **more):
 
 def test_half_sphere_shows_each_direction_at_its_place():
     directions = sphere.geodesic_directions()
-    pixels = figures._half_sphere(_sphere(directions[:, 2]))
+    pixels = lines._half_sphere(_sphere(directions[:, 2]))
     middle = len(pixels) // 2
     assert pixels[middle, middle] == 1 and pixels.mask[0, 0]
     # Equal areas: at half of the squared radius the tilt is 60°, z 0.5.
@@ -138,7 +138,7 @@ def test_half_sphere_shows_each_direction_at_its_place():
     for direction, row, column in ((x, 0, 1), (y, 1, 0)):
         near = (sphere.axis_angles(directions, direction) < 15).astype(float)
         for turned in (directions, -directions):
-            drawn = figures._half_sphere(SphereMap("c", "a", turned, near, "v"))
+            drawn = lines._half_sphere(SphereMap("c", "a", turned, near, "v"))
             rows, columns = np.nonzero(drawn.filled(0))
             assert (rows.mean() > 1.3 * middle) == row and (columns.mean() > 1.3 * middle) == column
 

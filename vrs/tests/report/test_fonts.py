@@ -9,7 +9,7 @@ import warnings
 import pytest
 from matplotlib import font_manager
 
-from vrs.report import figures, fonts
+from vrs.report import fonts, lines
 from vrs.report.document import Document, Section
 from vrs.report.pdf_report import render_pdf
 from vrs.results import Mark, Plot
@@ -72,12 +72,12 @@ def test_figures_have_the_letters(font):
         figure = Plot("c", "a", "x " + letter, "y", [], marks=[Mark(0.5, letter)])
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            with figures.line_style():
-                figures.line_drawing(figure).savefig(io.BytesIO(), format="svg")
+            with lines.line_style():
+                lines.line_drawing(figure).savefig(io.BytesIO(), format="svg")
         return [str(one.message) for one in seen if "missing from" in str(one.message)]
 
     assert complaints(KNOWN) == [] and complaints(UNKNOWN) != []
-    assert figures._text_width(KNOWN) == pytest.approx(0.8 * 8.5, rel=0.02)
+    assert lines._text_width(KNOWN) == pytest.approx(0.8 * 8.5, rel=0.02)
 
 
 def test_the_pdf_has_the_letters(font, tmp_path):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from vrs.report import figures
+from vrs.report import lines
 from vrs.report.figures import Artist
 from vrs.results.content import Graph, GraphLink, GraphNode
 
@@ -38,7 +38,7 @@ def test_the_height_follows_the_number_of_rows(tmp_path):
 
 @pytest.mark.parametrize("columns", [1, 3, 16, 30, 200])
 def test_dots_keep_clear_of_the_edge_and_of_the_text(columns):
-    made = figures.line_drawing(graph(columns, columns=columns))
+    made = lines.line_drawing(graph(columns, columns=columns))
     [axes] = made.axes
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     places = [float(np.ravel(dot.get_xdata())[0]) for dot in dots]
@@ -54,13 +54,13 @@ def test_texts_of_any_length_and_letters_fit(tmp_path):
 
 def test_shortening():
     text = "a label of some length"
-    width = figures._text_width(text)
-    assert figures._shortened(text, width) == text
-    short = figures._shortened(text, width / 2)
+    width = lines._text_width(text)
+    assert lines._shortened(text, width) == text
+    short = lines._shortened(text, width / 2)
     assert short.endswith("…") and text.startswith(short[:-1])
-    assert figures._text_width(short) <= width / 2
-    assert figures._shortened(text, 5) == ""
-    assert figures._text_width("W" * 20) == pytest.approx(2 * figures._text_width("W" * 10),
+    assert lines._text_width(short) <= width / 2
+    assert lines._shortened(text, 5) == ""
+    assert lines._text_width("W" * 20) == pytest.approx(2 * lines._text_width("W" * 10),
                                                           rel=0.02)
 
 

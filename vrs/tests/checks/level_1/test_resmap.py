@@ -22,8 +22,8 @@ def outcome(uneven):
 
 def test_domains_have_their_resolution(uneven, outcome):
     local = by_name(outcome[1])["resmap"]
-    in_windows = local_fsc.local_resolution(uneven.half1, uneven.half2, uneven.inside, SAMPLING,
-                                            0.5)
+    in_windows = local_fsc.fsc_resolution(uneven.half1, uneven.half2, uneven.inside, SAMPLING,
+                                          0.5)
     for domain, resolution in ((uneven.fine_domain, 4.0), (uneven.coarse_domain, 6.5)):
         found = np.median(local[domain])
         # The mean of both halves is less noisy than each of them, but a wave takes in some of the
@@ -35,8 +35,8 @@ def test_domains_have_their_resolution(uneven, outcome):
 def test_sharp_ends_of_two_domains():
     *halves, fine_domain, coarse_domain = two_domain_halves(SHAPE, SAMPLING, 5.0, 8.0, 0.5)
     mask = fine_domain | coarse_domain
-    waves, _ = local_sinusoids.local_resolution(*halves, mask, SAMPLING)
-    in_windows = local_fsc.local_resolution(*halves, mask, SAMPLING, 0.5)
+    waves, _ = local_sinusoids.sinusoid_resolution(*halves, mask, SAMPLING)
+    in_windows = local_fsc.fsc_resolution(*halves, mask, SAMPLING, 0.5)
     for domain, resolution in ((fine_domain, 5.0), (coarse_domain, 8.0)):
         assert np.median(waves[domain]) == pytest.approx(resolution, rel=0.2)
         assert np.median(in_windows[domain]) == pytest.approx(resolution, rel=0.2)
