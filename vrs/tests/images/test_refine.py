@@ -131,7 +131,8 @@ def test_class_averages_of_a_protein_agree_with_its_map(test_data):
     averages = betagal.load_averages(test_data)[numbers - 1]
     projector = Projector(betagal.load_map(test_data), betagal.SAMPLING, 64)
     # Rings 2 to 16 are 113 to 14 Å; the averages are masked already.
-    gallery = gallery_of_map(projector, Rings(64, 2, 16), asymmetric_unit(betagal.GROUP, 5.0, mirror=True))
+    directions = asymmetric_unit(betagal.GROUP, 5.0, mirror=True)
+    gallery = gallery_of_map(projector, Rings(64, 2, 16), directions)
     search = Search(gallery, 90.0, betagal.SAMPLING, shift_grid(6, 2))
     found = search.correlations(averages).max(axis=1)
     # Measured with a program of its own.
