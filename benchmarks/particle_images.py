@@ -14,16 +14,18 @@ from scipy.spatial.transform import Rotation
 
 from vrs.images.classify2d import aligned_images, classify
 from vrs.images.ctf import Contrast
-from vrs.images.gallery import Rings, gallery_of_map, spread_directions
+from vrs.images.gallery import Rings, gallery_of_map
 from vrs.images.projector import Projector
 from vrs.images.reconstruction import ParticleReconstruction
 from vrs.images.refine import LocalSearch
 from vrs.images.search import Search, shift_grid
+from vrs.images.symmetry import asymmetric_unit
 from vrs.numerics.ctf import Optics
 
 COUNT, EXTENT, DIAMETER = 48, 224.0, 0.78  # images, Å, part of the box
 D2 = np.array([np.diag(signs) for signs in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))],
               float)
+NONE = D2[:1]
 
 
 def show(text, function, count=COUNT, repeats=3):
@@ -53,15 +55,16 @@ def main():
         projector, rotations, shifts, contrast, images = particles(box, np.random.default_rng(0))
         diameter, sampling = DIAMETER * box, projector.image_sampling
         last, fine = 14 * box // 64, 20 * box // 64
-        for name, group in (("C1", None), ("D2", D2)):
-            directions = spread_directions(6.4, group)
+        for name, group in (("C1", NONE), ("D2", D2)):
+            directions = asymmetric_unit(group, 6.4, mirror=True)
             gallery = gallery_of_map(projector, Rings(box, 2, last), directions)
             for grid in (shift_grid(4, 2), shift_grid(6, 2)):
                 search = Search(gallery, diameter, sampling, grid)
                 show("global search, %s, %d directions, rings to %d, %d shifts" % (
                     name, len(gallery.views), last, len(grid)),
                     lambda: search.best(images, contrast))
-        gallery = gallery_of_map(projector, Rings(box, 2, fine), spread_directions(3.0))
+        directions = asymmetric_unit(NONE, 3.0, mirror=True)
+        gallery = gallery_of_map(projector, Rings(box, 2, fine), directions)
         search = Search(gallery, diameter, sampling)
         show("3° gallery, %d directions, rings to %d, shifts known" % (len(gallery.views), fine),
              lambda: search.correlations(images, contrast, shifts))

@@ -17,8 +17,6 @@ from vrs.numerics.projection import rotation_matrices
 
 # References that are projected at a time.
 _CHUNK = 200
-# A direction that lies on no axis and in no plane of a point group.
-_INNER = np.array([0.3021, 0.1913, 0.9339])
 
 
 class Rings:
@@ -115,36 +113,6 @@ class Rings:
         return 2 * self.radii.astype(np.float32) * squared.sum(axis=-1)
 
 
-def spread_directions(spacing, group=None):
-    """Directions of view, of which none is another or its opposite by symmetry.
-
-    They lie on a Fibonacci spiral, each amid as much of the sphere as a square of the
-    spacing's width.
-
-    Parameters
-    ----------
-    spacing : float
-        Degrees.
-    group : numpy.ndarray, (g, 3, 3)
-        Rotations of the map's point group, the identity included; none when not given.
-
-    Returns
-    -------
-    numpy.ndarray of float64, (directions, 3)
-        Unit vectors x, y, z; with their opposites and all symmetrical to these they cover
-        the sphere.
-    """
-    count = int(np.ceil(4 * np.pi / np.radians(spacing) ** 2))
-    places = np.arange(count) + 0.5
-    z, azimuth = 1 - 2 * places / count, np.pi * (1 + np.sqrt(5)) * places
-    radius = np.sqrt(1 - z ** 2)
-    directions = np.column_stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z])
-    group = np.eye(3)[None] if group is None else np.asarray(group)
-    # Of all that are alike, the one nearest to an inner direction of the asymmetric unit.
-    nearness = np.abs(np.einsum("nj,gjk,k->ng", directions, group, _INNER))
-    return directions[(directions @ _INNER >= nearness.max(axis=1) - 1e-9)]
-
-
 def view_matrices(directions):
     """Orientations of in-plane angle 0 with given directions of view.
 
@@ -218,7 +186,8 @@ def gallery_of_map(projector, rings, directions):
         Of a map that is zero outside the particle.
     rings : Rings
     directions : numpy.ndarray, (n, 3)
-        Of view; their opposites are served as well. See :func:`spread_directions`.
+        Of view; their opposites are served as well. See
+        :func:`vrs.images.symmetry.asymmetric_unit`.
 
     Returns
     -------

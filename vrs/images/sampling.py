@@ -12,13 +12,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from vrs.images.symmetry import asymmetric_unit, equivalent_views
+from vrs.numerics.sphere import spiral
 
 RADIUS = 50
 MOST_VIEWS = 10_000
 DRAWS = 5
 B_FACTOR = 160.0
 TILTS = np.arange(0, 65, 5)
-_GOLDEN = (1 + np.sqrt(5)) / 2
 _MOST_DIRECTIONS = 5000
 # Directions that are taken together, and how many groups of them at most.
 _TOGETHER, _MOST_GROUPS = 50, 1500
@@ -29,27 +29,6 @@ _SHELLS, _SPACING = 12, 2.27
 _PSF_DIRECTIONS = 600
 _PLANES, _DISTANCES = 1024, 500
 _SHARE_POINTS = 100_000
-
-
-def spiral(count, offset=0.5):
-    """Directions spread evenly over half of the sphere.
-
-    A Fibonacci spiral: z_j = (j + offset)/count, azimuth 2π (j + offset)/φ, φ the golden ratio.
-
-    Parameters
-    ----------
-    count : int
-    offset : float
-        The published sampling compensation factor takes 0.
-
-    Returns
-    -------
-    numpy.ndarray of float64, (count, 3)
-    """
-    places = np.arange(count) + offset
-    z, azimuth = places / count, 2 * np.pi * (_GOLDEN - 1) * places
-    radius = np.sqrt(1 - z ** 2)
-    return np.column_stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z])
 
 
 def slab_counts(views, group, directions, half_widths):

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vrs.errors import InputError
+from vrs.numerics.sphere import spiral
 
 _GOLDEN = (1 + np.sqrt(5)) / 2
 # Turns about y from setting I2 to the others, degrees.
@@ -197,10 +198,7 @@ def asymmetric_unit(group, spacing, mirror=False):
         Unit vectors.
     """
     count = int(np.ceil(4 * np.pi / np.radians(spacing) ** 2))
-    places = np.arange(count) + 0.5
-    z, azimuth = 1 - 2 * places / count, 2 * np.pi * (_GOLDEN - 1) * places
-    radius = np.sqrt(1 - z ** 2)
-    views = np.column_stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z])
+    views = spiral(count, whole=True)
     # Of the images of an inner point those nearer than itself lie beyond a border.
     images = group @ _INNER
     images = np.concatenate([images, -images]) if mirror else images

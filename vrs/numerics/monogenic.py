@@ -2,12 +2,11 @@
 
 import numpy as np
 from scipy import fft, ndimage, stats
-from scipy.spatial import ConvexHull
 
 from vrs.numerics.fourier import raised_cosine, squared_frequencies
 from vrs.numerics.masks import bounding_box
 from vrs.numerics.riesz import riesz_axes
-from vrs.numerics.sphere import geodesic_directions
+from vrs.numerics.sphere import directions_46
 
 SIGNIFICANCE = 0.95
 STEPS = 20
@@ -220,27 +219,6 @@ class _NoiseByFrequency:
             self._known[step] = np.log(np.maximum(1e-30, [
                 np.quantile(amplitude, SIGNIFICANCE), amplitude.mean(), amplitude.var()]))
         return self._known[step]
-
-
-def directions_46():
-    """Directions about 21° apart: corners of an icosahedron whose edges are cut in three.
-
-    Returns
-    -------
-    numpy.ndarray of float64, (46, 3)
-        x, y, z; one of each pair of opposites.
-    """
-    half = geodesic_directions(0)
-    corners = np.concatenate([half, -half])
-    triangles = ConvexHull(corners).simplices
-    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    first, second = corners[pairs[:, 0]], corners[pairs[:, 1]]
-    points = np.concatenate([corners, 2 * first + second, first + 2 * second,
-                             corners[triangles].sum(axis=1)])
-    points /= np.linalg.norm(points, axis=1)[:, None]
-    x, y, z = np.round(points, 6).T
-    points = points[(z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))]
-    return points[np.unique(np.round(points, 6), axis=0, return_index=True)[1]]
 
 
 def directional_resolution(half1, half2, mask, points, sampling, resolution, workers=1):

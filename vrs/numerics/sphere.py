@@ -35,10 +35,54 @@ def geodesic_directions(subdivisions=3):
     return corners[_is_first(corners)]
 
 
+def directions_46():
+    """Directions about 21° apart: corners of an icosahedron whose edges are cut in three.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (46, 3)
+        x, y, z; one of each pair of opposites.
+    """
+    half = geodesic_directions(0)
+    corners = np.concatenate([half, -half])
+    triangles = ConvexHull(corners).simplices
+    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    first, second = corners[pairs[:, 0]], corners[pairs[:, 1]]
+    points = np.concatenate([corners, 2 * first + second, first + 2 * second,
+                             corners[triangles].sum(axis=1)])
+    points /= np.linalg.norm(points, axis=1)[:, None]
+    points = points[_is_first(points)]
+    return points[np.unique(np.round(points, 6), axis=0, return_index=True)[1]]
+
+
 def _is_first(directions):
     """Which of each pair of opposites to keep."""
     x, y, z = np.round(directions, 6).T
     return (z > 0) | ((z == 0) & ((y > 0) | ((y == 0) & (x > 0))))
+
+
+def spiral(count, offset=0.5, whole=False):
+    """Any number of directions spread evenly over half of the sphere, or the whole of it.
+
+    A Fibonacci spiral: z_j = (j + offset)/count, azimuth 2π (j + offset)/φ, φ the golden
+    ratio; on the whole sphere z_j = 1 - 2 (j + offset)/count.
+
+    Parameters
+    ----------
+    count : int
+    offset : float
+        The published sampling compensation factor takes 0.
+    whole : bool
+
+    Returns
+    -------
+    numpy.ndarray of float64, (count, 3)
+    """
+    places = np.arange(count) + offset
+    z, azimuth = places / count, np.pi * (np.sqrt(5) - 1) * places
+    z = 1 - 2 * z if whole else z
+    radius = np.sqrt(1 - z ** 2)
+    return np.column_stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z])
 
 
 def axis_angles(directions, axis):

@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from vrs.numerics.sphere import spiral
+
 # Axis indices (right, up, towards the viewer) of each view, in x, y, z; all right-handed.
 AXES = ((1, 2, 0), (2, 0, 1), (0, 1, 2))
 
@@ -483,7 +485,7 @@ def _ambient(scene, points, normals, seen, side, width):
     over the sphere; their mean is what the pixel shows.
     """
     samples = _SUPERSAMPLING ** 2
-    directions = _sphere(_LIGHTS * samples)
+    directions = spiral(_LIGHTS * samples, whole=True).astype(np.float32)
     row, column = np.divmod(seen, side)
     which = (row % _SUPERSAMPLING) * _SUPERSAMPLING + column % _SUPERSAMPLING
     light = np.empty(len(points), np.float32)
@@ -501,14 +503,3 @@ def _ambient(scene, points, normals, seen, side, width):
             received[above] += cosine[above] * free
         light[own] = received / np.maximum(total, 1e-6)
     return light
-
-
-def _sphere(count):
-    """Directions spread evenly over the sphere, float32 (count, 3): a spiral whose
-    turns are golden angles apart, in an order that mixes its parts."""
-    index = np.arange(count)
-    height = 1 - (2 * index + 1) / count
-    angle = index * np.pi * (3 - np.sqrt(5))
-    radius = np.sqrt(1 - height ** 2)
-    directions = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
-    return directions.astype(np.float32)

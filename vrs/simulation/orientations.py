@@ -72,17 +72,3 @@ def relative_sampling(views, directions, width=0.05):
     """
     seen = [np.mean(np.abs(views @ direction) < width) for direction in directions]
     return np.array(seen) / width
-
-
-def hemisphere(count):
-    """Directions spread evenly over half of the sphere, on a Fibonacci spiral.
-
-    Returns
-    -------
-    numpy.ndarray, (count, 3)
-        Unit vectors (x, y, z), z > 0.
-    """
-    places = np.arange(count) + 0.5
-    z, azimuth = places / count, np.pi * (1 + np.sqrt(5)) * places
-    radius = np.sqrt(1 - z ** 2)
-    return np.column_stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z])

@@ -10,6 +10,7 @@ from vrs.errors import InputError
 from vrs.numerics import fourier, masks
 from vrs.numerics.ctf import contrast_transfer
 from vrs.numerics.projection import CentralSections, Reconstruction, rotation_matrices
+from vrs.numerics.sphere import spiral
 from vrs.simulation import (dataset, density, expected, orientations, particles, protein,
                             reconstruction)
 
@@ -229,7 +230,7 @@ def _domain_truth(halves, structure, movement):
 
 
 def _orientation_truth(kind, halves, known, mask):
-    directions = orientations.hemisphere(_DIRECTIONS)
+    directions = spiral(_DIRECTIONS)
     resolutions = zip(halves.directional(directions), halves.directional(directions, mask))
     views = rotation_matrices(*known.angles.T)[:, 2]
     sections = orientations.relative_sampling(views, directions)

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
-from vrs.images.gallery import (Rings, gallery_of_images, gallery_of_map, spread_directions,
-                                view_matrices)
+from vrs.images.gallery import Rings, gallery_of_images, gallery_of_map, view_matrices
 from vrs.images.projector import Projector
+from vrs.images.symmetry import asymmetric_unit
 from vrs.numerics.projection import rotation_matrices
 from vrs.tests.images.test_plane import BOX, PLACES, blob_transform, blobs
 from vrs.tests.images.test_projector import CENTRES, gaussians
 
 D2 = np.array([np.diag(signs) for signs in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))],
               float)
+NONE = D2[:1]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def projector():
 
 @pytest.fixture(scope="module")
 def gallery(projector):
-    return gallery_of_map(projector, Rings(48, 2, 12), spread_directions(25.0))
+    return gallery_of_map(projector, Rings(48, 2, 12), asymmetric_unit(NONE, 25.0, mirror=True))
 
 
 def test_samples_are_the_transform_on_rings():
@@ -64,26 +64,8 @@ def test_moves_are_those_of_images():
     assert np.linalg.norm(found - moved) < 0.03 * np.linalg.norm(moved)
 
 
-@pytest.mark.parametrize("group", [None, D2, Rotation.create_group("O").as_matrix()])
-def test_directions_cover_the_sphere_once(group):
-    spacing = 8.0
-    directions = spread_directions(spacing, group)
-    group = np.eye(3)[None] if group is None else group
-    expected = 4 * np.pi / np.radians(spacing) ** 2 / (2 * len(group))
-    # At the borders of the asymmetric unit some are left out or doubled.
-    assert len(directions) == pytest.approx(expected, rel=0.15)
-    probes = Rotation.random(3000, random_state=0).as_matrix()[:, 2]
-    alike = np.einsum("gij,nj->gni", group, directions).reshape(-1, 3)
-    nearest = np.degrees(np.arccos(np.clip(np.abs(probes @ alike.T).max(axis=1), 0, 1)))
-    assert nearest.max() < spacing and np.median(nearest) < 0.45 * spacing
-    # None is alike another.
-    nearness = np.abs(np.einsum("ni,gij,mj->nmg", directions, group, directions))
-    nearness[np.arange(len(directions)), np.arange(len(directions))] = 0
-    assert nearness.max() < np.cos(np.radians(0.3 * spacing))
-
-
 def test_views_look_along_their_directions():
-    directions = spread_directions(30.0)
+    directions = asymmetric_unit(NONE, 30.0, mirror=True)
     assert view_matrices(directions)[:, 2] == pytest.approx(directions, abs=1e-12)
     assert view_matrices([[0, 0, 1.0]])[0] == pytest.approx(np.eye(3), abs=1e-12)
 

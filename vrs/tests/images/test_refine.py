@@ -3,13 +3,14 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from vrs.images.agreement import correlations, soft_disc
-from vrs.images.gallery import Rings, gallery_of_map, spread_directions
+from vrs.images.gallery import Rings, gallery_of_map
 from vrs.images.plane import shifted
 from vrs.images.projector import Projector
 from vrs.images.refine import LocalSearch, align
 from vrs.images.search import Search, shift_grid
+from vrs.images.symmetry import asymmetric_unit
 from vrs.tests.images import betagal
-from vrs.tests.images.test_gallery import D2
+from vrs.tests.images.test_gallery import D2, NONE
 from vrs.tests.images.test_search import (BOX, DIAMETER, SAMPLING, angles_between, particles,
                                           protein)
 
@@ -35,7 +36,7 @@ def test_noise_free_poses_are_found_between_the_grid_points(projector, local_sea
     rotations, shifts, contrast, _ = particles(60, 1)
     contrast = contrast if with_ctf else None
     images = 0.3 * projector.images(rotations, shifts, contrast) + 11
-    gallery = gallery_of_map(projector, Rings(BOX, 2, 14), spread_directions(7.5))
+    gallery = gallery_of_map(projector, Rings(BOX, 2, 14), asymmetric_unit(NONE, 7.5, mirror=True))
     found = align(Search(gallery, DIAMETER, SAMPLING, shift_grid(3, 1.5)), local_search, images,
                   contrast)
     angle, view = angles_between(found.rotations, rotations)
@@ -90,7 +91,7 @@ def test_noise_costs_what_it_must(local_search, projector):
 
 def test_starts_from_several_directions_help_against_noise():
     projector = Projector(protein(4, D2, atoms=60), SAMPLING, BOX)
-    gallery = gallery_of_map(projector, Rings(BOX, 2, 10), spread_directions(10.0, D2))
+    gallery = gallery_of_map(projector, Rings(BOX, 2, 10), asymmetric_unit(D2, 10.0, mirror=True))
     search = Search(gallery, DIAMETER, SAMPLING, shift_grid(2, 2))
     local_search = LocalSearch(projector, DIAMETER, 2, 10, workers=2)
     rotations, shifts, contrast, rng = particles(40, 8, reach=2.0)
@@ -102,7 +103,7 @@ def test_starts_from_several_directions_help_against_noise():
 
 
 def test_known_shifts_are_where_it_starts(projector, local_search):
-    gallery = gallery_of_map(projector, Rings(BOX, 2, 14), spread_directions(7.5))
+    gallery = gallery_of_map(projector, Rings(BOX, 2, 14), asymmetric_unit(NONE, 7.5, mirror=True))
     rotations, shifts, contrast, rng = particles(10, 9, reach=8.0)
     images = projector.images(rotations, shifts, contrast)
     found = align(Search(gallery, DIAMETER, SAMPLING), local_search, images, contrast,
@@ -130,7 +131,8 @@ def test_class_averages_of_a_protein_agree_with_its_map(test_data):
     averages = betagal.load_averages(test_data)[numbers - 1]
     projector = Projector(betagal.load_map(test_data), betagal.SAMPLING, 64)
     # Rings 2 to 16 are 113 to 14 Å; the averages are masked already.
-    gallery = gallery_of_map(projector, Rings(64, 2, 16), spread_directions(5.0, betagal.GROUP))
+    directions = asymmetric_unit(betagal.GROUP, 5.0, mirror=True)
+    gallery = gallery_of_map(projector, Rings(64, 2, 16), directions)
     search = Search(gallery, 90.0, betagal.SAMPLING, shift_grid(6, 2))
     found = search.correlations(averages).max(axis=1)
     # Measured with a program of its own.

@@ -126,14 +126,6 @@ def test_same_halves_are_refused(halves):
         monogenic.directional_resolution(half, half, mask, np.argwhere(mask), SAMPLING, 4.0)
 
 
-def test_directions_are_even():
-    directions = monogenic.directions_46()
-    assert directions.shape == (46, 3)
-    cosines = np.abs(directions @ directions.T) - 2 * np.eye(46)
-    nearest = np.degrees(np.arccos(cosines.max(axis=0)))
-    assert nearest.min() > 20 and nearest.max() < 24
-
-
 def test_cone_alone_has_the_amplitude_of_the_riesz_transform():
     # A cone of 20°, from the full transform with Riesz components, against one of its sides.
     volume = np.random.default_rng(0).normal(size=(40, 40, 40)).astype(np.float32)

@@ -6,7 +6,8 @@ from vrs.numerics import fourier
 from vrs.numerics.ctf import Optics, contrast_transfer
 from vrs.numerics.fsc import shell_correlation
 from vrs.numerics.projection import CentralSections, Reconstruction, rotation_matrices
-from vrs.simulation.orientations import draw_angles, hemisphere, relative_sampling
+from vrs.numerics.sphere import spiral
+from vrs.simulation.orientations import draw_angles, relative_sampling
 
 BOX = 48
 # Centres (x, y, z) from the middle of the box and heights of three Gaussians: no two of their
@@ -185,7 +186,7 @@ def test_side_views_leave_nothing_empty(sections):
 
 def test_counted_sections_agree_with_the_closed_form():
     angles = draw_angles("top", 40000, np.random.default_rng(5))
-    directions = hemisphere(60)
+    directions = spiral(60)
     counted = relative_sampling(rotation_matrices(*angles.T)[:, 2], directions)
     colatitude = np.degrees(np.arccos(directions[:, 2]))
     # Counted within 3°, which blurs the edge of the cone.

@@ -71,3 +71,33 @@ def test_bingham_closed_forms():
     statistic, effect = sphere.bingham(np.tile([[0.6, 0, 0.8]], (7, 1)))
     assert (statistic, effect) == (pytest.approx(10 * 7), pytest.approx(1))
     assert sphere.bingham(np.empty((0, 3))) == (0, 0)
+
+
+def test_spiral_is_that_of_the_published_program():
+    points = sphere.spiral(5000, 0)
+    golden_angle = 2 * np.pi * ((1 + np.sqrt(5)) / 2 - 1)
+    for j in (0, 1, 777, 4999):
+        z = j / 5000
+        azimuth = np.exp(1j * golden_angle * j) * np.sqrt(1 - z ** 2)
+        np.testing.assert_allclose(points[j], [azimuth.real, azimuth.imag, z], atol=1e-9)
+
+
+def test_spiral_is_even():
+    directions = sphere.spiral(500)
+    assert np.linalg.norm(directions, axis=1) == pytest.approx(1)
+    # Over half of the sphere the mean of x² is 1/3 for each axis, that of z is 1/2.
+    assert (directions ** 2).mean(axis=0) == pytest.approx(1 / 3, abs=1e-3)
+    assert directions[:, 2].mean() == pytest.approx(0.5, abs=1e-3)
+    whole = sphere.spiral(1000, whole=True)
+    assert whole.mean(axis=0) == pytest.approx(0, abs=1e-3) and whole[0, 2] == 0.999
+    for directions in (directions, whole):
+        nearest = np.sort(directions @ directions.T, axis=1)[:, -2]
+        assert np.degrees(np.arccos(nearest)).min() > 4
+
+
+def test_46_directions_are_even():
+    directions = sphere.directions_46()
+    assert directions.shape == (46, 3)
+    cosines = np.abs(directions @ directions.T) - 2 * np.eye(46)
+    nearest = np.degrees(np.arccos(cosines.max(axis=0)))
+    assert nearest.min() > 20 and nearest.max() < 24

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from scipy import fft
 
+from vrs.numerics.sphere import spiral
 from vrs.simulation import expected
-from vrs.simulation.orientations import hemisphere
 
 BOX, SAMPLING = 64, 2.0
 # Wave number at which signal and noise are equally strong.
@@ -57,7 +57,7 @@ def test_directions_differ_as_their_noise_does(halves):
 def test_no_resolution_without_signal(halves):
     silent = expected.KnownHalves([0 * signal for signal in halves.signals], halves.noises,
                                   SAMPLING)
-    assert silent.directional(hemisphere(3)) == pytest.approx(np.inf)
+    assert silent.directional(spiral(3)) == pytest.approx(np.inf)
 
 
 def test_what_halves_do_not_share_is_noise(halves):

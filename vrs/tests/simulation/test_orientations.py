@@ -29,13 +29,3 @@ def test_top_views_fill_their_cap_and_no_more():
 def test_side_views_are_about_90_degrees():
     tilt = orientations.draw_angles("side", 20000, np.random.default_rng(3))[:, 1]
     assert tilt.mean() == pytest.approx(90, abs=0.2) and tilt.std() == pytest.approx(5, abs=0.15)
-
-
-def test_hemisphere_is_even():
-    directions = orientations.hemisphere(500)
-    assert np.linalg.norm(directions, axis=1) == pytest.approx(1)
-    # Over half of the sphere the mean of x² is 1/3 for each axis, that of z is 1/2.
-    assert (directions ** 2).mean(axis=0) == pytest.approx(1 / 3, abs=1e-3)
-    assert directions[:, 2].mean() == pytest.approx(0.5, abs=1e-3)
-    nearest = np.sort(directions @ directions.T, axis=1)[:, -2]
-    assert np.degrees(np.arccos(nearest)).min() > 4
