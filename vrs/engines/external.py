@@ -96,9 +96,9 @@ class ExternalEngine:
         file matches: a volume, a table (``.xmd`` or ``.star``), atoms (``.cif`` or
         ``.pdb``), rows (``.csv``), or a text (``.txt``) with a number or JSON.
     prepare : callable
-        What it is given, an :class:`EngineInput`, from a ``ValidationInput``.
+        What it is given, an :class:`EngineInput`, from :class:`vrs.inputs.Evidence`.
     findings : callable
-        ``Findings`` from a ``ValidationInput`` and the outputs in their order: a volume is
+        ``Findings`` from :class:`vrs.inputs.Evidence` and the outputs in their order: a volume is
         an array of float32 (z, y, x), a table has an array of numbers for each of its
         columns, by name, atoms are an :class:`AtomTable`, and rows are an array (rows,
         columns) or, unless all are numbers, lists of str.

@@ -121,7 +121,7 @@ class ExternalRun:
 
         Parameters
         ----------
-        data : vrs.checks.ValidationInput
+        data : vrs.inputs.Evidence
 
         Returns
         -------

@@ -258,7 +258,10 @@ def _path(protocol, option, source):
 def _given_sampling(path, volume):
     """The voxel size where it is not simply the one of the file, else None."""
     sampling = volume.getSamplingRate()
-    in_file = read_header(path).sampling
+    try:
+        in_file = read_header(path).sampling
+    except InputError:  # whoever reads the file says so
+        return None
     same = in_file is not None and abs(in_file / sampling - 1) <= SAME_SAMPLING
     return None if same else sampling
 

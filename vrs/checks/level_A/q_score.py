@@ -98,7 +98,7 @@ def _findings(data, scores):
         raise NotMeasured("No atom of the model, hydrogens aside, lies within the map.")
     residues = residues_of(model_of(data))
     values = residues.values("q_score", "Mean Q-score of the atoms, σ %g Å" % SIGMA, "",
-                             residues.mean(scores[0]))
+                             residues.mean(scores[0]), "MapQ")
     metrics = _metrics(scores[:, known], data.reported.resolution)
     protein = expected_q_score(data.reported.resolution, "protein", SIGMA)
     bound = None if protein is None else ("expected for protein", protein)

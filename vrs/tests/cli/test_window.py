@@ -8,6 +8,8 @@ import pytest
 from vrs.cli import main, window
 from vrs.cli.window import find_project
 from vrs.errors import InputError
+from vrs.tests.protocols.conftest import domain, pytest_unconfigure  # noqa: F401
+from vrs.tests.screen import screen  # noqa: F401
 
 
 @pytest.fixture

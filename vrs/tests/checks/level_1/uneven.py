@@ -67,7 +67,7 @@ def data_for(halves, resolution=None):
 
     Returns
     -------
-    ValidationInput
+    vrs.inputs.Evidence
     """
     volume = (halves.half1 + halves.half2) / 2
     return evidence(volume, SAMPLING, float(volume.max()) / 2, resolution,
