@@ -116,6 +116,7 @@ def test_atoms_have_the_values_between_the_voxels(right, structure):
 
 def test_residues_are_means_of_their_atoms(right, structure):
     by_residue, = right[0].residues
+    assert by_residue.exchange == "FscQ"
     first = len(structure[0][0][0])
     expected = by_name(right[1])["fscq_model"][:first].mean()
     assert by_residue.values[0] == pytest.approx(expected, rel=1e-5)

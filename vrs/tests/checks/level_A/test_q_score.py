@@ -243,6 +243,7 @@ def test_values_of_residues_and_chains():
     scores = of_kind(found, AtomValues).values
     assert np.isnan(scores).sum() == 50 and "50 atoms lie outside" in found.content[0].text
     values = of_kind(found, ResidueValues)
+    assert values.exchange == "MapQ"
     assert len(values.values) == 50 and values.chains.count("B") == 20
     assert values.values[0] == pytest.approx(np.mean(scores[:5]))
     rows = found.content[2].rows
