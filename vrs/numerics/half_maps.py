@@ -27,7 +27,7 @@ _SURE = 5
 _WHOLE = 0.02
 # Shells with less of the power say nothing: they may be all rounding.
 _EMPTY_SHELL = 1e-6
-_IDENTICAL, _IDENTICAL_BELOW_A_FILTER = 0.998, 0.99999
+_IDENTICAL, _IDENTICAL_BELOW_A_FILTER = 0.998, 0.9995
 _WINDOW = 7
 _INSCRIBED = 0.95
 _ENOUGH = 1000
@@ -67,7 +67,7 @@ class HalfMatch:
         Whether the halves have anything in common; without, none of the others is true.
     identical : bool
         Whether they are the same map up to scale, offset, shift and rounding: FSC > 0.998
-        (0.99999 where a filter left shells without power) in every shell up to Nyquist.
+        (0.9995 where a filter left shells without power) in every shell up to Nyquist.
     shifted : bool
         By more than a quarter of a voxel and five deviations.
     scaled : bool
@@ -455,7 +455,8 @@ def _matched_sums(one, two, shape, shift):
 def _identical(curve, power):
     powerful = power > _EMPTY_SHELL * power[1:].max()
     powerful[0] = False
-    # The noise of good halves that were low-passed is gone, and only rounding tells copies.
+    # A filter takes away what tells good halves apart; copies still differ by their rounding, and
+    # by what it does to their place.
     limit = _IDENTICAL if powerful[1:].all() else _IDENTICAL_BELOW_A_FILTER
     return bool(powerful.any() and curve[powerful].min() > limit)
 

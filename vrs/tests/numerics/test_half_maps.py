@@ -277,7 +277,7 @@ def test_good_halves_below_a_filter_are_not_identical():
     """Of a strong signal low frequencies have hardly any noise, and a filter leaves no others."""
     rng = np.random.default_rng(4)
     signal = fourier_filtered(rng.normal(0, 1, (48, 48, 48)))
-    one, two = (signal + 0.01 * fourier_filtered(rng.normal(0, 1, signal.shape)) for _ in range(2))
+    one, two = (signal + 0.03 * fourier_filtered(rng.normal(0, 1, signal.shape)) for _ in range(2))
     assert not half_maps.match_halves(one, two).identical
     assert half_maps.match_halves(one, (3 * one + 1).astype(np.float16).astype(np.float32)).identical
 

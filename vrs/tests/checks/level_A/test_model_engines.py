@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vrs.checks import NotMeasured, all_checks, get_check, run_check
-from vrs.checks.level_A import emringer, engines, fscq, q_score
+from vrs.checks.level_A import emringer, fscq, model_engines, q_score
 from vrs.checks.residues import residues_of
 from vrs.engines.external import AtomTable
 from vrs.io.models import atom_positions
@@ -62,23 +62,23 @@ def test_each_engine_is_given_what_it_declares(check, data):
 def test_atoms_are_told_by_their_places(data):
     expected = np.arange(data.model.structure[0].count_atom_sites(), dtype=float)
     table = table_of(data.model.structure, value=expected)
-    np.testing.assert_array_equal(engines.at_atoms(data, table, "value", "No"), expected)
+    np.testing.assert_array_equal(model_engines.at_atoms(data, table, "value", "No"), expected)
     kept = AtomTable(table.positions[:9] + 0.001, {"value": table.values["value"][:9]})
-    found = engines.at_atoms(data, kept, "value", "No")
+    found = model_engines.at_atoms(data, kept, "value", "No")
     assert sorted(found[np.isfinite(found)]) == sorted(kept.values["value"])
     moved = AtomTable(table.positions + 0.5, table.values)
     for wrong, column, words in (moved, "value", "no value"), (table, "other", "column other"):
         with pytest.raises(NotMeasured, match=words):
-            engines.at_atoms(data, wrong, column, "No")
+            model_engines.at_atoms(data, wrong, column, "No")
 
 
 def test_models_that_the_pdb_format_cannot_hold(data):
-    engines.require_pdb_format(data, "No")
+    model_engines.require_pdb_format(data, "No")
     renamed = data.model.structure.clone()
     renamed[0][0].name = "Ab"
     other = evidence(data.map.volume, SAMPLING, 0.0, model=renamed)
     with pytest.raises(NotMeasured, match="chain Ab"):
-        engines.require_pdb_format(other, "No")
+        model_engines.require_pdb_format(other, "No")
 
 
 def test_scores_of_mapq_give_what_the_built_in_engine_gives(data):
