@@ -445,9 +445,35 @@ def test_numbers_of_the_sequence_stand_in_for_those_of_the_authors(saved):
             for row, number in zip(spread(3), (4, 5, 8))]
     found = read_model(saved(cif(rows)))
     assert [residue.seqid.num for residue in found.structure[0]["X"]] == [4, 5, 8]
+    assert any("those of the sequence are used" in note.text for note in found.notes)
     unnumbered = read_model(saved(cif(spread(3, auth_seq_id="?", label_seq_id="."))))
     assert [residue.seqid.num for residue in unnumbered.structure[0]["X"]] == [1, 2, 3]
     assert any("3 residues have no number" in note.text for note in unnumbered.notes)
+
+
+def test_numbers_that_are_none_are_not_replaced_in_silence(saved):
+    rows = spread(3)
+    rows[1]["auth_seq_id"] = "1e-3"
+    found = read_model(saved(cif(rows)))
+    assert any("1 residue has no number" in note.text for note in found.notes)
+
+
+def test_tables_of_several_categories_are_refused(saved):
+    lines = [line.replace("_atom_site.occ", "_atomm_site.occ") for line in cif(spread(2))]
+    assert "cannot be read" in problem_of(saved(lines))
+
+
+@pytest.mark.parametrize("alternative, insertion, words", [
+    ("é", " ", "conformations that are no single letters"),
+    (" ", "\x01", "insertion codes that are no single letters")])
+def test_letters_that_are_none(saved, alternative, insertion, words):
+    assert words in problem_of(saved([pdb_line(alternative=alternative, insertion=insertion)]))
+    assert "no single letters" in problem_of(saved(cif([{"label_alt_id": "AB"}])))
+
+
+def test_uncertainties_do_not_belong_to_pdb_files(saved):
+    place = "  1.5(3)   2.000   3.000"
+    assert "in its line 1" in problem_of(saved([pdb_line(place=place)]))
 
 
 def test_copies_in_mmcif_are_kept_apart(saved):
