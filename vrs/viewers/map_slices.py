@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-from mrcfile.utils import dtype_from_mode
 
 from vrs.errors import InputError
 from vrs.io.headers import read_header, truncation, volume_problems
@@ -119,9 +118,7 @@ def _lazily(header):
     problems = volume_problems(header)
     if problems:
         raise InputError(problems)
-    kind = np.dtype(dtype_from_mode(header.mode))
     if os.path.getsize(header.path) < header.data_offset + header.data_bytes:
         raise InputError(truncation(header))
-    stored = np.memmap(header.path, kind.newbyteorder() if header.foreign else kind, "r",
-                       header.data_offset, header.size[::-1])
+    stored = np.memmap(header.path, header.kind, "r", header.data_offset, header.size[::-1])
     return stored.transpose(header.transposition)
