@@ -11,7 +11,7 @@ import mrcfile
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io import headers
+from vrs.io import files, headers
 
 ENDINGS = (".mrc", ".tif", ".tiff", ".mrc.gz", ".mrc.bz2", ".map")
 
@@ -205,8 +205,8 @@ def _mrc_image(header):
             warnings.simplefilter("ignore")  # of odd headers, which do not concern an image
             with mrcfile.open(header.path, mode="r", permissive=True) as mrc:
                 stored, record = mrc.data, mrc.header
-    except headers.READING_ERRORS:
-        raise InputError(headers.damaged(header.path)) from None
+    except files.UNPACKING_ERRORS:
+        raise InputError(files.damaged(header.path)) from None
     if stored is None:
         raise InputError(headers.truncation(header))
     if header.mode == 0 and _unsigned(record):
@@ -234,7 +234,7 @@ class _TiffImage:
             self._file = tifffile.TiffFile(path)
             count = len(self._file.pages)
         except Exception:  # of many kinds, none of which says more to a user
-            raise InputError(headers.damaged(path)) from None
+            raise InputError(files.damaged(path)) from None
         self._page = self._file.pages[0] if count else None
         problems = []
         if count != 1:
@@ -272,7 +272,7 @@ class _TiffImage:
                 raise InputError("%s is compressed in a way that cannot be read here; save it "
                                  "without compression, or as an MRC file."
                                  % self._path) from None
-            raise InputError(headers.damaged(self._path)) from None
+            raise InputError(files.damaged(self._path)) from None
 
     def _value(self, name):
         tag = self._page.tags.get(name)
