@@ -18,8 +18,8 @@ def items(options):
          ", ".join([BUILTIN] + [engine.name for engine in check.external]))
         for check in all_checks()]))
     console.say("")
-    console.say("The engine %s, version %s, is always there; others are chosen by --engine "
-                "ITEM=ENGINE:" % (BUILTIN, vrs.__version__))
+    console.say("The engine %s, version %s, is always available; select others with "
+                "--engine ITEM=ENGINE:" % (BUILTIN, vrs.__version__))
     for check in all_checks():
         for engine in check.external:
             console.say("  %s=%s  %s" % (check.id, engine.name, _availability(engine)))

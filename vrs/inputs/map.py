@@ -328,13 +328,13 @@ def _map_content(data):
                        "Three sections through the centre of the box, along X, Y and Z."),
         maximum_variance_slices(volume, sampling, "Slices of maximum variance of the map.",
                                 "The section of largest variance along each of X, Y and Z."),
-        Paragraph("Streaks in the projections speak for directions that weigh too much, and dark "
-                  "halos around or within the macromolecule for a wrong correction of the CTF or "
-                  "a biased reconstruction."),
+        Paragraph("Streaks in the projections suggest over-represented directions; dark halos "
+                  "around or within the macromolecule suggest a wrong CTF correction or a biased "
+                  "reconstruction."),
         projections(volume, sampling, "Projections of the map.",
                     "The map summed up along X, Y and Z."),
         Paragraph("The isosurface joins all points at the threshold. Specks around the "
-                  "macromolecule or a ragged surface mean noise at this level."),
+                  "macromolecule or a ragged surface indicate noise at this threshold."),
         Surface(caption="Isosurface of the map at threshold %g." % data.threshold,
                 alt="The surface of the map at the threshold, seen along X, Y and Z.",
                 volume="map", level=float(data.threshold)),

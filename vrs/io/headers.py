@@ -44,8 +44,7 @@ _FARTHEST = 1e6
 # What mrcfile warns of, by the beginning of its sentence, in the report's words.
 _REMARKS = (
     ("Map ID string not found",
-     "The file lacks the mark by which MRC and CCP4 maps are recognised; it was read as one "
-     "because its size fits its header."),
+     "The file has no MAP identifier; it was read as MRC because its size matches its header."),
     ("Unrecognised machine stamp",
      "The header does not say in which byte order the file was written; the one in which the "
      "header makes sense was taken."),

@@ -84,7 +84,7 @@ def read_map(path, sampling=None):
     path : str
         MRC or CCP4 file, perhaps packed by gzip, bzip2, xz or zip; never written to.
     sampling : float or str, optional
-        Å/voxel; wins over the header's.
+        Å/voxel; overrides the header's.
 
     Returns
     -------

@@ -120,10 +120,11 @@ def _findings(data, places, numbers, densities):
     chains = np.array(residues.chains)[places]
     rolling = np.full(len(residues.names), np.nan)
     rolling[places] = rolling_fraction(chains, numbers, rotameric(densities))
-    values = residues.values("rotameric_fraction", "Rotameric part of the side chains within "
+    values = residues.values("rotameric_fraction", "Rotameric fraction of the side chains within "
                              "%d residues" % _EXTENSION, "", rolling)
     content = _content(scan, corrected, densities) + residue_figures(
-        residues, values, "Rotameric part of the side chains nearby", "low",
+        residues, values, "Rotameric fraction in a window of %d residues" % (2 * _EXTENSION + 1),
+        "low",
         ("by chance", _BY_CHANCE))
     return Findings(_metrics(scan, corrected), content, [values])
 

@@ -490,7 +490,7 @@ def test_map_without_the_mark(tmp_path):
     path = save(tmp_path / "a.mrc", cube(), map=b"", machst=(0, 0, 0, 0))
     found = read_map(path)
     np.testing.assert_array_equal(found.volume, cube())
-    assert [note.text[:15] for note in found.notes] == ["The file lacks ", "The header does"]
+    assert [note.text[:15] for note in found.notes] == ["The file has no", "The header does"]
     with open(path, "ab") as stream:
         stream.write(b"more")  # no longer the size that its header asks for
     assert "is not an MRC or CCP4 map" in only_problem(path)
