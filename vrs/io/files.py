@@ -1,4 +1,4 @@
-"""Files as they come: whether there is one to read, and what it is packed in."""
+"""Files: whether there is one to read, what it is packed in, and writing whole ones only."""
 
 import bz2
 import gzip
@@ -77,6 +77,33 @@ def damaged(path):
     """The problem that a file, packed as a rule, cannot be read to its end."""
     return ("%s is cut short or damaged and cannot be read to its end; copy or download it again."
             % path)
+
+
+@contextmanager
+def completed(path):
+    """Write a file that appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    path : str
+
+    Yields
+    ------
+    str
+        Where to write it; what is left there when writing fails is removed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be given its name.
+    """
+    part = "%s.%d.part" % (path, os.getpid())
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
 
 
 def packing(path, is_plain=lambda start: False):

@@ -206,8 +206,7 @@ def write_map(path, volume, sampling, origin=(0, 0, 0)):
     """
     path = str(path)
     kind = np.int8 if volume.dtype == bool else np.float32
-    part = "%s.%d.part" % (path, os.getpid())
-    try:
+    with files.completed(path) as part:
         with mrcfile.new(part, overwrite=True) as mrc:
             mrc.set_data(np.ascontiguousarray(volume, dtype=kind))
             mrc.voxel_size = sampling
@@ -216,10 +215,6 @@ def write_map(path, volume, sampling, origin=(0, 0, 0)):
             header.dmin, header.dmax, header.dmean, header.rms = _statistics(mrc.data)
             # The library's own label carries the time of writing.
             header.label[0] = "Written by vrs"
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def sha256(path):

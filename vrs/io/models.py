@@ -1,7 +1,6 @@
 """Reading atomic models from mmCIF and PDB files, and writing them."""
 
 import itertools
-import os
 import string
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -149,13 +148,8 @@ def write_model(path, structure):
     OSError
         If it cannot be written.
     """
-    part = "%s.%d.part" % (path, os.getpid())
-    try:
+    with files.completed(path) as part:
         structure.make_mmcif_document().write_file(part)
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def write_coloured(path, structure, values):

@@ -8,6 +8,7 @@ from typing import Tuple
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.files import completed
 from vrs.numerics.saxs import SaxsCurve
 
 _LARGEST_FILE = 50e6
@@ -122,16 +123,11 @@ def write_saxs(path, curve, title="Small-angle scattering"):
     OSError
         If it cannot be written.
     """
-    part = "%s.%d.part" % (path, os.getpid())
-    try:
+    with completed(path) as part:
         with open(part, "w", encoding="utf-8") as output:
             output.write("# %s\n# q (1/Å), intensity, error\n" % title)
             for values in zip(curve.q, curve.intensity, curve.sigma):
                 output.write("%.8e %.8e %.8e\n" % values)
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def _lines(path):

@@ -16,7 +16,7 @@ from typing import Dict
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io.files import UNPACKING_ERRORS, damaged, packing, unpacked
+from vrs.io.files import UNPACKING_ERRORS, completed, damaged, packing, unpacked
 
 _CHUNK = 2 ** 22  # bytes that are split at a time, about ten thousand rows
 _PROBED = 2 ** 16
@@ -131,10 +131,9 @@ def write_star(path, blocks):
     OSError
         If it cannot be written.
     """
-    part = "%s.%d.part" % (path, os.getpid())
     # Without this line RELION takes a file with optics groups for one of an older version.
     version = "# version 30001\n\n" if "optics" in blocks else ""
-    try:
+    with completed(path) as part:
         with open(part, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
             for block, columns in blocks.items():
                 columns = {name: np.asarray(values) for name, values in columns.items()}
@@ -149,10 +148,6 @@ def write_star(path, blocks):
                              for values in columns.values()]
                     stream.write("\n".join(map(" ".join, zip(*parts))) + "\n")
                 stream.write("\n")
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def unreadable(path, error):
