@@ -242,12 +242,12 @@ def _findings(evidence):
     resolution = evidence.reported.resolution
     whole = compare_with_map(*halves, data.volume, data.soft_mask, data.sampling,
                              1 / resolution if resolution else None, workers)
-    return (_map_notes(whole)
-            + _mask_notes(find_masking(*halves, data.hard_mask, data.sampling))
+    masking = find_masking(*halves, data.hard_mask, data.sampling)
+    return (_map_notes(whole) + _mask_notes(masking)
             + _low_pass_notes(shell_frequencies(data.volume.shape, data.sampling),
                               _noise_by_shell(evidence))
             + _independence_notes(find_shared_noise(*halves, data.hard_mask, data.sampling,
-                                                    workers)))
+                                                    workers, masking)))
 
 
 def _map_notes(found):

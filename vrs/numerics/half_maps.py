@@ -243,7 +243,7 @@ class SharedNoise:
     shared: bool
 
 
-def find_shared_noise(half1, half2, mask, sampling, workers=1):
+def find_shared_noise(half1, half2, mask, sampling, workers=1, masking=None):
     """Whether what lies around the macromolecule is the same in both half maps.
 
     Parameters
@@ -255,6 +255,8 @@ def find_shared_noise(half1, half2, mask, sampling, workers=1):
     sampling : float
         Å/voxel.
     workers : int
+    masking : Masking, optional
+        Of :func:`find_masking`, where it is known already.
 
     Returns
     -------
@@ -267,7 +269,8 @@ def find_shared_noise(half1, half2, mask, sampling, workers=1):
     outer = shells >= _OUTER * (len(curve) - 1)
     nyquist = float(np.average(curve[outer], weights=counts[outer]))
     beyond, beyond_error = _mean_beyond(curve, counts)
-    masking = find_masking(half1, half2, mask, sampling)
+    if masking is None:
+        masking = find_masking(half1, half2, mask, sampling)
     around = _surroundings(mask, sampling)
     # Where the halves are the same, there is no difference that could tell noise from none.
     same = np.array_equal(half1[around], half2[around])
