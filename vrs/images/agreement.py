@@ -43,8 +43,15 @@ def within(images, disc):
     -------
     numpy.ndarray of float32, (n, box, box)
     """
-    means = np.tensordot(images, disc, 2) / disc.sum()
-    return (images - means[:, None, None]) * disc
+    return _deviations(images, disc) * disc
+
+
+def _means(images, disc):
+    return np.tensordot(images, disc, 2) / disc.sum()
+
+
+def _deviations(images, disc):
+    return images - _means(images, disc)[:, None, None]
 
 
 def covariances(images, references, disc):
@@ -59,8 +66,8 @@ def covariances(images, references, disc):
     -------
     covariance, variance, reference_variance : numpy.ndarray of float64, (n,)
     """
-    deviations = [(stack - (np.tensordot(stack, disc, 2) / disc.sum())[:, None, None]).reshape(
-        len(stack), -1) for stack in (images, references)]
+    deviations = [_deviations(stack, disc).reshape(len(stack), -1)
+                  for stack in (images, references)]
     weighted = [stack * disc.ravel() for stack in deviations]
     total = float(disc.sum())
     return tuple(np.einsum("np,np->n", weighted[first], deviations[second], dtype=float) / total
@@ -100,6 +107,4 @@ def grey_fit(images, references, disc):
     """
     covariance, _, variance = covariances(images, references, disc)
     a = np.divide(covariance, variance, out=np.zeros(len(variance)), where=variance > 0)
-    image_means, means = (np.tensordot(stack, disc, 2) / float(disc.sum())
-                          for stack in (images, references))
-    return a, image_means - a * means
+    return a, _means(images, disc) - a * _means(references, disc)

@@ -15,10 +15,10 @@ from typing import Dict, Optional, Tuple
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import binomtest
 
 from vrs.numerics.solvent_paths import (PolymerAtoms, pair_lengths, polymer_atoms, residue_depths,
                                         solvent_grid)
+from vrs.numerics.statistics import wilson_interval
 
 # Å: the longest path of DSS within a chain, how much longer it may be between chains, and the
 # straight distances between alpha carbons beside it, as a rule and for flexible proteins.
@@ -241,10 +241,7 @@ def tally(links, chosen=True):
     total = int(np.count_nonzero(counted))
     satisfied = int(np.count_nonzero(links.satisfied & counted))
     chances = links.chances[counted]
-    interval = (math.nan, math.nan)
-    if total:
-        found = binomtest(satisfied, total).proportion_ci(0.95, "wilson")
-        interval = (found.low, found.high)
+    interval = wilson_interval(satisfied, total) if total else (math.nan, math.nan)
     return Tally(total, satisfied, interval, float(chances.sum()),
                  chance_of_at_least(satisfied, chances),
                  chance_of_at_least(math.ceil(_SOUND * total), chances))
