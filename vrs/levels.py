@@ -101,22 +101,6 @@ def levels_for(given):
     return [level for level in _LEVELS if all(kind in kinds for kind in level.kinds)]
 
 
-def options_of(level):
-    """The names of the options of what a level can take, the map's among them.
-
-    Parameters
-    ----------
-    level : Level
-
-    Returns
-    -------
-    list of str
-    """
-    kinds = [kind for kind in inputs.all_kinds()
-             if kind.always or kind in (MAP,) + level.kinds + level.optional]
-    return [option.name for kind in kinds for option in kind.options]
-
-
 def grade(items):
     """The grade that stands for what was assessed.
 

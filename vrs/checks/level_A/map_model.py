@@ -32,7 +32,6 @@ _KINDS = (("cc_mask", "within the mask of the model"), ("cc_box", "in the whole 
           ("cc_main_chain", "around the main chain of proteins, with Cβ"),
           ("cc_side_chain", "around all other atoms"))
 _MASKED = "map within a soft mask around the model"
-_UNMASKED = "whole map"
 
 
 @register
