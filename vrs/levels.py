@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Tuple
 
 from vrs import inputs
+from vrs.inputs.classes import CLASSES
 from vrs.inputs.crosslinks import CROSSLINKS
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.kind import Kind
@@ -28,6 +29,8 @@ class Level:
         What it asks.
     kinds : tuple of Kind
         What it cannot be assessed without.
+    alternatives : tuple of Kind
+        Of which it needs one at least, if there are any.
     optional : tuple of Kind
         What some of its items can make use of.
     """
@@ -36,12 +39,18 @@ class Level:
     title: str
     question: str
     kinds: Tuple[Kind, ...] = ()
+    alternatives: Tuple[Kind, ...] = ()
     optional: Tuple[Kind, ...] = ()
 
     @property
     def added(self):
         """The kinds that it takes on top of the map."""
-        return tuple(kind for kind in self.kinds if kind is not MAP)
+        return tuple(kind for kind in self.kinds + self.alternatives if kind is not MAP)
+
+    def is_possible(self, kinds):
+        """Whether it can be assessed with these kinds of evidence."""
+        return all(kind in kinds for kind in self.kinds) and (
+            not self.alternatives or any(kind in kinds for kind in self.alternatives))
 
     @property
     def is_letter(self):
@@ -52,13 +61,17 @@ class Level:
 _LEVELS = [
     Level("0", "the map", "Is the map itself sane?", (MAP,)),
     Level("1", "two half maps", "Does the resolution hold everywhere?", (MAP, HALF_MAPS)),
+    Level("2", "2D classes", "Do the classes look like projections of the map?", (MAP,),
+          (CLASSES, PARTICLES)),
+    Level("3", "particles", "Do the particles belong to the classes?", (PARTICLES,),
+          optional=(CLASSES,)),
     Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
           (PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
-          (HALF_MAPS,)),
+          optional=(HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
     Level("O", "other techniques (cross-links)", "Do other techniques agree?", (CROSSLINKS,),
-          (MODEL,)),
+          optional=(MODEL,)),
 ]
 
 
@@ -98,7 +111,7 @@ def levels_for(given):
     list of Level
     """
     kinds = inputs.given_kinds(given)
-    return [level for level in _LEVELS if all(kind in kinds for kind in level.kinds)]
+    return [level for level in _LEVELS if level.is_possible(kinds)]
 
 
 def grade(items):

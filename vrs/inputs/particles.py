@@ -11,9 +11,12 @@ from vrs.errors import InputError
 from vrs.images.particles import ParticleTable
 from vrs.images.symmetry import point_group
 from vrs.inputs import FOLDER, NUMBER, TEXT, Kind, Loaded, Option, Source, read_value, register
-from vrs.io.particles import probe_particles, read_particles
+from vrs.io.particles import missing_stacks, probe_particles, read_particles
 from vrs.io.problems import collected, to_number
 from vrs.results import Note, Status
+
+# Particles that the items on their images take, unless more are asked for.
+USED = 5000
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,14 @@ class ParticleEvidence:
         Point group of the specimen, as RELION names it.
     diameter : float or None
         Of the particle, Å.
+    used : int or None
+        How many of them the items on their images take at most; None for all.
     """
 
     table: ParticleTable
     symmetry: str = "C1"
     diameter: Optional[float] = None
+    used: Optional[int] = USED
 
     @cached_property
     def group(self):
@@ -52,6 +58,14 @@ def _to_symmetry(text):
 def _to_diameter(value):
     return to_number(value, "The diameter", "give that of the particle in Å, for example 180",
                      positive=True)
+
+
+def _to_used(value):
+    if str(value).strip().lower() == "all":
+        return None
+    number = to_number(value, "The number of particles to be used", "give a whole number, for "
+                       "example 5000, or all", positive=True)
+    return int(number)
 
 
 class _ParticlesKind(Kind):
@@ -76,6 +90,11 @@ class _ParticlesKind(Kind):
                "the box)", "Diameter of the particle (Å)",
                "When it is left empty: that of the mask, or half of the box.", NUMBER, "D",
                _to_diameter, advanced=True),
+        Option("particles_used", "particles that the items on their images take, or all "
+               "(default: %d)" % USED, "Particles used",
+               "So many particles, drawn from all micrographs, are compared with the map or their "
+               "class averages; all takes longer.", TEXT, "N", _to_used, default=USED,
+               advanced=True),
     )
 
     def probe(self, given, probed):
@@ -83,9 +102,10 @@ class _ParticlesKind(Kind):
         folder = given.get("images_folder")
         if folder and not os.path.isdir(folder):
             problems.append("There is no folder %s; check its name." % folder)
-        _, _, symmetry, size = self.options
-        with collected(problems):
-            read_value(symmetry, given)
+        _, _, symmetry, size, used = self.options
+        for option in (symmetry, used):
+            with collected(problems):
+                read_value(option, given)
         with collected(problems):
             diameter = read_value(size, given)
         with collected(problems):
@@ -104,8 +124,8 @@ class _ParticlesKind(Kind):
         if given.get("symmetry") in (None, ""):
             notes = notes + ["The symmetry is taken as C1, as none was given; give the point group "
                              "if the specimen has one."]
-        _, _, symmetry, diameter = (read_value(option, given) for option in self.options)
-        return Loaded(ParticleEvidence(table, symmetry, diameter),
+        _, _, symmetry, diameter, used = (read_value(option, given) for option in self.options)
+        return Loaded(ParticleEvidence(table, symmetry, diameter, used),
                       (Source("Particles", given["particles"]),), tuple(map(Note, notes)))
 
     def describe(self, evidence):
@@ -134,6 +154,61 @@ class _Angles:
 
 
 ANGLES = _Angles()
+
+
+class _Images:
+    """The requirement that the particles' images are there."""
+
+    words = "their images"
+
+    def unmet(self, evidence):
+        """Why an item that requires it cannot be computed, None when it can."""
+        table = evidence.particles.table
+        if not table.has_images:
+            return Status.NOT_RUN, "The table names no images of the particles."
+        missing = missing_stacks(table)
+        if missing:
+            return Status.NOT_RUN, (
+                "It needs the images of the particles, of which %s %s not found; tell by "
+                "--images-folder where they are." % (
+                    missing[0] if len(missing) == 1 else
+                    "%s and %d other stacks" % (missing[0], len(missing) - 1),
+                    "was" if len(missing) == 1 else "were"))
+        return None
+
+
+IMAGES = _Images()
+
+
+class _Members:
+    """The requirement that the particles are aligned to class averages."""
+
+    words = "their classes"
+
+    def unmet(self, evidence):
+        """Why an item that requires it cannot be computed, None when it can."""
+        if evidence.particles.table.has_classes:
+            return None
+        return Status.NOT_RUN, ("The table does not align the particles to class averages; give "
+                                "that of a 2D classification.")
+
+
+MEMBERS = _Members()
+
+
+class _Contrast:
+    """The requirement that the contrast transfer of the images is known."""
+
+    words = "their CTF"
+
+    def unmet(self, evidence):
+        """Why an item that requires it cannot be computed, None when it can."""
+        if evidence.particles.table.has_ctf:
+            return None
+        return Status.NOT_RUN, "The table tells no defocus, voltage or aberration of the images."
+
+
+CTF = _Contrast()
 
 
 def particle_diameter(evidence):
