@@ -11,7 +11,9 @@ from vrs.checks.quantities import Quantity
 from vrs.checks.shared import Shared
 from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
-from vrs.results import Curve, Engine, Estimate, ItemResult, Metric, ResidueValues, Status
+from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, ParticleValues,
+                         ResidueValues, Status)
+
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +30,8 @@ class Findings:
         Paragraphs, tables and figures for the report.
     products : list
         Of :class:`vrs.results.Volume` and :class:`vrs.results.AtomValues`, which whoever
-        runs the check stores and figures may refer to by name, :class:`vrs.results.Curve`
-        and :class:`vrs.results.ResidueValues`.
+        runs the check stores and figures may refer to by name, :class:`vrs.results.Curve`,
+        :class:`vrs.results.ResidueValues` and :class:`vrs.results.ParticleValues`.
     """
 
     metrics: Dict[str, Any]
@@ -232,6 +234,8 @@ def _attempt(check, evidence, overrides, compute):
         for product in findings.products:
             if isinstance(product, ResidueValues):
                 result.residues.append(product)
+            elif isinstance(product, ParticleValues):
+                result.particles.append(product)
             elif isinstance(product, Curve):
                 result.curves.append(product)
             else:

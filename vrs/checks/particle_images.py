@@ -62,12 +62,12 @@ class Batch:
 class _Cropped:
     """Particles whose images are brought to a box when they are first asked for."""
 
-    def __init__(self, drawn, box):
-        self.drawn, self.box, self._folder = drawn, box, None
+    def __init__(self, drawn, rows, box):
+        self.drawn, self._rows, self.box, self._folder = drawn, rows, box, None
 
     @cached_property
-    def particles(self):
-        """Those that can be used."""
+    def usable(self):
+        """Those whose images are of use, and their rows in the table that was given."""
         self._folder = tempfile.TemporaryDirectory(prefix="vrs_particles_")
         logger.info("Reading the images of %d particles", len(self.drawn))
         cropped = self.drawn.cached(self.box, Path(self._folder.name) / "images.npy")
@@ -75,7 +75,7 @@ class _Cropped:
         if not good.any():
             raise NotMeasured("All images of the particles are constant or hold values that are "
                               "no numbers; check the stacks.")
-        return cropped.take(good)
+        return cropped.take(good), self._rows[good]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Sample:
     workers: int = 1
 
     def __len__(self):
-        return len(self.cropped.particles)
+        return len(self.cropped.usable[0])
 
     @property
     def box(self):
@@ -118,7 +118,12 @@ class Sample:
     @property
     def table(self):
         """What the table says of the particles, a ParticleTable."""
-        return self.cropped.particles.table
+        return self.cropped.usable[0].table
+
+    @property
+    def rows(self):
+        """Their rows in the table that was given, (n,)."""
+        return self.cropped.usable[1]
 
     @property
     def unusable(self):
@@ -146,7 +151,7 @@ class Sample:
         Batch
         """
         rows = np.asarray(rows)
-        chosen = self.cropped.particles.take(rows)
+        chosen = self.cropped.usable[0].take(rows)
         table = chosen.table
         images = np.empty((len(rows), self.box, self.box), np.float32)
         for places, part in chosen.batches(self.box, _BATCH_BYTES):
@@ -188,11 +193,11 @@ def _draw(evidence, kept=None):
     found = evidence.particles
     table, workers = found.table, evidence.run.workers
     count = len(table) if found.used is None else found.used
-    particles = open_particles(table, workers).take(
-        table.stratified_sample(count, evidence.run.seed))
+    rows = table.stratified_sample(count, evidence.run.seed)
+    particles = open_particles(table, workers).take(rows)
     box = _box(evidence, particles)
     samplings = particles.sampling(box)[np.unique(particles.table.group)]
-    return Sample(_Cropped(particles, box), float(samplings.mean()),
+    return Sample(_Cropped(particles, rows, box), float(samplings.mean()),
                   particle_diameter(evidence)[0], workers=workers)
 
 

@@ -10,4 +10,4 @@ from vrs.results.encoding import (UNREADABLE, from_json, read_json, read_results
 from vrs.results.items import (CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
                                InputReport, ItemResult, LevelInput, LevelResults, Metric, Note,
                                Reference, Status, plain)
-from vrs.results.products import AtomValues, Curve, ResidueValues, Volume
+from vrs.results.products import AtomValues, Curve, ParticleValues, ResidueValues, Volume

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from vrs.results.products import Curve, ResidueValues
+from vrs.results.products import Curve, ParticleValues, ResidueValues
 
 
 class Status(str, enum.Enum):
@@ -151,6 +151,7 @@ class ItemResult:
     references: List[Reference] = field(default_factory=list)
     curves: List[Curve] = field(default_factory=list)
     residues: List[ResidueValues] = field(default_factory=list)
+    particles: List[ParticleValues] = field(default_factory=list)
     estimates: List[Estimate] = field(default_factory=list)
 
     def printed_status(self) -> str:

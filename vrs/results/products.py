@@ -1,4 +1,5 @@
-"""What checks make beside numbers and figures: maps, curves and values of atoms and residues.
+"""What checks make beside numbers and figures: maps, curves and values of atoms,
+residues and particles.
 
 Each product says how it is to be called, shown and exchanged, so that whoever stores, draws
 or exports it need not know which check made it.
@@ -87,3 +88,25 @@ class ResidueValues:
     residues: List[str]
     values: np.ndarray
     exchange: str = ""
+
+
+@dataclass
+class ParticleValues:
+    """Values of particles, by which they can be selected.
+
+    Attributes
+    ----------
+    name : str
+        Of the column, "vrsCorrelation" for instance.
+    description, unit : str
+    rows : numpy.ndarray of int, (n,)
+        Of the table that was given, from 0.
+    values : numpy.ndarray of float64, (n,)
+        NaN where there is none.
+    """
+
+    name: str
+    description: str
+    unit: str
+    rows: np.ndarray
+    values: np.ndarray
