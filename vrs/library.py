@@ -74,7 +74,7 @@ class Report:
         kept = Path(folder).absolute() / _FILES
         kept.mkdir(exist_ok=True)
         for path in self.folder.iterdir():
-            if path.suffix in (".mrc", ".cif"):
+            if path.suffix in (".mrc", ".cif", ".star"):
                 shutil.copy2(str(path), str(kept))
         write_json(kept / RESULTS, [replace(result, input=self._moved(result.input, kept))
                                     for result in self.levels])

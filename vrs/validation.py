@@ -8,16 +8,21 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
+
 from vrs import levels
 from vrs.checks import Overrides, SharedOutcome, checks_of_level, run_check, shared_of_level
 from vrs.inputs import Run
 from vrs.inputs.map import describe_map, identity
 from vrs.io.maps import write_map
 from vrs.io.models import write_coloured
+from vrs.io.particles import write_particles_star
 from vrs.results import (AtomValues, FileEntry, InputFile, LevelInput, LevelResults, Note,
                          read_json, write_json)
 
 RESULTS = "results.json"
+# Particles with the values that items gave them.
+PARTICLES_FILE = "vrs_particles.star"
 _INPUT = "input"
 _MISSING_INPUT = "What it is made from is missing."
 
@@ -139,6 +144,7 @@ class Validation:
             The file that holds them.
         """
         results = self.results()
+        self._write_particles(results)
         write_json(self.folder / RESULTS, results)
         return results, self.folder / RESULTS
 
@@ -267,6 +273,21 @@ class Validation:
                           self.evidence.map.sampling, self.evidence.map.origin)
             entries.append(entry)
         return entries
+
+    def _write_particles(self, results):
+        """Write the table of the particles that items gave values, with these as columns."""
+        found = [values for result in results for item in result.items
+                 for values in item.particles]
+        path = self.folder / PARTICLES_FILE
+        if not found:
+            path.unlink(missing_ok=True)
+            return
+        rows = np.unique(np.concatenate([values.rows for values in found]))
+        columns = {}
+        for values in found:
+            column = columns.setdefault(values.name, np.full(len(rows), np.nan))
+            column[np.searchsorted(rows, values.rows)] = values.values
+        write_particles_star(str(path), self.evidence.particles.table.take(rows), columns)
 
     def _is_done(self, part):
         return self._part_file(part).exists()

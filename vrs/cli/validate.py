@@ -21,6 +21,7 @@ from vrs.errors import InputError
 from vrs.io.folders import check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
+from vrs.report import is_exchanged
 from vrs.results import Status
 from vrs.scipion import load_domain, prepare_environment
 
@@ -303,8 +304,7 @@ def _remove_empty(folders):
 
 def _deliver(source, folder):
     """Copy a report to the user's folder; returns what its JSON form says."""
-    exchanged = [name for name in os.listdir(source) if re.fullmatch(r"emv_\w+\.json", name)]
-    for name in ["report.pdf", "report.html"] + exchanged:
+    for name in ["report.pdf", "report.html"] + list(filter(is_exchanged, os.listdir(source))):
         shutil.copyfile(os.path.join(source, name), os.path.join(folder, name))
     with open(os.path.join(source, "report.json"), encoding="utf-8") as handle:
         report = json.load(handle)

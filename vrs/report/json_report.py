@@ -111,6 +111,8 @@ def _item(item, place, folder):
                       "unit": values.unit, "chains": values.chains, "numbers": values.numbers,
                       "names": values.residues, "values": values.values.tolist()}
                      for values in item.residues],
+        "particles": [{"name": values.name, "description": values.description,
+                       "unit": values.unit} for values in item.particles],
         "files": _files(item.files, place, folder),
         "references": [{"key": reference.key, "text": reference.text, "doi": reference.doi}
                        for reference in item.references],

@@ -1,6 +1,7 @@
 """Writing the three forms of the report."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections import namedtuple
@@ -13,6 +14,10 @@ from vrs.results import UNREADABLE
 
 ReportPaths = namedtuple("ReportPaths", "json pdf html")
 
+# What a report has beside its three forms.
+_EXCHANGED = re.compile(r"emv_\w+\.json|vrs_particles(_\w+)?\.star")
+_PARTICLES_FILE = "vrs_particles.star"
+
 _COMMON = (("sha256", "maps"), ("sampling", "voxel sizes"), ("threshold", "thresholds"),
            ("resolution", "reported resolutions"), ("mask_sha256", "masks"))
 
@@ -21,7 +26,8 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     """Write ``report.json``, ``report.pdf`` and ``report.html``.
 
     Beside them go values of residues in the format of 3DBionotes, see
-    :func:`vrs.report.emv.emv_files`.
+    :func:`vrs.report.emv.emv_files`, and the tables of particles with values that items gave
+    them.
 
     Parameters
     ----------
@@ -87,12 +93,30 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         exported = emv_files([result for result, _ in results], provenance, title)
         for name, text in exported.items():
             (work / name).write_text(text, encoding="utf-8")
+        tables = _copy_tables(results, work)
         paths = ReportPaths(*(folder / path.name for path in new))
-        for name in [path.name for path in new] + list(exported):
+        for name in [path.name for path in new] + list(exported) + tables:
             os.replace(str(work / name), str(folder / name))
     finally:
         shutil.rmtree(str(work), ignore_errors=True)
     return paths
+
+
+def _copy_tables(results, work):
+    """Copy the tables of particles, one for each place of results; returns their names."""
+    names, places = [], set()
+    for result, place in results:
+        if (place / _PARTICLES_FILE).exists() and place not in places:
+            places.add(place)
+            name = _PARTICLES_FILE if not names else "vrs_particles_%s.star" % result.level
+            shutil.copyfile(str(place / _PARTICLES_FILE), str(work / name))
+            names.append(name)
+    return names
+
+
+def is_exchanged(name):
+    """Whether a file of this name may belong to a report beside its three forms."""
+    return bool(_EXCHANGED.fullmatch(name))
 
 
 def read_results(results_files):
