@@ -1,4 +1,4 @@
-"""
+r"""
 @article{Sorzano2022,
   title = {Image processing tools for the validation of {CryoEM} maps},
   author = {Sorzano, C. O. S. and others},

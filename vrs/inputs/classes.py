@@ -24,7 +24,7 @@ class _ClassesKind(Kind):
         Option("classes", "class averages: an MRC stack, SPIDER or EMAN2 HDF file, RELION's "
                "model.star, or a folder of images", "Class averages",
                "A stack (.mrcs, SPIDER, HDF of EMAN2), the model.star of a 2D classification by "
-               "RELION, or a folder of single images."),
+               "RELION, or a folder of single images.", pointer="SetOfClasses2D, SetOfAverages"),
         Option("sampling_classes", "pixel size of the class averages in Å (default: by their "
                "header)", "Pixel size of the classes (Å)",
                "Where their file does not tell it.", NUMBER, "N", _to_sampling, advanced=True),

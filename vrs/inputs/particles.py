@@ -78,7 +78,9 @@ class _ParticlesKind(Kind):
     options = (
         Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg; may be given "
                "without a map", "Table of the particles",
-               "A STAR file of RELION 3.0 or newer, or a .cs or .csg file of cryoSPARC."),
+               "The particles of a refinement, or the members of 2D classes; as a file, the STAR "
+               "table of RELION 3.0 or newer, or a .cs or .csg file of cryoSPARC.",
+               pointer="SetOfParticles, SetOfClasses2D"),
         Option("images_folder", "where the stacks of the table are, if not beside it",
                "Folder of the images",
                "Where the stacks that the table names are, if neither beside it nor above.",

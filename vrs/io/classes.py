@@ -95,8 +95,7 @@ def read_classes(path, sampling=None, model_star=None):
         images, labels, header = (_stored(names, notes) if names else
                                   _referenced(str(model_star), model))
         occupancy, resolution = _shares(model, len(images), path)
-        numbers = (np.arange(1, len(images) + 1) if names else
-                   np.array([int(label.partition("@")[0]) for label in labels]))
+        numbers = np.arange(1, len(images) + 1) if names else model.numbers
         classes = ClassAverages(images, numbers, tuple(labels),
                                 _sampling(given, model, header, notes), occupancy, resolution)
         problems += _image_problems(classes, notes)
@@ -111,6 +110,7 @@ def read_classes(path, sampling=None, model_star=None):
 @dataclass(frozen=True)
 class _Model:
     references: tuple
+    numbers: np.ndarray
     occupancy: Optional[np.ndarray]
     resolution: Optional[np.ndarray]
     sampling: Optional[float]
@@ -133,6 +133,9 @@ def _model(path):
     if not all("@" in name for name in references):
         raise InputError("The classes of %s are maps and not images; give the model of a "
                          "two-dimensional classification." % path)
+    numbers = table.get("rlnClassNumber")
+    if numbers is None:
+        numbers = [int(name.partition("@")[0] or 0) for name in references]
     general = blocks.get("model_general", {})
     sampling = general.get("rlnPixelSize")
     resolution = table.get("rlnEstimatedResolution")
@@ -140,7 +143,7 @@ def _model(path):
         resolution = np.array(resolution, float)
         resolution[~np.isfinite(resolution) | (resolution >= _NO_RESOLUTION)] = np.nan
     occupancy = table.get("rlnClassDistribution")
-    return _Model(references, None if occupancy is None else np.array(occupancy, float), resolution,
+    return _Model(references, np.array(numbers, int), None if occupancy is None else np.array(occupancy, float), resolution,
                   None if sampling is None else float(sampling[0]))
 
 

@@ -10,6 +10,7 @@ from vrs.inputs import FOLDER, NUMBER, TEXT, read_value
 from vrs.inputs.map import MAP
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.objects import VrsArchivedVolume
+from vrs.protocols import sets
 
 # Where evidence comes from, as the choices of a form stand for it.
 NONE, OF_MAP, OF_PROJECT, OBJECTS, FILES = "none", "map", "project", "objects", "files"
@@ -63,10 +64,13 @@ def _define_kind(form, kind, needed):
                     OF_MAP: kind.from_map + ("" if needed else ", if it has some")})
     for option in further_options(kind):
         level = params.LEVEL_ADVANCED if option.advanced else params.LEVEL_NORMAL
-        parameter = params.IntParam if isinstance(option.default, int) else _PARAMETERS[option.type]
-        group.addParam(option.name, parameter, default=option.default, expertLevel=level,
-                       allowsNull=option.default is None, label=option.label,
-                       help=option.form_help)
+        parameter, default = _PARAMETERS[option.type], option.default
+        if option.type == TEXT and default is not None:
+            default = str(default)
+        elif isinstance(default, int):
+            parameter = params.IntParam
+        group.addParam(option.name, parameter, default=default, expertLevel=level,
+                       allowsNull=default is None, label=option.label, help=option.form_help)
 
 
 def further_options(kind):
@@ -166,7 +170,7 @@ def parameters_of(protocol_class, given):
             if value is not None:
                 is_file = option in kind.files
                 parameters[file_parameter(option) if is_file else option.name] = (
-                    value if is_file else read_value(option, given))
+                    value if is_file or option.type == TEXT else read_value(option, given))
     return parameters
 
 
@@ -251,8 +255,33 @@ def _paths(protocol, kind, source):
 def _path(protocol, option, source):
     if source == FILES:
         return protocol.getAttributeValue(file_parameter(option), "") or ""
-    chosen = getattr(protocol, object_parameter(option)).get()
-    return original_file(plain_name(chosen)) if chosen else ""
+    chosen = chosen_object(protocol, option)
+    if chosen is None:
+        return ""
+    return (sets.exported_file(protocol, option) if sets.is_set(chosen)
+            else original_file(plain_name(chosen)))
+
+
+def chosen_object(protocol, option):
+    """The object of the project that was chosen for an option, None without."""
+    return getattr(protocol, object_parameter(option)).get()
+
+
+def chosen_sets(protocol):
+    """The sets that were chosen, with the options that they were chosen for.
+
+    Parameters
+    ----------
+    protocol : vrs.protocols.level.ProtVrsLevel
+
+    Returns
+    -------
+    list of (vrs.inputs.Option, pwem.objects.EMSet)
+    """
+    chosen = [(option, chosen_object(protocol, option)) for kind in protocol.offered_kinds()
+              if source_of(protocol, kind) == OBJECTS for option in kind.files]
+    return [(option, found) for option, found in chosen if found is not None
+            and sets.is_set(found)]
 
 
 def _given_sampling(path, volume):

@@ -1,6 +1,7 @@
 """What the protocols of all levels share."""
 
 import os
+import tempfile
 
 from pwem.objects import FSC, AtomStruct, SetOfFSCs, Volume, VolumeMask
 from pwem.protocols import EMProtocol
@@ -13,7 +14,7 @@ from vrs.inputs.workflow import WORKFLOW
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
-from vrs.protocols import forms, workflows
+from vrs.protocols import forms, sets, workflows
 from vrs.protocols.emdb_entries import entry_notes, missing_numbers, read_entry, recommended
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
@@ -122,10 +123,16 @@ class ProtVrsLevel(EMProtocol):
         """Read the evidence."""
         if self._workflow_is_made():
             workflows.export(self)
+        self._export_sets()
         evidence = inputs.load(
             forms.given_values(self), inputs.Run(workers=max(1, self.numberOfThreads.get())),
             {"reported", "map", *(kind.name for kind in self.offered_kinds())})
         return workflows.annotated(evidence, self, self._workflow_is_made())
+
+    def _export_sets(self):
+        """Write the sets of the project that were chosen as the tables that are read."""
+        for option, chosen in forms.chosen_sets(self):
+            sets.export_if_needed(chosen, sets.exported_file(self, option), option)
 
     def _workflow_is_made(self):
         return (WORKFLOW in self.offered_kinds()
@@ -140,6 +147,7 @@ class ProtVrsLevel(EMProtocol):
 
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):
+        self._export_sets()
         # Scipion repeats finished steps only when what they were given has changed.
         given, engines = self._state(), {}
         validation = self._validation()
@@ -202,7 +210,11 @@ class ProtVrsLevel(EMProtocol):
             given = forms.given_values(self)
             if given["threshold"] is None:
                 given["threshold"] = 0  # that it is missing was said
-            inputs.probe(given)
+            with tempfile.TemporaryDirectory(prefix="vrs_") as folder:
+                for option, chosen in forms.chosen_sets(self):
+                    given[option.name] = os.path.join(folder, option.name + ".star")
+                    sets.export_beginning(chosen, given[option.name], option)
+                inputs.probe(given)
         with collected(problems):
             self._overrides()
         for check in self._possible_checks():
