@@ -17,7 +17,7 @@ from vrs.inputs.map import describe_map, identity
 from vrs.io.maps import write_map
 from vrs.io.models import write_coloured
 from vrs.io.particles import write_particles_star
-from vrs.results import (AtomValues, FileEntry, InputFile, LevelInput, LevelResults, Note,
+from vrs.results import (MINOR, SERIOUS, AtomValues, FileEntry, InputFile, LevelInput, LevelResults, Note,
                          read_json, write_json)
 
 RESULTS = "results.json"
@@ -233,7 +233,8 @@ class Validation:
 
     def _described(self, kind, content):
         if kind.name in self.evidence.failures:
-            return [Note(self.evidence.failures[kind.name], "warning")]
+            # What was given and cannot be used belongs on the first page.
+            return [Note(self.evidence.failures[kind.name], SERIOUS)]
         if not self.evidence.has(kind.name):
             return []
         try:
@@ -242,7 +243,7 @@ class Validation:
             logger.exception("describing %s failed", kind.name)
             return self.evidence.notes(kind.name) + [Note(
                 "%s could not be described (%s: %s)." % (kind.title, type(error).__name__, error),
-                "warning")]
+                MINOR)]
         content += figures
         return self.evidence.notes(kind.name) + notes
 
@@ -251,7 +252,7 @@ class Validation:
             return []
         outcome = self._read(_shared_part(shared))
         if outcome.reason:
-            return [Note(outcome.reason, "warning")]
+            return [Note(outcome.reason, MINOR)]
         notes, figures = shared.describe(self.evidence.shared(shared))
         content += figures
         return notes

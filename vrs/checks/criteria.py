@@ -10,7 +10,7 @@ import re
 from typing import Any, List, Tuple, Union
 
 from vrs.errors import InputError
-from vrs.results import CriterionOutcome
+from vrs.results import MINOR, CriterionOutcome
 from vrs.results.wording import powers_of_ten
 
 _RELATIONS = {
@@ -44,6 +44,9 @@ class Criterion:
         The bound, an interval for ``"within"``.
     warning : str
         Warning, a format string over ``value``, ``bound`` and ``axis``.
+    severity : str
+        Of its warnings, "minor" or "serious": whether what is claimed for the map or the model
+        is not supported then.
     warning_at_zero : str, optional
         Warning in its place where the value is 0, which stands for nothing found.
     unit : str, optional
@@ -56,7 +59,7 @@ class Criterion:
     """
 
     def __init__(self, *, name, subject, relation, bound, warning, metric="", unit="",
-                 guards=False, needs_resolution=False, warning_at_zero=""):
+                 guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR):
         self.name = name
         self.metric = metric or name
         self.subject = subject
@@ -67,6 +70,7 @@ class Criterion:
         self.guards = guards
         self.needs_resolution = needs_resolution
         self.warning_at_zero = warning_at_zero
+        self.severity = severity
 
     def text(self, bound: Bound) -> str:
         """The condition as a phrase, with the bound that is in force."""
@@ -98,7 +102,8 @@ class Criterion:
         bound = overrides.bound(item, self)
         outcome = CriterionOutcome(
             name="%s.%s" % (item, self.name), metric=self.metric, text=self.text(bound),
-            relation=self.relation, bound=bound, default_bound=self.bound, outcome="met")
+            relation=self.relation, bound=bound, default_bound=self.bound, outcome="met",
+            severity=self.severity)
         values = self._values(metrics)
         if all(value is None for _, value in values):
             outcome.outcome = "not_evaluated"

@@ -1,6 +1,7 @@
 """What the items that estimate the resolution of the whole map share."""
 
 from vrs.checks.criteria import Criterion
+from vrs.results import MINOR
 
 
 def reported_ratio(data, estimate):
@@ -22,7 +23,7 @@ def reported_ratio(data, estimate):
     return data.reported.resolution / estimate if estimate else 0.0
 
 
-def ratio_criterion(metric, method):
+def ratio_criterion(metric, method, severity=MINOR):
     """Criterion that the reported resolution is not much better than an estimate.
 
     Parameters
@@ -31,6 +32,8 @@ def ratio_criterion(metric, method):
         Of :func:`reported_ratio`.
     method : str
         What gave the estimate, in the middle of a sentence: "the FSC".
+    severity : str
+        As that of Criterion.
 
     Returns
     -------
@@ -43,4 +46,4 @@ def ratio_criterion(metric, method):
         warning="The reported resolution may be overestimated: it is {value:.2f} times that of %s "
         "(at least {bound})." % method, needs_resolution=True,
         warning_at_zero="No resolution was found by %s, so that nothing here supports the "
-        "reported one." % method)
+        "reported one." % method, severity=severity)

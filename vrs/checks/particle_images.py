@@ -13,13 +13,12 @@ from vrs.checks.shared import Shared
 from vrs.errors import NotMeasured
 from vrs.images.conventions import compare_conventions, compare_plane_conventions
 from vrs.images.ctf import Contrast, straighten
-from vrs.images.particles import Particles
 from vrs.images.projector import Projector
 from vrs.images.refine import LocalSearch
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, IMAGES, MEMBERS, PARTICLES, particle_diameter
 from vrs.io.particles import open_particles
-from vrs.results import Note, travels
+from vrs.results import MINOR, SERIOUS, Note, travels
 
 # Detail that the images are made to show, Å, and pixels to show it.
 DETAIL, _PIXELS_PER_DETAIL = 8.0, 2.5
@@ -303,7 +302,7 @@ def _test_assignment(evidence):
         return TableTest(1, None, _image_notes(sample) + [Note(
             "The images do not agree with the map, whatever the conventions of the table: the "
             "mean correlation of %d particles is %.3f ± %.3f. Their angles may be those of "
-            "another map." % (found.particles, declared.mean, declared.error), "warning")])
+            "another map." % (found.particles, declared.mean, declared.error), SERIOUS)])
     notes = [Note("With the angles, shifts and signs of the table the mean correlation of %d "
                   "particles with the map is %.3f ± %.3f; no other convention gives a better one."
                   % (found.particles, geometry.mean, geometry.error))]
@@ -324,7 +323,7 @@ def _state(table, found, notes):
         notes.append(Note(
             "The images agree better with the map if their CTF counts as %s (mean correlation "
             "%.3f instead of %.3f) than as the table tells; the table was followed." % (
-                found.name, found.mean, found.mean - found.advantage), "warning"))
+                found.name, found.mean, found.mean - found.advantage), MINOR))
         return None
     notes.append(Note("Nothing tells whether the CTF of the images was corrected; it counts as "
                       "%s, as they agree best with the map then." % found.name))
@@ -338,10 +337,10 @@ def _image_notes(sample):
         notes.append(Note("%d of the images %s constant or %s values that are no numbers; %s left "
                           "out." % (sample.unusable, "is" if one else "are",
                                     "holds" if one else "hold",
-                                    "it was" if one else "they were"), "warning"))
+                                    "it was" if one else "they were"), MINOR))
     if not sample.table.has_ctf:
         notes.append(Note("The table does not tell the CTF of the images; they are compared as if "
-                          "it were corrected.", "warning"))
+                          "it were corrected.", MINOR))
     return notes
 
 
@@ -352,7 +351,7 @@ def _magnification_notes(table, scan):
     return [Note("The pixel size of the images seems to be %.1f %% too %s for the map, which they "
                  "agree best with at %.4g Å instead of %.4g Å." % (
                      100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
-                     told * scan.best, told), "warning")]
+                     told * scan.best, told), SERIOUS)]
 
 
 def _assigned(evidence, kept):
@@ -397,7 +396,7 @@ def _test_alignment(evidence):
     if not rows:
         return TableTest(1, None, _image_notes(sample) + [Note(
             "No class has %d particles; the signs of angles and shifts could not be tested."
-            % _FEWEST_MEMBERS, "warning")])
+            % _FEWEST_MEMBERS, MINOR)])
     rows = np.sort(np.concatenate(rows))
     batch = sample.batch(rows)
     tested = compare_plane_conventions(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import jinja2
 
 from vrs.checks import all_checks
-from vrs.cli.validate import suspicions
+from vrs.cli.validate import count_serious, printed_serious, suspicions
 from vrs.report.wording import STATUS_STYLES
 from vrs.results import Status
 
@@ -45,6 +45,8 @@ class Outcome:
         How long it took.
     suspicions : list of str
         What is suspicious about the input, which the score does not count.
+    serious : int
+        How many serious findings and warnings its report has.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Outcome:
     items: Dict[str, tuple] = field(default_factory=dict)
     seconds: Optional[int] = None
     suspicions: List[str] = field(default_factory=list)
+    serious: int = 0
 
     @classmethod
     def of_report(cls, name, source, report, seconds):
@@ -66,12 +69,13 @@ class Outcome:
                    score["evaluable"],
                    {item["id"]: (Status(item["status"]), len(item["warnings"]))
                     for item in report["items"]}, seconds,
-                   ["%s: %s" % found for found in suspicions(report)])
+                   ["%s: %s" % found[:2] for found in suspicions(report)], count_serious(report))
 
     def summary(self):
         """Grade and score in words."""
         text = "grade %s, %d of %d items passed" % (self.grade, self.passed, self.evaluable)
-        return text + ", suspicious input" if self.suspicions else text
+        return text + printed_serious(self.serious) + (
+            ", suspicious input" if self.suspicions else "")
 
 
 def write_summaries(folder, title, outcomes):
@@ -111,14 +115,15 @@ def render_csv(outcomes, items):
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "source", "state", "grade", "passed", "evaluable"] + items
+    writer.writerow(["name", "source", "state", "grade", "passed", "evaluable", "serious"]
+                    + items
                     + ["suspicious", "reason", "report", "seconds"])
     for outcome in outcomes:
         statuses = [outcome.items[item][0].value if item in outcome.items else ""
                     for item in items]
         report = "%s/report.html" % outcome.name if outcome.state == "done" else ""
         writer.writerow([outcome.name, outcome.source, outcome.state, outcome.grade,
-                         outcome.passed, outcome.evaluable] + statuses
+                         outcome.passed, outcome.evaluable, outcome.serious] + statuses
                         + [" ".join(outcome.suspicions), outcome.reason, report, outcome.seconds])
     return text.getvalue()
 

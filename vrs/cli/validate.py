@@ -22,7 +22,7 @@ from vrs.io.folders import check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
 from vrs.report import is_exchanged
-from vrs.results import Status
+from vrs.results import INFORMATIVE, SERIOUS, Status
 from vrs.scipion import load_domain, prepare_environment
 
 
@@ -332,13 +332,18 @@ def summary(report, output, project_path=None):
         Lines.
     """
     items = report["items"]
-    remarks = suspicions(report) + [(item["id"], text) for item in items
-                for text in item["warnings"] or filter(None, [item["reason"]])]
+    warned = [(item["id"], warning["text"], warning["severity"]) for item in items
+              for warning in item["warnings"]]
+    remarks = [(part, "Serious: " + text if severity == SERIOUS else text)
+               for part, text, severity in sorted(
+                   suspicions(report) + warned, key=lambda found: found[2] != SERIOUS)]
+    remarks += [(item["id"], item["reason"]) for item in items if item["reason"]]
     return (["", table(["Item", "Title", "Status"],
                        [(item["id"], item["title"], _status(item)) for item in items])]
             + ["  %s  %s" % remark for remark in remarks]
-            + ["", "Grade %s, %d of %d items passed" % (
-                report["grade"] or "none", report["score"]["passed"], report["score"]["evaluable"])]
+            + ["", "Grade %s, %d of %d items passed%s" % (
+                report["grade"] or "none", report["score"]["passed"],
+                report["score"]["evaluable"], printed_serious(count_serious(report)))]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
             + (["Project  %s" % project_path,
@@ -356,13 +361,26 @@ def suspicions(report):
 
     Returns
     -------
-    list of (str, str)
-        The part of the input, and a sentence.
+    list of (str, str, str)
+        The part of the input, a sentence, and its severity.
     """
     parts = [("Map", report["input"])] + [(added["title"], added)
                                           for added in report["input"]["added"]]
-    return [(title, note["text"]) for title, part in parts for note in part["notes"]
-            if note["severity"] == "warning"]
+    return [(title, note["text"], note["severity"]) for title, part in parts
+            for note in part["notes"] if note["severity"] != INFORMATIVE]
+
+
+def count_serious(report):
+    """How many serious findings and warnings a report, in its JSON form, has."""
+    severities = [severity for _, _, severity in suspicions(report)]
+    severities += [warning["severity"] for item in report["items"]
+                   for warning in item["warnings"]]
+    return severities.count(SERIOUS)
+
+
+def printed_serious(count):
+    """The number of serious findings at the end of a sentence; nothing for none."""
+    return ", %d serious finding%s" % (count, "" if count == 1 else "s") if count else ""
 
 
 def _status(item):

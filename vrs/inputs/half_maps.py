@@ -16,7 +16,7 @@ from vrs.io.problems import collected
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
 from vrs.numerics.half_maps import (compare_with_map, find_masking, find_shared_noise,
                                     match_halves, matched)
-from vrs.results import Note, Paragraph
+from vrs.results import MINOR, SERIOUS, Note, Paragraph
 from vrs.results.sections import maximum_variance_slices
 
 # Below, a half and the map are not looked at for being the same.
@@ -209,7 +209,8 @@ def _match_notes(match):
     """How the second half map differed from the first one, and what was done."""
     if not match.related:
         return [Note("The half maps have nothing in common: even at low frequencies they correlate "
-                     "no better than noise. Check that both belong to the map.", "warning")]
+                     "no better than noise. Check that both belong to the map.",
+                     SERIOUS)]
     notes = []
     steps = [text for text, told in (
         ("multiplied by %.3g" % match.scale, match.scaled or match.inverted),
@@ -217,14 +218,14 @@ def _match_notes(match):
     done = "it was %s to match" % _listed(steps)
     if match.inverted:
         notes.append(Note("The density of half map 2 is inverted; %s half map 1. Check how the "
-                          "file was made." % done, "warning"))
+                          "file was made." % done, MINOR))
     elif match.scaled or match.is_offset:
         what = _listed(["scale"] * match.scaled + ["offset"] * match.is_offset)
         notes.append(Note("Half map 2 has another %s than half map 1; %s it." % (what, done)))
     if match.shifted:
         notes.append(Note("Half map 2 is displaced from half map 1 by %s; it was moved back. "
                           "Check that both are as they were reconstructed."
-                          % _displacement(match.shift), "warning"))
+                          % _displacement(match.shift), MINOR))
     return notes
 
 
@@ -256,24 +257,24 @@ def _map_notes(found):
         return [Note("The half maps do not sum to the map: within the mask and up to the "
                      "resolution, the Fourier shell correlation of their mean with the map has a "
                      "median of %.2f only. They seem to belong to another map; give those from "
-                     "which this one was made." % found.agreement, "warning")]
+                     "which this one was made." % found.agreement, SERIOUS)]
     notes = []
     if found.inverted:
         notes.append(Note("The density of the half maps is inverted with respect to the map; give "
-                          "them with the sign of the map.", "warning"))
+                          "them with the sign of the map.", MINOR))
     if found.mirrored:
         notes.append(Note("The half maps are mirror images of the map; give them with the hand of "
-                          "the map.", "warning"))
+                          "the map.", SERIOUS))
     elif found.shifted:
         notes.append(Note("The half maps are displaced from the map by %s, so that the mask does "
                           "not cover them; give them in the place of the map."
-                          % _displacement(found.shift), "warning"))
+                          % _displacement(found.shift), SERIOUS))
     if found.agreement < _AGREEMENT:
         notes.append(Note("The mean of the half maps agrees with the map in part only: within the "
                           "mask and up to the resolution, their Fourier shell correlation has a "
                           "median of %.2f. The map was changed by more than a filter, a sharpening "
                           "or a mask, or comes from another reconstruction."
-                          % found.agreement, "warning"))
+                          % found.agreement, MINOR))
     elif not notes:
         notes.append(Note("Filters, sharpening and masks aside, the mean of the half maps is the "
                           "map: within the mask and up to the resolution, their Fourier shell "
@@ -286,7 +287,7 @@ def _mask_notes(found):
         return []
     return [Note("The half maps are masked: %.0f %% of the surroundings of the macromolecule have "
                  "next to no noise. A mask that the halves share raises their correlation; give "
-                 "the halves as they were reconstructed." % (100 * found.empty), "warning")]
+                 "the halves as they were reconstructed." % (100 * found.empty), SERIOUS)]
 
 
 def _noise_by_shell(evidence):
@@ -304,7 +305,7 @@ def _low_pass_notes(frequencies, noise):
         return []
     return [Note("The half maps look low-passed: beyond %.3g Å they have next to no noise. Give "
                  "them unfiltered; no information remains beyond the cutoff."
-                 % (1 / frequencies[left[-1]]), "warning")]
+                 % (1 / frequencies[left[-1]]), MINOR)]
 
 
 def _independence_notes(found):
@@ -315,7 +316,7 @@ def _independence_notes(found):
              "around the macromolecule their fine details correlate by %.2f instead of 0"
              % found.outside)
     return [Note("The half maps do not look independent: %s, so they share noise. They may come "
-                 "from one common refinement, or share particles." % where, "warning")]
+                 "from one common refinement, or share particles." % where, SERIOUS)]
 
 
 def _content(evidence):

@@ -13,7 +13,7 @@ from vrs.io import headers
 from vrs.io.maps import MapFile, probe_map, read_map, read_volume, sha256
 from vrs.io.problems import collected, to_sampling, to_threshold
 from vrs.numerics import masks
-from vrs.results import InputReport, Note, Paragraph, Surface, Volume
+from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
 from vrs.results.sections import central_slices, maximum_variance_slices, projections
 
 _MASK_LEVEL = 0.5
@@ -267,11 +267,11 @@ def _number_notes(data, resolution):
         notes.append(Note(
             "The reported resolution, %g Å, is finer than voxels of %g Å can show (%g Å at best); "
             "one of the two is wrong." % (resolution, data.sampling, 2 * data.sampling),
-            "warning"))
+            MINOR))
     if data.threshold <= data.volume.min():
         notes.append(Note(
             "The threshold, %g, is not above the minimum of the map, %g, so that the whole box "
-            "counts as macromolecule." % (data.threshold, data.volume.min()), "warning"))
+            "counts as macromolecule." % (data.threshold, data.volume.min()), MINOR))
     return notes
 
 

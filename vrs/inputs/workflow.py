@@ -2,7 +2,7 @@
 
 from vrs.inputs import Kind, Loaded, Option, Source, register
 from vrs.io.workflows import read_workflow
-from vrs.results import Note
+from vrs.results import MINOR, Note
 
 
 class _WorkflowKind(Kind):
@@ -31,7 +31,7 @@ class _WorkflowKind(Kind):
             return [], []
         return [Note("The workflow is not complete: protocols take their input from others that "
                      "the file does not hold, those with the ids %s." % ", ".join(absent),
-                     "warning")], []
+                     MINOR)], []
 
 
 WORKFLOW = register(_WorkflowKind())

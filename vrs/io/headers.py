@@ -19,7 +19,7 @@ from mrcfile.utils import dtype_from_mode, normalise_byte_order, spacegroup_is_v
 
 from vrs.errors import InputError
 from vrs.io import files
-from vrs.results import Note
+from vrs.results import MINOR, Note
 
 MAX_ANISOTROPY = 0.01
 # Voxel sizes closer than this differ by less than a tenth of a voxel over a box of 1000.
@@ -449,5 +449,5 @@ def _box_notes(box):
     if max(box) >= _ELONGATED * min(box):
         return [Note("The box is much longer than wide (%d × %d × %d voxels); a file that holds "
                      "images or several volumes would give a meaningless report." % box,
-                     "warning")]
+                     MINOR)]
     return [Note("The box is not a cube (%d × %d × %d voxels)." % box)]

@@ -12,7 +12,7 @@ import numpy as np
 from vrs.errors import InputError
 from vrs.io import files
 from vrs.io.atom_table import no_atoms, read_table
-from vrs.results import Note
+from vrs.results import MINOR, Note
 
 # What to give where a file is none.
 WANTED = "an atomic model as mmCIF or PDB file"
@@ -331,7 +331,7 @@ def _mend_elements(table, notes):
     if wrong:
         notes.append(Note("%s of proteins or nucleic acids cannot have the element that the file "
                           "gives; that of the name was taken."
-                          % _counted(wrong, "atom", "atoms"), "warning"))
+                          % _counted(wrong, "atom", "atoms"), MINOR))
 
 
 def _element(name, residue, symbol, standard):
@@ -364,11 +364,11 @@ def _mend_occupancies(table, notes):
     if senseless.any():
         notes.append(Note("%s no occupancy between 0 and 1; 1 is used."
                           % _counted(np.count_nonzero(senseless), "atom has", "atoms have"),
-                          "warning"))
+                          MINOR))
     if not values.any():
         values[:] = 1.0
         notes.append(Note("All occupancies are 0, as if no atom were there; 1 is used.",
-                          "warning"))
+                          MINOR))
 
 
 def _mend_b_factors(table, notes):
@@ -385,7 +385,7 @@ def _mend_b_factors(table, notes):
     notes.append(Note(
         "%s no B factor that can be (up to %g Å²); %s, %.4g Å², is used."
         % (_counted(np.count_nonzero(~usable), "atom has", "atoms have"), _LARGEST_B,
-           "the median of the others" if usable.any() else "a usual one", middle), "warning"))
+           "the median of the others" if usable.any() else "a usual one", middle), MINOR))
 
 
 def _with_a_place(table, path, notes):
@@ -400,12 +400,12 @@ def _with_a_place(table, path, notes):
     if lost:
         notes.append(Note("%s no finite coordinates and %s left out."
                           % (_counted(lost, "atom has", "atoms have"),
-                             "was" if lost == 1 else "were"), "warning"))
+                             "was" if lost == 1 else "were"), MINOR))
     lost = np.count_nonzero(somewhere & ~known)
     if lost:
         notes.append(Note("%s of an element that neither the file nor the name tells, and %s left "
                           "out." % (_counted(lost, "atom is", "atoms are"),
-                                    "was" if lost == 1 else "were"), "warning"))
+                                    "was" if lost == 1 else "were"), MINOR))
     kept = np.flatnonzero(somewhere & known)
     if not len(kept):
         raise InputError(no_atoms(path))
@@ -460,10 +460,10 @@ def _content_notes(structure):
     sizes = [len(residue) for chain in structure[0] for residue in chain
              if _is_polymer(residue.name)]
     if not sizes:
-        return [Note("The model holds neither protein nor nucleic acid.", "warning")]
+        return [Note("The model holds neither protein nor nucleic acid.", MINOR)]
     if sum(sizes) < 2 * len(sizes):
         return [Note("The model has hardly more than one atom per residue; measures of side "
-                     "chains and of single atoms mean little.", "warning")]
+                     "chains and of single atoms mean little.", MINOR)]
     return []
 
 

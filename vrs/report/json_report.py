@@ -7,7 +7,7 @@ from pathlib import Path
 from vrs import levels
 from vrs.report import quality
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 SCHEMA = Path(__file__).parent / "schema" / "report.schema.json"
 
 
@@ -96,14 +96,15 @@ def _item(item, place, folder):
         "status": item.status.value,
         "reason": item.reason,
         "engine": {"name": item.engine.name, "version": item.engine.version},
-        "warnings": item.warnings,
+        "warnings": [{"text": text, "severity": outcome.severity, "criterion": outcome.name}
+                     for outcome in item.criteria for text in outcome.warnings],
         "metrics": {name: {"value": metric.value, "unit": metric.unit,
                            "description": metric.description}
                     for name, metric in item.metrics.items()},
         "criteria": [{"name": outcome.name, "metric": outcome.metric, "text": outcome.text,
                       "relation": outcome.relation, "bound": outcome.bound,
                       "default_bound": outcome.default_bound, "outcome": outcome.outcome,
-                      "warnings": outcome.warnings} for outcome in item.criteria],
+                      "severity": outcome.severity} for outcome in item.criteria],
         "curves": [{"name": curve.name, "description": curve.description,
                     "frequencies": curve.frequencies.tolist(), "values": curve.values.tolist()}
                    for curve in item.curves],

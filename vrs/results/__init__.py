@@ -7,7 +7,7 @@ from vrs.results.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Sl
                                  SphereMap, Spot, Surface, Table, Trace)
 from vrs.results.encoding import (UNREADABLE, from_json, read_json, read_results, to_json, travels,
                                   write_json)
-from vrs.results.items import (CriterionOutcome, Engine, Estimate, FileEntry, InputFile,
-                               InputReport, ItemResult, LevelInput, LevelResults, Metric, Note,
-                               Reference, Status, plain)
+from vrs.results.items import (INFORMATIVE, MINOR, SERIOUS, CriterionOutcome, Engine, Estimate,
+                               FileEntry, InputFile, InputReport, ItemResult, LevelInput,
+                               LevelResults, Metric, Note, Reference, Status, plain)
 from vrs.results.products import AtomValues, Curve, ParticleValues, ResidueValues, Volume

@@ -10,6 +10,11 @@ import numpy as np
 from vrs.results.products import Curve, ParticleValues, ResidueValues
 
 
+# How much a finding on the input or a warning weighs: nothing, worth a look, or that what is
+# claimed for the map or the model is not supported.
+INFORMATIVE, MINOR, SERIOUS = "informative", "minor", "serious"
+
+
 class Status(str, enum.Enum):
     """What became of an item."""
 
@@ -91,11 +96,14 @@ class Reference:
 
 @dataclass
 class Note:
-    """Something about the input that the reader should know; ``severity`` is
-    "note" or "warning"."""
+    """A finding on the input; ``severity`` is "informative", "minor" or "serious"."""
 
     text: str
-    severity: str = "note"
+    severity: str = INFORMATIVE
+
+    def __post_init__(self):
+        if self.severity not in (INFORMATIVE, MINOR, SERIOUS):
+            raise ValueError("there is no severity %s" % self.severity)
 
 
 @dataclass
@@ -115,7 +123,8 @@ class Estimate:
 @dataclass
 class CriterionOutcome:
     """A criterion after it was applied; ``outcome`` is "met", "broken" or
-    "not_evaluated" (its metric has no value in this map)."""
+    "not_evaluated" (its metric has no value in this map), ``severity`` that of its warnings,
+    "minor" or "serious"."""
 
     name: str
     metric: str
@@ -125,6 +134,7 @@ class CriterionOutcome:
     default_bound: Any
     outcome: str
     warnings: List[str] = field(default_factory=list)
+    severity: str = MINOR
 
 
 @dataclass
@@ -153,6 +163,12 @@ class ItemResult:
     residues: List[ResidueValues] = field(default_factory=list)
     particles: List[ParticleValues] = field(default_factory=list)
     estimates: List[Estimate] = field(default_factory=list)
+
+    @property
+    def serious_warnings(self) -> List[str]:
+        """Those of its warnings that are serious."""
+        return [warning for outcome in self.criteria if outcome.severity == SERIOUS
+                for warning in outcome.warnings]
 
     def printed_status(self) -> str:
         """The status as the report prints it."""

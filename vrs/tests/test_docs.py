@@ -247,11 +247,12 @@ def test_the_code_that_reads_a_report_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("report.json").write_text(json.dumps({
         "grade": "1A", "score": {"passed": 1, "evaluable": 2},
-        "items": [{"id": "0.a", "warnings": ["It is off."]}, {"id": "0.b", "warnings": []}]}))
+        "items": [{"id": "0.a", "warnings": [
+            {"severity": "minor", "text": "It is off."}]}, {"id": "0.b", "warnings": []}]}))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(code, {})
-    assert printed.getvalue() == "Grade 1A\n1 of 2 items passed\n0.a It is off.\n"
+    assert printed.getvalue() == "Grade 1A\n1 of 2 items passed\n0.a minor It is off.\n"
 
 
 # --- the developer guide
@@ -286,7 +287,7 @@ def test_the_example_item_is_found_and_reported(example_item, tmp_path):
     report = json.loads(render_json([(LevelResults("0", given, [result], 0), tmp_path)], {},
                                     "A map", tmp_path))
     assert report["score"] == {"passed": 0, "evaluable": 1}
-    assert report["items"][0]["warnings"][0].endswith("the map was clipped.")
+    assert report["items"][0]["warnings"][0]["text"].endswith("the map was clipped.")
 
 
 @pytest.fixture

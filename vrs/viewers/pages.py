@@ -11,7 +11,7 @@ from vrs.report import score
 from vrs.report.document import Listing, Run, Text
 from vrs.report.numbering import Numbering, paths
 from vrs.report.sections.given import added_blocks, input_blocks
-from vrs.report.sections.items import item_parts
+from vrs.report.sections.items import item_parts, warning_runs
 from vrs.report.wording import STATUS_STYLES, angstroms
 from vrs.results import Status, read_results
 
@@ -239,6 +239,6 @@ def _verdict(item):
     if item.reason:
         blocks.append(Text([Run(item.reason)]))
     if item.warnings:
-        blocks.append(Listing([[Run(warning, style="strong")] for warning in item.warnings],
+        blocks.append(Listing([warning_runs(item, warning) for warning in item.warnings],
                               len(item.warnings) > 1))
     return blocks

@@ -12,7 +12,7 @@ from vrs.engines.networks import Network
 from vrs.inputs.map import MAP
 from vrs.numerics import fourier
 from vrs.numerics.masks import bounding_box
-from vrs.results import Bars, Mark, Paragraph, Surface, Volume, plain
+from vrs.results import SERIOUS, Bars, Mark, Paragraph, Surface, Volume, plain
 
 _UNCERTAIN, _FLIPPED = 0.4, 0.5
 _HELICAL = 0.7
@@ -75,7 +75,8 @@ class HandCorrection(Check):
     criteria = (
         Criterion(name="score", subject="the hand score", relation="<=", bound=_UNCERTAIN,
                   warning="The hand of the map is uncertain or wrong: its score is {value:.3f} "
-                  "(at most {bound} expected; well above 0.5 the map is probably mirrored)."),
+                  "(at most {bound} expected; well above 0.5 the map is probably mirrored).",
+                  severity=SERIOUS),
     )
     summary_ok = "The map has the right hand."
     summary_warnings = "The hand of the map is uncertain or wrong."

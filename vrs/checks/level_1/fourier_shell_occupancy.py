@@ -14,7 +14,7 @@ from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import LOWEST_SHELL, limits, soft_cone
 from vrs.numerics.fourier import shell_frequencies
 from vrs.numerics.fsc import FSC_THRESHOLD
-from vrs.results import Curve, Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
+from vrs.results import SERIOUS, Curve, Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
 
 _METHOD = "the Fourier shell occupancy"
 _CONE = 17.0
@@ -68,7 +68,7 @@ class FourierShellOccupancy(Check):
         Quantity("worst_resolution", "Å", "Mean resolution of that region"),
     )
     references = ("Vilas2023", "Chen2013")
-    criteria = (ratio_criterion("reported_ratio", _METHOD),)
+    criteria = (ratio_criterion("reported_ratio", _METHOD, SERIOUS),)
     estimates = {"resolution": "FSO 0.5"}
     summary_ok = "The resolution is reached in at least half of the directions."
     summary_warnings = "In half of the directions the resolution may not be reached."

@@ -16,7 +16,8 @@ from vrs.numerics.directional_fsc import LOWEST_SHELL, hard_cone, limits, volume
 from vrs.numerics.fourier import shell_frequencies
 from vrs.numerics.fsc import FSC_THRESHOLD
 from vrs.numerics.masks import bounding_box
-from vrs.results import Bars, Curve, Mark, Paragraph, Plot, Series, SphereMap, Table, Volume, plain
+from vrs.results import (SERIOUS, Bars, Curve, Mark, Paragraph, Plot, Series, SphereMap, Table,
+                         Volume, plain)
 
 _METHOD = "the global FSC"
 _CONE = 20.0
@@ -60,7 +61,7 @@ class ThreeDimensionalFsc(Check):
                  "Worst resolution of the 321 directions; none if one never reaches 0.143"),
     )
     references = ("Tan2017", "Chen2013")
-    criteria = (ratio_criterion("reported_ratio", _METHOD),)
+    criteria = (ratio_criterion("reported_ratio", _METHOD, SERIOUS),)
     estimates = {"resolution": "3D FSC, global"}
     summary_ok = "The half maps agree to the reported resolution over all directions together."
     summary_warnings = "The half maps may not agree to the reported resolution."

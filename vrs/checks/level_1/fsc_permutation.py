@@ -10,7 +10,7 @@ from vrs.numerics.fourier import raised_cosine, shell_counts, shell_frequencies
 from vrs.numerics.fsc import first_telling_shell, shell_correlation
 from vrs.numerics.masked_fsc import masked_transform
 from vrs.numerics.permutation import permutation_test
-from vrs.results import Curve, Mark, Paragraph, Plot, Series, plain
+from vrs.results import SERIOUS, Curve, Mark, Paragraph, Plot, Series, plain
 
 _LEVEL = 0.01
 # Of the coefficients, the part that stays independent within the inscribed ball.
@@ -43,7 +43,7 @@ class FscPermutation(Check):
     )
     references = ("Beckers2020",)
     estimates = {"resolution": "FSC permutation"}
-    criteria = (ratio_criterion("ratio", "the permutation test"),)
+    criteria = (ratio_criterion("ratio", "the permutation test", SERIOUS),)
     summary_ok = "The half maps correlate significantly up to the reported resolution."
     summary_warnings = ("The half maps may not correlate significantly up to the reported "
                         "resolution.")

@@ -19,7 +19,7 @@ from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates
                               signal_to_noise)
 from vrs.numerics.masked_fsc import (RANDOMISE_BELOW, independent_part, masked_transform,
                                      randomised_transform, without_mask)
-from vrs.results import Curve, Mark, Paragraph, Plot, Series, Table
+from vrs.results import SERIOUS, Curve, Mark, Paragraph, Plot, Series, Table
 
 # Where signal and noise of the mean are alike: SSNR = 2 FSC / (1 - FSC) = 1.
 _FSC_OF_EQUAL_POWERS = 1 / 3
@@ -75,9 +75,9 @@ class GlobalResolution(Check):
     references = ("Harauz1986", "Rosenthal2003", "Chen2013", "VanHeel2005", "Penczek2002")
     estimates = {"masked_fsc_resolution": "FSC", "dpr_resolution": "DPR",
                  "masked_ssnr_resolution": "SSNR"}
-    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask"),
-                ratio_criterion("dpr_ratio", "the DPR"),
-                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask"))
+    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS),
+                ratio_criterion("dpr_ratio", "the DPR", SERIOUS),
+                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS))
     summary_ok = "The half maps support the reported resolution."
     summary_warnings = "The half maps may not support the reported resolution."
 

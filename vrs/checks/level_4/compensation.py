@@ -5,7 +5,7 @@ from vrs.checks.level_4.orientations import direction_map, require_particles
 from vrs.images.sampling import (
     DRAWS, MOST_VIEWS, RADIUS, TILTS, sampling_factor, tilted_sampling)
 from vrs.inputs.particles import ANGLES, PARTICLES
-from vrs.results import Paragraph, plain
+from vrs.results import SERIOUS, Paragraph, plain
 
 _FEWEST = 2000
 _LIMIT = 0.5
@@ -46,7 +46,8 @@ class SamplingCompensation(Check):
                   bound=_LIMIT,
                   warning="The sampling compensation factor SCF* is {value:.2f} (at least {bound}; "
                   "fully sampled is 0.81 or more): some directions of Fourier space are hardly "
-                  "sampled."),
+                  "sampled.",
+                  severity=SERIOUS),
     )
     summary_ok = "The orientations of the particles sample Fourier space sufficiently."
     summary_warnings = "The orientations of the particles sample Fourier space too unevenly."

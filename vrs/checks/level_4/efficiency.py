@@ -9,7 +9,7 @@ from vrs.checks.level_4.orientations import direction_map, require_particles, vi
 from vrs.errors import InputError
 from vrs.images.sampling import B_FACTOR, orientation_efficiency
 from vrs.inputs.particles import ANGLES, PARTICLES, particle_diameter
-from vrs.results import Paragraph, plain
+from vrs.results import SERIOUS, Paragraph, plain
 
 _FEWEST = 100  # Of so many even ones chance takes less than a tenth of the efficiency.
 
@@ -49,7 +49,8 @@ class OrientationEfficiency(Check):
                   relation=">=", bound=0.6,
                   warning="The efficiency of the orientation distribution is {value:.2f} (at least "
                   "{bound}): the resolution depends on the direction, as some directions were "
-                  "hardly seen."),
+                  "hardly seen.",
+                  severity=SERIOUS),
     )
     summary_ok = "The orientations of the particles allow the resolution in all directions."
     summary_warnings = "The orientations of the particles are too uneven for the resolution."

@@ -15,7 +15,7 @@ from vrs.engines.networks import Network
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics import fourier
-from vrs.results import AtomValues, Paragraph, plain
+from vrs.results import SERIOUS, AtomValues, Paragraph, plain
 
 AMINO_ACIDS = ("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE",
                "LEU", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL")
@@ -87,12 +87,14 @@ class Daq(Check):
         Criterion(name="mean", subject="the mean score of the amino acids", relation=">=",
                   bound=_EXPECTED,
                   warning="The mean score of the amino acids is {value:.2f}, below {bound}: the "
-                  "density supports the modelled sequence weakly."),
+                  "density supports the modelled sequence weakly.",
+                  severity=SERIOUS),
         Criterion(name="negative", metric="negative_percentage",
                   subject="the part of residues with a score below 0", relation="<=",
                   bound=_MOST_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
-                  "expected): the density does not support the sequence modelled there.", unit="%"),
+                  "expected): the density does not support the sequence modelled there.", unit="%",
+                  severity=SERIOUS),
     )
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."

@@ -15,7 +15,7 @@ from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.numerics import fourier, fsc, model_agreement, model_map
 from vrs.numerics.interpolation import values_at
-from vrs.results import AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
+from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
 _BAD, _MOST_BAD = 0.5, 10.0
@@ -112,7 +112,8 @@ class MapModel(Check):
                   subject="the part of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
                   warning="{value:.1f} % of the residues have a correlation with the map below "
-                  "0.5 (below {bound} % expected).", unit="%"),
+                  "0.5 (below {bound} % expected).", unit="%",
+                  severity=SERIOUS),
         ratio_criterion("reported_ratio", "the map-model FSC at 0.5"),
     )
     estimates = {"d_fsc_model_05": "map-model FSC 0.5"}

@@ -10,7 +10,7 @@ from vrs.checks.shared import Shared
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics.placement import FITS, POOR, RANDOM, candidate_frames, find_placement
-from vrs.results import Note, Paragraph, Table, travels
+from vrs.results import INFORMATIVE, MINOR, SERIOUS, Note, Paragraph, Table, travels
 
 # Smaller shifts (Å), turns (°) and scales are not worth words.
 _SMALLEST_SHIFT, _SMALLEST_TURN, _SMALLEST_SCALE = 0.05, 0.5, 0.002
@@ -160,7 +160,7 @@ def _advice(correction):
 def _verdicts(placement):
     if placement.problem:
         advice = " It fits %s." % placement.advice if placement.advice else ""
-        return [Note(placement.problem + advice, "warning")]
+        return [Note(placement.problem + advice, SERIOUS)]
     by_header = placement.tried[0][0] == placement.name
     how = "" if placement.correlation >= FITS else "poorly "
     value = "%.2f" % placement.correlation
@@ -172,8 +172,9 @@ def _verdicts(placement):
     text += "."
     if placement.advice:
         text += " It fits better %s." % placement.advice
-    is_sound = by_header and not how and not placement.advice
-    return [Note(text, "note" if is_sound else "warning")]
+    if placement.advice:
+        return [Note(text, SERIOUS)]
+    return [Note(text, INFORMATIVE if by_header and not how else MINOR)]
 
 
 def _moved(structure, shift):

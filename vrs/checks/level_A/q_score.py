@@ -17,7 +17,7 @@ from vrs.engines.external import ExternalEngine
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics.interpolation import values_at
-from vrs.results import AtomValues, Paragraph, Table, plain
+from vrs.results import SERIOUS, AtomValues, Paragraph, Table, plain
 
 SIGMA, PUBLISHED_SIGMA = 0.4, 0.6
 _RADII = 0.1 * np.arange(1, 21)
@@ -77,7 +77,8 @@ class QScore(Check):
                   "archive at this resolution", relation=">=", bound=2.5,
                   warning="The median Q-score (σ 0.4 Å) is lower than usual for the reported "
                   "resolution: it is at the percentile {value:.1f} of the archive (at least "
-                  "{bound}).", needs_resolution=True),
+                  "{bound}).", needs_resolution=True,
+                  severity=SERIOUS),
         spread_criterion(0.1),
     )
     summary_ok = "The atoms are resolved as is usual for the reported resolution."

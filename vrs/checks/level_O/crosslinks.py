@@ -7,7 +7,7 @@ from vrs.inputs.crosslinks import CROSSLINKS
 from vrs.inputs.model import MODEL
 from vrs.numerics.crosslinks import (BETWEEN_CHAINS, DEPTH_LIMIT, LONGEST_PATH, PATH_LIMIT,
                                      STRAIGHT, STRAIGHT_FLEXIBLE, assess, tally)
-from vrs.results import Bars, Mark, Paragraph, Table, plain
+from vrs.results import SERIOUS, Bars, Mark, Paragraph, Table, plain
 
 _FEWEST = 5
 _SHARE, _CHANCE = 50.0, 0.01
@@ -61,12 +61,14 @@ class CrossLinkSatisfaction(Check):
                   bound=_SHARE, unit="%",
                   warning="Only {value:.0f} % of the cross-links are as short in the model as "
                   "their linker (more than {bound} % expected): the model, its numbering or the "
-                  "assignment of its chains may be wrong."),
+                  "assignment of its chains may be wrong.",
+                  severity=SERIOUS),
         Criterion(name="enrichment", metric="enrichment_p_value",
                   subject="the probability that random residues satisfy as many", relation="<",
                   bound=_CHANCE,
                   warning="Random residues would satisfy as many cross-links (p = {value:.2g}, "
-                  "below {bound} expected): the links do not support the model."),
+                  "below {bound} expected): the links do not support the model.",
+                  severity=SERIOUS),
         Criterion(name="between", metric="between_satisfied_percentage",
                   subject="the part of the cross-links between different proteins that is "
                   "satisfied", relation=">", bound=_SHARE, unit="%",

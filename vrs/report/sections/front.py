@@ -3,12 +3,13 @@
 from vrs import levels
 from vrs.bibliography import reference
 from vrs.report import quality
-from vrs.report.document import Fact, Grid, Listing, Run, Section, Text
+from vrs.report.document import Fact, Grid, Listing, Minor, Run, Section, Text
 from vrs.report.numbering import item_anchor, plain
 from vrs.report.sections.comparison import estimates_of
 from vrs.report.sections.given import suspicions
 from vrs.report.sections.items import status
 from vrs.report.wording import angstroms
+from vrs.results import SERIOUS
 
 _CONTEXT = (
     "A cryo-EM map is the end of a long chain of decisions, and no single number tells whether it "
@@ -38,11 +39,37 @@ def front_facts(numbering, results, provenance):
         ("Levels assessed", plain(assessed)),
         ("Reported resolution", plain(angstroms(given.resolution))),
         ("Date", plain(_readable_date(provenance.get("date", ""))))]
-    # Neither grade nor score tell of it.
-    facts += [("Suspicious input", [Run(" ".join(texts), style="status-warnings"), Run(" ("),
-                                    numbering.link(anchor), Run(")")])
-              for anchor, texts in suspicions(results).items()]
+    serious, minor = _weighed(results)
+    # Neither grade nor score tell of what is wrong with the input.
+    facts.append(("Serious findings", _told(numbering, serious, "status-failed")
+                  or plain("none")))
+    minor = [(anchor, text) for anchor, text in minor if anchor in suspicions(results)]
+    if minor:
+        facts.append(("Suspicious input", _told(numbering, minor, "status-warnings")))
     return [Fact(term, runs) for term, runs in facts]
+
+
+def _weighed(results):
+    """Serious and other findings and warnings, each a list of (anchor, text)."""
+    serious, minor = [], []
+    for anchor, notes in suspicions(results).items():
+        for note in notes:
+            (serious if note.severity == SERIOUS else minor).append((anchor, note.text))
+    for result in results:
+        for item in result.items:
+            for text in item.warnings:
+                (serious if text in item.serious_warnings else minor).append(
+                    (item_anchor(item.id), text))
+    return serious, minor
+
+
+def _told(numbering, found, style):
+    """Texts with links to the sections that tell more."""
+    runs = []
+    for anchor, text in found:
+        runs += [Run(" ")] * bool(runs) + [Run(text, style=style), Run(" ("),
+                                           numbering.link(anchor), Run(")")]
+    return runs
 
 
 def _entry_facts(entry):
@@ -97,17 +124,18 @@ def _input_sentence(numbering, results):
 
 
 def warnings(numbering, results):
-    """All warnings."""
-    found = [(anchor, "findings on the input", texts)
-             for anchor, texts in suspicions(results).items()]
-    found += [(item_anchor(item.id), "%s %s" % (item.id, item.title), item.warnings)
-              for result in results for item in result.items if item.warnings]
+    """All warnings and findings, the serious ones first."""
+    names = {item_anchor(item.id): "%s %s" % (item.id, item.title)
+             for result in results for item in result.items}
     blocks = []
-    for anchor, name, texts in found:
-        blocks += [Text([Run("Section %s, %s" % (numbering.sections[anchor], name),
-                             "#" + anchor, "strong")]),
-                   Listing([plain(text) for text in texts], ordered=True)]
-    return Section("warnings", "Warnings by section",
+    for heading, found in zip(("Serious", "Worth a look"), _weighed(results)):
+        blocks += [Minor(heading)] * bool(found)
+        for anchor in dict.fromkeys(anchor for anchor, _ in found):
+            blocks += [Text([Run("Section %s, %s" % (
+                numbering.sections[anchor], names.get(anchor, "findings on the input")),
+                "#" + anchor, "strong")]), Listing(
+                    [plain(text) for place, text in found if place == anchor], ordered=True)]
+    return Section("warnings", "Warnings",
                    blocks=blocks or [Text(plain("No item gave a warning."))])
 
 

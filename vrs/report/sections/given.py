@@ -3,6 +3,7 @@
 from vrs.report.document import Fact, Facts, Minor, Run, Text
 from vrs.report.numbering import input_anchor, paths, plain
 from vrs.report.wording import angstroms
+from vrs.results import INFORMATIVE, SERIOUS
 
 
 def input_blocks(numbering, given, folder):
@@ -62,15 +63,26 @@ def _blocks(numbering, rows, given, files):
 
 
 def suspicions(results):
-    """What is suspicious about the input, by the anchor of its section."""
+    """Findings on the input that are more than informative.
+
+    Parameters
+    ----------
+    results : list of LevelResults
+
+    Returns
+    -------
+    dict of str to list of Note
+        By the anchor of the section that tells them.
+    """
     parts = [("input", results[0].input.notes)]
     parts += [(input_anchor(result), result.added.notes) for result in results if result.added]
-    texts = {anchor: [note.text for note in notes if note.severity == "warning"]
+    found = {anchor: [note for note in notes if note.severity != INFORMATIVE]
              for anchor, notes in parts}
-    return {anchor: found for anchor, found in texts.items() if found}
+    return {anchor: notes for anchor, notes in found.items() if notes}
 
 
 def _note(note):
-    if note.severity == "warning":
-        return Text([Run("Warning: ", style="strong"), Run(note.text)], "warning")
-    return Text(plain(note.text), "note")
+    if note.severity == INFORMATIVE:
+        return Text(plain(note.text), "note")
+    word = "Serious: " if note.severity == SERIOUS else "Worth a look: "
+    return Text([Run(word, style="strong"), Run(note.text)], "warning")

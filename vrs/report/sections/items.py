@@ -96,8 +96,14 @@ def _verdict(item):
     if item.status is Status.WARNINGS:
         return "Warnings", [
             Text([status(item)]),
-            Listing([[Run(warning, style="strong")] for warning in item.warnings], True)]
+            Listing([warning_runs(item, warning) for warning in item.warnings], True)]
     return "Status", [Text([status(item)])]
+
+
+def warning_runs(item, warning):
+    """A warning of an item, which says so if it is serious."""
+    serious = [Run("Serious: ", style="status-failed")] if warning in item.serious_warnings else []
+    return serious + [Run(warning, style="strong")]
 
 
 def _criterion(outcome):

@@ -29,7 +29,7 @@ def assigned(table):
 def test_what_is_right_is_said_to_be_right(made):
     found = assigned(made.table)
     assert len(found.sample) == 240 and found.sample.sampling == pytest.approx(3.5)
-    assert [note.severity for note in found.notes] == ["note"]
+    assert [note.severity for note in found.notes] == ["informative"]
     assert "no other convention gives a better one" in found.notes[0].text
 
 
@@ -58,7 +58,7 @@ def test_a_wrong_pixel_size_is_a_finding(made):
     optics = (replace(made.table.optics[0], sampling=1.03 * SAMPLING),)
     notes = assigned(replace(made.table, optics=optics)).notes
     [note] = [note for note in notes if "pixel size" in note.text]
-    assert note.severity == "warning" and "too large" in note.text
+    assert note.severity == "serious" and "too large" in note.text
     assert float(note.text.split("seems to be ")[1].split(" %")[0]) == pytest.approx(3, abs=0.6)
 
 

@@ -64,11 +64,12 @@ if act == "long":
 for name in ("report.pdf", "report.html"):
     open(os.path.join(options["output"], name), "w").close()
 items = [dict(id="0.a", status="ok", warnings=[]), dict(id="0.b", status="warnings",
-         warnings=["Many components.", "Little overlap."]),
+         warnings=[dict(text="Many components.", severity="minor"),
+                   dict(text="Little overlap.", severity="minor")]),
          dict(id="0.c", status="not_applicable", warnings=[])]
 with open(os.path.join(options["output"], "report.json"), "w") as handle:
-    masked = dict(title="Half maps", notes=[dict(severity="warning", text="Masked."),
-                                            dict(severity="note", text="Of 1.5 A.")])
+    masked = dict(title="Half maps", notes=[dict(severity="serious", text="Masked."),
+                                            dict(severity="informative", text="Of 1.5 A.")])
     json.dump(dict(grade="0", score=dict(passed=1, evaluable=2), items=items,
                    input=dict(notes=[], added=[masked] * (act == "masked"))), handle)
 '''
@@ -226,7 +227,7 @@ def test_failures_are_told_and_the_others_finish(here, fill, told):
     assert "too high" in (here / "table_vrs" / "bad" / "log.txt").read_text()
     assert "bad ... failed: The threshold is too high." in output
     assert "good ... grade 0, 1 of 2 items passed\n" in output
-    assert "fine ... grade 0, 1 of 2 items passed, suspicious input\n" in output
+    assert "fine ... grade 0, 1 of 2 items passed, 1 serious finding, suspicious input\n" in output
     assert (summary["good"]["suspicious"], summary["fine"]["suspicious"]) == (
         "", "Half maps: Masked.")
     good = summary["good"]
@@ -494,7 +495,7 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     page = (tmp_path / "summary.html").read_text(encoding="utf-8")
     look = """<script>
       const buttons = document.querySelectorAll("thead th button"), seen = [];
-      for (const column of [3, 5]) {
+      for (const column of [3, 6]) {
         buttons[column].click();
         seen.push(Array.from(document.querySelectorAll("tbody th"), cell => cell.textContent[0]));
       }

@@ -203,21 +203,26 @@ def test_stem_of_a_map(path, stem):
 
 def test_summary_tells_warnings_reasons_and_places():
     def item(name, status, reason="", warnings=()):
-        return dict(id=name, title="Title", status=status, reason=reason, warnings=list(warnings))
+        return dict(id=name, title="Title", status=status, reason=reason, warnings=[
+            dict(text=text, severity=severity) for text, severity in warnings])
 
     lines = summary({
         "grade": "0", "score": {"passed": 1, "evaluable": 2},
-        "input": {"notes": [{"severity": "note", "text": "Said in the report."},
-                            {"severity": "warning", "text": "Too fine."}],
+        "input": {"notes": [{"severity": "informative", "text": "Said in the report."},
+                            {"severity": "minor", "text": "Too fine."}],
                   "added": [{"title": "Half maps",
-                             "notes": [{"severity": "warning", "text": "Masked."}]}]},
-        "items": [item("0.a", "ok"), item("0.b", "warnings", warnings=["First.", "Second."]),
+                             "notes": [{"severity": "serious", "text": "Masked."}]}]},
+        "items": [item("0.a", "ok"), item("0.b", "warnings", warnings=[
+            ("First.", "minor"), ("Second.", "serious")]),
                   item("0.c", "not_applicable", "No background.")]}, "/out", "/project")
     text = "\n".join(lines)
     for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.",
-                 "  Half maps  Masked.", "  0.b  Second.", "  0.c  No background.", "Grade 0, 1 of 2 items passed",
-                 "/out/report.pdf", "/project"):
+                 "  Half maps  Serious: Masked.", "  0.b  First.", "  0.c  No background.",
+                 "Grade 0, 1 of 2 items passed, 2 serious findings", "/out/report.pdf",
+                 "/project"):
         assert part in text
+    # What is serious comes first.
+    assert text.index("0.b  Serious: Second.") < text.index("Map  Too fine.")
     assert "Said in the report" not in text
 
 

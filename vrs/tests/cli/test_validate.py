@@ -115,7 +115,7 @@ def test_json_says_what_the_terminal_says(validated):
         report["grade"], report["score"]["passed"], report["score"]["evaluable"]) in output
     for item in report["items"]:
         for warning in item["warnings"]:
-            assert warning in output
+            assert warning["text"] in output
 
 
 def test_files_that_the_json_names_are_there(validated):

@@ -72,7 +72,7 @@ def test_negative_threshold_is_a_threshold(map_path):
 
 def test_threshold_below_the_minimum(map_path):
     (note,) = [n for n in MAP.describe(read(map_path, -5))[0] if "whole box" in n.text]
-    assert note.severity == "warning"
+    assert note.severity == "minor"
 
 
 @pytest.mark.parametrize("value, word", [
@@ -93,7 +93,7 @@ def test_resolution_beyond_nyquist(map_path, resolution, expected):
     notes = [n for n in MAP.describe(read(map_path, 0.3, resolution=resolution))[0]
              if "at best" in n.text]
     assert len(notes) == expected
-    assert all(note.severity == "warning" and "3 Å at best" in note.text for note in notes)
+    assert all(note.severity == "minor" and "3 Å at best" in note.text for note in notes)
 
 
 def test_map_and_numbers_are_reported_together(tmp_path, map_path):

@@ -423,7 +423,7 @@ def test_given_sampling_wins(tmp_path):
     path = save(tmp_path / "a.mrc", cube(), 1.5)
     found = read_map(path, sampling="1.42")
     assert found.sampling == 1.42
-    assert only_note(found).severity == "note"
+    assert only_note(found).severity == "informative"
     assert only_note(found).text == ("The voxel size given, 1.42 Å, is used instead of the "
                                      "header's, 1.5 Å.")
     assert read_map(path, sampling=1.5).notes == []
@@ -437,9 +437,9 @@ def test_little_anisotropy_is_averaged(tmp_path):
 
 def test_box_that_is_no_cube(tmp_path):
     found = read_map(save(tmp_path / "a.mrc", blob((9, 8, 7))))
-    assert "7 × 8 × 9" in only_note(found).text and only_note(found).severity == "note"
+    assert "7 × 8 × 9" in only_note(found).text and only_note(found).severity == "informative"
     found = read_map(save(tmp_path / "a.mrc", blob((32, 8, 8))))
-    assert "longer than wide" in only_note(found).text and only_note(found).severity == "warning"
+    assert "longer than wide" in only_note(found).text and only_note(found).severity == "minor"
 
 
 def test_zero_background(tmp_path):

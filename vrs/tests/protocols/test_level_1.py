@@ -74,7 +74,7 @@ def test_identical_half_maps_are_the_reason_of_the_level(project, imported, new_
     assert {item.status for item in results.items} == {Status.NOT_MEASURED}
     assert all("identical" in item.reason for item in results.items)
     [note] = results.added.notes
-    assert note.severity == "warning" and "identical" in note.text
+    assert note.severity == "serious" and "identical" in note.text
 
 
 def test_half_maps_of_the_project(project, imported, new_level_1, half_paths):

@@ -83,7 +83,7 @@ def test_a_model_that_does_not_fit(project, new_level_a, files):
     assert by_id.pop("A.c").status is Status.NOT_RUN
     assert {item.status for item in by_id.values()} == {Status.NOT_APPLICABLE}
     assert all("does not fit the map" in item.reason for item in by_id.values())
-    assert any(note.severity == "warning" for note in results.added.notes)
+    assert any(note.severity == "serious" for note in results.added.notes)
 
 
 def test_structure_of_the_project_and_no_half_maps(project, new_level_a, files):

@@ -108,5 +108,5 @@ def test_an_exported_workflow(project, new_level_w, tmp_path):
     assert not any(node.marked for node in graph.nodes)
     assert "need not be those that were used" in item.content[-2].text
     assert item.metrics["sha256"].value == sha256(str(path))
-    [warning] = [note.text for note in results.added.notes if note.severity == "warning"]
+    [warning] = [note.text for note in results.added.notes if note.severity == "minor"]
     assert "the ids 7" in warning

@@ -80,7 +80,7 @@ def full_results():
     outcomes = [
         CriterionOutcome("0.b.one", "a", "the first is at most 2 Å", "<=", 2.0, 1.0, "met"),
         CriterionOutcome("0.b.two", "b", "the second is between 0 and 1", "within", (0.0, 1.0),
-                         (0.0, 1.0), "broken", ["First warning. " + ODD, "Second warning."]),
+                         (0.0, 1.0), "broken", ["First warning. " + ODD, "Second warning."], "serious"),
         CriterionOutcome("0.b.three", "c", "the third is above 1", ">", 1.0, 1.0,
                          "not_evaluated")]
     metrics = {"a": Metric(1.25, "Å", "A number"), "b": Metric([1, 2.5, None], "", "A vector"),
@@ -102,11 +102,11 @@ def full_results():
         make_item("0.e", Status.INFORMATIVE, engine=Engine("Xmipp", "3.25")),
         make_item("0.f", Status.NOT_RUN, reason="It needs the reported resolution.")]
     result = make_level(items, mask_file_name=LONG, mask_sha256="cd" * 32,
-                        notes=[Note(ODD), Note("Look at this.", "warning")],
+                        notes=[Note(ODD), Note("Look at this.", "minor")],
                         files=[FileEntry("map", "map.mrc", "The map", label="Density")])
     result.added = LevelInput(
         "Half maps", [InputFile("Half map 1", "half.mrc", "ef" * 32)],
-        [Note("They share noise.", "warning")],
+        [Note("They share noise.", "serious")],
         [Paragraph("The halves differ by noise.")])
     result.criteria_source = "/facility/%s.json" % LONG
     return result

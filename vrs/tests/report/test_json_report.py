@@ -28,7 +28,7 @@ def test_follows_the_schema(report, validator):
 
 
 def test_says_what_the_results_say(report):
-    assert report["schema_version"] == "1.1"
+    assert report["schema_version"] == "2.0"
     assert report["grade"] == "0"
     assert report["score"] == {"passed": 1, "evaluable": 2}
     assert report["resolution"] == {"reported": 4.3, "estimates": [
@@ -38,7 +38,7 @@ def test_says_what_the_results_say(report):
     assert report["input"]["added"] == [{
         "level": "0", "title": "Half maps",
         "files": [{"term": "Half map 1", "file_name": "half.mrc", "sha256": "ef" * 32}],
-        "notes": [{"severity": "warning", "text": "They share noise."}]}]
+        "notes": [{"severity": "serious", "text": "They share noise."}]}]
     assert report["items"][0]["residues"] == [
         {"name": "q", "description": "Q-score", "unit": "", "chains": ["A"], "numbers": ["1a"],
          "names": ["ALA"], "values": [0.5]}]
@@ -51,6 +51,9 @@ def test_says_what_the_results_say(report):
                                       "description": "A vector"}
     assert second["metrics"]["c"]["value"] is None
     assert second["criteria"][0]["default_bound"] == 1.0
+    assert [(warning["severity"], warning["criterion"]) for warning in second["warnings"]] == [
+        ("serious", "0.b.two")] * 2
+    assert second["warnings"][1]["text"] == "Second warning."
     assert second["criteria"][1]["bound"] == [0.0, 1.0]
     assert report["provenance"]["levels"]["0"]["seed"] == 7
 

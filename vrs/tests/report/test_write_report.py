@@ -106,9 +106,10 @@ def test_odd_text_arrives_as_it_is(page):
     "Input warnings do not affect the score; see section 1, section 2.1.",
     "Section 1, findings on the input", "Section 2.1, findings on the input", "Suspicious input",
     "Look at this. (section 1)", "They share noise. (section 2.1)", "Status of the items",
-    "Warnings by section", "Contents", "1 Input data", "2 Level 0: the map",
-    "20 × 18 × 16 voxels", "ab" * 32,
-    "Own mask", "Files kept with the results:", "Warning: Look at this.", "OK",
+    "Serious findings", "They share noise. (section 2.1)",
+    "Second warning. (section 2.3)", "Worth a look", "Contents", "1 Input data",
+    "2 Level 0: the map", "20 × 18 × 16 voxels", "ab" * 32,
+    "Own mask", "Files kept with the results:", "Worth a look: Look at this.", "OK",
     "2 warnings", "Does not apply",
     "Could not be measured", "Informative", "Not run", "It needs the reported resolution.",
     "Explanation", "Results", "Automatic criteria",
@@ -117,7 +118,7 @@ def test_odd_text_arrives_as_it_is(page):
     "Computed by vrs (built in) 0.1.0. References: [2], [3].", "Computed by Xmipp 3.25.",
     "The results hold no map named absent.", "No voxel of the map is above 99",
     "Density, arbitrary units", "Along X (Y right, Z up)", "X slice 1", "10 Å",
-    "2.1 Half maps", "half.mrc", "ef" * 32, "Warning: They share noise.", "2.2 0.a",
+    "2.1 Half maps", "half.mrc", "ef" * 32, "Serious: They share noise.", "2.2 0.a",
     "3 Resolution estimates compared", "0.72", "Seed of level 0", "4 Workflow and provenance",
     "5 References", "https://doi.org/10.1000/one"])
 def test_both_forms_say(text, page, printed):

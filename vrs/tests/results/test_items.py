@@ -27,7 +27,7 @@ def full_results():
     item = ItemResult("0.x", "Title", "0", Status.WARNINGS, Engine("builtin", "1"), "", "e", "s",
                       ["w"], {"m": metric}, [outcome], content, [FileEntry("map", "m.mrc", "d")],
                       [Reference("k", "t", "10.1/x")], [4.5])
-    report = InputReport("a b.mrc", "00", [1, 2, 3], 1.5, 0.1, None, notes=[Note("n", "warning")])
+    report = InputReport("a b.mrc", "00", [1, 2, 3], 1.5, 0.1, None, notes=[Note("n", "serious")])
     return LevelResults("0", report, [item], 7, "criteria.json")
 
 

@@ -35,7 +35,7 @@ def notes_of(found):
 def text_of(found):
     """The verdict, which has to be a warning."""
     (note,) = notes_of(found)
-    assert note.severity == "warning"
+    assert note.severity == "serious"
     return note.text
 
 
@@ -46,7 +46,7 @@ def test_model_in_the_frame_of_the_map(data, structure):
     assert [name for name, value in found.placement.tried if value > 0.1] == [
         "by the header of the map"]
     assert found.placement.advice == ""
-    assert [note.severity for note in notes_of(found)] == ["note"]
+    assert [note.severity for note in notes_of(found)] == ["informative"]
 
 
 def test_what_is_kept_is_enough(data, structure):
