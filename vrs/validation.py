@@ -17,8 +17,8 @@ from vrs.inputs.map import describe_map, identity
 from vrs.io.maps import write_map
 from vrs.io.models import write_coloured
 from vrs.io.particles import write_particles_star
-from vrs.results import (MINOR, SERIOUS, AtomValues, FileEntry, InputFile, LevelInput, LevelResults, Note,
-                         read_json, write_json)
+from vrs.results import (MINOR, SERIOUS, AtomValues, FileEntry, InputFile, LevelInput,
+                         LevelResults, Note, read_json, write_json)
 
 RESULTS = "results.json"
 # Particles with the values that items gave them.

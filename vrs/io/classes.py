@@ -143,7 +143,8 @@ def _model(path):
         resolution = np.array(resolution, float)
         resolution[~np.isfinite(resolution) | (resolution >= _NO_RESOLUTION)] = np.nan
     occupancy = table.get("rlnClassDistribution")
-    return _Model(references, np.array(numbers, int), None if occupancy is None else np.array(occupancy, float), resolution,
+    return _Model(references, np.array(numbers, int),
+                  None if occupancy is None else np.array(occupancy, float), resolution,
                   None if sampling is None else float(sampling[0]))
 
 

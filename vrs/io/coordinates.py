@@ -176,7 +176,8 @@ def _read_cryosparc(path):
         rows = np.load(path, allow_pickle=False)
         names = rows.dtype.names or ()
     except (OSError, ValueError, EOFError):
-        raise InputError("%s cannot be read as a cryoSPARC table; export it again." % path) from None
+        raise InputError("%s cannot be read as a cryoSPARC table; export it again."
+                         % path) from None
     lacking = [name for name in _LOCATION if name not in names]
     if lacking:
         raise InputError("%s lacks %s; give the table of particles with their locations, perhaps "

@@ -58,8 +58,8 @@ def atoms(content):
     -------
     list of dict, or None
         With chain, number, insertion, residue, name, alternative, place, occupancy, b_factor
-        and ended, how often the file ended a chain before; the place is None where it is no three numbers, the other numbers are None too where
-        they are none or not given.
+        and ended, how often the file ended a chain before; the place is None where it is no three
+        numbers, the other numbers are None too where they are none or not given.
     """
     content = unpacked(content)
     if content is None:
@@ -91,7 +91,8 @@ def _pdb_atoms(text):
                 chain=line[20:22].strip() if line[21:22].strip() else "",
                 number=line[22:26].strip() + (line[26:27] if line[26:27].isdigit() else ""),
                 insertion="" if line[26:27].isdigit() else line[26:27].strip(" ?."), ended=ended,
-                residue=line[17:20 if line[21:22].strip() else 21].strip(), name=line[12:16].strip(),
+                residue=line[17:20 if line[21:22].strip() else 21].strip(),
+                name=line[12:16].strip(),
                 alternative=line[16:17].strip(), place=None if None in place else place,
                 occupancy=_float(line[54:60]), b_factor=_float(line[60:66])))
     return found

@@ -105,8 +105,9 @@ def test_median_is_not_quantised(halves):
 def test_invariance(halves, factor, turn):
     half1, half2, mask = halves
     known = monogenic.monogenic_resolution(half1, half2, mask, SAMPLING, 4.0)
-    found = monogenic.monogenic_resolution(turn(half1) * np.float32(factor),
-                                           turn(half2) * np.float32(factor), turn(mask), SAMPLING, 4.0)
+    found = monogenic.monogenic_resolution(
+        turn(half1) * np.float32(factor), turn(half2) * np.float32(factor), turn(mask), SAMPLING,
+        4.0)
     # Single voxels just at the threshold may fall to either side.
     assert np.mean(np.abs(found - turn(known)) > 1e-2) < 1e-3
 

@@ -80,7 +80,8 @@ def full_results():
     outcomes = [
         CriterionOutcome("0.b.one", "a", "the first is at most 2 Å", "<=", 2.0, 1.0, "met"),
         CriterionOutcome("0.b.two", "b", "the second is between 0 and 1", "within", (0.0, 1.0),
-                         (0.0, 1.0), "broken", ["First warning. " + ODD, "Second warning."], "serious"),
+                         (0.0, 1.0), "broken", ["First warning. " + ODD, "Second warning."],
+                         "serious"),
         CriterionOutcome("0.b.three", "c", "the third is above 1", ">", 1.0, 1.0,
                          "not_evaluated")]
     metrics = {"a": Metric(1.25, "Å", "A number"), "b": Metric([1, 2.5, None], "", "A vector"),
