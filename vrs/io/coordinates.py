@@ -9,6 +9,7 @@ import gemmi
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.files import refuse_special
 from vrs.io.problems import collected
 
 ENDINGS = (".star", ".cs", ".box", ".pos")
@@ -172,6 +173,7 @@ def _read_list(path, micrographs, files):
 
 
 def _read_cryosparc(path):
+    refuse_special(path, "a table of cryoSPARC (.cs)")
     try:
         rows = np.load(path, allow_pickle=False)
         names = rows.dtype.names or ()
@@ -226,6 +228,7 @@ def _micrograph_of(path):
 
 
 def _text(path):
+    refuse_special(path, "a file of coordinates")
     try:
         with open(path, encoding="utf-8") as stream:
             return stream.read()

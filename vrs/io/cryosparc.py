@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.files import refuse_special
 from vrs.io.star import unreadable
 
 _NEEDED = ("blob/path", "location/micrograph_path")
@@ -37,6 +38,7 @@ def read_cs(path):
         If it cannot be read or is no such file.
     """
     path = str(path)
+    refuse_special(path, "a table of cryoSPARC (.cs)")
     try:
         with open(path, "rb") as stream:
             start = stream.read(6)
@@ -72,6 +74,7 @@ def read_group(path):
         If it cannot be read or names none.
     """
     path, folder = str(path), os.path.dirname(str(path))
+    refuse_special(path, "a group of cryoSPARC (.csg)")
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as stream:
             lines = stream.read(2 ** 20).splitlines()

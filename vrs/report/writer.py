@@ -1,6 +1,7 @@
 """Writing the three forms of the report."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections import namedtuple
@@ -90,9 +91,28 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         paths = ReportPaths(*(folder / path.name for path in new))
         for name in [path.name for path in new] + list(exported):
             os.replace(str(work / name), str(folder / name))
+        # What an earlier report had and this one has not.
+        for name in set(report_files(folder)) - {path.name for path in new} - set(exported):
+            (folder / name).unlink()
     finally:
         shutil.rmtree(str(work), ignore_errors=True)
     return paths
+
+
+def report_files(folder):
+    """Names of the files in a folder that belong to a report.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
+    return sorted(name for name in os.listdir(str(folder))
+                  if re.fullmatch(r"report\.(json|pdf|html)|emv_\w+\.json", name))
 
 
 def read_results(results_files):

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -94,10 +95,30 @@ def test_all_problems_of_overrides_together(tmp_path):
     assert len(error.value.problems) == 4
 
 
-@pytest.mark.parametrize("text", ["{", "[1]"])
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 100000 + "]" * 100000])
 def test_overrides_that_are_no_json_object(tmp_path, text):
     with pytest.raises(InputError):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
+def test_bounds_are_finite_numbers(tmp_path, number):
+    with pytest.raises(InputError) as error:
+        read(tmp_path, '{"0.a.decentering": %s, "0.d.b_factor": [-300, %s]}' % (number, number))
+    assert [problem.split(" must give ")[1] for problem in error.value.problems] == [
+        "one finite number for 0.a.decentering.",
+        "two finite numbers, the lower first, for 0.d.b_factor."]
+
+
+def test_overrides_with_a_byte_order_mark(tmp_path):
+    assert read(tmp_path, '\ufeff{"0.a.decentering": 25}').bounds == {"0.a.decentering": 25}
+
+
+def test_a_pipe_as_overrides_does_not_block(tmp_path):
+    os.mkfifo(str(tmp_path / "pipe"))
+    with pytest.raises(InputError) as error:
+        Overrides.read(str(tmp_path / "pipe"), all_checks())
+    assert "is not an ordinary file" in error.value.problems[0]
 
 
 def test_every_declared_criterion_prints_and_warns():

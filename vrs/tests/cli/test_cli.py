@@ -116,6 +116,34 @@ def test_wrong_use_exits_with_2(arguments):
     assert stop.value.code == 2
 
 
+@pytest.mark.parametrize("number", ["-3e-3", "-7E-2", "-.5e1", "-2", "-0.07"])
+def test_negative_numbers_are_no_options(refused, number):
+    lines = refused("--map", "/no/map.mrc", "--resolution", number)
+    assert any("The resolution, %g, is not positive" % float(number) in line for line in lines)
+
+
+def test_long_names(refused, map_path, tmp_path):
+    lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--project", "p" * 201)
+    assert len(lines) == 1 and "is too long" in lines[0]
+    lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--output", "o" * 300)
+    assert len(lines) == 1 and "give another folder" in lines[0]
+    folder, exists = claim_project(str(tmp_path), None, "ä" * 125)
+    assert os.path.isdir(folder) and not exists
+
+
+@pytest.mark.parametrize("option", ["--map", "--mask", "--half1", "--model", "--crosslinks",
+                                    "--workflow", "--particles", "--criteria"])
+def test_pipes_do_not_block(refused, map_path, tmp_path, option):
+    pipe = tmp_path / "pipe.star"
+    os.mkfifo(str(pipe))
+    given = {"--map": map_path, "--threshold": maps.THRESHOLD, "--half2": map_path,
+             option: pipe}
+    if option != "--half1":
+        del given["--half2"]
+    lines = refused(*[text for pair in given.items() for text in pair])
+    assert len(lines) == 1 and "pipe.star is not an ordinary file" in lines[0]
+
+
 @pytest.mark.parametrize("arguments, lines", [([], 1), (["--map", "/no/map.mrc"], 2)])
 def test_what_is_missing_is_told(refused, arguments, lines):
     found = refused(*arguments)
