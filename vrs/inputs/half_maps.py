@@ -1,7 +1,7 @@
 """Two half maps: reconstructions from separate halves of the particles."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -89,7 +89,8 @@ class _HalfMapsKind(Kind):
     def load(self, given, evidence):
         workers = evidence.run.workers
         halves, match = _read(_paths(given), evidence.map, given.get("sampling"), workers)
-        notes = [note for half in halves for note in _half_notes(half, evidence.map)]
+        notes = _header_notes(halves, evidence.notes("map"))
+        notes += [note for half in halves for note in _half_notes(half, evidence.map)]
         return Loaded(HalfMaps(halves[0].volume, matched(halves[1].volume, match, workers)),
                       tuple(Source("Half map %d" % number, half.path)
                             for number, half in enumerate(halves, 1)),
@@ -196,6 +197,18 @@ def _sampling_problems(path, sampling, map_sampling):
     return ["The half map %s has voxels of %g Å and the map has voxels of %g Å; give maps of one "
             "voxel size, or say by the sampling which one is right."
             % (path, sampling, map_sampling)]
+
+
+def _header_notes(halves, of_map):
+    """What reading the halves found, but for what is said of the map already."""
+    known = {note.text for note in of_map}
+    found = [[note for note in half.notes if note.text not in known] for half in halves]
+    common = [note.text for note in found[0] if note.text in {other.text for other in found[1]}]
+    notes = [replace(note, text="Both half maps: " + note.text) for note in found[0]
+             if note.text in common]
+    return notes + [replace(note, text="Half map %d: %s" % (number, note.text))
+                    for number, own in enumerate(found, 1) for note in own
+                    if note.text not in common]
 
 
 def _half_notes(half, whole):
