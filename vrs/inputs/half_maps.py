@@ -248,15 +248,29 @@ def _displacement(shift):
                     for step, axis in zip(shift, "xyz") if abs(step) >= _TOLD])
 
 
+def compared_with_map(evidence):
+    """Whether the half maps are those of the map, within its mask and up to its resolution.
+
+    Parameters
+    ----------
+    evidence : vrs.inputs.Evidence
+        With a map and half maps.
+
+    Returns
+    -------
+    vrs.numerics.half_maps.OfMap
+    """
+    data, resolution = evidence.map, evidence.reported.resolution
+    return compare_with_map(*evidence.half_maps.both, data.volume, data.soft_mask, data.sampling,
+                            1 / resolution if resolution else None, evidence.run.workers)
+
+
 def _findings(evidence):
     """What is suspicious about the halves."""
     data, workers = evidence.map, evidence.run.workers
     halves = evidence.half_maps.both
-    resolution = evidence.reported.resolution
-    whole = compare_with_map(*halves, data.volume, data.soft_mask, data.sampling,
-                             1 / resolution if resolution else None, workers)
     masking = find_masking(*halves, data.hard_mask, data.sampling)
-    return (_map_notes(whole) + _mask_notes(masking)
+    return (_map_notes(compared_with_map(evidence)) + _mask_notes(masking)
             + _low_pass_notes(shell_frequencies(data.volume.shape, data.sampling),
                               _noise_by_shell(evidence))
             + _independence_notes(find_shared_noise(*halves, data.hard_mask, data.sampling,
