@@ -45,7 +45,8 @@ class Criterion:
     bound : float or tuple of float
         The bound, an interval for ``"within"``.
     warning : str
-        Warning, a format string over ``value``, ``bound`` and ``axis``.
+        Warning, a format string over ``value``, ``bound``, ``axis`` and ``metrics``, the values
+        of all metrics by their names.
     warning_at_zero : str, optional
         Warning in its place where the value is 0, which stands for nothing found.
     unit : str, optional
@@ -110,7 +111,8 @@ class Criterion:
                 warning = (value == 0 and self.warning_at_zero) or self.warning
                 outcome.warnings.append(warning.format(
                     value=_Printed(value, lambda shown: not self.holds(shown, bound)),
-                    bound=format_bound(bound), axis=axis))
+                    bound=format_bound(bound), axis=axis,
+                    metrics={name: metric.value for name, metric in metrics.items()}))
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
