@@ -8,7 +8,7 @@ from scipy import fft, ndimage
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_A.placement import PLACED_MODEL, misfit, model_of
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
@@ -87,11 +87,11 @@ class MapModel(Check):
                  "Resolution at which the model, at its overall B factor, is most like the map; "
                  "map within a soft mask around the model"),
         Quantity("d_model_b0", "Å", "The same at B = 0; map within a soft mask around the model"),
+        Quantity("fit", "", "Whether the model fits where it lies, what would make it fit, and "
+                 "where it is measured", TEXT),
         Quantity("fit_margin", "",
                  "Correlation of map and model where the model lies, less what a fit needs: 0.3, "
                  "and more than random placements reach"),
-        Quantity("misfit", "", "Why the model does not fit where it lies, and where it fits; empty "
-                 "when it does", TEXT),
         Quantity("overall_b_factor", "Å²",
                  "B factor of all atoms with which the model is most like the map; map within a "
                  "soft mask around the model"),
@@ -116,7 +116,7 @@ class MapModel(Check):
     criteria = (
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
                   subject="the correlation of map and model where the model lies, less what a fit "
-                  "needs,", warning="{metrics[misfit]}"),
+                  "needs,", warning="{metrics[fit]}"),
         Criterion(name="bad_residue_percentage",
                   subject="the part of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
@@ -413,7 +413,7 @@ def _metrics(data, spectra, correlations, included):
     metrics = dict(correlations.overall, **spectra.masked)
     metrics.update({"unmasked_" + name: value for name, value in spectra.unmasked.items()})
     placement = data.shared(PLACED_MODEL).placement
-    metrics.update(fit_margin=placement.margin, misfit=misfit(placement))
+    metrics.update(fit_margin=placement.margin, fit=verdict(placement))
     metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"])
     metrics["comparison_resolution"] = spectra.resolution
     metrics["atom_radius"] = correlations.radius

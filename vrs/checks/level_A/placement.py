@@ -218,8 +218,8 @@ def _advice(correction):
     return text
 
 
-def misfit(placement):
-    """Why a model does not fit, what would make it fit, and where level A measures it.
+def verdict(placement):
+    """Whether a model fits, what would make it fit or fit better, and where it is measured.
 
     Parameters
     ----------
@@ -228,42 +228,46 @@ def misfit(placement):
     Returns
     -------
     str
-        Sentences; empty when it fits.
+        Sentences.
     """
-    if not placement.problem:
-        return ""
-    text = placement.problem
-    if placement.advice:
-        text += " It fits %s." % placement.advice
-    if placement.fits:
-        return text + " Level A measures it there."
-    if placement.movement:
-        return text + (" Level A measures it where it correlates best, %.2f, which is not better "
-                       "than chance." % placement.found)
-    return text + " Level A measures it where it lies."
-
-
-def _verdicts(placement):
-    if placement.left_out:
-        far = ("1 atom lies" if placement.left_out == 1 else "%d atoms lie" % placement.left_out)
-        return [Note("%s so far from the others that no map of this size can hold all; the place "
-                     "of the model was found without." % far, "warning")] + _verdicts(
-                         replace(placement, left_out=0))
     if placement.problem:
-        return [Note(misfit(placement), "warning")]
-    by_header = placement.tried[0][0] == placement.name
-    how = "" if placement.correlation >= FITS else "poorly "
+        return " ".join([placement.problem] + ["It fits %s." % placement.advice] * bool(
+            placement.advice) + ["Level A measures it %s." % _measured_at(placement)])
     value = "%.2f" % placement.correlation
-    if how:
+    if placement.correlation < FITS:
         value += ", usual is %g or more" % FITS
-    text = "The model fits the map %s(correlation %s)" % (how, value)
-    if not by_header:
+    text = "The model fits the map %s(correlation %s)" % (
+        "" if placement.correlation >= FITS else "poorly ", value)
+    if not _is_by_header(placement):
         text += ", but not by the header: it fits %s" % placement.name
     text += "."
     if placement.advice:
         text += " It fits better %s." % placement.advice
-    is_sound = by_header and not how and not placement.advice
-    return [Note(text, "note" if is_sound else "warning")]
+    return text
+
+
+def _measured_at(placement):
+    if placement.fits:
+        return "there"
+    if placement.movement:
+        return ("where it correlates best, %.2f, which is not better than chance"
+                % placement.found)
+    return "where it lies"
+
+
+def _is_by_header(placement):
+    return not placement.tried or placement.tried[0][0] == placement.name
+
+
+def _verdicts(placement):
+    notes = []
+    if placement.left_out:
+        far = "1 atom lies" if placement.left_out == 1 else "%d atoms lie" % placement.left_out
+        notes.append(Note("%s so far from the others that no map of this size can hold all; the "
+                          "place of the model was found without." % far, "warning"))
+    is_sound = (not placement.problem and not placement.advice and _is_by_header(placement)
+                and placement.correlation >= FITS)
+    return notes + [Note(verdict(placement), "note" if is_sound else "warning")]
 
 
 def _move(structure, matrix, shift):

@@ -1,5 +1,6 @@
 import json
 import os
+from collections import defaultdict
 
 import pytest
 
@@ -52,6 +53,13 @@ def test_powers_of_ten_as_in_print():
                          warning="{value:.2g}")
     assert judge(declared, 5.04e-9).warnings == ["5 × 10⁻⁹"]
     assert judge(declared, 0.0).warnings == ["0"]
+
+
+def test_warnings_may_hold_other_metrics():
+    declared = Criterion(name="size", subject="the size", relation="<=", bound=2.0,
+                         warning="{metrics[what]} is {value}.")
+    metrics = {"size": Metric(3.0, "", ""), "what": Metric("The box", "", "")}
+    assert declared.evaluate("0.x", metrics, Overrides()).warnings == ["The box is 3.0."]
 
 
 def test_zero_may_have_a_warning_of_its_own():
@@ -125,5 +133,6 @@ def test_every_declared_criterion_prints_and_warns():
     for check in all_checks():
         for declared in check.criteria:
             assert declared.text(declared.bound).startswith(declared.subject)
-            text = declared.warning.format(value=1.5, bound="2", axis="X")
+            text = declared.warning.format(value=1.5, bound="2", axis="X",
+                                           metrics=defaultdict(lambda: "It is so."))
             assert text.endswith(".") and "{" not in text
