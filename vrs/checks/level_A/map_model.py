@@ -89,6 +89,9 @@ class MapModel(Check):
         Quantity("d_model_b0", "Å", "The same at B = 0; map within a soft mask around the model"),
         Quantity("fit", "", "Whether the model fits where it lies, what would make it fit, and "
                  "where it is measured", TEXT),
+        Quantity("fit_gain", "",
+                 "By how much the correlation of a model that fits rises when it is moved, "
+                 "scaled or mirrored; 0 where none of these helps"),
         Quantity("fit_margin", "",
                  "Correlation of map and model where the model lies, less what a fit needs: 0.3, "
                  "and more than random placements reach"),
@@ -117,6 +120,9 @@ class MapModel(Check):
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
                   subject="the correlation of map and model where the model lies, less what a fit "
                   "needs,", warning="{metrics[fit]}"),
+        Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
+                  subject="the gain in correlation when the model is moved, scaled or mirrored",
+                  warning="{metrics[fit]}"),
         Criterion(name="bad_residue_percentage",
                   subject="the part of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
@@ -413,7 +419,8 @@ def _metrics(data, spectra, correlations, included):
     metrics = dict(correlations.overall, **spectra.masked)
     metrics.update({"unmasked_" + name: value for name, value in spectra.unmasked.items()})
     placement = data.shared(PLACED_MODEL).placement
-    metrics.update(fit_margin=placement.margin, fit=verdict(placement))
+    metrics.update(fit=verdict(placement), fit_margin=placement.margin,
+                   fit_gain=None if placement.problem else placement.gain)
     metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"])
     metrics["comparison_resolution"] = spectra.resolution
     metrics["atom_radius"] = correlations.radius

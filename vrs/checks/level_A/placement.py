@@ -43,7 +43,7 @@ class Placement:
         Where it does not fit, what takes it from there to where it fits, or else correlates best:
         a rotation matrix by rows and a shift, x, y, z, Å; empty where no movement does.
     found : float
-        Correlation where the movement takes it.
+        Correlation where the movement takes it, or with what the advice says.
     fits : bool
         Whether it fits, where it lies or where the movement takes it.
     left_out : int
@@ -67,6 +67,11 @@ class Placement:
         """Correlation where it lies, less what a fit needs."""
         mean, deviation, highest = self.random
         return self.correlation - max(POOR, highest, mean + DEVIATIONS * deviation)
+
+    @property
+    def gain(self):
+        """By how much the correlation rises with what the advice says."""
+        return self.found - self.correlation if self.advice else 0.0
 
 
 @dataclass
@@ -107,7 +112,9 @@ def place_model(data):
     placement = Placement(
         list(found.frame.shift), found.frame.name, found.correlation,
         [(frame.name, value) for frame, value in found.tried], found.random, problem,
-        _advice(correction) if correction else "", fits=not problem, left_out=found.left_out)
+        _advice(correction) if correction else "",
+        found=correction.correlation if correction else found.correlation, fits=not problem,
+        left_out=found.left_out)
     if problem:
         placement.fits = bool(correction and _is_rigid(correction))
         movement = correction if placement.fits else found.best

@@ -8,6 +8,7 @@ from vrs.checks import SharedOutcome, get_check, run_check
 from vrs.checks.level_A.placement import PLACED_MODEL
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
+from vrs.numerics import fourier
 from vrs.report import score
 from vrs.results import Status, from_json, to_json
 from vrs.tests.checks.level_A import models
@@ -93,6 +94,22 @@ def test_elsewhere_it_does_not_fit_and_the_way_back_is_told(data, structure):
         "(correlation 1.00)."
     assert result.metrics["cc_mask"].value == pytest.approx(right.metrics["cc_mask"].value,
                                                             abs=0.01)
+
+
+def test_a_model_beside_its_place_is_told(data, structure):
+    """Poor fits are measured where they lie, and A.a says where they fit."""
+    for shift, told in ((3.0, True), (0.2, False)):
+        asked = changed(data, model=models.moved(structure, (shift, 0, 0)), placed=False)
+        blurred = changed(asked, volume=fourier.filtered(
+            data.map.volume, models.SAMPLING, lambda f2: np.exp(-60 * f2)), resolution=9.0,
+            placed=False)
+        result, _ = run_check(get_check("A.a"), blurred)
+        found = blurred.shared(PLACED_MODEL)
+        assert found.placement.problem == "" and found.placement.movement == []
+        assert any("It fits better after a shift by (-3.0, " in text
+                   for text in result.warnings) is told
+        assert result.metrics["fit_gain"].value == pytest.approx(found.placement.gain)
+        assert (found.placement.gain > 0.1) is told
 
 
 def test_a_turned_model_is_measured_where_it_fits(data, structure):
