@@ -12,8 +12,8 @@ import pytest
 
 import vrs
 from vrs.checks import all_checks
-from vrs.cli import ORIENTATIONS, main
-from vrs.cli.validate import claim_project, map_stem, summary
+from vrs.cli import ORIENTATIONS, _parser, main
+from vrs.cli.validate import check_request, claim_project, map_stem, summary
 from vrs.simulation import orientations
 from vrs.tests.protocols import maps
 
@@ -129,6 +129,14 @@ def test_long_names(refused, map_path, tmp_path):
     assert len(lines) == 1 and "give another folder" in lines[0]
     folder, exists = claim_project(str(tmp_path), None, "ä" * 125)
     assert os.path.isdir(folder) and not exists
+
+
+def test_checking_a_request_leaves_no_folder_behind(map_path, tmp_path):
+    """A run that is killed must not leave one that looks like a report."""
+    options = _parser().parse_args(["validate", "--map", str(map_path), "--threshold", str(maps.THRESHOLD),
+                                    "--output", str(tmp_path / "a" / "b")])
+    assert check_request(options).output == str(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize("option", ["--map", "--mask", "--half1", "--model", "--crosslinks",
