@@ -9,6 +9,7 @@ import gemmi
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.cryosparc import DAMAGED
 from vrs.io.files import refuse_special
 from vrs.io.problems import collected
 
@@ -177,7 +178,7 @@ def _read_cryosparc(path):
     try:
         rows = np.load(path, allow_pickle=False)
         names = rows.dtype.names or ()
-    except (OSError, ValueError, EOFError):
+    except (OSError,) + DAMAGED:
         raise InputError("%s cannot be read as a cryoSPARC table; export it again." % path) from None
     lacking = [name for name in _LOCATION if name not in names]
     if lacking:

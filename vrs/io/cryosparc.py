@@ -8,6 +8,7 @@ job's files holds what.
 import glob
 import os
 import re
+import tokenize
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from vrs.io.star import unreadable
 
 _NEEDED = ("blob/path", "location/micrograph_path")
 _COMPRESSED = b"\x94CSDAT"
+# What numpy raises for a file whose header is damaged.
+DAMAGED = (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError,
+            tokenize.TokenError)
 _GROUPED = re.compile(r"^(\s*)([\w./-]+):\s*(.*?)\s*$")
 
 
@@ -45,7 +49,7 @@ def read_cs(path):
         rows = None if start == _COMPRESSED else _loaded(path)
     except OSError as error:
         raise InputError(unreadable(path, error)) from None
-    except (ValueError, EOFError):
+    except DAMAGED:
         rows = None
     if start == _COMPRESSED:
         raise InputError("%s was saved in cryoSPARC's compressed form; save it with the format "
