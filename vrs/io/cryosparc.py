@@ -9,6 +9,7 @@ import glob
 import os
 import re
 import tokenize
+import zipfile
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _NEEDED = ("blob/path", "location/micrograph_path")
 _COMPRESSED = b"\x94CSDAT"
 # What numpy raises for a file whose header is damaged.
 DAMAGED = (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError,
-            tokenize.TokenError)
+            tokenize.TokenError, zipfile.BadZipFile)
 _GROUPED = re.compile(r"^(\s*)([\w./-]+):\s*(.*?)\s*$")
 
 
