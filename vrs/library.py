@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from vrs import inputs, levels
-from vrs.checks import Overrides, all_checks
+from vrs.checks import Overrides, all_checks, checks_of_level
 from vrs.errors import InputError
-from vrs.io.folders import check_output_folder
+from vrs.io.folders import alone_in, check_output_folder
 from vrs.provenance import origin
 from vrs.report import score, write_report
-from vrs.results import write_json
+from vrs.results import UNREADABLE, read_results, write_json
 from vrs.validation import RESULTS, Validation
 
 _FILES = "files"
@@ -72,13 +72,16 @@ class Report:
         """
         check_output_folder(folder)
         kept = Path(folder).absolute() / _FILES
-        kept.mkdir(exist_ok=True)
-        for path in self.folder.iterdir():
-            if path.suffix in (".mrc", ".cif", ".star"):
-                shutil.copy2(str(path), str(kept))
-        write_json(kept / RESULTS, [replace(result, input=self._moved(result.input, kept))
-                                    for result in self.levels])
-        return write_report([kept / RESULTS], folder, origin(), title=title, renderer=renderer)
+        with alone_in(folder):
+            _remove_earlier(kept)
+            kept.mkdir(exist_ok=True)
+            for path in self.folder.iterdir():
+                if path.suffix in (".mrc", ".cif", ".star"):
+                    shutil.copy2(str(path), str(kept))
+            write_json(kept / RESULTS, [replace(result, input=self._moved(result.input, kept))
+                                        for result in self.levels])
+            return write_report([kept / RESULTS], folder, origin(), title=title,
+                                renderer=renderer)
 
     def _moved(self, given, folder):
         """The input with the path of the map seen from another folder."""
@@ -98,6 +101,67 @@ class Report:
         return ("<p>Levels assessed: %s. %d of %d items passed.</p><table><thead><tr><th>Item</th>"
                 "<th>Title</th><th>Status</th><th></th></tr></thead><tbody>%s</tbody></table>" % (
                     (", ".join(result.level for result in self.levels),) + self.score + (rows,)))
+
+
+def _remove_earlier(folder):
+    """Remove the maps and models of an earlier report, and nothing else that may be there."""
+    try:
+        results = read_results(folder / RESULTS)
+    except UNREADABLE:
+        return
+    for part in [result.input for result in results] + [
+            item for result in results for item in result.items]:
+        for entry in part.files:
+            if os.path.basename(entry.path) == entry.path and (folder / entry.path).is_file():
+                (folder / entry.path).unlink()
+
+
+def levels_of(given):
+    """The levels that can be assessed with what is given.
+
+    Parameters
+    ----------
+    given : dict
+        Values by the names of options, see :mod:`vrs.inputs`.
+
+    Returns
+    -------
+    list of vrs.levels.Level
+
+    Raises
+    ------
+    InputError
+        If there is none, or if something was given that none of them takes.
+    """
+    found = levels.levels_for(given)
+    used = {kind for level in found for kind in level.kinds + level.optional}
+    problems = []
+    for kind in inputs.given_kinds(given):
+        if kind.always or kind in used:
+            continue
+        lacking = [other for level in levels.all_levels() if kind in level.kinds
+                   for other in level.kinds if not other.is_given(given)]
+        problems.append("%s can only be judged with %s; give it by %s." % (
+            kind.words[0].upper() + kind.words[1:], lacking[0].words,
+            lacking[0].decisive[0].flag))
+    if not found and not problems:
+        problems.append("Nothing was given that could be validated; give a map by --map, or a "
+                        "table of particles by --particles.")
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _require_something(evidence, found):
+    """Refuse what would make a report without a single measurement."""
+    reasons = []
+    for check in (check for level in found for check in checks_of_level(level.id)):
+        unmet = next(filter(None, (need.unmet(evidence) for need in check.requires)), None)
+        if unmet is None:
+            return
+        reasons.append(unmet[1])
+    raise InputError(["Nothing that was given can be validated: %s" % (
+        reason[0].lower() + reason[1:]) for reason in dict.fromkeys(reasons)])
 
 
 def validate(threads=None, criteria=None, progress=None, **given):
@@ -136,13 +200,11 @@ def validate(threads=None, criteria=None, progress=None, **given):
             given[option.name] = os.path.abspath(str(given[option.name]))
     inputs.probe(given)
     overrides = Overrides.read(str(criteria), all_checks()) if criteria else Overrides()
-    names = [level.id for level in levels.levels_for(given)]
-    if not names:
-        raise InputError("Nothing was given that could be validated; give a map or a table of "
-                         "particles.")
-    workers = threads or len(os.sched_getaffinity(0))
+    found = levels_of(given)
+    evidence = inputs.load(given, inputs.Run(threads or len(os.sched_getaffinity(0))))
+    _require_something(evidence, found)
     folder = tempfile.TemporaryDirectory(prefix="vrs_")
-    validation = Validation(folder.name, names, lambda: inputs.load(given, inputs.Run(workers)),
+    validation = Validation(folder.name, [level.id for level in found], lambda: evidence,
                             lambda: overrides, str(criteria or ""))
 
     def say(check):

@@ -112,11 +112,9 @@ class Check:
                 return found
         for shared in self.uses:
             try:
-                problem = shared.problem(evidence.shared(shared))
+                evidence.shared(shared)
             except NotMeasured as error:
                 return Status.NOT_MEASURED, str(error)
-            if problem:
-                return Status.NOT_APPLICABLE, problem
         return None
 
     def compute(self, evidence) -> Findings:

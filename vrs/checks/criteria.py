@@ -7,9 +7,11 @@ declaration, so that they cannot differ.
 import json
 import operator
 import re
+import sys
 from typing import Any, List, Tuple, Union
 
 from vrs.errors import InputError
+from vrs.io.files import check_file
 from vrs.results import MINOR, CriterionOutcome
 from vrs.results.wording import powers_of_ten
 
@@ -43,7 +45,8 @@ class Criterion:
     bound : float or tuple of float
         The bound, an interval for ``"within"``.
     warning : str
-        Warning, a format string over ``value``, ``bound`` and ``axis``.
+        Warning, a format string over ``value``, ``bound``, ``axis`` and ``metrics``, the values
+        of all metrics by their names.
     severity : str
         Of its warnings, "minor" or "serious": whether what is claimed for the map or the model
         is not supported then.
@@ -113,7 +116,8 @@ class Criterion:
                 warning = (value == 0 and self.warning_at_zero) or self.warning
                 outcome.warnings.append(warning.format(
                     value=_Printed(value, lambda shown: not self.holds(shown, bound)),
-                    bound=format_bound(bound), axis=axis))
+                    bound=format_bound(bound), axis=axis,
+                    metrics={name: metric.value for name, metric in metrics.items()}))
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
@@ -174,15 +178,18 @@ class Overrides:
         InputError
             If it is unreadable or names a criterion or bound that cannot be.
         """
+        check_file(path, "a JSON file with criteria")
         try:
-            with open(path) as handle:
+            # Editors may have put a byte order mark at its beginning.
+            with open(path, encoding="utf-8-sig") as handle:
                 bounds = json.load(handle)
         except OSError as error:
             raise InputError("The criteria file %s cannot be read (%s); check its name."
                              % (path, error.strerror))
-        except ValueError as error:
-            raise InputError("The criteria file %s is not valid JSON (%s); correct it."
-                             % (path, error))
+        except (ValueError, RecursionError) as error:
+            raise InputError("The criteria file %s is not valid JSON (%s); correct it." % (
+                path, "its brackets are nested too deeply" if isinstance(error, RecursionError)
+                else error))
         if not isinstance(bounds, dict):
             raise InputError("The criteria file %s must hold one JSON object, such as "
                              '{"0.a.decentering": 25}.' % path)
@@ -195,8 +202,8 @@ class Overrides:
                                 "%s." % (path, name, ", ".join(sorted(known))))
             elif not _fits(bound, known[name]):
                 problems.append("The criteria file %s must give %s for %s." % (
-                    path, "two numbers, the lower first," if known[name].relation == "within"
-                    else "one number", name))
+                    path, "two finite numbers, the lower first," if known[name].relation == "within"
+                    else "one finite number", name))
         if problems:
             raise InputError(problems)
         return cls({name: tuple(b) if isinstance(b, list) else b for name, b in bounds.items()},
@@ -231,7 +238,9 @@ def format_bound(bound: Bound) -> str:
 
 def _fits(bound, criterion) -> bool:
     def is_number(value):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        # Whole numbers of any length are valid JSON.
+        return (isinstance(value, (int, float)) and not isinstance(value, bool)
+                and abs(value) <= sys.float_info.max)
 
     if criterion.relation == "within":
         return (isinstance(bound, list) and len(bound) == 2 and all(map(is_number, bound))

@@ -13,13 +13,16 @@ from vrs.results.sections import central_slices
 
 PERCENTILES = ("2.5", "25", "50", "75", "97.5")
 _BINS = 60
+# A local resolution (Å) this close to the finest is that.
+_LIMITED = 0.01
 
 LOCAL_RESOLUTION = (
     Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask", MAPPING,
              PERCENTILES),
     Quantity("reported_percentile", "%",
              "Part of the mask whose local resolution is at or better than the reported one"),
-    Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+    Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5; without value where nearly all "
+             "of the mask is as fine as voxels can show"),
 )
 
 
@@ -130,7 +133,9 @@ def resolution_findings(data, local, name):
     """
     values = local[local > 0]
     found = percentiles(values)
-    metrics = {"percentiles": found, "spread": spread(found)}
+    finest = 2 * data.map.sampling
+    limited = found["97.5"] <= finest + _LIMITED
+    metrics = {"percentiles": found, "spread": None if limited else spread(found)}
     volume = local_volume(name, local, "Local resolution (Å), 0 outside the mask",
                           "Local resolution", "Å", found)
     slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.map.sampling,
@@ -142,6 +147,11 @@ def resolution_findings(data, local, name):
     table, bars, surface = local_figures(data, volume, values, found, marks)
     slices = replace(slices, unit="Å", colour_range=surface.colour_range)
     content = [table, bars, slices, surface]
+    if limited:
+        content.insert(1, Paragraph(
+            "Nearly all of the mask reaches %.2f Å, the finest that voxels of %g Å can show: the "
+            "local resolution is limited by the voxel size, and how it varies is not known."
+            % (finest, data.map.sampling)))
     if reported:
         metrics["reported_percentile"] = float(100 * np.mean(values <= reported))
         content.insert(1, Paragraph(

@@ -40,8 +40,6 @@ class Shared:
         :func:`vrs.results.travels`, or plain values and arrays.
     restore : callable
         Makes what items get from the evidence and from what is kept.
-    problem : callable
-        Why items that use it do not apply, from what they get; empty when they do.
     describe : callable
         Findings and figures of it that a report shows before the items, from what they get:
         lists of Note and of content.
@@ -52,7 +50,6 @@ class Shared:
     requires: Tuple[Any, ...]
     compute: Callable
     restore: Callable = lambda evidence, kept: kept
-    problem: Callable = lambda found: ""
     describe: Callable = lambda found: ([], [])
 
     def attempt(self, evidence):

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -31,7 +32,8 @@ def main(arguments=None):
         0 when all was done, 2 when the input has to be mended, 1 otherwise, also when only
         some of the entries of a table were reported on.
     """
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(_with_numbers(arguments))
     try:
         code = options.command(options)
     except InputError as error:
@@ -50,6 +52,18 @@ def main(arguments=None):
         return _complain(FAILED, ["It failed unexpectedly (%s: %s); %s has the details."
                                   % (type(error).__name__, error, path)])
     return code or DONE
+
+
+def _with_numbers(arguments):
+    """Arguments with numbers such as -3e-3, which look like options, joined to their options."""
+    joined = []
+    for argument in arguments:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and re.fullmatch(
+                r"-(\d+\.?\d*|\.\d+)[eE][+-]?\d+", argument):
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _complain(code, problems):

@@ -24,7 +24,7 @@ from vrs.cli.validate import claim_project, to_count
 from vrs.errors import InputError
 from vrs.io.folders import check_output_folder
 from vrs.io.problems import collected
-from vrs.report import is_exchanged
+from vrs.report import report_files
 from vrs.results import UNREADABLE
 from vrs.scipion import ScipionError, prepare_environment
 
@@ -253,8 +253,8 @@ class _Entry:
         project = self._state.get("project") or ""
         if os.path.dirname(project) == self._projects:
             shutil.rmtree(project, ignore_errors=True)
-        for name in os.listdir(self._folder):
-            if name in _REPORTS + (LOG,) or is_exchanged(name):
+        for name in report_files(self._folder) + [LOG]:
+            with contextlib.suppress(FileNotFoundError):
                 os.remove(self._path(name))
 
     def _succeed(self, seconds):

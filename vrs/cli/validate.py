@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from vrs import inputs, levels, library
 from vrs.checks import Overrides, all_checks, checks_of_level
@@ -18,12 +18,15 @@ from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax
 from vrs.engines.external import ExternalEngine, read_choices, refusal
 from vrs.errors import InputError
-from vrs.io.folders import check_output_folder
+from vrs.io.folders import alone_in, check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
-from vrs.report import is_exchanged
+from vrs.report import report_files
 from vrs.results import INFORMATIVE, SERIOUS, Status
 from vrs.scipion import load_domain, prepare_environment
+
+# Bytes; file systems take 255, and projects and their files add to it.
+_LONGEST_NAME = 200
 
 
 @dataclass
@@ -42,8 +45,6 @@ class Request:
         Evidence by the names of its options; paths are absolute.
     criteria_path, output : str
         Absolute paths.
-    new_folders : list of str
-        Those that were made for the output.
     queue, project : str or None
     threads : int
     renderer : str
@@ -60,7 +61,6 @@ class Request:
     given: Dict[str, Any]
     criteria_path: str
     output: str
-    new_folders: List[str]
     queue: Optional[str]
     project: Optional[str]
     threads: int
@@ -101,20 +101,16 @@ def run(request):
     if "map" not in request.given:
         _run_in_process(request)
         return
-    try:
-        console = Console()
-        console.say("Validating %s" % request.given["map"])
-        projects = prepare_environment()
-        with console.quiet(os.devnull):
-            load_domain()
-            from vrs.cli.workflow import open_project, run_workflow
-        folder, exists = claim_project(projects, request.project, request.stem)
-        with open_project(folder, exists, console) as project:
-            output = run_workflow(project, request, console)
-        report = _deliver(output, request.output)
-    except BaseException:
-        _remove_empty(request.new_folders)
-        raise
+    console = Console()
+    console.say("Validating %s" % request.given["map"])
+    projects = prepare_environment()
+    with console.quiet(os.devnull):
+        load_domain()
+        from vrs.cli.workflow import open_project, run_workflow
+    folder, exists = claim_project(projects, request.project, request.stem)
+    with open_project(folder, exists, console) as project:
+        output = run_workflow(project, request, console)
+    report = _deliver(output, request.output)
     for line in summary(report, request.output, project.path):
         console.say(line)
 
@@ -122,7 +118,7 @@ def run(request):
 def _run_in_process(request):
     """Validate what Scipion has no object for: a table of particles alone."""
     console = Console()
-    console.say("Validating %s" % request.given["particles"])
+    console.say("Validating %s" % _first_file(request.given))
     report = library.validate(
         request.threads, request.criteria_path or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
@@ -150,10 +146,8 @@ def check_request(options):
     """
     problems = []
     given = given_by(options)
-    if not levels.levels_for(given):
-        raise InputError("Nothing was given that could be validated; give a map by --map, or a "
-                         "table of particles by --particles.")
-    stem = map_stem(options.map or given["particles"])
+    library.levels_of(given)
+    stem = map_stem(_first_file(given))
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     whole, plain, threads, engines = None, False, 1, {}
@@ -184,13 +178,18 @@ def check_request(options):
              if option.is_path and option.name in given]
     with collected(problems):
         _check_names(paths + [criteria, os.path.abspath(options.output or "")])
+    if "map" not in given:
+        problems += ["%s is for validations in a Scipion project, which need a map; leave it out, "
+                     "or give a map by --map." % name for name, value in (
+                         ("--project", options.project), ("--queue", options.queue)) if value]
+    # Nothing is left behind when the run does not come to its end.
     missing = _missing_folders(output)
     with collected(problems):
         check_output_folder(output)
+    _remove_empty(missing)
     if problems:
-        _remove_empty(missing)
         raise InputError(problems)
-    return Request(whole, stem, plain, given, criteria, output, missing, options.queue,
+    return Request(whole, stem, plain, given, criteria, output, options.queue,
                    options.project, threads, options.renderer, engines)
 
 
@@ -211,6 +210,12 @@ def given_by(options):
     return {option.name: os.path.abspath(values[option.name]) if option.is_path
             else values[option.name]
             for option in inputs.all_options() if values[option.name] not in (None, "")}
+
+
+def _first_file(given):
+    """The file of the first kind of evidence: the map, if there is one."""
+    return next(given[option.name] for option in inputs.all_options()
+                if option.is_path and option.name in given)
 
 
 def map_stem(path):
@@ -241,7 +246,8 @@ def claim_project(projects, name, stem):
         folder = os.path.join(projects, name)
         os.makedirs(folder, exist_ok=True)
         return folder, os.path.exists(os.path.join(folder, "project.sqlite"))
-    base = os.path.join(projects, "vrs_" + re.sub(r"[^\w-]", "-", stem))
+    short = os.fsencode(re.sub(r"[^\w-]", "-", stem))[:_LONGEST_NAME].decode(errors="ignore")
+    base = os.path.join(projects, "vrs_" + short)
     for number in itertools.count(1):
         folder = base if number == 1 else "%s_%d" % (base, number)
         # Making the folder is what keeps two runs from taking the same one.
@@ -276,6 +282,9 @@ def to_count(text, what):
 def _check_project(name):
     if name is not None and not re.fullmatch(r"[\w-]+", name):
         raise InputError("The project name, %s, may only have letters, digits, - and _." % name)
+    if name is not None and len(os.fsencode(name)) > _LONGEST_NAME:
+        raise InputError("The project name, %s, is too long; give one of at most %d letters."
+                         % (name, _LONGEST_NAME))
 
 
 def _check_names(paths):
@@ -303,16 +312,21 @@ def _remove_empty(folders):
 
 
 def _deliver(source, folder):
-    """Copy a report to the user's folder; returns what its JSON form says."""
-    for name in ["report.pdf", "report.html"] + list(filter(is_exchanged, os.listdir(source))):
-        shutil.copyfile(os.path.join(source, name), os.path.join(folder, name))
+    """Put a report into the user's folder, in the place of an earlier one; returns what its JSON
+    form says."""
     with open(os.path.join(source, "report.json"), encoding="utf-8") as handle:
         report = json.load(handle)
     for part in [report["input"]] + report["items"]:
         for entry in part["files"]:  # they stay in the project, next to which the report was
             entry["path"] = os.path.relpath(os.path.join(source, entry["path"]), folder)
-    with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as handle:
-        handle.write(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    check_output_folder(folder)
+    with alone_in(folder):
+        for name in report_files(folder):
+            os.remove(os.path.join(folder, name))
+        for name in report_files(source):
+            shutil.copyfile(os.path.join(source, name), os.path.join(folder, name))
+        with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as handle:
+            handle.write(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return report
 
 

@@ -1,7 +1,7 @@
 """Two half maps: reconstructions from separate halves of the particles."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -89,7 +89,8 @@ class _HalfMapsKind(Kind):
     def load(self, given, evidence):
         workers = evidence.run.workers
         halves, match = _read(_paths(given), evidence.map, given.get("sampling"), workers)
-        notes = [note for half in halves for note in _half_notes(half, evidence.map)]
+        notes = _header_notes(halves, evidence.notes("map"))
+        notes += [note for half in halves for note in _half_notes(half, evidence.map)]
         return Loaded(HalfMaps(halves[0].volume, matched(halves[1].volume, match, workers)),
                       tuple(Source("Half map %d" % number, half.path)
                             for number, half in enumerate(halves, 1)),
@@ -198,6 +199,18 @@ def _sampling_problems(path, sampling, map_sampling):
             % (path, sampling, map_sampling)]
 
 
+def _header_notes(halves, of_map):
+    """What reading the halves found, but for what is said of the map already."""
+    known = {note.text for note in of_map}
+    found = [[note for note in half.notes if note.text not in known] for half in halves]
+    common = [note.text for note in found[0] if note.text in {other.text for other in found[1]}]
+    notes = [replace(note, text="Both half maps: " + note.text) for note in found[0]
+             if note.text in common]
+    return notes + [replace(note, text="Half map %d: %s" % (number, note.text))
+                    for number, own in enumerate(found, 1) for note in own
+                    if note.text not in common]
+
+
 def _half_notes(half, whole):
     if abs(half.sampling / whole.sampling - 1) <= headers.SAME_SAMPLING:
         return []
@@ -236,15 +249,29 @@ def _displacement(shift):
                     for step, axis in zip(shift, "xyz") if abs(step) >= _TOLD])
 
 
+def compared_with_map(evidence):
+    """Whether the half maps are those of the map, within its mask and up to its resolution.
+
+    Parameters
+    ----------
+    evidence : vrs.inputs.Evidence
+        With a map and half maps.
+
+    Returns
+    -------
+    vrs.numerics.half_maps.OfMap
+    """
+    data, resolution = evidence.map, evidence.reported.resolution
+    return compare_with_map(*evidence.half_maps.both, data.volume, data.soft_mask, data.sampling,
+                            1 / resolution if resolution else None, evidence.run.workers)
+
+
 def _findings(evidence):
     """What is suspicious about the halves."""
     data, workers = evidence.map, evidence.run.workers
     halves = evidence.half_maps.both
-    resolution = evidence.reported.resolution
-    whole = compare_with_map(*halves, data.volume, data.soft_mask, data.sampling,
-                             1 / resolution if resolution else None, workers)
     masking = find_masking(*halves, data.hard_mask, data.sampling)
-    return (_map_notes(whole) + _mask_notes(masking)
+    return (_map_notes(compared_with_map(evidence)) + _mask_notes(masking)
             + _low_pass_notes(shell_frequencies(data.volume.shape, data.sampling),
                               _noise_by_shell(evidence))
             + _independence_notes(find_shared_noise(*halves, data.hard_mask, data.sampling,

@@ -272,6 +272,7 @@ def _beside(path, name):
 
 def _images(path):
     """Images of a file, float32 (n, y, x), and its sampling."""
+    files.refuse_special(path, "a file of class averages")
     if path.lower().endswith(_HDF):
         return _hdf_images(path)
     try:

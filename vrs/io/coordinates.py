@@ -9,6 +9,8 @@ import gemmi
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.cryosparc import DAMAGED
+from vrs.io.files import refuse_special
 from vrs.io.problems import collected
 
 ENDINGS = (".star", ".cs", ".box", ".pos")
@@ -172,10 +174,11 @@ def _read_list(path, micrographs, files):
 
 
 def _read_cryosparc(path):
+    refuse_special(path, "a table of cryoSPARC (.cs)")
     try:
         rows = np.load(path, allow_pickle=False)
         names = rows.dtype.names or ()
-    except (OSError, ValueError, EOFError):
+    except (OSError,) + DAMAGED:
         raise InputError("%s cannot be read as a cryoSPARC table; export it again."
                          % path) from None
     lacking = [name for name in _LOCATION if name not in names]
@@ -227,6 +230,7 @@ def _micrograph_of(path):
 
 
 def _text(path):
+    refuse_special(path, "a file of coordinates")
     try:
         with open(path, encoding="utf-8") as stream:
             return stream.read()

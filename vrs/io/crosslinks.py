@@ -12,6 +12,7 @@ from typing import Dict, Tuple
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.files import refuse_special
 
 _MOST_BYTES = 100 * 2 ** 20
 _MOST_PROBLEMS = 20
@@ -149,6 +150,7 @@ def _read_lines(path):
     """Lines and their numbers, without comments and empty ones."""
     if not os.path.exists(path):
         raise InputError("The table of cross-links %s does not exist; check its name." % path)
+    refuse_special(path, "a table of cross-links")
     try:
         if os.path.getsize(path) > _MOST_BYTES:
             raise InputError("%s is too large for a table of cross-links; give one as text." % path)
@@ -375,9 +377,13 @@ def _read_chains(path, chains, problems):
     if not isinstance(chains, dict):
         source = str(chains)
         try:
+            refuse_special(source, "a JSON file with the chains of proteins")
             with open(source, encoding="utf-8-sig") as file:
                 chains = json.load(file)
-        except (OSError, ValueError) as error:
+        except InputError as error:
+            problems += error.problems
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
             problems.append("%s cannot be read as JSON (%s); give the chains of each protein, as "
                             "{\"Rpb1\": [\"A\"]}." % (source, str(error).splitlines()[0]))
             return {}

@@ -8,14 +8,20 @@ job's files holds what.
 import glob
 import os
 import re
+import tokenize
+import zipfile
 
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.io.files import refuse_special
 from vrs.io.star import unreadable
 
 _NEEDED = ("blob/path", "location/micrograph_path")
 _COMPRESSED = b"\x94CSDAT"
+# What numpy raises for a file whose header is damaged.
+DAMAGED = (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError,
+            tokenize.TokenError, zipfile.BadZipFile)
 _GROUPED = re.compile(r"^(\s*)([\w./-]+):\s*(.*?)\s*$")
 
 
@@ -37,13 +43,14 @@ def read_cs(path):
         If it cannot be read or is no such file.
     """
     path = str(path)
+    refuse_special(path, "a table of cryoSPARC (.cs)")
     try:
         with open(path, "rb") as stream:
             start = stream.read(6)
         rows = None if start == _COMPRESSED else _loaded(path)
     except OSError as error:
         raise InputError(unreadable(path, error)) from None
-    except (ValueError, EOFError):
+    except DAMAGED:
         rows = None
     if start == _COMPRESSED:
         raise InputError("%s was saved in cryoSPARC's compressed form; save it with the format "
@@ -72,6 +79,7 @@ def read_group(path):
         If it cannot be read or names none.
     """
     path, folder = str(path), os.path.dirname(str(path))
+    refuse_special(path, "a group of cryoSPARC (.csg)")
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as stream:
             lines = stream.read(2 ** 20).splitlines()

@@ -45,10 +45,27 @@ def check_file(path, what):
                          % (path, getattr(error, "strerror", None) or error)) from None
     if stat.S_ISDIR(status.st_mode):
         raise InputError("%s is a folder; give %s." % (path, what))
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("%s is not an ordinary file; give %s." % (path, what))
+    refuse_special(path, what)
     if status.st_size == 0:
         raise InputError("%s is empty; copy or download it again." % path)
+
+
+def refuse_special(path, what):
+    """Refuse pipes and devices, reading of which waits or never ends.
+
+    Parameters
+    ----------
+    path : str
+        Folders, and files that are not there, are left to the reader.
+    what : str
+        As that of :func:`check_file`.
+
+    Raises
+    ------
+    InputError
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise InputError("%s is not an ordinary file; give %s." % (path, what))
 
 
 @contextmanager

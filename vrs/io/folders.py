@@ -1,6 +1,8 @@
 """Folders for results."""
 
+import contextlib
 import errno
+import fcntl
 import os
 import tempfile
 
@@ -29,6 +31,24 @@ def check_output_folder(path):
             os.fsync(probe.fileno())
     except OSError as error:
         raise InputError(_folder_problem(path, error)) from None
+
+
+@contextlib.contextmanager
+def alone_in(folder):
+    """Wait until no other validation writes to a folder, and keep others waiting.
+
+    Parameters
+    ----------
+    folder : path
+        One that exists. Disks without locks, as some clusters have, do not keep others out.
+    """
+    handle = os.open(str(folder), os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _folder_problem(path, error):

@@ -347,7 +347,7 @@ def _out_of_range(header, volume):
 
 def _sampling_notes(header, given):
     if header.spacing is None:
-        return [Note("The header has no voxel size; the one given, %g Å, is used." % given)]
+        return [Note("The header has no voxel size; %g Å is used." % given)]
     if given is not None:
         if all(abs(value / given - 1) <= headers.SAME_SAMPLING for value in header.spacing):
             return []

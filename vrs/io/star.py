@@ -16,7 +16,8 @@ from typing import Dict
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io.files import UNPACKING_ERRORS, completed, damaged, packing, unpacked
+from vrs.io.files import (UNPACKING_ERRORS, completed, damaged, packing, refuse_special,
+                          unpacked)
 
 _CHUNK = 2 ** 22  # bytes that are split at a time, about ten thousand rows
 _PROBED = 2 ** 16
@@ -358,6 +359,7 @@ def _converted(values, kind, dtype):
 
 
 def _opened(path):
+    refuse_special(path, "a STAR file")
     try:
         stream = unpacked(path, packing(path))
     except OSError as error:

@@ -29,6 +29,8 @@ _WHOLE = 0.02
 _EMPTY_SHELL = 1e-6
 _IDENTICAL, _IDENTICAL_BELOW_A_FILTER = 0.998, 0.9995
 _WINDOW = 7
+# Planes of which local variances are computed at once.
+_SLAB = 16
 _INSCRIBED = 0.95
 _ENOUGH = 1000
 # From the mask (Å), so that nothing of the macromolecule counts as its surroundings.
@@ -127,7 +129,9 @@ def match_halves(half1, half2, workers=1):
     del one, two
     mean1, mean2 = (half.mean(dtype=np.float64) for half in (half1, half2))
     offset = float(mean1 - scale * mean2)
-    deviation = half1.std(dtype=np.float64)
+    # Plane by plane, so that no further array of the map's size is needed.
+    deviation = np.sqrt(np.mean([np.square(np.subtract(plane, mean1, dtype=np.float64)).mean()
+                                 for plane in half1]))
     total = np.sqrt(power1[1:].sum() * power2[1:].sum())
     powerful = power1 > _EMPTY_SHELL * power1[1:].max()
     powerful[0] = False
@@ -210,11 +214,15 @@ def find_masking(half1, half2, mask, sampling):
     around = _surroundings(mask, sampling)
     if np.count_nonzero(around) < _ENOUGH:
         return Masking(np.nan, np.nan, False)
-    variance = _local_variance(half1 - half2)
-    inside = float(np.median(variance[mask]))
-    outside = variance[around]
+    within, outside = [], []
+    for planes, variance in _local_variances(half1, half2):
+        within.append(variance[mask[planes]])
+        outside.append(variance[around[planes]])
+    del around
+    within, outside = (np.concatenate(values) for values in (within, outside))
+    inside = float(np.median(within))
     empty = float(np.mean(outside <= _NO_NOISE * inside))
-    ratio = float(np.median(outside)) / inside if inside > 0 else np.nan
+    ratio = float(np.median(outside, overwrite_input=True)) / inside if inside > 0 else np.nan
     return Masking(empty, ratio, empty > _MASKED)
 
 
@@ -266,20 +274,20 @@ def find_shared_noise(half1, half2, mask, sampling, workers=1, masking=None):
     one, two = (fft.rfftn(half, workers=workers) for half in (half1, half2))
     curve, counts = shell_correlation(one, two, shape), fourier.shell_counts(shape)
     shells = np.arange(len(curve))
+    del one, two
     outer = shells >= _OUTER * (len(curve) - 1)
     nyquist = float(np.average(curve[outer], weights=counts[outer]))
     beyond, beyond_error = _mean_beyond(curve, counts)
     if masking is None:
         masking = find_masking(half1, half2, mask, sampling)
     around = _surroundings(mask, sampling)
-    # Where the halves are the same, there is no difference that could tell noise from none.
-    same = np.array_equal(half1[around], half2[around])
-    if np.count_nonzero(around) < _ENOUGH or (masking.masked and not same):
+    if np.count_nonzero(around) < _ENOUGH or (masking.masked
+                                              and not _same_noise(half1, half2, around)):
         shared = bool(beyond > max(_SHARED, _DEVIATIONS * beyond_error))
         return SharedNoise(np.nan, beyond, nyquist, shared)
-    del one, two
     # What is fine in the macromolecule must not leak into its surroundings: it goes first.
     window = soft_mask(around)
+    del around
     one, two = (masked_transform(half, window, workers) for half in (half1, half2))
     fine = shells >= len(curve) // 2
     sums = fourier.shell_sums(shape, lambda z: cross_and_powers(one[z], two[z]))[:, fine]
@@ -348,13 +356,16 @@ def compare_with_map(half1, half2, volume, mask, sampling, limit=None, workers=1
                                FSC_THRESHOLD).frequency or frequencies[-1]
         del transforms
     within = (frequencies <= limit) & (np.arange(len(frequencies)) > 0)
-    mean = (half1 + half2) / np.float32(2)
-    masked = fft.rfftn(volume * mask, workers=workers)
+    mean = half1 + half2
+    mean /= 2
+
+    def transform(values):
+        return fft.rfftn(values * mask, workers=workers, overwrite_x=True)
 
     def compared(mean, mirrored):
         match = match_halves(volume, mean, workers)
-        own = matched(mean, match, workers)
-        curve = shell_correlation(masked, fft.rfftn(own * mask, workers=workers), shape)
+        curve = shell_correlation(transform(volume), transform(matched(mean, match, workers)),
+                                  shape)
         agreement = float(np.median(curve[within]))
         return OfMap(agreement, match.shift, match.shifted, match.inverted, mirrored,
                      agreement < _OTHER)
@@ -488,16 +499,37 @@ def _moved(volume, shift, workers):
 
 def _surroundings(mask, sampling):
     """Voxels around a macromolecule, without the corners of the box."""
-    axes = np.ogrid[tuple(slice(0, count) for count in mask.shape)]
-    radii = sum(((axis - count // 2) / (_INSCRIBED * count / 2)) ** 2
-                for axis, count in zip(axes, mask.shape))
-    return (radii < 1) & ~dilate(mask, _MARGIN, sampling)
+    z, y, x = (((np.arange(count) - count // 2) / (_INSCRIBED * count / 2)) ** 2
+               for count in mask.shape)
+    around = dilate(mask, _MARGIN, sampling)
+    np.logical_not(around, out=around)
+    for plane, height in zip(around, z):
+        plane &= height + y[:, None] + x < 1
+    return around
 
 
-def _local_variance(volume):
-    mean = ndimage.uniform_filter(volume, _WINDOW)
-    square = ndimage.uniform_filter(np.square(volume), _WINDOW)
-    return square - np.square(mean)
+def _same_noise(half1, half2, around):
+    """Whether halves are the same at some places, though not empty there: then there is no
+    difference that could tell noise from none."""
+    lowest, highest = np.inf, -np.inf
+    for one, two, chosen in zip(half1, half2, around):
+        values = one[chosen]
+        if not np.array_equal(values, two[chosen]):
+            return False
+        lowest, highest = (min(lowest, values.min(initial=lowest)),
+                           max(highest, values.max(initial=highest)))
+    return bool(lowest < highest)
+
+
+def _local_variances(half1, half2):
+    """Variance of the half difference in windows around voxels, a slab of planes at a time."""
+    beyond = _WINDOW // 2
+    for first in range(0, len(half1), _SLAB):
+        low, end = max(first - beyond, 0), min(first + _SLAB, len(half1))
+        difference = half1[low:end + beyond] - half2[low:end + beyond]
+        mean = ndimage.uniform_filter(difference, _WINDOW)
+        square = ndimage.uniform_filter(np.square(difference), _WINDOW)
+        yield slice(first, end), (square - np.square(mean))[first - low:end - low]
 
 
 def _smoothed(curve):

@@ -21,7 +21,7 @@ from vrs.numerics.resample import fourier_resample
 
 FITS, POOR = 0.5, 0.3
 # Above the mean of random placements by so many deviations, a correlation is no chance.
-_DEVIATIONS = 5.0
+DEVIATIONS = 5.0
 RANDOM, _SEARCHED = 100, 8
 # A Gaussian atom with this B factor, in units of the squared resolution, falls to 1/e of its
 # amplitude at the resolution.
@@ -41,6 +41,7 @@ _POINTS, _REFINED_POINTS = 50_000, 10_000
 _STEPS, _DAMPING, _STILL = 25, 1e-3, 1e-4
 # Kinds of changes from the simplest on: whether the model turns and grows besides moving.
 _KINDS = ((False, False), (False, True), (True, False), (True, True))
+_MOVED = (True, False)
 _STARTS = ((1.0, ""), (0.96, ""), (1.04, ""), (1.0, "x"), (1.0, "y"), (1.0, "z"))
 _MOST = 0.08
 # Part of the largest variance below which the surroundings of a model are as good as flat.
@@ -134,6 +135,9 @@ class Placement:
         they are fitted too; None where no search was needed.
     left_out : int
         Atoms that are so far away from the others that no box of the map can hold both.
+    best : Correction or None
+        Where nothing makes the model fit: the movement to where it correlates best, which
+        chance explains.
     """
 
     frame: Frame
@@ -144,6 +148,7 @@ class Placement:
     correction: Optional[Correction]
     searched: Optional[Tuple[float, float, float]]
     left_out: int
+    best: Optional[Correction] = None
 
 
 def candidate_frames(box, sampling, start, origin):
@@ -240,12 +245,12 @@ def find_placement(volume, sampling, model, frames, resolution=None, seed=0, wor
         value = dict(tried)[frame]
     search = _Search(levels, atoms, np.array(frame.shift))
     correction = search.simplest(_Pose(), value)
-    searched = None
+    searched = best = None
     if not fits and not (correction and correction.correlation >= FITS
                          and _no_chance(correction.correlation, random)):
-        correction, searched = search.everywhere(seed, workers)
+        correction, searched, best = search.everywhere(seed, workers)
     return Placement(frame, value, tried, _summary(random), fits, correction,
-                     None if searched is None else _summary(searched), left_out)
+                     None if searched is None else _summary(searched), left_out, best)
 
 
 def _first_of_best(tried):
@@ -309,7 +314,7 @@ def _coarser(resolution, size):
 
 def _no_chance(value, random):
     return bool(value >= POOR and value > random.max()
-                and value >= random.mean() + _DEVIATIONS * random.std())
+                and value >= random.mean() + DEVIATIONS * random.std())
 
 
 def _summary(values):
@@ -470,11 +475,11 @@ class _Search:
         return self._correction(*best)
 
     def everywhere(self, seed, workers):
-        """The best correction from all places, and what chance reaches.
+        """The best correction from all places, what chance reaches, and the best movement.
 
         Starts are voxel sizes and mirror images, which keep the orientation, and random
         orientations. Those that reach clearly less than the best one are chance; there is no
-        correction where it is not far above them.
+        correction where it is not far above them, but a movement to the best place.
         """
         places = _Places(self._levels[0], self._atoms, self._own_centre, workers)
         poses = [_Pose(scale=scale, mirrored=mirrored) for scale, mirrored in _STARTS]
@@ -485,10 +490,13 @@ class _Search:
         best = values.max()
         chance = random[random < best - _BETTER]
         if 2 * len(chance) < len(random) or not _no_chance(best, chance):
-            return None, random
+            movable = [place for place, pose in enumerate(poses)
+                       if pose.scale == 1 and not pose.mirrored]
+            start = poses[max(movable, key=lambda place: values[place])]
+            return None, random, self._correction(*self._refined(start, _MOVED))
         # The first of those that are as good, which come from the simplest to the oddest.
         start = poses[int(np.argmax(values >= best - _SAME))]
-        return self.simplest(start, 0.0), chance
+        return self.simplest(start, 0.0), chance, None
 
     def _correction(self, pose, value):
         shift = self._centre + pose.shift - pose.scale * self._centre

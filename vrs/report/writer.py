@@ -14,8 +14,8 @@ from vrs.results import UNREADABLE
 
 ReportPaths = namedtuple("ReportPaths", "json pdf html")
 
-# What a report has beside its three forms.
-_EXCHANGED = re.compile(r"emv_\w+\.json|vrs_particles(_\w+)?\.star")
+_OF_REPORT = re.compile(
+    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star")
 _PARTICLES_FILE = "vrs_particles.star"
 
 _COMMON = (("sha256", "maps"), ("sampling", "voxel sizes"), ("threshold", "thresholds"),
@@ -97,6 +97,10 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         paths = ReportPaths(*(folder / path.name for path in new))
         for name in [path.name for path in new] + list(exported) + tables:
             os.replace(str(work / name), str(folder / name))
+        # What an earlier report had and this one has not.
+        made = {path.name for path in new}.union(exported, tables)
+        for name in set(report_files(folder)) - made:
+            (folder / name).unlink()
     finally:
         shutil.rmtree(str(work), ignore_errors=True)
     return paths
@@ -114,9 +118,19 @@ def _copy_tables(results, work):
     return names
 
 
-def is_exchanged(name):
-    """Whether a file of this name may belong to a report beside its three forms."""
-    return bool(_EXCHANGED.fullmatch(name))
+def report_files(folder):
+    """Names of the files in a folder that belong to a report.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
+    return sorted(filter(_OF_REPORT.fullmatch, os.listdir(str(folder))))
 
 
 def read_results(results_files):

@@ -15,7 +15,7 @@ def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None
     """Evidence as it would be read from files.
 
     A model is taken to be ``placed`` in the frame of the map, the first voxel at the origin, and
-    not to fit when there is a ``misfit``; otherwise its place has to be found.
+    to fit nowhere when there is a ``misfit``; otherwise its place has to be found.
     """
     found = compose(
         Run(workers, seed), map=MapEvidence(volume, sampling, threshold, origin, mask,
@@ -25,7 +25,8 @@ def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None
         model=None if model is None else ModelEvidence(model, refinements))
     if model is not None and placed:
         found.remember(PLACED_MODEL, SharedOutcome(Placement(
-            [0.0, 0.0, 0.0], "by the header of the map", 1.0, [], (0.0, 0.0, 0.0), misfit)))
+            [0.0, 0.0, 0.0], "by the header of the map", 0.0 if misfit else 1.0, [],
+            (0.0, 0.0, 0.0), misfit, fits=not misfit)))
     return found
 
 

@@ -15,6 +15,7 @@ from vrs.numerics.fourier import filter_in_place, low_pass, raised_cosine
 from vrs.numerics.guinier import fit_guinier, guinier_profile
 from vrs.numerics.interpolation import lattice_step, spread_over
 from vrs.numerics.resample import fourier_resample, resized_shape
+from vrs.numerics.statistics import skewness_and_kurtosis
 from vrs.results import Paragraph
 
 _HIGH_RANGE_UP_TO = 4.0
@@ -48,8 +49,8 @@ class LocalResolution(Check):
         "worse than it is, and the value after sharpening is then given beside it. There are two "
         "networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to "
         "6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal gets the "
-        "worst value of the range. The resolution of noise-limited maps is meant in the sense of a Fourier shell correlation of "
-        "0.143. The percentile of the reported resolution is the part of the mask with a local "
+        "worst value of the range. The resolution of noise-limited maps is meant in the sense of "
+        "a Fourier shell correlation of 0.143. The percentile of the reported resolution is the part of the mask with a local "
         "resolution at least as good.")
     quantities = (
         Quantity("network_range", "Å", "Resolutions that the network tells apart", LIST),
@@ -147,11 +148,7 @@ def looks_like_noise(volume):
     -------
     bool
     """
-    scaled = (volume - volume.mean(dtype=np.float64).astype(np.float32)).ravel()
-    scaled /= scaled.std(dtype=np.float64).astype(np.float32)
-    squared = scaled * scaled
-    skewness = np.dot(squared, scaled) / scaled.size
-    kurtosis = np.dot(squared, squared) / scaled.size - 3
+    skewness, kurtosis = skewness_and_kurtosis(volume)
     return bool(abs(skewness) < _NOISE_SKEWNESS and abs(kurtosis) < _NOISE_KURTOSIS)
 
 

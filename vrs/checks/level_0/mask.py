@@ -5,7 +5,8 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.inputs.map import MAP
 from vrs.numerics.masks import label_components
-from vrs.results import Mark, Paragraph, Plot, Series, Table, plain
+from vrs.numerics.statistics import skewness_and_kurtosis
+from vrs.results import SERIOUS, Mark, Paragraph, Plot, Series, Table, plain
 from vrs.results.sections import maximum_variance_slices
 
 # Volume of protein per mass, and mean mass of a residue.
@@ -29,17 +30,21 @@ class MaskAnalysis(Check):
         "should contain most of the raw mask. The overlap is the part of the raw mask that the "
         "constructed one contains, from 0 to 1. The molecular mass that a threshold encloses is "
         "its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared with the mass "
-        "of the specimen it tells whether the threshold is sensible.")
+        "of the specimen it tells whether the threshold is sensible. A macromolecule fills a small "
+        "part of its box and is denser than what surrounds it, so that the densities have a long "
+        "tail upwards: their skewness is 1 to 10, and negative where the map is inverted.")
     quantities = (
         Quantity("components", "", "26-connected components of the raw mask"),
         Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
         Quantity("constructed_volume", "Å³", "Volume of the constructed mask"),
         Quantity("constructed_voxels", "voxels", "Size of the constructed mask"),
         Quantity("overlap", "", "Part of the raw mask that the constructed mask contains"),
+        Quantity("raw_percentage", "%", "Part of the box that the raw mask takes up"),
         Quantity("raw_volume", "Å³", "Volume of the raw mask"),
         Quantity("raw_voxels", "voxels", "Size of the raw mask"),
         Quantity("remaining_mean_volume", "Å³", "Mean volume of the remaining components"),
         Quantity("remaining_mean_voxels", "voxels", "Mean size of the remaining components"),
+        Quantity("skewness", "", "Skewness of the densities of all voxels"),
     )
     references = ("Sorzano2022",)
     criteria = (
@@ -58,9 +63,21 @@ class MaskAnalysis(Check):
                   bound=0.75,
                   warning="The constructed mask contains only {value:.2f} of the raw mask (more "
                   "than {bound} expected)."),
+        Criterion(name="raw_percentage", subject="the part of the box that the raw mask takes up",
+                  relation="<", bound=50.0,
+                  warning="The raw mask takes up {value:.0f} % of the box (below {bound} % "
+                  "expected): this threshold takes in the background, or lies on the wrong side "
+                  "of it.", unit="%", severity=SERIOUS),
+        Criterion(name="skewness", subject="the skewness of the densities", relation=">",
+                  bound=-1.0,
+                  warning="The density looks inverted: the strongest values are below the "
+                  "background, with a skewness of {value:.1f} (above {bound} expected). Items "
+                  "that expect the macromolecule to be bright mean nothing then.",
+                  severity=SERIOUS),
     )
     summary_ok = "The threshold selects one connected body."
-    summary_warnings = "There may be a problem with the threshold: the mask is not one clean body."
+    summary_warnings = ("There may be a problem with the threshold or the sign of the map: the "
+                        "mask is not one clean body.")
 
     def compute(self, data):
         raw, constructed = data.map.raw_mask, data.map.constructed_mask
@@ -70,6 +87,8 @@ class MaskAnalysis(Check):
         metrics.update(
             constructed_voxels=n_constructed,
             constructed_volume=n_constructed * data.map.sampling ** 3,
+            raw_percentage=100 * metrics["raw_voxels"] / raw.size,
+            skewness=skewness_and_kurtosis(data.map.volume)[0],
             overlap=np.count_nonzero(raw & constructed) / sizes.sum())
         masses = mass_table(data.map.volume, data.map.sampling)
         content = [

@@ -6,11 +6,11 @@ from typing import Optional
 import numpy as np
 from scipy import fft
 
-from vrs.checks import Check, Findings, NotMeasured, Quantity, register
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.half_map_engines import require_cube, with_halves
 from vrs.engines.external import ExternalEngine
-from vrs.inputs.half_maps import HALF_MAPS
+from vrs.inputs.half_maps import HALF_MAPS, compared_with_map
 from vrs.inputs.map import MAP
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
 from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates, correlation,
@@ -55,6 +55,9 @@ class GlobalResolution(Check):
                  "Reported resolution over that of the FSC without mask; 0 when there is none"),
         Quantity("fsc_resolution", "Å", "Resolution by the FSC at 0.143"),
         Quantity("half_bit_resolution", "Å", "Resolution by the FSC at half bit"),
+        Quantity("map_displacement", "voxels",
+                 "Displacement of the half maps from the map, 0 when chance explains it; without "
+                 "value where they belong to another map"),
         Quantity("masked_fsc_05_resolution", "Å",
                  "Resolution by the FSC in the mask, corrected at 0.5"),
         Quantity("masked_fsc_ratio", "",
@@ -77,12 +80,24 @@ class GlobalResolution(Check):
                  "masked_ssnr_resolution": "SSNR"}
     criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS),
                 ratio_criterion("dpr_ratio", "the DPR", SERIOUS),
-                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS))
+                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS),
+                Criterion(name="map_displacement", guards=True,
+                          subject="the displacement of the half maps from the map",
+                          relation="<=", bound=1.0, unit="voxels",
+                          warning="The half maps are displaced from the map by {value:.1f} voxels "
+                          "(at most {bound}), so that its mask does not cover them, and what level "
+                          "1 measures within it is not that of the macromolecule; give them in the "
+                          "place of the map.", severity=SERIOUS))
     summary_ok = "The half maps support the reported resolution."
-    summary_warnings = "The half maps may not support the reported resolution."
+    summary_warnings = "The half maps may not support the reported resolution, or are displaced."
 
     def compute(self, data):
-        return _findings(data, shell_curves(data))
+        findings = _findings(data, shell_curves(data))
+        whole = compared_with_map(data)
+        if not whole.other and not whole.mirrored:
+            findings.metrics["map_displacement"] = (
+                float(np.linalg.norm(whole.shift)) if whole.shifted else 0.0)
+        return findings
 
 
 def _findings(data, curves):

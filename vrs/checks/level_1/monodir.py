@@ -38,8 +38,8 @@ class MonoDir(Check):
         "The anisotropy is how much the mean resolutions of the directions differ, relative to "
         "their mean and without the part that chance adds; in simulated maps it stays below 0.12 "
         "when all directions resolve alike and exceeds 0.17 when a cone of 30° resolves half as "
-        "well. It counts only when an analysis of variance, with the number of independent places in "
-        "the mask, leaves chance a probability below 0.001. Values are coarser than those of a "
+        "well. It counts only when an analysis of variance, with the number of independent places "
+        "in the mask, leaves chance a probability below 0.001. Values are coarser than those of a "
         "Fourier shell correlation, as a place has to exceed 95 % of the noise, and directions "
         "are told apart at the cost of place: a voxel feels its surroundings of some 10 to 20 Å.")
     quantities = (

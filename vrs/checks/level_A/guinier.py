@@ -4,7 +4,7 @@ import numpy as np
 from scipy import fft
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register, resolution
-from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.checks.level_A.placement import FITTING_MODEL, PLACED_MODEL, model_of
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics import fourier, fsc, guinier, model_map
@@ -23,7 +23,7 @@ class MapModelGuinier(Check):
 
     id = "A.d"
     title = "Map-model Guinier"
-    requires = (MAP, MODEL, resolution())
+    requires = (MAP, MODEL, resolution(), FITTING_MODEL)
     uses = (PLACED_MODEL,)
     explanation = (
         "The Guinier profile is the logarithm of the mean amplitude against the square of the "

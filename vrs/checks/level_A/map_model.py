@@ -6,9 +6,9 @@ import gemmi
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
@@ -51,7 +51,8 @@ class MapModel(Check):
         "nothing that matters, d_model the one at which the model's map is to be cut off to be "
         "most like the map. A reported resolution much better than these is not supported by the "
         "model. The atom inclusion is the part of the atoms, without hydrogens, that lie in "
-        "density at or above the contour.")
+        "density at or above the contour. A model that does not fit where it lies is looked for in "
+        "all of the map, and measured where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Part of the atoms, without hydrogens, within the contour"),
         Quantity("atom_radius", "Å", "Distance from an atom within which voxels belong to it"),
@@ -86,6 +87,14 @@ class MapModel(Check):
                  "Resolution at which the model, at its overall B factor, is most like the map; "
                  "map within a soft mask around the model"),
         Quantity("d_model_b0", "Å", "The same at B = 0; map within a soft mask around the model"),
+        Quantity("fit", "", "Whether the model fits where it lies, what would make it fit, and "
+                 "where it is measured", TEXT),
+        Quantity("fit_gain", "",
+                 "By how much the correlation of a model that fits rises when it is moved, "
+                 "scaled or mirrored; 0 where none of these helps"),
+        Quantity("fit_margin", "",
+                 "Correlation of map and model where the model lies, less what a fit needs: 0.3, "
+                 "and more than random placements reach"),
         Quantity("overall_b_factor", "Å²",
                  "B factor of all atoms with which the model is most like the map; map within a "
                  "soft mask around the model"),
@@ -108,6 +117,12 @@ class MapModel(Check):
     )
     references = ("Afonine2018",)
     criteria = (
+        Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
+                  subject="the correlation of map and model where the model lies, less what a fit "
+                  "needs,", warning="{metrics[fit]}", severity=SERIOUS),
+        Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
+                  subject="the gain in correlation when the model is moved, scaled or mirrored",
+                  warning="{metrics[fit]}", severity=SERIOUS),
         Criterion(name="bad_residue_percentage",
                   subject="the part of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
@@ -118,7 +133,7 @@ class MapModel(Check):
     )
     estimates = {"d_fsc_model_05": "map-model FSC 0.5"}
     summary_ok = "The atomic model agrees with the map."
-    summary_warnings = "The atomic model does not agree with the map everywhere."
+    summary_warnings = "The atomic model does not agree with the map everywhere, or lies elsewhere."
 
     def compute(self, data):
         spectra = compare_in_fourier_space(data)
@@ -404,6 +419,9 @@ def _findings(data, spectra, correlations, residues, included):
 def _metrics(data, spectra, correlations, included):
     metrics = dict(correlations.overall, **spectra.masked)
     metrics.update({"unmasked_" + name: value for name, value in spectra.unmasked.items()})
+    placement = data.shared(PLACED_MODEL).placement
+    metrics.update(fit=verdict(placement), fit_margin=placement.margin,
+                   fit_gain=None if placement.problem else placement.gain)
     metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"])
     metrics["comparison_resolution"] = spectra.resolution
     metrics["atom_radius"] = correlations.radius

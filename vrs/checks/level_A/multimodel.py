@@ -4,7 +4,7 @@ import numpy as np
 
 from vrs.checks import (MAPPING, AskedFor, Check, Criterion, Findings, NotMeasured, Quantity,
                         register)
-from vrs.checks.level_A.placement import PLACED_MODEL, model_of
+from vrs.checks.level_A.placement import FITTING_MODEL, PLACED_MODEL, model_of
 from vrs.checks.local import PERCENTILES, percentile_table, percentiles
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.inputs.map import MAP
@@ -36,7 +36,7 @@ class Multimodel(Check):
 
     id = "A.c"
     title = "Multimodel stability"
-    requires = (MAP, MODEL, _ASKED_FOR)
+    requires = (MAP, MODEL, _ASKED_FOR, FITTING_MODEL)
     uses = (PLACED_MODEL,)
     explanation = (
         "The atoms of the model are displaced at random, by 2.5 Å on average and neighbours along "

@@ -1,16 +1,19 @@
 """Where the atomic model lies in the map, and whether it fits there at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import List, Tuple
 
 import gemmi
 import numpy as np
 
 from vrs.checks.shared import Shared
+from vrs.errors import NotMeasured
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
-from vrs.numerics.placement import FITS, POOR, RANDOM, candidate_frames, find_placement
-from vrs.results import INFORMATIVE, MINOR, SERIOUS, Note, Paragraph, Table, travels
+from vrs.numerics.placement import (DEVIATIONS, FITS, POOR, RANDOM, candidate_frames,
+                                     find_placement)
+from vrs.results import (INFORMATIVE, MINOR, SERIOUS, Note, Paragraph, Status, Table,
+                         travels)
 
 # Smaller shifts (Å), turns (°) and scales are not worth words.
 _SMALLEST_SHIFT, _SMALLEST_TURN, _SMALLEST_SCALE = 0.05, 0.5, 0.002
@@ -37,6 +40,15 @@ class Placement:
         Why the model does not fit; empty when it does.
     advice : str
         What would make it fit, or fit better, at the end of a sentence; empty where nothing does.
+    movement : list of float
+        Where it does not fit, what takes it from there to where it fits, or else correlates best:
+        a rotation matrix by rows and a shift, x, y, z, Å; empty where no movement does.
+    found : float
+        Correlation where the movement takes it, or with what the advice says.
+    fits : bool
+        Whether it fits, where it lies or where the movement takes it.
+    left_out : int
+        Atoms too far from the others to be in the map along with them.
     """
 
     shift: List[float]
@@ -46,11 +58,26 @@ class Placement:
     random: Tuple[float, float, float]
     problem: str = ""
     advice: str = ""
+    movement: List[float] = field(default_factory=list)
+    found: float = 0.0
+    fits: bool = True
+    left_out: int = 0
+
+    @property
+    def margin(self):
+        """Correlation where it lies, less what a fit needs."""
+        mean, deviation, highest = self.random
+        return self.correlation - max(POOR, highest, mean + DEVIATIONS * deviation)
+
+    @property
+    def gain(self):
+        """By how much the correlation rises with what the advice says."""
+        return self.found - self.correlation if self.advice else 0.0
 
 
 @dataclass
 class PlacedModel:
-    """A model in the frame of a map.
+    """A model in the frame of a map, where it fits it or else correlates best with it.
 
     Attributes
     ----------
@@ -82,14 +109,39 @@ def place_model(data):
                               data.map.header_origin)
     found = find_placement(data.map.volume, data.map.sampling, data.model.structure[0], frames,
                            data.reported.resolution, data.run.seed, data.run.workers)
-    return Placement(
+    problem, correction = _problem(found), found.correction
+    placement = Placement(
         list(found.frame.shift), found.frame.name, found.correlation,
-        [(frame.name, value) for frame, value in found.tried], found.random, _problem(found),
-        _advice(found.correction) if found.correction else "")
+        [(frame.name, value) for frame, value in found.tried], found.random, problem,
+        _advice(correction) if correction else "",
+        found=correction.correlation if correction else found.correlation, fits=not problem,
+        left_out=found.left_out)
+    if problem:
+        placement.fits = bool(correction and _is_rigid(correction))
+        movement = correction if placement.fits else found.best
+        if movement is not None:
+            matrix, vector = _rigid(movement).transform()
+            placement.movement = [float(value) for value in (*matrix.ravel(), *vector)]
+            placement.found = movement.correlation
+    return placement
+
+
+def _is_rigid(correction):
+    return not correction.mirrored and abs(correction.scale - 1) < _SMALLEST_SCALE
+
+
+def _rigid(correction):
+    """A correction without a growth that is too small for words."""
+    grown = (correction.scale - 1) * np.array(correction.centre)
+    return replace(correction, scale=1.0, shift=tuple(correction.shift + grown))
 
 
 def _placed(data, placement):
-    return PlacedModel(_moved(data.model.structure, placement.shift), placement)
+    structure = data.model.structure.clone()
+    _move(structure, np.eye(3), placement.shift)
+    if placement.movement:
+        _move(structure, np.reshape(placement.movement[:9], (3, 3)), placement.movement[9:])
+    return PlacedModel(structure, placement)
 
 
 def _described(placed):
@@ -108,12 +160,29 @@ def _described(placed):
 
 
 PLACED_MODEL = Shared(
-    "placement", "placing the model in the map", (MAP, MODEL), place_model, _placed,
-    lambda placed: placed.placement.problem, _described)
+    "placement", "placing the model in the map", (MAP, MODEL), place_model, _placed, _described)
+
+
+class _FittingModel:
+    """The requirement that the model fits somewhere, for items that cannot tell when it does not.
+    """
+
+    words = "a model that fits it"
+
+    def unmet(self, evidence):
+        """Why an item that requires it cannot be computed, None when it can."""
+        try:
+            placement = evidence.shared(PLACED_MODEL).placement
+        except NotMeasured as error:
+            return Status.NOT_MEASURED, str(error)
+        return None if placement.fits else (Status.NOT_APPLICABLE, placement.problem)
+
+
+FITTING_MODEL = _FittingModel()
 
 
 def model_of(data):
-    """The model in the frame of the map.
+    """The model in the frame of the map, where it fits it or else correlates best with it.
 
     Parameters
     ----------
@@ -157,27 +226,62 @@ def _advice(correction):
     return text
 
 
-def _verdicts(placement):
+def verdict(placement):
+    """Whether a model fits, what would make it fit or fit better, and where it is measured.
+
+    Parameters
+    ----------
+    placement : Placement
+
+    Returns
+    -------
+    str
+        Sentences.
+    """
     if placement.problem:
-        advice = " It fits %s." % placement.advice if placement.advice else ""
-        return [Note(placement.problem + advice, SERIOUS)]
-    by_header = placement.tried[0][0] == placement.name
-    how = "" if placement.correlation >= FITS else "poorly "
+        return " ".join([placement.problem] + ["It fits %s." % placement.advice] * bool(
+            placement.advice) + ["Level A measures it %s." % _measured_at(placement)])
     value = "%.2f" % placement.correlation
-    if how:
+    if placement.correlation < FITS:
         value += ", usual is %g or more" % FITS
-    text = "The model fits the map %s(correlation %s)" % (how, value)
-    if not by_header:
+    text = "The model fits the map %s(correlation %s)" % (
+        "" if placement.correlation >= FITS else "poorly ", value)
+    if not _is_by_header(placement):
         text += ", but not by the header: it fits %s" % placement.name
     text += "."
     if placement.advice:
         text += " It fits better %s." % placement.advice
-    if placement.advice:
-        return [Note(text, SERIOUS)]
-    return [Note(text, INFORMATIVE if by_header and not how else MINOR)]
+    return text
 
 
-def _moved(structure, shift):
-    moved = structure.clone()
-    moved[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(*shift)))
-    return moved
+def _measured_at(placement):
+    if placement.fits:
+        return "there"
+    if placement.movement:
+        return ("where it correlates best, %.2f, which is not better than chance"
+                % placement.found)
+    return "where it lies"
+
+
+def _is_by_header(placement):
+    return not placement.tried or placement.tried[0][0] == placement.name
+
+
+def _verdicts(placement):
+    notes = []
+    if placement.left_out:
+        far = "1 atom lies" if placement.left_out == 1 else "%d atoms lie" % placement.left_out
+        notes.append(Note("%s so far from the others that no map of this size can hold all; the "
+                          "place of the model was found without." % far, MINOR))
+    if placement.problem or placement.advice:
+        severity = SERIOUS
+    elif _is_by_header(placement) and placement.correlation >= FITS:
+        severity = INFORMATIVE
+    else:
+        severity = MINOR
+    return notes + [Note(verdict(placement), severity)]
+
+
+def _move(structure, matrix, shift):
+    structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(matrix.tolist()),
+                                                       gemmi.Vec3(*shift)))

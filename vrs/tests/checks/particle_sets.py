@@ -2,7 +2,6 @@
 
 import functools
 
-import numpy as np
 
 from vrs.inputs import Run, compose
 from vrs.inputs.map import MapEvidence

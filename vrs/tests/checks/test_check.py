@@ -148,14 +148,14 @@ def test_criteria_take_keywords_only():
 
 # Shared results
 
-def counted(problem=""):
+def counted():
     calls = []
 
     def compute(evidence):
         calls.append(evidence)
         return {"x": 1}
 
-    return Shared("counted", "counting", (), compute, problem=lambda found: problem), calls
+    return Shared("counted", "counting", (), compute), calls
 
 
 def test_a_shared_result_is_computed_once():
@@ -175,12 +175,6 @@ def test_a_shared_result_that_fails_is_the_reason_of_all_that_use_it(caplog):
         result, _ = run(Example(uses=(shared,)))
         assert result.status is Status.NOT_MEASURED
         assert "dividing, failed (ZeroDivisionError: by zero)" in result.reason
-
-
-def test_a_shared_result_may_rule_items_out():
-    shared, _ = counted("It does not fit.")
-    result, _ = run(Example(uses=(shared,)))
-    assert (result.status, result.reason) == (Status.NOT_APPLICABLE, "It does not fit.")
 
 
 def test_a_kept_outcome_takes_the_place_of_the_computation():

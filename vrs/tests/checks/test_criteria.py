@@ -1,4 +1,6 @@
 import json
+import os
+from collections import defaultdict
 
 import pytest
 
@@ -53,6 +55,13 @@ def test_powers_of_ten_as_in_print():
     assert judge(declared, 0.0).warnings == ["0"]
 
 
+def test_warnings_may_hold_other_metrics():
+    declared = Criterion(name="size", subject="the size", relation="<=", bound=2.0,
+                         warning="{metrics[what]} is {value}.")
+    metrics = {"size": Metric(3.0, "", ""), "what": Metric("The box", "", "")}
+    assert declared.evaluate("0.x", metrics, Overrides()).warnings == ["The box is 3.0."]
+
+
 def test_zero_may_have_a_warning_of_its_own():
     declared = Criterion(name="r", metric="m", subject="the ratio", relation=">=", bound=0.8,
                          warning="{value:.2f}", warning_at_zero="None.")
@@ -94,15 +103,36 @@ def test_all_problems_of_overrides_together(tmp_path):
     assert len(error.value.problems) == 4
 
 
-@pytest.mark.parametrize("text", ["{", "[1]"])
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 100000 + "]" * 100000])
 def test_overrides_that_are_no_json_object(tmp_path, text):
     with pytest.raises(InputError):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
+def test_bounds_are_finite_numbers(tmp_path, number):
+    with pytest.raises(InputError) as error:
+        read(tmp_path, '{"0.a.decentering": %s, "0.d.b_factor": [-300, %s]}' % (number, number))
+    assert [problem.split(" must give ")[1] for problem in error.value.problems] == [
+        "one finite number for 0.a.decentering.",
+        "two finite numbers, the lower first, for 0.d.b_factor."]
+
+
+def test_overrides_with_a_byte_order_mark(tmp_path):
+    assert read(tmp_path, '\ufeff{"0.a.decentering": 25}').bounds == {"0.a.decentering": 25}
+
+
+def test_a_pipe_as_overrides_does_not_block(tmp_path):
+    os.mkfifo(str(tmp_path / "pipe"))
+    with pytest.raises(InputError) as error:
+        Overrides.read(str(tmp_path / "pipe"), all_checks())
+    assert "is not an ordinary file" in error.value.problems[0]
 
 
 def test_every_declared_criterion_prints_and_warns():
     for check in all_checks():
         for declared in check.criteria:
             assert declared.text(declared.bound).startswith(declared.subject)
-            text = declared.warning.format(value=1.5, bound="2", axis="X")
+            text = declared.warning.format(value=1.5, bound="2", axis="X",
+                                           metrics=defaultdict(lambda: "It is so."))
             assert text.endswith(".") and "{" not in text

@@ -50,3 +50,16 @@ def test_percentiles_among_infinite_values_have_none():
     found = local.percentiles(values)
     assert found["25"] is None and found["75"] == pytest.approx(449.25)
     assert "–" in local.percentile_table(found, "", "c").rows[0]
+
+
+@pytest.mark.parametrize("value, limited", [(3.0, True), (3.3, False)])
+def test_what_the_voxels_limit_did_not_fail(value, limited):
+    volume = np.full((8, 8, 8), value, np.float32)
+    data = evidence(np.ones(volume.shape, np.float32), 1.5, 0.5, resolution=3.4)
+    findings = local.resolution_findings(data, volume, "v")
+    assert (findings.metrics["spread"] is None) == limited
+    assert any("limited by the voxel size" in getattr(part, "text", "")
+               for part in findings.content) == limited
+    metrics = {name: Metric(found, "", "") for name, found in findings.metrics.items()}
+    outcome = local.spread_criterion(0.01, "Å").evaluate("0.x", metrics, Overrides())
+    assert outcome.outcome == ("not_evaluated" if limited else "broken")

@@ -12,8 +12,8 @@ import pytest
 
 import vrs
 from vrs.checks import all_checks
-from vrs.cli import ORIENTATIONS, main
-from vrs.cli.validate import claim_project, map_stem, summary
+from vrs.cli import ORIENTATIONS, _parser, main
+from vrs.cli.validate import check_request, claim_project, map_stem, summary
 from vrs.simulation import orientations
 from vrs.tests.protocols import maps
 
@@ -114,6 +114,42 @@ def test_wrong_use_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("number", ["-3e-3", "-7E-2", "-.5e1", "-2", "-0.07"])
+def test_negative_numbers_are_no_options(refused, number):
+    lines = refused("--map", "/no/map.mrc", "--resolution", number)
+    assert any("The resolution, %g, is not positive" % float(number) in line for line in lines)
+
+
+def test_long_names(refused, map_path, tmp_path):
+    lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--project", "p" * 201)
+    assert len(lines) == 1 and "is too long" in lines[0]
+    lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--output", "o" * 300)
+    assert len(lines) == 1 and "give another folder" in lines[0]
+    folder, exists = claim_project(str(tmp_path), None, "ä" * 125)
+    assert os.path.isdir(folder) and not exists
+
+
+def test_checking_a_request_leaves_no_folder_behind(map_path, tmp_path):
+    """A run that is killed must not leave one that looks like a report."""
+    options = _parser().parse_args(["validate", "--map", str(map_path), "--threshold",
+                                    str(maps.THRESHOLD), "--output", str(tmp_path / "a" / "b")])
+    assert check_request(options).output == str(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("option", ["--map", "--mask", "--half1", "--model", "--crosslinks",
+                                    "--workflow", "--particles", "--criteria"])
+def test_pipes_do_not_block(refused, map_path, tmp_path, option):
+    pipe = tmp_path / "pipe.star"
+    os.mkfifo(str(pipe))
+    given = {"--map": map_path, "--threshold": maps.THRESHOLD, "--half2": map_path,
+             option: pipe}
+    if option != "--half1":
+        del given["--half2"]
+    lines = refused(*[text for pair in given.items() for text in pair])
+    assert len(lines) == 1 and "pipe.star is not an ordinary file" in lines[0]
 
 
 @pytest.mark.parametrize("arguments, lines", [([], 1), (["--map", "/no/map.mrc"], 2)])

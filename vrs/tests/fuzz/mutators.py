@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import struct
 import zipfile
 
@@ -30,7 +31,7 @@ def mutate(kind, content, rng):
     Parameters
     ----------
     kind : str
-        "pdb", "cif", "header", "data" or "workflow".
+        "pdb", "cif", "header", "data", "workflow", "star", "cs", "crosslinks" or "criteria".
     content : bytes
     rng : random.Random
 
@@ -39,7 +40,7 @@ def mutate(kind, content, rng):
     bytes
     """
     own = {"pdb": _PDB, "cif": _CIF, "header": _HEADER, "data": _DATA,
-           "workflow": _WORKFLOW}[kind]
+           "workflow": _WORKFLOW, "cs": _ANY}.get(kind, _TABLE)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         change = rng.choice(own if rng.random() < 0.8 else _ANY)
         content = change(content, rng) or content
@@ -146,6 +147,16 @@ def _encoded(content, rng):
 
 _FIELDS = ((30, 38), (38, 46), (46, 54), (54, 60), (60, 66))
 _NAMES = ((12, 16), (16, 17), (17, 20), (20, 22), (22, 26), (26, 27), (72, 76), (76, 78), (78, 80))
+
+
+def _token(content, rng):
+    """Another value in the place of one of a table."""
+    tokens = list(re.finditer(rb"[^\s,:|{}\[\]]+", content))
+    if not tokens:
+        return content
+    token = rng.choice(tokens)
+    new = rng.choice(_NUMBERS + _TEXTS).encode("utf-8", "surrogatepass")
+    return content[:token.start()] + new + content[token.end():]
 
 
 def _put(line, field, text):
@@ -356,6 +367,7 @@ def _nested(content, rng):
 
 
 _LINES = (_line_removed, _line_repeated, _lines_swapped, _block_repeated, _line_ends, _encoded)
+_TABLE = _LINES + (_token,) * 6
 _PDB = _LINES + (_pdb_number, _pdb_name, _pdb_column, _pdb_shifted, _pdb_record) * 2
 _CIF = _LINES + (_cif_value, _cif_value, _cif_column, _cif_tag, _cif_block) * 2
 _HEADER = (_header_word, _header_word, _header_word, _header_axes, _header_permuted, _header_imod)

@@ -81,7 +81,8 @@ def _pdb_atoms(text):
             between = bool(found)
         elif name[:3] in ("TER", "END"):
             ended += 1
-        elif name == "HETATM" or re.fullmatch(r"ATOM\s*[0-9]*\s*", name):
+        elif name == "HETATM" or (
+                name[:4] == "ATOM" and (name[4:].strip() or "0").isdigit()):
             if between:
                 break
             place = [_float(line[start:start + 8]) for start in (30, 38, 46)]

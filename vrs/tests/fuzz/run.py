@@ -13,14 +13,16 @@ import numpy as np
 from vrs.tests.fuzz import readers, sources
 from vrs.tests.fuzz.mutators import mutate
 
-KINDS = ("pdb", "cif", "header", "data", "workflow", "pdb", "cif")
+KINDS = ("pdb", "cif", "header", "data", "workflow", "pdb", "cif", "star", "cs", "crosslinks",
+         "criteria")
 SECONDS = 60
 _LOST = ("took too long", "ended the process")
 _MEMORY = 3 * 2 ** 30
 _NAMES = {"pdb": ("m.pdb", "m.ent", "m.cif", "m", "m.pdb.gz"),
           "cif": ("m.cif", "m.mmcif", "m.pdb", "m.cif.bz2"),
           "header": ("a.mrc", "a.map", "a.ccp4.gz"), "data": ("a.mrc", "a.map"),
-          "workflow": ("w.json",)}
+          "workflow": ("w.json",), "star": ("p.star",), "cs": ("p.cs",),
+          "crosslinks": ("x.csv", "x.txt"), "criteria": ("c.json",)}
 _LEFT_OUT = re.compile(r"([0-9]+) atoms? [^.]*left out")
 
 
@@ -28,9 +30,11 @@ def case(seed, index):
     """Kind, file name and content of an input."""
     rng = random.Random("%d %d" % (seed, index))
     kind = KINDS[index % len(KINDS)]
-    sound = {"pdb": sources.pdb, "cif": sources.cif, "workflow": sources.workflow}.get(
-        kind, lambda: sources.mrc(rng.choice(("f4", "f4", "i1", "i2", "u2", "f2"))))
-    return kind, rng.choice(_NAMES[kind]), mutate(kind, sound(), rng)
+    if kind in ("header", "data"):
+        sound = sources.mrc(rng.choice(("f4", "f4", "i1", "i2", "u2", "f2")))
+    else:
+        sound = getattr(sources, kind)()
+    return kind, rng.choice(_NAMES[kind]), mutate(kind, sound, rng)
 
 
 def check(kind, name, content, folder, deep=False):
@@ -64,7 +68,10 @@ def check(kind, name, content, folder, deep=False):
             return _check_workflow(path, content)
         if kind in ("pdb", "cif"):
             return _check_model(path, content, deep)
-        return _check_map(path, content)
+        if kind in ("header", "data"):
+            return _check_map(path, content)
+        return {"star": _check_particles, "cs": _check_particles, "crosslinks": _check_crosslinks,
+                "criteria": _check_criteria}[kind](path)
     except InputError as error:
         assert error.problems and all(
             problem.rstrip().endswith(".") and "\n" not in problem for problem in error.problems
@@ -82,6 +89,33 @@ def _check_map(path, content):
     assert found.volume.shape == expected.shape, "the box is another one"
     assert np.array_equal(found.volume, expected), "the voxels are other ones"
     assert np.isfinite(found.volume).all() and np.isfinite(found.origin).all()
+    return "read"
+
+
+def _check_particles(path):
+    from vrs.io.particles import probe_particles, read_particles
+    probed = probe_particles(path)
+    table, _ = read_particles(path)
+    assert not probed.problems and len(table) == probed.rows, "the probe found others"
+    for values in (table.rotations, table.shifts):
+        assert values is None or np.isfinite(values).all(), "a number that is none was read"
+    return "read"
+
+
+def _check_crosslinks(path):
+    from vrs.io.crosslinks import read_crosslinks
+    found = read_crosslinks(path)
+    # Unknown limits are NaN.
+    assert not (np.isinf(found.limits) | (found.limits <= 0)).any(), (
+        "a number that is no limit was read")
+    return "read"
+
+
+def _check_criteria(path):
+    from vrs.checks import Overrides, all_checks
+    found = Overrides.read(path, all_checks())
+    assert np.isfinite(np.hstack([0.0, *found.bounds.values()])).all(), (
+        "a number that is none was read")
     return "read"
 
 

@@ -114,3 +114,46 @@ def workflow():
              {"object.className": "ProtEnd", "object.id": "40", "object.label": "end",
               "inputVolume": "31.outputVolume.1", "inputs": ["99.outputA", "15.outputB.3"]}]
     return json.dumps(steps, indent=1).encode()
+
+
+def star():
+    """A particle table of RELION, with optics."""
+    lines = ["data_optics", "loop_", "_rlnOpticsGroup", "_rlnVoltage", "_rlnSphericalAberration",
+             "_rlnAmplitudeContrast", "_rlnImagePixelSize", "_rlnImageSize",
+             "1 300.0 2.7 0.1 1.5 8", "", "data_particles", "loop_"]
+    lines += ["_rln" + name for name in ("ImageName", "OpticsGroup", "AngleRot", "AngleTilt",
+                                         "AnglePsi", "OriginXAngst", "OriginYAngst", "DefocusU",
+                                         "DefocusV", "DefocusAngle")]
+    lines += ["%06d@a.mrcs 1 %.2f %.2f %.2f 1.5 -2.0 15000.0 14000.0 30.0"
+              % (number, 40 * number, 17 * number, -25 * number) for number in range(1, 7)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def cs():
+    """A particle table of cryoSPARC."""
+    table = np.zeros(5, [
+        ("uid", "u8"), ("blob/path", "S40"), ("blob/idx", "u4"), ("blob/shape", "u4", 2),
+        ("blob/psize_A", "f4"), ("alignments3D/pose", "f4", 3), ("alignments3D/shift", "f4", 2),
+        ("alignments3D/psize_A", "f4"), ("ctf/accel_kv", "f4"), ("ctf/cs_mm", "f4"),
+        ("ctf/amp_contrast", "f4"), ("ctf/df1_A", "f4"), ("ctf/df2_A", "f4"),
+        ("ctf/df_angle_rad", "f4")])
+    table["uid"], table["blob/path"], table["blob/shape"] = np.arange(1, 6), b"a.mrc", 8
+    table["blob/psize_A"] = table["alignments3D/psize_A"] = 1.5
+    table["alignments3D/pose"] = np.random.default_rng(0).normal(size=(5, 3))
+    for name, value in (("accel_kv", 300), ("cs_mm", 2.7), ("amp_contrast", 0.1), ("df1_A", 15000),
+                        ("df2_A", 14000)):
+        table["ctf/" + name] = value
+    stream = io.BytesIO()
+    np.save(stream, table)
+    return stream.getvalue()
+
+
+def crosslinks():
+    """A table of cross-links and mono-links."""
+    return (b"chain1,residue1,chain2,residue2,linker,limit\nA,12,B,33,DSS,35\nA,5,A,90,BS3,\n"
+            b"B,7,,,DSS,\nA,15,B,9,DSS,30\n")
+
+
+def criteria():
+    """Bounds that replace the usual ones."""
+    return b'{"0.a.decentering": 25, "0.d.b_factor": [-200, 0], "0.b.overlap": 0.5}'

@@ -17,9 +17,9 @@ from vrs.tests.fuzz.mutators import mutate
 
 def test_damaged_inputs_are_refused_or_read_as_they_stand():
     """More by hand: ``python -m vrs.tests.fuzz 5000``."""
-    outcomes, failures = run.run(140, seed=11)
+    outcomes, failures = run.run(330, seed=11)
     assert not failures, "\n".join("%d: %s" % failure for failure in failures)
-    assert sum(outcomes.values()) == 140
+    assert sum(outcomes.values()) == 330
     for kind in set(run.KINDS):
         # Each kind is both read and refused, so that neither is tried for nothing.
         assert outcomes[kind, "read"] > 2 and outcomes[kind, "refused"] > 2
@@ -34,7 +34,9 @@ def test_the_same_seed_gives_the_same_input():
 def test_sound_inputs_are_read(tmp_path):
     for kind, name, content in [
             ("pdb", "m.pdb", sources.pdb()), ("cif", "m.cif", sources.cif()),
-            ("workflow", "w.json", sources.workflow())] + [
+            ("workflow", "w.json", sources.workflow()), ("star", "p.star", sources.star()),
+            ("cs", "p.cs", sources.cs()), ("crosslinks", "x.csv", sources.crosslinks()),
+            ("criteria", "c.json", sources.criteria())] + [
             ("data", "%s.mrc" % kind, sources.mrc(kind)) for kind in ("f4", "i1", "u2", "f2")]:
         assert run.check(kind, name, content, str(tmp_path), deep=True) == "read"
 
@@ -98,6 +100,5 @@ def test_hangs_and_crashes_are_found(monkeypatch, work, words, where):
 
 def test_damage_is_of_many_kinds():
     for kind in set(run.KINDS):
-        content = {"pdb": sources.pdb, "cif": sources.cif, "workflow": sources.workflow}.get(
-            kind, lambda: sources.mrc("f4"))()
+        content = getattr(sources, kind, lambda: sources.mrc("f4"))()
         assert len({mutate(kind, content, random.Random(seed)) for seed in range(40)}) > 30

@@ -110,6 +110,32 @@ def test_halves_that_share_noise(halves, mask):
     assert any("do not look independent" in text for text in texts)
 
 
+def test_where_noise_is_shared_is_said(halves, mask):
+    """Around the macromolecule, or beyond the resolution where a mask left nothing around it."""
+    shared = np.random.default_rng(3).normal(scale=0.113, size=SHAPE).astype(np.float32)
+    # Both noises are white: the common one has this part of the variance.
+    part = 0.113 ** 2 / (0.113 ** 2 + 0.3 ** 2)
+    [text] = [text for text in warnings(halves[0] + shared, halves[1] + shared, mask)
+              if "independent" in text]
+    found = re.search(r"around the macromolecule their fine details correlate by (0\.\d\d) instead "
+                      "of 0", text)
+    assert float(found.group(1)) == pytest.approx(part, abs=0.02)
+    soft = ndimage.gaussian_filter(
+        ndimage.binary_dilation(mask, iterations=4).astype(np.float32), 1.5)
+    soft[soft < 1e-3] = 0
+    masked = [(half + shared) * soft for half in halves]
+    [text] = [text for text in warnings(*masked, mask) if "independent" in text]
+    found = re.search(r"beyond the resolution their Fourier shell correlation stays at (0\.\d\d) "
+                      "instead of falling to 0", text)
+    assert float(found.group(1)) == pytest.approx(part, abs=0.03)
+
+
+def test_zeroed_solvent_is_no_shared_noise(halves, mask):
+    """Zeros around the macromolecule are the same in both halves, and no noise."""
+    [text] = warnings(halves[0] * mask, halves[1] * mask, mask)
+    assert "are masked" in text
+
+
 def test_halves_without_any_signal(mask):
     rng = np.random.default_rng(4)
     noise = [rng.normal(size=SHAPE).astype(np.float32) for _ in range(2)]
@@ -172,6 +198,25 @@ def test_half_maps_of_nearly_the_same_sampling(map_path, half_paths, tmp_path):
     other = save(tmp_path / "near.mrc", blob(BOX, seed=2), sampling=1.505)
     found = read(map_path, 0.3, half1=half_paths[0], half2=other)
     assert any("near.mrc is 1.505 Å" in note.text for note in found.notes("half_maps"))
+
+
+def test_what_the_headers_of_half_maps_tell(map_path, half_paths, tmp_path):
+    """What only a half's header says stands in the report, and what the map's says only once."""
+    def told(first, second):
+        found = read(map_path, 0.3, half1=first, half2=second)
+        of_map = {note.text for note in found.notes("map")}
+        texts = [note.text for note in found.notes("half_maps")]
+        assert not any(text.partition(": ")[2] in of_map for text in texts)
+        return [text for text in texts if text.startswith(("Half map", "Both half maps"))]
+
+    assert told(*half_paths) == []
+    odd = save(tmp_path / "odd.mrc", blob(BOX, seed=2), 1.5, ispg=0)
+    assert told(half_paths[0], odd) == ["Half map 2: The header marks the file as images (space "
+                                        "group 0); it was read as one volume."]
+    moved = [save(tmp_path / name, blob(BOX, seed=seed), 1.5, origin=(3, 0, 0))
+             for seed, name in enumerate(("a.mrc", "b.mrc"), 1)]
+    assert told(*moved) == ["Both half maps: The header places the first voxel at (3, 0, 0) Å (x, "
+                            "y, z)."]
 
 
 def test_half_map_without_sampling_takes_the_maps(map_path, half_paths, tmp_path):

@@ -83,8 +83,7 @@ def test_nothing_at_all_is_refused(capsys):
     assert "--particles" in capsys.readouterr().err
 
 
-def test_a_table_without_angles_gives_no_grade(tmp_path, test_data):
+def test_a_table_without_angles_alone_is_refused(test_data):
     path = str(test_data("particles", "relion5_betagal", "particles_21-25.star"))
-    report = vrs.validate(particles=path, resolution=8)
-    assert report.grade == "" and "grade none" in repr(report)
-    assert {item.printed_status() for item in report.items.values()} == {"Not run"}
+    with pytest.raises(InputError, match="gives the particles no angles"):
+        vrs.validate(particles=path, resolution=8)

@@ -121,6 +121,11 @@ def test_what_cannot_be_read(tmp_path):
     content = open(path, "rb").read()
     (tmp_path / "c.cs").write_bytes(content[:-8])
     assert "damaged" in problem(tmp_path / "c.cs")
+    # Numpy's own words for a header that does not end are those of a parser of Python.
+    (tmp_path / "c.cs").write_bytes(content.replace(b"}", b"(", 1))
+    assert "damaged" in problem(tmp_path / "c.cs")
+    (tmp_path / "c.cs").write_bytes(b"PK\x03\x04" + b"0" * 100)
+    assert "damaged" in problem(tmp_path / "c.cs")
     with open(str(tmp_path / "d.cs"), "wb") as stream:
         np.save(stream, np.zeros(3))
     assert "not a table" in problem(tmp_path / "d.cs")

@@ -372,7 +372,7 @@ def test_no_voxel_size(tmp_path, fields):
     assert "no voxel size; give the sampling" in only_problem(path)
     found = read_map(path, sampling=1.5)
     assert found.sampling == 1.5
-    assert "the one given, 1.5 Å" in only_note(found).text
+    assert "no voxel size; 1.5 Å is used" in only_note(found).text
 
 
 def test_strong_anisotropy(tmp_path):

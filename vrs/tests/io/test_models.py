@@ -13,6 +13,7 @@ import pytest
 
 from vrs.errors import InputError
 from vrs.io.models import atom_positions, read_model, within_box, write_coloured, write_model
+from vrs.tests.fuzz import sources
 
 POSITIONS = np.array([[1.5, -2.0, 3.25], [4.0, 5.0, 6.0], [7.0, 8.0, 9.5]])
 
@@ -387,6 +388,30 @@ def test_mmcif_with_a_byte_order_mark(tmp_path, files):
         (tmp_path / "bom.cif").write_bytes(b"\xef\xbb\xbf" + plain.read())
     found = read_model(tmp_path / "bom.cif")
     np.testing.assert_allclose(atom_positions(found.structure), POSITIONS, atol=1e-3)
+
+
+def test_restraints_before_the_model(tmp_path):
+    """Programs write the restraints of ligands into blocks of their own, often the first."""
+    (tmp_path / "m.cif").write_bytes(b"""data_comp_list
+loop_
+_chem_comp.id
+_chem_comp.name
+LIG 'a ligand'
+data_comp_LIG
+loop_
+_chem_comp_atom.comp_id
+_chem_comp_atom.atom_id
+_chem_comp_atom.type_symbol
+_chem_comp_atom.x
+_chem_comp_atom.y
+_chem_comp_atom.z
+LIG C1 C 0.0 0.0 0.0
+LIG O1 O 1.2 0.0 0.0
+""" + sources.cif())
+    found = atom_positions(read_model(tmp_path / "m.cif").structure)
+    places = np.array([atom[7:10] for atom in sources.atoms()])
+    for ours, theirs in zip(found.T, places.T):
+        np.testing.assert_allclose(np.sort(ours), np.sort(theirs), atol=6e-4)
 
 
 @pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])

@@ -96,3 +96,32 @@ def test_long_lists_end_at_100_components():
     result = run(volume)
     assert len(result.content[0].rows) == 100
     assert result.metrics["components"].value == 14 ** 3
+
+
+def protein(noise=0.02):
+    """A body of 2 % of the box, in noise."""
+    z, y, x = np.ogrid[:48, :48, :48]
+    body = (z - 24) ** 2 + (y - 24) ** 2 + (x - 24) ** 2 < 8 ** 2
+    return (body + np.random.default_rng(2).normal(scale=noise, size=body.shape)).astype(np.float32)
+
+
+def test_an_inverted_map():
+    sound = run(protein())
+    assert sound.status.value == "ok"
+    # A share p of ones among zeros has the skewness (1 - 2p)/√(p (1 - p)).
+    part = sound.metrics["raw_percentage"].value / 100
+    assert part == pytest.approx(4 / 3 * np.pi * 8 ** 3 / 48 ** 3, rel=0.03)
+    skewness = (1 - 2 * part) / np.sqrt(part * (1 - part))
+    assert sound.metrics["skewness"].value == pytest.approx(skewness, rel=0.05)
+    inverted = run(-protein(), threshold=-0.5)
+    assert inverted.metrics["skewness"].value == pytest.approx(-skewness, rel=0.05)
+    assert len(inverted.warnings) == 2
+    assert "takes up 98 % of the box" in inverted.warnings[0]
+    assert "The density looks inverted" in inverted.warnings[1]
+    # With the sign of a threshold that selects noise only.
+    assert any("looks inverted" in text for text in run(-protein(), threshold=0.03).warnings)
+
+
+def test_a_threshold_in_the_background():
+    [text] = [text for text in run(protein(), threshold=-0.01).warnings if "of the box" in text]
+    assert "takes in the background" in text

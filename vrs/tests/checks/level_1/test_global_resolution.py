@@ -207,3 +207,25 @@ def test_box_of_unequal_sides():
     result, values = run(half1, half2)
     assert values["fsc_resolution"] == pytest.approx(RESOLUTION, rel=0.03)
     assert result.curves[0].frequencies[-1] == pytest.approx(40 / (81 * SAMPLING))
+
+
+def test_halves_displaced_from_the_map_together(particle):
+    half1, half2, mask = particle
+    moved = [np.roll(half, (3, -4), axis=(0, 2)) for half in (half1, half2)]
+    data = evidence((half1 + half2) / 2, SAMPLING, 0.0, 6.0, mask=mask, half1=moved[0],
+                    half2=moved[1])
+    result, _ = run_check(get_check("1.a"), data)
+    assert result.metrics["map_displacement"].value == pytest.approx(5, abs=0.05)
+    [text] = [text for text in result.warnings if "displaced" in text]
+    assert "by 5.0 voxels (at most 1)" in text
+    result, values = run(half1, half2, 6.0, mask)
+    assert values["map_displacement"] == 0 and not any("displaced" in text
+                                                       for text in result.warnings)
+
+
+def test_halves_of_another_map_have_no_displacement(particle):
+    half1, half2, mask = particle
+    other = phantoms.structure(SHAPE, SAMPLING, seed=9)[0]
+    data = evidence(other, SAMPLING, 0.0, 6.0, mask=mask, half1=half1, half2=half2)
+    result, _ = run_check(get_check("1.a"), data)
+    assert "map_displacement" not in result.metrics

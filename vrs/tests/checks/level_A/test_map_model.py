@@ -206,7 +206,10 @@ def test_no_atom_in_the_box():
 def test_model_that_does_not_fit():
     data = data_with(models.walk())
     data = changed(data, misfit="The model does not fit.")
-    assert run_check(MapModel(), data)[0].status is Status.NOT_APPLICABLE
+    result, _ = run_check(MapModel(), data)
+    assert result.status is Status.WARNINGS
+    assert result.warnings == ["The model does not fit. Level A measures it where it lies."]
+    assert result.metrics["fit_margin"].value == -0.3
 
 
 def test_atom_inclusion():

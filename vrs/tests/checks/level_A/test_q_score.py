@@ -2,6 +2,7 @@ import gemmi
 import numpy as np
 import pytest
 
+from vrs.checks import checks_of_level
 from vrs.checks.check import run_check
 from vrs.checks.level_A.q_score import QScore, archive_percentile, expected_q_score, q_scores
 from vrs.io.maps import read_map
@@ -258,7 +259,10 @@ def test_without_resolution_there_is_no_percentile():
 
 
 def test_model_that_does_not_fit():
-    data = walk_data(models.walk(30))
-    data = changed(data, misfit="It does not fit.")
-    result, _ = run_check(QScore(), data)
-    assert result.status is Status.NOT_APPLICABLE and result.reason == "It does not fit."
+    """Every item of the level but A.c and A.d, which are blind to the place, is measured."""
+    data = changed(walk_data(models.walk(30)), misfit="It does not fit.")
+    assert run_check(QScore(), data)[0].status is not Status.NOT_APPLICABLE
+    for check in checks_of_level("A"):
+        unmet = check.unmet(changed(data, refinements=2, misfit="It does not fit."))
+        blind = check.id in ("A.c", "A.d")
+        assert (unmet == (Status.NOT_APPLICABLE, "It does not fit.")) is blind

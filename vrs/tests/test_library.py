@@ -1,0 +1,102 @@
+import os
+import threading
+
+import pytest
+
+import vrs
+from vrs.cli import main
+from vrs.errors import InputError
+from vrs.io.folders import alone_in
+from vrs.io.maps import write_map
+from vrs.io.models import write_model
+from vrs.io.particles import write_particles_star
+from vrs.tests.checks.level_4.orientations import rotations_of, table_of
+from vrs.tests.checks.level_A import models
+from vrs.tests.io.files import blob, save
+from vrs.tests.io.test_particles import relion
+
+
+@pytest.fixture
+def star(tmp_path):
+    path = tmp_path / "particles.star"
+    write_particles_star(str(path), table_of(rotations_of("uniform", 300)))
+    return str(path)
+
+
+@pytest.fixture
+def half_paths(tmp_path):
+    return [save(tmp_path / ("half%d.mrc" % number), blob((9, 8, 7), seed=number))
+            for number in (1, 2)]
+
+
+def problems(**given):
+    with pytest.raises(InputError) as caught:
+        vrs.validate(**given)
+    return caught.value.problems
+
+
+def test_particles_without_angles_are_no_validation(tmp_path, capsys):
+    flat_star = relion(tmp_path / "flat.star", AngleRot=None, AngleTilt=None)
+    [problem] = problems(particles=flat_star)
+    assert problem == ("Nothing that was given can be validated: the table gives the particles no "
+                       "angles with respect to a map; give that of a 3D refinement.")
+    assert main(["validate", "--particles", flat_star, "--output", str(tmp_path / "out")]) == 2
+    assert problem in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
+    [problem] = problems(particles=star, half_maps=half_paths)
+    assert problem == ("Two half maps can only be judged with a map with a threshold; give it by "
+                       "--map.")
+    write_model(str(tmp_path / "model.cif"), models.walk())
+    found = problems(model=str(tmp_path / "model.cif"), half_maps=half_paths)
+    assert [text.split(" can only")[0] for text in found] == ["Two half maps", "An atomic model"]
+    assert problems() == ["Nothing was given that could be validated; give a map by --map, or a "
+                          "table of particles by --particles."]
+
+
+def test_projects_and_queues_are_for_maps(star, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("vrs.cli.validate.require_queue", lambda name: None)
+    assert main(["validate", "--particles", star, "--output", str(tmp_path / "out"),
+                 "--project", "mine", "--queue", "long"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" is for validations in a Scipion project")[0] for line in said] == [
+        "vrs: --project", "vrs: --queue"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_report_is_one_run(star, tmp_path):
+    """Nothing of an earlier report stays, and nothing else is touched."""
+    write_map(str(tmp_path / "map.mrc"), models.noisy_map(models.walk()), models.SAMPLING)
+    report = vrs.validate(map=str(tmp_path / "map.mrc"), threshold=0.2)
+    folder = tmp_path / "report"
+    report.save(folder)
+    made = os.listdir(str(folder / "files"))
+    assert "hard_mask.mrc" in made
+    (folder / "emv_daq.json").write_text("{}")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "files" / "mine.mrc").write_text("mine")
+    vrs.validate(particles=star, resolution=4).save(folder)
+    assert sorted(os.listdir(str(folder))) == ["files", "notes.txt", "report.html", "report.json",
+                                               "report.pdf"]
+    assert sorted(os.listdir(str(folder / "files"))) == ["mine.mrc", "results.json"]
+
+
+def test_reports_are_written_one_after_the_other(tmp_path):
+    order = []
+
+    def write(name, started, ready):
+        started.wait()
+        with alone_in(tmp_path):
+            order.append(name)
+            ready.set()
+
+    started, ready = threading.Event(), threading.Event()
+    other = threading.Thread(target=write, args=("second", started, ready))
+    other.start()
+    with alone_in(tmp_path):
+        started.set()
+        assert not ready.wait(0.2)
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
