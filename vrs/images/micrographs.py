@@ -29,7 +29,7 @@ _ROUNDS = 15
 _LEAST_SPREAD = 0.03
 _LEAST_SHARE = 0.02  # of the blocks, in a region that could be the good ice
 # Picks per area in bright blocks, over that in dark ones, below which the bright ones are a hole.
-_SHUNNED = 0.5
+_SHUNNED, _FEWEST_TO_SHUN = 0.5, 5
 # Hexagonal ice diffracts at 3.90, 3.67 and 3.44 Å, cubic ice at 3.66 Å; vitreous ice has a broad
 # ring there, but no spots.
 _SPACINGS = (4.0, 3.4)
@@ -148,7 +148,9 @@ class _Blocks:
             nearest = ndimage.distance_transform_edt(self.dead, return_distances=False,
                                                      return_indices=True)
             self.grey, within = self.grey[tuple(nearest)], within[tuple(nearest)]
-        self.particle = ndimage.gaussian_filter(self.grey, BLOCKS / 5)
+        # Of short reach, so that strong borders do not look wide.
+        self.particle = ndimage.uniform_filter(ndimage.uniform_filter(self.grey, BLOCKS // 2),
+                                               BLOCKS // 3)
         self.broad = _prevalent(self.grey)
         self.fine = _log(_prevalent(within))
         self.coarse = _log(_prevalent(np.square(self.grey - self.particle)))
@@ -205,30 +207,44 @@ def _deviations(blocks, good, name):
 
 
 def _good_ice(blocks, picks):
-    """The blocks of good ice: a region that grows from the bright or from the dark ones."""
+    """The blocks of good ice: the brightest of the regions, unless it is shunned by picks."""
+    regions = _materials(blocks)
+    if not regions:
+        return ~blocks.dead
+    if len(picks[0]) >= _FEWEST_TO_SHUN and len(regions) > 1:
+        alone = [region & (np.sum(regions, axis=0) == 1) for region in regions]
+        density = [area[picks].sum() / max(area.sum(), 1) for area in alone]
+        regions = [region for region, picked in zip(regions, density)
+                   if picked >= _SHUNNED * max(density)]
+    return max(regions, key=lambda region: blocks.broad[region].mean())
+
+
+def _materials(blocks):
+    """Regions in which grey and power change slowly, without mixtures of several."""
     alive = ~blocks.dead
-    middle = _otsu(blocks.broad[alive])
-    bright, dark = (_grown(blocks, start & alive, alive)
-                    for start in (blocks.broad > middle, blocks.broad <= middle))
-    smaller = min(bright.sum(), dark.sum())
-    if smaller < _LEAST_SHARE * bright.size:
-        return max((bright, dark), key=np.sum)
-    if (bright & dark).sum() > 0.5 * smaller:
-        # They are one region, unless one is that of two materials together.
-        spreads = [_deviations(blocks, region, "broad")[1] for region in (bright, dark)]
-        if max(spreads) < _TWO_MATERIALS * min(spreads):
-            return max((bright, dark), key=np.sum)
-        return (bright, dark)[int(np.argmin(spreads))]
-    if len(picks[0]) >= _FEWEST_PICKS:
-        density = [region[picks].sum() / region.sum() for region in (bright, dark)]
-        if density[0] < _SHUNNED * density[1]:
-            return dark
-    return bright
+    grown = []
+    for values in (blocks.broad, blocks.fine, blocks.coarse):
+        middle = _otsu(values[alive])
+        for start in (values > middle, values <= middle):
+            region = _grown(blocks, start & alive)
+            if region.sum() >= _LEAST_SHARE * region.size:
+                grown.append((_deviations(blocks, region, "broad")[1], region))
+    found = []
+    for spread, region in sorted(grown, key=lambda one: one[0]):
+        for index, (tighter, other) in enumerate(found):
+            if (region & other).sum() > 0.5 * min(region.sum(), other.sum()):
+                if spread < _TWO_MATERIALS * tighter and region.sum() > other.sum():
+                    found[index] = (tighter, region)
+                break
+        else:
+            found.append((spread, region))
+    return [region for _, region in found]
 
 
-def _grown(blocks, region, alive):
+def _grown(blocks, region):
+    """The region to which a start grows, or shrinks."""
     for _ in range(_ROUNDS):
-        within = alive.copy()
+        within = ~blocks.dead
         for name in ("broad", "fine"):
             within &= np.abs(_deviations(blocks, region, name)[0]) < _INLIERS
         if within.sum() < _LEAST_SHARE * within.size or (within == region).all():
@@ -260,8 +276,7 @@ def _regions(blocks, good):
 def _details(blocks, good, picks, scores):
     """Chance that a block has, at the size of particles, what particles do not have."""
     smooth, _ = _deviations(blocks, good, "particle")
-    steep = np.hypot(*(ndimage.gaussian_filter(smooth, BLOCKS / 10, order=order)
-                       for order in ((0, 1), (1, 0))))
+    steep = np.hypot(*np.gradient(smooth))
     coarse, _ = _deviations(blocks, good & (blocks.coarse <= _otsu(blocks.coarse[good])), "coarse")
     sound = tuple(index[scores[picks] > 0.5] for index in picks)
     chance = np.zeros(smooth.shape)

@@ -301,7 +301,7 @@ def _hole(specimen):
     inward = specimen.inward(where)
     specimen.ice *= 1 - np.clip(0.5 + inward / 30, 0, 1)
     specimen.ice += 0.8 * np.exp(-(inward / 80) ** 2)
-    specimen.mark("hole", inward > -80)
+    specimen.mark("hole", inward > -130)
 
 
 def _crack(specimen):
@@ -315,7 +315,7 @@ def _crack(specimen):
     width = rng.uniform(40, 120)
     specimen.ice *= np.clip(far / width - 0.5, 0, 1)
     specimen.ice += np.exp(-((far - 1.5 * width) / width) ** 2)
-    specimen.mark("crack", far < 2 * width)
+    specimen.mark("crack", far < 3 * width)
 
 
 def _frame(specimen):
@@ -330,7 +330,7 @@ def _frame(specimen):
         specimen.dead |= where
     else:
         specimen.transmission *= 1 - 0.8 * np.clip(0.5 + specimen.inward(where) / 200, 0, 1)
-    specimen.mark("frame", where)
+    specimen.mark("frame", specimen.inward(where) > -100)
 
 
 FAULTS = {"carbon": _carbon, "contamination": _contamination, "crystalline": _crystalline,
