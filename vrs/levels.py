@@ -8,6 +8,7 @@ from vrs.inputs.crosslinks import CROSSLINKS
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.kind import Kind
 from vrs.inputs.map import MAP
+from vrs.inputs.micrographs import MICROGRAPHS
 from vrs.inputs.model import MODEL
 from vrs.inputs.particles import PARTICLES
 from vrs.inputs.workflow import WORKFLOW
@@ -54,6 +55,8 @@ _LEVELS = [
     Level("1", "two half maps", "Does the resolution hold everywhere?", (MAP, HALF_MAPS)),
     Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
           (PARTICLES,)),
+    Level("5", "micrographs and coordinates", "Do the particles come from good places?",
+          (MICROGRAPHS,), (PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
           (HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),

@@ -2,10 +2,11 @@
 
 The micrograph is divided into blocks of a tenth of the particle's diameter. Grey, and the power of
 fine and of coarse detail about each block, are compared with those of the micrograph's own good
-ice: a region in which they change only as slowly as ice and beam do. Film, holes, crystals and
-shades are other regions; contamination, cracks and borders stand out at the size of particles,
-for which what most picks look like is the measure. Diffraction by crystalline ice is looked for in
-local spectra at full resolution.
+ice: a region in which they change only as slowly as ice and beam do, the brightest if there are
+several, unless hardly any picks lie there. Film, holes and shades are other regions;
+contamination, cracks, borders and crystals stand out at the size of particles, where the measure
+is what most picks look like. Diffraction by crystalline ice is looked for in local spectra at full
+resolution.
 """
 
 from dataclasses import dataclass
@@ -15,21 +16,23 @@ import numpy as np
 from scipy import fft, ndimage
 from scipy.special import expit
 
-# Blocks along the diameter of a particle, and finer blocks along a block.
-BLOCKS, _FINER = 10, 4
+from vrs.errors import NotMeasured
+
+BLOCKS = 10  # along the diameter of a particle
+FEWEST_PIXELS = 2 * BLOCKS  # of a diameter: blocks need two
 _FEWEST_BLOCKS = 25  # along each side of the micrograph
-_FEWEST_PICKS = 10  # that tell what picks look like
-_FEW_PICKS, _FEW_FACTOR = 3, 2.0
-_TWO_MATERIALS = 2.0
 # Deviations at which a place is as likely bad as good, and over which this changes.
 _LIMIT, _SOFTNESS = 6.0, 0.5
-_INLIERS = 3.5  # deviations within which blocks belong to the good ice
-_ROUNDS = 15
-# Deviations cannot be told to be smaller, of the logarithm of power.
+# Regions grow by blocks within so many deviations, in so many rounds at most.
+_INLIERS, _ROUNDS = 3.5, 15
+_LEAST_SHARE = 0.02  # of the blocks, in a region
+_TWO_MATERIALS = 2.0  # times the deviation of a part: a region of several materials
+# Deviations of the logarithm of power cannot be told to be smaller.
 _LEAST_SPREAD = 0.03
-_LEAST_SHARE = 0.02  # of the blocks, in a region that could be the good ice
-# Picks per area in bright blocks, over that in dark ones, below which the bright ones are a hole.
+# Picks per area, over that of the region that has most, below which there is no ice.
 _SHUNNED, _FEWEST_TO_SHUN = 0.5, 5
+# So many picks tell what picks look like; of fewer, evidence goes to twice that of the usual one.
+_FEWEST_PICKS, _FEW_PICKS, _FEW_FACTOR = 10, 3, 2.0
 # Hexagonal ice diffracts at 3.90, 3.67 and 3.44 Å, cubic ice at 3.66 Å; vitreous ice has a broad
 # ring there, but no spots.
 _SPACINGS = (4.0, 3.4)
@@ -105,14 +108,18 @@ def score_ice(image, diameter, points=(), sampling=None, workers=1):
 
     Raises
     ------
-    ValueError
-        If the micrograph is not larger than 2.5 diameters along each side, or the diameter is
-        below 20 pixels.
+    NotMeasured
+        If the diameter is below 20 pixels, the micrograph is not larger than 2.5 diameters along
+        each side, or no part of it is even enough to be compared with.
     """
     step = int(round(diameter / BLOCKS))
-    if step < 2 or min(image.shape) < _FEWEST_BLOCKS * step:
-        raise ValueError("a micrograph of %d × %d pixels cannot be judged for particles of %g "
-                         "pixels" % (image.shape + (diameter,)))
+    if diameter < FEWEST_PIXELS:
+        raise NotMeasured("The pixels are too coarse: a particle has %.3g of them across, and %d "
+                          "are needed." % (diameter, FEWEST_PIXELS))
+    if min(image.shape) < _FEWEST_BLOCKS * step:
+        raise NotMeasured("The micrograph, of %d × %d pixels, is too small for particles of %.3g "
+                          "pixels; it has to be %g times as large."
+                          % (image.shape[::-1] + (diameter, _FEWEST_BLOCKS / BLOCKS)))
     blocks = _Blocks(image, step)
     picks = blocks.inside(points)
     good = _good_ice(blocks, picks)
@@ -135,14 +142,10 @@ class _Blocks:
     def __init__(self, image, step):
         rows, columns = (size // step * step for size in image.shape)
         image = image[:rows, :columns] - np.float32(np.median(image))
-        finer = max(1, step // _FINER)
-        whole = [size // finer * finer for size in (rows, columns)]
-        small = _means(image[:whole[0], :whole[1]], finer)
         self.step = step
         self.grey = _means(image, step)
         within = _means(np.square(image), step) - np.square(self.grey)
         self.dead = within <= 1e-6 * np.median(within)
-        self.dead = ndimage.binary_opening(self.dead, iterations=1) | (within == 0)
         self.y, self.x = (np.linspace(-1, 1, size) for size in self.grey.shape)
         if self.dead.any():  # what was not recorded must not reach beyond its border
             nearest = ndimage.distance_transform_edt(self.dead, return_distances=False,
@@ -210,7 +213,7 @@ def _good_ice(blocks, picks):
     """The blocks of good ice: the brightest of the regions, unless it is shunned by picks."""
     regions = _materials(blocks)
     if not regions:
-        return ~blocks.dead
+        raise NotMeasured("No part of the micrograph is even enough to tell good ice by.")
     if len(picks[0]) >= _FEWEST_TO_SHUN and len(regions) > 1:
         alone = [region & (np.sum(regions, axis=0) == 1) for region in regions]
         density = [area[picks].sum() / max(area.sum(), 1) for area in alone]
@@ -277,12 +280,16 @@ def _details(blocks, good, picks, scores):
     """Chance that a block has, at the size of particles, what particles do not have."""
     smooth, _ = _deviations(blocks, good, "particle")
     steep = np.hypot(*np.gradient(smooth))
-    coarse, _ = _deviations(blocks, good & (blocks.coarse <= _otsu(blocks.coarse[good])), "coarse")
+    # Ice without anything has the least detail.
+    plain = good & (blocks.coarse <= _otsu(blocks.coarse[good]))
+    coarse, _ = _deviations(blocks, plain, "coarse")
     sound = tuple(index[scores[picks] > 0.5] for index in picks)
     chance = np.zeros(smooth.shape)
-    for evidence, reach in ((-smooth, BLOCKS // 2), (smooth, BLOCKS // 2), (steep, BLOCKS // 2), (coarse, 1)):
-        unit = _spread(evidence[good])
+    for evidence, reach in ((-smooth, BLOCKS // 2), (smooth, BLOCKS // 2), (steep, BLOCKS // 2),
+                            (coarse, 1)):
+        unit = max(_spread(evidence[good]), 1e-30)
         limit = np.median(evidence[good]) / unit + _LIMIT
+        # A pick is where its strongest evidence is near.
         near = ndimage.maximum_filter(evidence / unit, reach)[sound]
         if len(near) >= _FEWEST_PICKS:
             limit = max(limit, np.median(near) + _LIMIT * _spread(near))
