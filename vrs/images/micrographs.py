@@ -65,7 +65,10 @@ class IceScores:
     diffracting: Optional[float]
 
     def at(self, points):
-        """Scores of coordinates: the mean over the particle, 0 beyond the micrograph.
+        """Scores of coordinates: the mean over the particle, as far as it is inside.
+
+        It is 0 nearer to the border of the micrograph than a quarter of the diameter, where the
+        particle is cut in two.
 
         Parameters
         ----------
@@ -76,14 +79,15 @@ class IceScores:
         -------
         numpy.ndarray of float64, (particles,)
         """
-        half = BLOCKS // 2
-        padded = np.pad(self.values.astype(float), half + 1)
-        y, x = np.mgrid[-half:half + 1, -half:half + 1]
-        disc = (x ** 2 + y ** 2 <= (half + 0.25) ** 2).astype(float)
-        smooth = ndimage.convolve(padded, disc / disc.sum(), mode="constant")
-        places = (np.reshape(points, (-1, 2)) + 0.5) / self.step - 0.5 + half + 1
-        found = ndimage.map_coordinates(smooth, places.T[::-1], order=1, mode="constant")
-        return found.clip(0, 1)
+        points = np.reshape(points, (-1, 2)) + 0.5  # from the corner of the first pixel
+        y, x = np.mgrid[-(BLOCKS // 2):BLOCKS // 2 + 1, -(BLOCKS // 2):BLOCKS // 2 + 1]
+        disc = (x ** 2 + y ** 2 <= (BLOCKS / 2 + 0.25) ** 2).astype(float)
+        total = ndimage.convolve(self.values.astype(float), disc, mode="constant")
+        area = ndimage.convolve(np.ones(self.values.shape), disc, mode="constant")
+        found = ndimage.map_coordinates(total / area, (points / self.step - 0.5).T[::-1], order=1,
+                                        mode="nearest")
+        beside = np.minimum(points, np.array(self.shape[::-1]) - points).min(axis=1)
+        return np.where(beside < BLOCKS * self.step / 4, 0, found.clip(0, 1))
 
 
 def score_ice(image, diameter, points=(), sampling=None, workers=1):

@@ -10,7 +10,7 @@ import numpy as np
 from vrs.errors import InputError
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, register
 from vrs.io import headers
-from vrs.io.maps import MapFile, probe_map, read_map, read_volume, folder_sha256, sha256
+from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
 from vrs.io.problems import collected, to_sampling, to_threshold
 from vrs.numerics import masks
 from vrs.results import InputReport, Note, Paragraph, Surface, Volume

@@ -286,11 +286,12 @@ def _crystalline(specimen):
     specimen.transmission *= 1 - 0.12 * inside * np.abs(blotches)
     if 2.1 * specimen.sampling < _LATTICE[-1]:
         grains = specimen.texture(600)
-        for low, spacing in zip((-np.inf, -0.4, 0.4), _LATTICE):
+        edges = (-np.inf, -0.4, 0.4, np.inf)
+        for low, high, spacing in zip(edges, edges[1:], _LATTICE):
             angle = rng.uniform(0, np.pi)
             along = np.cos(angle) * specimen.x + np.sin(angle) * specimen.y
             # Strong enough to survive the damping and the zeros of the transfer.
-            specimen.phase += (0.15 * inside * ((grains > low) & (grains <= low + 0.8))
+            specimen.phase += (0.15 * inside * ((grains > low) & (grains <= high))
                                * np.cos(2 * np.pi / spacing * along))
     specimen.mark("crystalline", where)
 

@@ -113,10 +113,11 @@ class MicrographCleaner(Check):
             "missing_micrographs": len(evidence.micrographs.missing) + len(failed),
             "diameter": diameter}
         content = [Paragraph(
-            "%d of %s coordinates in %d micrographs are suspicious (%.1f %%; 95 %% interval %.1f "
-            "to %.1f %%). The diameter of the particle, %.0f Å, is %s. %s" % (
-                suspicious, format(total, ","), len(found), 100 * suspicious / total, 100 * low,
-                100 * high, diameter, source, _crystals(seen)))]
+            "%s of %s coordinates in %s are suspicious (%.1f %%; 95 %% interval %.1f to %.1f %%). "
+            "The diameter of the particle, %.0f Å, is %s. %s" % (
+                format(suspicious, ","), format(total, ","), _counted(len(found)),
+                100 * suspicious / total, 100 * low, 100 * high, diameter, source,
+                _crystals(seen)))]
         content += [Paragraph("%s could not be judged. %s" % (
             os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]
         return Findings(plain(metrics), content + _figures(found, diameter))
@@ -130,7 +131,7 @@ def _diameter(evidence):
         boxes = [one.box for one in evidence.micrographs.picked if one.box]
         if boxes:
             return float(np.median(boxes)) / _BOX, "two thirds of the boxes of the picks"
-        return _USUAL_DIAMETER, "a usual one, as nothing tells it"
+        return _USUAL_DIAMETER, "a usual one, as none was given"
 
 
 def _judge_all(picked, diameter, workers):
@@ -177,8 +178,12 @@ def _crystals(seen):
     if not seen:
         return ("The pixels of the micrographs are too coarse to see the diffraction of ice "
                 "crystals.")
-    return "%d micrograph%s spots of crystalline ice." % (
-        sum(part > 0 for part in seen), " has" if sum(part > 0 for part in seen) == 1 else "s have")
+    count = sum(part > 0 for part in seen)
+    return "%s %s spots of crystalline ice." % (_counted(count), "has" if count == 1 else "have")
+
+
+def _counted(count):
+    return "1 micrograph" if count == 1 else "%s micrographs" % format(count, ",")
 
 
 def _figures(found, diameter):
