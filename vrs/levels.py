@@ -56,7 +56,7 @@ _LEVELS = [
     Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
           (PARTICLES,)),
     Level("5", "micrographs and coordinates", "Do the particles come from good places?",
-          (MICROGRAPHS,), (PARTICLES,)),
+          (MICROGRAPHS,), optional=(PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
           (HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),

@@ -75,12 +75,12 @@ class _MicrographsKind(Kind):
     options = (
         Option("micrographs", "micrograph, or folder of micrographs: MRC or TIFF",
                "Micrographs", "A micrograph that was aligned from its movie, or the folder of "
-               "them; MRC, also packed by gzip or bzip2, or TIFF."),
+               "them; MRC, also packed by gzip or bzip2, or TIFF.", metavar="PATH"),
         Option("coordinates", "where particles were picked: RELION STAR, cryoSPARC .cs, EMAN2 "
                ".box, Xmipp .pos, or a folder of such files (default: the particle table)",
                "Coordinates of the particles", "A file of RELION, cryoSPARC, EMAN2 or Xmipp, or a "
                "folder with one for each micrograph; not needed with a table of particles that "
-               "has coordinates."),
+               "has coordinates.", metavar="PATH"),
         Option("sampling_micrographs", "Å/pixel of the micrographs (overrides their headers)",
                "Sampling of the micrographs (Å/pixel)", "When it is left empty: that of their "
                "headers.", NUMBER, "S", _to_sampling, advanced=True),

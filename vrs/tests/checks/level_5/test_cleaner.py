@@ -4,6 +4,7 @@ import pytest
 import vrs
 from vrs.checks import get_check, run_check
 from vrs.checks.level_5 import cleaner
+from vrs.cli import main
 from vrs.inputs import compose
 from vrs.inputs.micrographs import MicrographEvidence, PickedMicrograph
 from vrs.numerics.statistics import wilson_interval
@@ -116,13 +117,15 @@ def test_the_interval_is_that_of_micrographs_where_each_is_good_or_bad():
     assert found == pytest.approx(wilson_interval(0.2 * 9, 9))
 
 
-def test_from_files_to_a_report(picked, tmp_path):
+def test_the_command_reports_on_folders(picked, tmp_path, capfd):
     (tmp_path / "picks").mkdir()
     for name, (path, particles, bad) in picked.items():
         write_picks(tmp_path / "picks" / (name + "_autopick.star"), particles)
-    report = vrs.validate(micrographs=path[:path.rindex("/")], coordinates=tmp_path / "picks",
-                          threads=1)
-    assert report.grade == "5" and report.items["5.a"].status is Status.OK
+    out = tmp_path / "out"
+    assert main(["validate", "--micrographs", path[:path.rindex("/")], "--coordinates",
+                 str(tmp_path / "picks"), "--threads", "1", "--output", str(out)]) == 0
+    assert "Grade 5, 1 of 1 items passed" in capfd.readouterr().out
+    assert (out / "report.pdf").is_file() and (out / "report.json").is_file()
 
 
 def test_the_labelled_micrograph(test_data):
