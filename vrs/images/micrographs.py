@@ -177,7 +177,8 @@ class _Blocks:
         every = max(1, len(rows) // 4000)
         rows, columns = rows[::every], columns[::every]
         design = np.stack([y[i][rows] * terms[j][columns] for i, j in pairs], axis=1)
-        normal = design.T @ design + np.diag([0, 0, 0, 1, 1, 1]) * 1e-3 * len(rows)
+        # Bent as little as the blocks allow, and not at all where there are few.
+        normal = design.T @ design + np.diag([0, 1e-6, 1e-6, 1e-3, 1e-3, 1e-3]) * len(rows)
         fit = np.linalg.solve(normal, design.T @ values[rows, columns])
         return sum(value * np.outer(y[i], terms[j]) for value, (i, j) in zip(fit, pairs))
 
@@ -251,10 +252,12 @@ def _materials(blocks):
 def _grown(blocks, region):
     """The region to which a start grows, or shrinks."""
     for _ in range(_ROUNDS):
+        if region.sum() < _LEAST_SHARE * region.size:
+            break
         within = ~blocks.dead
         for name in ("broad", "fine"):
             within &= np.abs(_deviations(blocks, region, name)[0]) < _INLIERS
-        if within.sum() < _LEAST_SHARE * within.size or (within == region).all():
+        if (within == region).all():
             break
         region = within
     return region

@@ -5,13 +5,14 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.errors import InputError
 from vrs.images.micrographs import FEWEST_PIXELS, score_ice
-from vrs.inputs.micrographs import MICROGRAPHS
+from vrs.inputs.micrographs import MICROGRAPHS, PickedMicrograph
 from vrs.inputs.particles import particle_diameter
 from vrs.io.micrographs import read_micrograph
 from vrs.numerics.statistics import wilson_interval
@@ -33,10 +34,10 @@ _TOLD = 50  # micrographs between messages to the log
 class _Judged:
     """What was found in a micrograph, or why nothing was."""
 
-    picked: object
+    picked: PickedMicrograph
     scores: np.ndarray
     good: float = 0.0
-    diffracting: object = None
+    diffracting: Optional[float] = None
     reason: str = ""
 
     @property

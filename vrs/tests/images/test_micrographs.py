@@ -138,6 +138,13 @@ def test_diffraction_makes_coordinates_suspicious():
     assert np.mean(found.at(np.column_stack([x, y])[::997]) < 0.9) > 0.8
 
 
+def test_a_micrograph_that_is_uneven_everywhere_cannot_be_judged():
+    image = np.zeros((400, 400), np.float32)
+    image[200:215, 200:215] = np.random.default_rng(0).normal(size=(15, 15))
+    with pytest.raises(NotMeasured, match="No part of the micrograph"):
+        score_ice(image, 30)
+
+
 @pytest.mark.parametrize("shape, diameter, words", [
     ((400, 400), 19, "too coarse"), ((400, 90), 40, "too small")])
 def test_what_cannot_be_judged_is_told(shape, diameter, words):
