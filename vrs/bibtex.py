@@ -223,6 +223,14 @@ Konstantinos and Topf, Maya},
  doi={https://doi.org/10.1016/j.str.2020.05.012}
 }
 
+@article{SanchezGarcia2020,
+ title={{MicrographCleaner}: a python package for cryo-{EM} micrograph cleaning using deep learning},
+ author={Sanchez-Garcia, Ruben and Segura, Joan and Maluenda, David and Sorzano, C.O.S. and
+Carazo, J.M.},
+ journal={Journal of Structural Biology}, volume={210}, pages={107498}, year={2020},
+ doi={https://doi.org/10.1016/j.jsb.2020.107498}
+}
+
 @article{Turner2024,
  title={{EMDB} -- the {Electron Microscopy Data Bank}},
  author={Turner, Jack and others},

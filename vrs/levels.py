@@ -9,6 +9,7 @@ from vrs.inputs.crosslinks import CROSSLINKS
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.kind import Kind
 from vrs.inputs.map import MAP
+from vrs.inputs.micrographs import MICROGRAPHS
 from vrs.inputs.model import MODEL
 from vrs.inputs.particles import PARTICLES
 from vrs.inputs.workflow import WORKFLOW
@@ -67,6 +68,8 @@ _LEVELS = [
           optional=(CLASSES,)),
     Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
           (PARTICLES,)),
+    Level("5", "micrographs and coordinates", "Do the particles come from good places?",
+          (MICROGRAPHS,), optional=(PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
           optional=(HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),

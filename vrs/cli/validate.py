@@ -116,7 +116,7 @@ def run(request):
 
 
 def _run_in_process(request):
-    """Validate what Scipion has no object for: a table of particles alone."""
+    """Validate what is given without a map, which protocols of Scipion need."""
     console = Console()
     console.say("Validating %s" % _first_file(request.given))
     report = library.validate(
@@ -214,7 +214,7 @@ def given_by(options):
 
 def _first_file(given):
     """The file of the first kind of evidence: the map, if there is one."""
-    return next(given[option.name] for option in inputs.all_options()
+    return next(os.path.normpath(given[option.name]) for option in inputs.all_options()
                 if option.is_path and option.name in given)
 
 

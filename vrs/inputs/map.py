@@ -10,7 +10,7 @@ import numpy as np
 from vrs.errors import InputError
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, register
 from vrs.io import headers
-from vrs.io.maps import MapFile, probe_map, read_map, read_volume, sha256
+from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
 from vrs.io.problems import collected, to_sampling, to_threshold
 from vrs.numerics import masks
 from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
@@ -213,7 +213,7 @@ def describe_map(evidence):
 
 
 def identity(source):
-    """Name and SHA-256 of the file of a source.
+    """Name and SHA-256 of the file of a source; of a folder, that of its listing.
 
     Parameters
     ----------
@@ -223,7 +223,8 @@ def identity(source):
     -------
     (str, str)
     """
-    return os.path.basename(source.path), sha256(source.path)
+    digest = folder_sha256 if os.path.isdir(source.path) else sha256
+    return os.path.basename(os.path.normpath(source.path)), digest(source.path)
 
 
 def box_problems(what, advice, path, box, map_box):

@@ -219,7 +219,7 @@ def particle_diameter(evidence):
     Parameters
     ----------
     evidence : vrs.inputs.Evidence
-        With particles.
+        With particles or a map.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def particle_diameter(evidence):
         If nothing tells it.
     """
     particles = evidence.particles
-    if particles.diameter:
+    if particles is not None and particles.diameter:
         return particles.diameter, "as it was given"
     if evidence.map is not None:
         places = np.argwhere(evidence.map.hard_mask)
@@ -242,7 +242,7 @@ def particle_diameter(evidence):
         # A few specks far away are no part of the particle.
         radius = np.percentile(distances, 99)
         return float(2 * radius * evidence.map.sampling), "that of the mask"
-    box = _largest_box(particles.table)
+    box = _largest_box(particles.table) if particles is not None else None
     if box is None:
         raise InputError("The table does not tell the size of the images; give the particle's "
                          "diameter by --diameter.")

@@ -232,6 +232,27 @@ def sha256(path):
     return digest.hexdigest()
 
 
+def folder_sha256(folder):
+    """SHA-256 of the names and sizes of the files in a folder and those below.
+
+    Their contents may be too large to be read for it.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            size = os.path.getsize(path) if os.path.isfile(path) else 0
+            digest.update(("%s\0%d\n" % (os.path.relpath(path, folder), size)).encode(
+                "utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def file_state(path):
     """What tells whether a file is still the one that was read, without reading it.
 

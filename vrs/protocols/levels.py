@@ -38,6 +38,15 @@ class ProtVrsLevel4(ProtVrsLevel):
     LEVEL = "4"
 
 
+class ProtVrsLevel5(ProtVrsLevel):
+    """Validates where the particles were picked: do they come from good ice, or from carbon,
+    contamination and holes? It needs the map, a threshold, the micrographs, and coordinates or a
+    table of particles that has them."""
+
+    _label = "validate micrographs (level 5)"
+    LEVEL = "5"
+
+
 class ProtVrsLevelA(ProtVrsLevel):
     """Validates a map and an atomic model by each other: does the model lie in the map, residue
     by residue? It needs the map, a threshold and the model; with two half maps it also tells

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from vrs.engines import chimerax
 from vrs.errors import InputError
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _LARGEST, _SMALLEST = 512, 360
 _AXES = "XYZ"
+# Told apart by the colour-blind, and by their width in grey.
+_WARNED, _SOUND = "#D55E00", "#56B4E9"
 
 
 class Artist:
@@ -87,11 +89,14 @@ class Artist:
         panels = []
         for index, panel in enumerate(figure.panels):
             image = Image.new("RGB", canvas, "white")
-            tile = _tile(panel, panel.pixel_size / base * factor, low, high, colours)
+            scale = panel.pixel_size / base * factor
+            tile = _circled(_tile(panel, scale, low, high, colours), panel.circles, scale)
             image.paste(tile, [(outer - inner) // 2 for outer, inner in zip(canvas, tile.size)])
             panels.append(Panel(self._write(_png(image), "png", index),
                                 _alt(figure, panel.label), panel.label,
                                 _scale(width)))
+        if figure.colours == "picture":
+            return Picture(figure.caption, panels)
         label = ("Density, arbitrary units" if figure.colours == "density" and not figure.unit
                  else "Mask" if figure.colours == "mask"
                  else "Value" + (" (%s)" % figure.unit if figure.unit else ""))
@@ -251,6 +256,17 @@ def _tile(panel, factor, low, high, colours):
         values = resized(np.where(known, image, 0)) / resized(known)
     values = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
     return Image.fromarray((colours(values)[..., :3] * 255 + 0.5).astype(np.uint8))
+
+
+def _circled(tile, circles, scale):
+    """An image with circles, of pixels that were enlarged by a scale."""
+    drawing = ImageDraw.Draw(tile)
+    for circle in circles:
+        x, y, radius = (np.array([circle.x + 0.5, circle.y + 0.5, circle.radius]) * scale).tolist()
+        drawing.ellipse([x - radius, y - radius, x + radius, y + radius],
+                        outline=_WARNED if circle.warned else _SOUND,
+                        width=3 if circle.warned else 1)
+    return tile
 
 
 def _scale(width):

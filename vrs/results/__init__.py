@@ -3,7 +3,7 @@
 Nothing here computes or draws; it is the language that the other rooms share.
 """
 
-from vrs.results.content import (Bars, Figure, Mark, Paragraph, Plot, Series, Slice, Slices,
+from vrs.results.content import (Bars, Circle, Figure, Mark, Paragraph, Plot, Series, Slice, Slices,
                                  SphereMap, Spot, Surface, Table, Trace)
 from vrs.results.encoding import (UNREADABLE, from_json, read_json, read_results, to_json, travels,
                                   write_json)

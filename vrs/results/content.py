@@ -120,20 +120,32 @@ class SphereMap(Figure):
 
 
 @dataclass
+class Circle:
+    """A circle on an image; x from the left and y from the top in its pixels, those of the first
+    pixel's centre 0. A ``warned`` one stands out."""
+
+    x: float
+    y: float
+    radius: float
+    warned: bool = False
+
+
+@dataclass
 class Slice:
-    """One section or projection of a map, (rows, columns)."""
+    """One section or projection of a map, or another image, (rows, columns)."""
 
     label: str
     image: np.ndarray
     pixel_size: float
+    circles: List[Circle] = field(default_factory=list)
 
 
 @dataclass
 class Slices(Figure):
     """Sections side by side.
 
-    ``colours`` is "density" (grey), "mask" (0 to 1) or "signed" (diverging about
-    0); ``unit`` belongs to the values and is empty for arbitrary ones. ``colour_range``
+    ``colours`` is "density" (grey), "picture" (grey without a scale), "mask" (0 to 1) or "signed"
+    (diverging about 0); ``unit`` belongs to the values and is empty for arbitrary ones. ``colour_range``
     bounds the colour scale, by default what is in the panels.
     """
 

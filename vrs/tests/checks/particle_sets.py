@@ -2,7 +2,6 @@
 
 import functools
 
-
 from vrs.inputs import Run, compose
 from vrs.inputs.map import MapEvidence
 from vrs.inputs.particles import ParticleEvidence

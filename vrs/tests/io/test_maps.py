@@ -685,3 +685,15 @@ def test_real_image_and_stack_are_refused(test_data, tmp_path):
     copy = tmp_path / "stack.mrc"  # the header alone has to give it away
     shutil.copy(str(stack), str(copy))
     assert any("stack of" in problem for problem in problems_of(copy))
+
+
+def test_the_digest_of_a_folder_is_that_of_its_names_and_sizes(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "one").write_bytes(b"ab")
+    first = maps.folder_sha256(str(tmp_path))
+    (tmp_path / "below" / "one").write_bytes(b"cd")
+    assert maps.folder_sha256(str(tmp_path)) == first
+    (tmp_path / "below" / "one").write_bytes(b"abc")
+    second = maps.folder_sha256(str(tmp_path))
+    (tmp_path / "below" / "one").rename(tmp_path / "one")
+    assert len({first, second, maps.folder_sha256(str(tmp_path))}) == 3

@@ -11,7 +11,7 @@ from vrs.io.maps import write_map
 from vrs.numerics import sphere
 from vrs.report import figures, lines, views3d
 from vrs.report.figures import Artist
-from vrs.results import (Bars, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
+from vrs.results import (Bars, Circle, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
                          sections)
 
 
@@ -215,3 +215,18 @@ def test_residues_without_value_are_grey(artist):
 def test_trace_that_cannot_be_drawn_is_said(artist, values, words):
     picture = artist.draw(_trace(values), {})
     assert words in picture.missing and not picture.panels
+
+
+def test_circles_are_drawn_where_they_are_in_their_colours(artist):
+    figure = _slices([np.zeros((100, 200))], colours="picture", colour_range=[0.0, 1.0])
+    figure.panels[0].circles = [Circle(50, 30, 10, True), Circle(150, 60, 10)]
+    picture = artist.draw(figure, {})
+    pixels = _pixels(artist, picture.panels[0])
+    assert picture.legend is None
+    factor = pixels.shape[1] / 200
+    middle = (pixels.shape[0] - 100 * factor) / 2  # panels are as high as they are wide, or less
+    for x, y, colour in ((50, 30, (0xd5, 0x5e, 0x00)), (150, 60, (0x56, 0xb4, 0xe9))):
+        rows, columns = np.nonzero((pixels[..., :3] == colour).all(axis=-1))
+        assert np.ptp(columns) == pytest.approx(20 * factor, abs=2)
+        assert (columns.max() + columns.min()) / 2 == pytest.approx((x + 0.5) * factor, abs=1)
+        assert (rows.max() + rows.min()) / 2 == pytest.approx((y + 0.5) * factor + middle, abs=1)

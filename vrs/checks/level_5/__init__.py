@@ -1,0 +1,1 @@
+"""Level 5: do the particles come from good places?"""

@@ -1,0 +1,224 @@
+"""5.a: do the coordinates lie on good ice?"""
+
+import logging
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.errors import InputError
+from vrs.images.micrographs import FEWEST_PIXELS, score_ice
+from vrs.inputs.micrographs import MICROGRAPHS, PickedMicrograph
+from vrs.inputs.particles import particle_diameter
+from vrs.io.micrographs import read_micrograph
+from vrs.numerics.statistics import wilson_interval
+from vrs.results import Bars, Circle, Mark, Paragraph, Slice, Slices, Table, plain
+
+logger = logging.getLogger(__name__)
+
+_SUSPICIOUS = 0.9
+_BOUND = 20.0
+_FEWEST = 10
+# Å; to take particles as larger than they are costs some sensitivity, as smaller, false alarms.
+_USUAL_DIAMETER = 250.0
+_BOX = 1.5  # side of a box over the diameter of what is in it
+_SHOWN, _LISTED, _PIXELS = 6, 20, 480
+_TOLD = 50  # micrographs between messages to the log
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What was found in a micrograph, or why nothing was."""
+
+    picked: PickedMicrograph
+    scores: np.ndarray
+    good: float = 0.0
+    diffracting: Optional[float] = None
+    reason: str = ""
+
+    @property
+    def suspicious(self):
+        return self.scores < _SUSPICIOUS
+
+    @property
+    def share(self):
+        return float(np.mean(self.suspicious))
+
+
+@register
+class MicrographCleaner(Check):
+    """Coordinates scored by the statistics of the micrograph about them."""
+
+    id = "5.a"
+    title = "Micrograph cleaner"
+    requires = (MICROGRAPHS,)
+    explanation = (
+        "Particles are to come from vitreous ice, and neither from carbon nor from contamination, "
+        "crystalline ice, holes, cracks or borders. Each micrograph is compared with its own "
+        "good ice, the region in which grey and fine detail change only slowly and where picks "
+        "lie; what stands out at the size of the particles is compared with what most picks look "
+        "like. Where the pixels are fine enough, the spots of ice crystals from 4.0 to 3.4 Å are "
+        "looked for as well. Each coordinate gets a score from 0 to 1, the part of the particle "
+        "that lies on good ice, and is suspicious below %g." % _SUSPICIOUS)
+    quantities = (
+        Quantity("coordinates", "", "Coordinates that were judged"),
+        Quantity("suspicious_percentage", "%",
+                 "Coordinates with a score below %g" % _SUSPICIOUS),
+        Quantity("suspicious_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("suspicious_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("micrographs", "", "Micrographs that were judged"),
+        Quantity("bad_micrographs", "",
+                 "Of these, with at least %g %% suspicious coordinates" % _BOUND),
+        Quantity("diffracting_micrographs", "",
+                 "Of these, with spots of crystalline ice; none where no pixels are fine enough"),
+        Quantity("missing_micrographs", "",
+                 "Micrographs with coordinates that are missing or could not be judged"),
+        Quantity("diameter", "Å", "Diameter of the particle that was taken"),
+    )
+    references = ("SanchezGarcia2020",)
+    criteria = (
+        Criterion(name="suspicious", metric="suspicious_percentage",
+                  subject="the part of the coordinates that is suspicious", relation="<",
+                  bound=_BOUND, unit="%",
+                  warning="{value:.0f} % of the coordinates are suspicious (less than {bound} % "
+                  "expected): many particles may come from carbon, contamination or other bad "
+                  "places; leave them out and refine again."),
+    )
+    summary_ok = "The particles come from good places of the micrographs."
+    summary_warnings = "Many particles may come from bad places of the micrographs."
+
+    def compute(self, evidence):
+        diameter, source = _diameter(evidence)
+        judged = _judge_all(evidence.micrographs.picked, diameter, evidence.run.workers)
+        found = [one for one in judged if len(one.scores)]
+        failed = [one for one in judged if one.reason]
+        total = sum(len(one.scores) for one in found)
+        if total < _FEWEST:
+            reasons = Counter(one.reason for one in failed).most_common(1)
+            raise NotMeasured(reasons[0][0] if reasons else "There are only %d coordinates; at "
+                              "least %d are needed." % (total, _FEWEST))
+        found.sort(key=lambda one: (-one.share, -len(one.scores), one.picked.path))
+        suspicious = sum(int(one.suspicious.sum()) for one in found)
+        low, high = _interval(found)
+        seen = [one.diffracting for one in found if one.diffracting is not None]
+        metrics = {
+            "coordinates": total, "suspicious_percentage": 100 * suspicious / total,
+            "suspicious_lower": 100 * low, "suspicious_upper": 100 * high,
+            "micrographs": len(found),
+            "bad_micrographs": sum(100 * one.share >= _BOUND for one in found),
+            "diffracting_micrographs": sum(part > 0 for part in seen) if seen else None,
+            "missing_micrographs": len(evidence.micrographs.missing) + len(failed),
+            "diameter": diameter}
+        content = [Paragraph(
+            "%s of %s coordinates in %s are suspicious (%.1f %%; 95 %% interval %.1f to %.1f %%). "
+            "The diameter of the particle, %.0f Å, is %s. %s" % (
+                format(suspicious, ","), format(total, ","), _counted(len(found)),
+                100 * suspicious / total, 100 * low, 100 * high, diameter, source,
+                _crystals(seen)))]
+        content += [Paragraph("%s could not be judged. %s" % (
+            os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]
+        return Findings(plain(metrics), content + _figures(found, diameter))
+
+
+def _diameter(evidence):
+    """Diameter in Å and where it comes from, in the middle of a sentence."""
+    try:
+        return particle_diameter(evidence)
+    except InputError:
+        boxes = [one.box for one in evidence.micrographs.picked if one.box]
+        if boxes:
+            return float(np.median(boxes)) / _BOX, "two thirds of the boxes of the picks"
+        return _USUAL_DIAMETER, "a usual one, as none was given"
+
+
+def _judge_all(picked, diameter, workers):
+    """One result for each micrograph; no more micrographs than workers are in memory."""
+    done = []
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        for one in pool.map(lambda each: _judge(each, diameter), picked):
+            done.append(one)
+            if len(done) % _TOLD == 0 or len(done) == len(picked):
+                logger.info("%d of %d micrographs are judged", len(done), len(picked))
+    return done
+
+
+def _judge(picked, diameter):
+    if not len(picked.points):
+        return _Judged(picked, np.zeros(0))
+    try:
+        image = read_micrograph(picked.path).image
+        ice = score_ice(image, max(diameter / picked.sampling, FEWEST_PIXELS), picked.points,
+                        picked.sampling)
+    except (InputError, NotMeasured) as error:
+        return _Judged(picked, np.zeros(0), reason=str(error))
+    return _Judged(picked, ice.at(picked.points), float(ice.values.mean()), ice.diffracting)
+
+
+def _interval(found):
+    """95 % interval of the share of suspicious coordinates.
+
+    Coordinates of one micrograph share its fate. By how much the variance between micrographs
+    exceeds that of independent coordinates, by so much they count less (the design effect of
+    cluster samples; Cochran, Sampling Techniques, 1977, section 9A).
+    """
+    counts = np.array([len(one.scores) for one in found])
+    bad = np.array([one.suspicious.sum() for one in found])
+    total, share, effect = counts.sum(), bad.sum() / counts.sum(), 1.0
+    if len(found) > 1 and 0 < share < 1:
+        between = (len(found) / (len(found) - 1) * np.sum((bad - share * counts) ** 2)
+                   / total ** 2)
+        effect = max(between / (share * (1 - share) / total), 1.0)
+    return wilson_interval(bad.sum() / effect, total / effect)
+
+
+def _crystals(seen):
+    if not seen:
+        return ("The pixels of the micrographs are too coarse to see the diffraction of ice "
+                "crystals.")
+    count = sum(part > 0 for part in seen)
+    return "%s %s spots of crystalline ice." % (_counted(count), "has" if count == 1 else "have")
+
+
+def _counted(count):
+    return "1 micrograph" if count == 1 else "%s micrographs" % format(count, ",")
+
+
+def _figures(found, diameter):
+    scores = np.concatenate([one.scores for one in found])
+    counts, edges = np.histogram(scores, np.linspace(0, 1, 21))
+    rows = [[os.path.basename(one.picked.path), "%d" % len(one.scores),
+             "%d" % one.suspicious.sum(), "%.0f" % (100 * one.share), "%.0f" % (100 * one.good),
+             "–" if one.diffracting is None else "%.0f" % (100 * one.diffracting)]
+            for one in found[:_LISTED]]
+    worst = [one for one in found[:_SHOWN] if one.suspicious.any()] or found[:1]
+    part = " (%d of %d)" % (len(rows), len(found)) if len(rows) < len(found) else ""
+    return [
+        Bars("Scores of the coordinates.", "Histogram of the scores of the coordinates.",
+             "Score", "Coordinates", edges, counts, [Mark(_SUSPICIOUS, "suspicious below")]),
+        Slices("The micrographs with the largest part of suspicious coordinates. Suspicious ones "
+               "have thick orange circles, the others thin blue ones, of the particle's diameter.",
+               "Micrographs with circles about the coordinates.",
+               [_picture(one, diameter) for one in worst], "picture", colour_range=[0.0, 1.0]),
+        Table(["Micrograph", "Coordinates", "Suspicious", "Suspicious (%)", "Good area (%)",
+               "Crystals (%)"], rows, "Micrographs, worst first%s." % part)]
+
+
+def _picture(one, diameter):
+    """A micrograph reduced in size, the first row below as usual, with its picks."""
+    image = read_micrograph(one.picked.path).image
+    step = max(1, -(-max(image.shape) // _PIXELS))
+    rows, columns = (size // step for size in image.shape)
+    small = image[:rows * step, :columns * step].reshape(rows, step, columns, step).mean((1, 3))
+    low, high = np.percentile(small, (1, 99))
+    small = np.clip((small - low) / max(high - low, 1e-30), 0, 1)
+    places = (one.picked.points + 0.5) / step - 0.5
+    sampling = one.picked.sampling * step
+    circles = [Circle(float(x), float(rows - 1 - y), diameter / 2 / sampling, bool(warned))
+               for (x, y), warned in zip(places, one.suspicious)]
+    return Slice("%s: %d of %d" % (os.path.basename(one.picked.path), one.suspicious.sum(),
+                                   len(one.scores)),
+                 np.ascontiguousarray(small[::-1], np.float32), sampling, circles)
