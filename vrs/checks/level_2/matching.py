@@ -17,7 +17,7 @@ from vrs.images.projector import Projector, centred_cube
 from vrs.images.refine import LocalSearch, Poses, align
 from vrs.images.search import Search, shift_grid
 from vrs.images.symmetry import asymmetric_unit, point_group
-from vrs.inputs.particles import mask_diameter, particle_diameter
+from vrs.inputs.particles import mask_diameter
 from vrs.numerics.random_phases import with_random_phases
 from vrs.numerics.resample import fourier_resample
 
@@ -31,7 +31,8 @@ _FEWEST_SHELLS = 3
 _SEARCHED = 16
 _REACH = 0.1  # How far classes may be off the centre, of the box.
 _STARTS = 3
-_MARGIN = 1.6  # Box over diameter of the particle.
+_ROOM = 1.2  # Disc over diameter of the mask: the outline of a particle tells it, too.
+_MARGIN = 1.4  # Box over disc.
 _PIXELS_PER_DETAIL, _LARGEST_BOX = 2.5, 128
 _TRIED = 20  # Classes that decide on the contrast.
 _SCANNED, _FEWEST_SCANNED = 20, 5
@@ -49,7 +50,7 @@ class WorkingClasses:
     sampling : float
         Å/pixel.
     diameter : float
-        Of the particle, pixels.
+        Of the disc, pixels: the particle's as it was given, else with some room about the mask.
     last : numpy.ndarray of int, (n,)
         Last shell of each that is compared.
     occupancy : numpy.ndarray of float64, (n,)
@@ -73,6 +74,11 @@ class WorkingClasses:
     def box(self):
         """Pixels of the side of the images."""
         return self.images.shape[-1]
+
+    @property
+    def effective(self):
+        """How many classes of the same size would tell a share as precisely."""
+        return 1 / np.sum(self.occupancy ** 2)
 
     @property
     def reach(self):
@@ -106,8 +112,8 @@ def working_classes(averages, evidence):
     -------
     WorkingClasses
     """
-    size = (particle_diameter(evidence)[0] if evidence.has("particles")
-            else mask_diameter(evidence.map))
+    size = evidence.particles.diameter if evidence.has("particles") else None
+    size = size or _ROOM * mask_diameter(evidence.map)
     images, sampling = averages.images, averages.sampling
     side = min(images.shape[-1] // 2 * 2, 2 * int(np.ceil(_MARGIN * size / sampling / 2)))
     start = images.shape[-1] // 2 - side // 2

@@ -9,8 +9,9 @@ from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
 from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
                                          working_classes)
 from vrs.checks.level_4.orientations import view_map
-from vrs.images.conventions import ERRORS, MAGNIFICATION_LIMIT
+from vrs.images.conventions import ERRORS
 from vrs.inputs.map import MAP
+from vrs.numerics.statistics import wilson_interval
 from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
 
 _SHARE = 20.0
@@ -46,6 +47,8 @@ class ReprojectionConsistency(Check):
                  % PERCENTILE),
         Quantity("poor_percentage", "%", "Particles whose class correlates below %g or no better "
                  "than with maps of random phases" % LIMIT),
+        Quantity("poor_lower", "%", "Lower end of its 95 % interval, classes being drawn by chance"),
+        Quantity("poor_upper", "%", "Upper end of its 95 % interval"),
         Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
                  "with maps of random phases"),
         Quantity("poor_classes_percentage", "%", "The same part of the classes, which all count "
@@ -58,18 +61,13 @@ class ReprojectionConsistency(Check):
                  TEXT),
     )
     criteria = (
-        Criterion(name="poor", metric="poor_percentage",
+        Criterion(name="poor", metric="poor_lower",
                   subject="the part of the particles in classes that do not look like projections "
-                  "of the map", relation="<", bound=_SHARE, unit="%",
-                  warning="{value:.0f} % of the particles are in classes that do not look like "
-                  "projections of the map (less than {bound} % expected): the map may be wrong, or "
-                  "many particles are something else."),
-        Criterion(name="pixel_size", metric="pixel_size_error",
-                  subject="the error of the classes' pixel size with respect to the map",
-                  relation="within", bound=(-100 * MAGNIFICATION_LIMIT, 100 * MAGNIFICATION_LIMIT),
-                  unit="%", guards=True,
-                  warning="The classes agree best with the map if their pixel size is changed by "
-                  "{value:.1f} %: check the pixel sizes of both."),
+                  "of the map, at the lower end of its 95 % interval,", relation="<",
+                  bound=_SHARE, unit="%",
+                  warning="At least {value:.0f} % of the particles are in classes that do not look "
+                  "like projections of the map (less than {bound} % expected): the map may be "
+                  "wrong, or many particles are something else."),
     )
     references = ("Sorzano2022",)
     summary_ok = "The class averages look like projections of the map."
@@ -79,12 +77,14 @@ class ReprojectionConsistency(Check):
         averages = evidence.shared(CLASS_AVERAGES).averages
         found = compare(working_classes(averages, evidence), evidence)
         occupancy = averages.occupancy
+        poor = occupancy[found.poor].sum()
+        lower, upper = wilson_interval(poor * found.classes.effective, found.classes.effective)
         metrics = {
             "classes": len(occupancy), "left_out_classes": averages.left_out,
             "mean_correlation": found.correlations.mean(),
             "median_correlation": np.median(found.correlations),
             "median_null_correlation": np.median(found.null_limits),
-            "poor_percentage": 100 * occupancy[found.poor].sum(),
+            "poor_percentage": 100 * poor, "poor_lower": 100 * lower, "poor_upper": 100 * upper,
             "unsupported_percentage": 100 * occupancy[found.unsupported].sum(),
             "poor_classes_percentage": 100 * found.poor.mean(),
             "unsupported_classes_percentage": 100 * found.unsupported.mean(),
@@ -119,17 +119,20 @@ def _outcome(found, metrics):
         "The mean correlation of the classes with the map is %.2f and the median %.2f; maps of "
         "random phases reach %.2f (median of the classes)." % tuple(metrics[name] for name in (
             "mean_correlation", "median_correlation", "median_null_correlation")),
-        "%.0f %% of the particles are in classes below %g or no better than such maps, %.0f %% in "
-        "the latter." % (metrics["poor_percentage"], LIMIT, metrics["unsupported_percentage"])]
+        "%.0f %% of the particles (95 %% interval %.0f to %.0f %%) are in classes below %g or no "
+        "better than such maps, %.0f %% in the latter." % (
+            metrics["poor_percentage"], metrics["poor_lower"], metrics["poor_upper"], LIMIT,
+            metrics["unsupported_percentage"])]
     if found.classes.sign < 0:
         sentences.append("The contrast of the classes is inverted with respect to the map, so they "
                          "were inverted.")
     if found.scan is None:
         sentences.append("Too few classes agree with the map to tell whether the pixel sizes do.")
     elif metrics["pixel_size_error"]:
-        sentences.append("The classes agree best if their pixel size is %.1f %% %s." % (
-            abs(metrics["pixel_size_error"]),
-            "larger" if metrics["pixel_size_error"] > 0 else "smaller"))
+        sentences.append("The classes agree best with the map if their pixel size is %.1f %% %s"
+                         "%s." % (abs(metrics["pixel_size_error"]),
+                                  "larger" if metrics["pixel_size_error"] > 0 else "smaller",
+                                  "; check the pixel sizes of both" if found.scan.is_off else ""))
     return " ".join(sentences)
 
 

@@ -1,0 +1,170 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from vrs.checks import get_check, run_check
+from vrs.checks.class_averages import CLASS_AVERAGES
+from vrs.checks.level_2 import matching
+from vrs.images.projector import Projector
+from vrs.images.symmetry import orientation_distance, point_group
+from vrs.inputs import Run, compose
+from vrs.inputs.map import MapEvidence
+from vrs.inputs.particles import ParticleEvidence
+from vrs.inputs.reported import Reported
+from vrs.io.classes import ClassAverages
+from vrs.results import Slices, SphereMap, Status, Table
+from vrs.simulation.particle_sets import class_set
+from vrs.tests.checks.level_4.orientations import rotations_of, table_of
+from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
+
+ROTATIONS = Rotation.random(10, random_state=3).as_matrix()
+SHIFTS = np.random.default_rng(4).uniform(-3, 3, (10, 2))
+
+
+def classes_of(volume, noise=0.3, sampling=SAMPLING, told=None, **known):
+    """Averages that are projections of a map; noise is relative to their deviation."""
+    projector = Projector(volume, SAMPLING, 64, sampling)
+    images = projector.images(ROTATIONS, SHIFTS)
+    rng = np.random.default_rng(5)
+    images += (noise * images.std(axis=(1, 2))[:, None, None]
+               * rng.standard_normal(images.shape)).astype(np.float32)
+    return ClassAverages(images, np.arange(1, 11), tuple("%d@a.mrcs" % n for n in range(1, 11)),
+                         told or sampling, **known)
+
+
+def evidence(volume, classes=None, particles=None, resolution=12.0, sampling=SAMPLING):
+    seen = MapEvidence(volume, sampling, float(0.1 * volume.max()), (0.0, 0.0, 0.0),
+                       header_origin=(0.0, 0.0, 0.0))
+    return compose(Run(1, 0), map=seen, reported=Reported(resolution), classes=classes,
+                   particles=particles)
+
+
+def run(given):
+    return run_check(get_check("2.a"), given)[0]
+
+
+@pytest.fixture
+def few_nulls(monkeypatch):
+    monkeypatch.setattr(matching, "NULLS", 4)
+
+
+def value(result, name):
+    return result.metrics[name].value
+
+
+def sentence(result):
+    return result.content[1].text
+
+
+def test_poses_of_projections_are_found_again():
+    # The angles lie between those of the gallery. What the mask cuts off is no part of the map.
+    masked = volume_of() * evidence(volume_of()).map.soft_mask
+    classes = classes_of(masked, noise=0.0, resolution=np.full(10, 8.0))
+    given = evidence(volume_of(), classes, resolution=8.0)
+    prepared = matching.working_classes(given.shared(CLASS_AVERAGES).averages, given)
+    volume, mask, sampling = matching._working_map(given, prepared.sampling)
+    directions = matching.asymmetric_unit(point_group("C1"), matching.SPACING, mirror=True)
+    found = matching.Matching(prepared, volume * mask, sampling, directions).best(prepared)
+    angles, _ = orientation_distance(found.rotations, ROTATIONS, point_group("C1"))
+    assert angles.max() < 1
+    scale = prepared.sampling / SAMPLING
+    assert np.abs(found.shifts * scale - SHIFTS).max() < 0.2
+    assert found.correlations.min() > 0.99
+
+
+def test_projections_of_the_map_are_supported():
+    result = run(evidence(volume_of(), classes_of(volume_of())))
+    assert result.status is Status.OK and value(result, "classes") == 10
+    # Noise in the band lowers them hardly.
+    assert value(result, "mean_correlation") > 0.95
+    assert value(result, "poor_percentage") == 0 and value(result, "unsupported_percentage") == 0
+    assert value(result, "poor_lower") == 0 < value(result, "poor_upper")
+    assert value(result, "median_null_correlation") < 0.85
+    assert value(result, "contrast") == "the same" and abs(value(result, "pixel_size_error")) < 0.3
+    pictures = next(part for part in result.content if isinstance(part, Slices))
+    assert len(pictures.panels) == 8 and "8 class averages of the lowest" in pictures.caption
+    table = next(part for part in result.content if isinstance(part, Table))
+    assert {row[-1] for row in table.rows} == {"supports the map"}
+    assert [row[3] for row in table.rows] == sorted(row[3] for row in table.rows)
+    assert any(isinstance(part, SphereMap) for part in result.content)
+
+
+def test_classes_of_another_protein_warn():
+    result = run(evidence(volume_of(7), classes_of(volume_of())))
+    assert result.status is Status.WARNINGS and value(result, "poor_percentage") > 60
+    assert "do not look like projections" in result.warnings[0].text
+
+
+def test_shares_count_and_one_wrong_class_of_many_particles_warns(few_nulls):
+    sound, other = classes_of(volume_of()), classes_of(volume_of(7))
+    images = np.concatenate([sound.images[:9], other.images[:1]])
+    for share, status in ((0.02, Status.OK), (0.9, Status.WARNINGS)):
+        shares = np.append(np.full(9, (1 - share) / 9), share)
+        result = run(evidence(volume_of(), replace(sound, images=images, occupancy=shares)))
+        assert value(result, "poor_percentage") == pytest.approx(100 * share)
+        assert value(result, "poor_classes_percentage") == pytest.approx(10)
+        assert result.status is status
+
+
+def test_inverted_contrast_is_found_out(few_nulls):
+    sound = classes_of(volume_of())
+    result = run(evidence(volume_of(), replace(sound, images=-sound.images)))
+    assert result.status is Status.OK and value(result, "contrast") == "inverted"
+    assert "contrast of the classes is inverted" in sentence(result)
+
+
+def test_a_wrong_pixel_size_is_found_out(few_nulls):
+    result = run(evidence(volume_of(), classes_of(volume_of(), told=1.03 * SAMPLING)))
+    # The map's own size is 3 % less than is said.
+    assert value(result, "pixel_size_error") == pytest.approx(-100 * 0.03 / 1.03, abs=0.6)
+    assert "smaller; check the pixel sizes of both" in sentence(result)
+
+
+def test_a_symmetry_that_the_map_does_not_have_warns(few_nulls):
+    table = table_of(rotations_of("side", 10))
+    particles = ParticleEvidence(table, "O", 1.2 * 140)
+    result = run(evidence(volume_of(), classes_of(volume_of()), particles))
+    assert result.status is Status.WARNINGS
+
+
+def test_other_boxes_and_samplings(few_nulls):
+    # Half the pixels, twice their size, and an odd box with much room.
+    coarse = classes_of(volume_of(), sampling=2 * SAMPLING)
+    padded = replace(classes_of(volume_of()),
+                     images=np.pad(classes_of(volume_of()).images, ((0, 0), (9, 10), (9, 10))))
+    for classes in (coarse, padded):
+        result = run(evidence(volume_of(), classes, resolution=16.0))
+        assert result.status is Status.OK and value(result, "mean_correlation") > 0.93
+
+
+def test_empty_classes_are_left_out(few_nulls):
+    sound = classes_of(volume_of())
+    images = sound.images.copy()
+    images[[2, 5]] = 1
+    result = run(evidence(volume_of(), replace(sound, images=images)))
+    assert (value(result, "classes"), value(result, "left_out_classes")) == (8, 2)
+    assert "2 empty ones were left out" in result.content[0].text
+    assert "all count alike" in result.content[0].text
+
+
+def test_classes_are_made_from_particles(few_nulls, tmp_path):
+    made = class_set(tmp_path, volume_of(), SAMPLING, 6, 40, 0.2)
+    result = run(evidence_of(made.table, volume_of(), resolution=14.0))
+    assert result.status is Status.OK and value(result, "classes") == 6
+    assert "made from the 240 particles" in result.content[0].text
+    other = run(evidence_of(made.table, volume_of(7), resolution=14.0))
+    assert other.status is Status.WARNINGS
+
+
+def test_what_is_missing_is_told():
+    result = run(evidence(volume_of()))
+    assert result.status is Status.NOT_RUN and "--classes" in result.reason
+    result = run(evidence(volume_of(), particles=ParticleEvidence(
+        table_of(rotations_of("side", 10)))))
+    assert result.status is Status.NOT_RUN and "aligned to classes" in result.reason
+    tiny = classes_of(volume_of())
+    tiny = replace(tiny, sampling=40.0)
+    result = run(evidence(volume_of(), tiny))
+    assert result.status is Status.NOT_MEASURED and "pixels only" in result.reason
