@@ -76,11 +76,6 @@ class WorkingClasses:
         return self.images.shape[-1]
 
     @property
-    def effective(self):
-        """How many classes of the same size would tell a share as precisely."""
-        return 1 / np.sum(self.occupancy ** 2)
-
-    @property
     def reach(self):
         """How far they may be off the centre along x and y, pixels."""
         return _REACH * self.box

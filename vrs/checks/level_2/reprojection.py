@@ -15,7 +15,9 @@ from vrs.numerics.statistics import wilson_interval
 from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
 
 _SHARE = 20.0
-_SHOWN, _LISTED = 8, 50
+_SHOWN, _LISTED = 8, 30
+# Classes that are shown have this part of an even share of the particles.
+_SHOWN_SHARE = 0.5
 
 
 @register
@@ -47,7 +49,7 @@ class ReprojectionConsistency(Check):
                  % PERCENTILE),
         Quantity("poor_percentage", "%", "Particles whose class correlates below %g or no better "
                  "than with maps of random phases" % LIMIT),
-        Quantity("poor_lower", "%", "Lower end of its 95 % interval, classes being drawn by chance"),
+        Quantity("poor_lower", "%", "Lower end of its 95 % interval, for so many classes"),
         Quantity("poor_upper", "%", "Upper end of its 95 % interval"),
         Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
                  "with maps of random phases"),
@@ -78,9 +80,10 @@ class ReprojectionConsistency(Check):
         found = compare(working_classes(averages, evidence), evidence)
         occupancy = averages.occupancy
         poor = occupancy[found.poor].sum()
-        lower, upper = wilson_interval(poor * found.classes.effective, found.classes.effective)
+        count = len(occupancy)
+        lower, upper = wilson_interval(poor * count, count)
         metrics = {
-            "classes": len(occupancy), "left_out_classes": averages.left_out,
+            "classes": count, "left_out_classes": averages.left_out,
             "mean_correlation": found.correlations.mean(),
             "median_correlation": np.median(found.correlations),
             "median_null_correlation": np.median(found.null_limits),
@@ -137,8 +140,8 @@ def _outcome(found, metrics):
 
 
 def _pictures(averages, found, order):
-    chosen = order[:_SHOWN]
-    panels = []
+    large = order[averages.occupancy[order] >= _SHOWN_SHARE / len(order)]
+    chosen, panels = large[:_SHOWN], []
     for row in chosen:
         shown, projected = found.shown[row], found.reprojections[row]
         spread = shown.std()
@@ -149,8 +152,11 @@ def _pictures(averages, found, order):
         "%s: class average, reprojection of the map and their difference, with the correlation. "
         "All within the disc of the particle and the band that was compared, in standard "
         "deviations of the average." % (
-            "The class averages" if len(chosen) == len(order)
-            else "The %d class averages of the lowest correlation" % len(chosen)),
+            "The class averages" if len(chosen) == len(order) else
+            "The class averages with many particles" if len(chosen) == len(large) else
+            "The %d class averages of the lowest correlation%s" % (
+                len(chosen), "" if len(large) == len(order) else
+                ", without classes of few particles")),
         "Class averages beside the projections of the map that they resemble most.", panels,
         unit="standard deviations")
 
@@ -182,12 +188,12 @@ def _table(averages, found, order):
              "%.0f" % (classes.box * classes.sampling / classes.last[row]),
              "%.2f" % found.correlations[row], "%.2f" % found.null_limits[row],
              "%.2f" % found.residual_covariance[row],
-             "no better than random phases" if found.unsupported[row] else
-             "below %g" % LIMIT if found.poor[row] else "supports the map"]
+             "unsupported" if found.unsupported[row] else
+             "below %g" % LIMIT if found.poor[row] else "supported"]
             for row in order[:_LISTED]]
     return Table(
         ["Class", "Particles (%)", "Detail (Å)", "Correlation", "Random phases",
-         "Covariance of the residual", ""], rows,
+         "Covariance of the residual", "Verdict"], rows,
         "Class averages, lowest correlation first%s. The covariance of the residual is that of "
         "neighbouring pixels, relative to the variance of the average: what is left has structure "
         "where it is near 1 less the square of the correlation." % (
