@@ -7,18 +7,22 @@ from typing import List
 
 import numpy as np
 
-from vrs.checks.particle_images import CLASS_MEMBERS, spread_rows
+from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL, spread_rows
 from vrs.checks.shared import Shared
 from vrs.errors import NotMeasured
+from vrs.images.agreement import soft_disc, within
 from vrs.images.classify2d import Classification, class_averages
 from vrs.inputs.classes import CLASSES
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
+from vrs.numerics.image_plane import ImagePlane
 from vrs.results import Note, Status
 
 # Averages of fewer particles show their noise more than the protein.
 FEWEST_MEMBERS = 12
 # More members of a class than this make its average hardly better.
 _MOST_MEMBERS = 500
+# Correlation of halves whose average has as much signal as noise: SNR = 2 F / (1 - F).
+_HALVES_LIMIT = 1 / 3
 
 logger = logging.getLogger(__name__)
 
@@ -133,28 +137,43 @@ def _made(evidence):
             "No class has %d of the particles, which an average needs; give more particles or, by "
             "--classes, the class averages." % FEWEST_MEMBERS)
     logger.info("Averaging the members of %d classes", len(chosen))
-    images = np.array([_average(members, number) for number in chosen])
+    images, resolution = zip(*(_average(members, number) for number in chosen))
     left_out = len(numbers) - len(chosen)
     source = ("The class averages were made from the %d particles used, by the angles and shifts "
-              "in their table%s; the shares of the classes are those of all particles in the "
-              "table.%s" % (
+              "in their table%s; their shares are those of all particles in the table, and their "
+              "resolutions are where the averages of two halves correlate by 1/3.%s" % (
                   len(members.labels), " and with their CTF" if members.sample.table.has_ctf
                   else "", "" if not left_out else " %d class%s with fewer than %d members %s left "
                   "out." % (left_out, "" if left_out == 1 else "es", FEWEST_MEMBERS,
                             "was" if left_out == 1 else "were")))
-    return Averages(images, chosen, members.sample.sampling,
-                    _normalised(_counts(evidence.particles.table, chosen)),
-                    np.full(len(chosen), np.nan), left_out, source)
+    return Averages(np.array(images), chosen, members.sample.sampling,
+                    _normalised(_counts(evidence.particles.table, chosen)), np.array(resolution),
+                    left_out, source)
 
 
 def _average(members, number):
+    """Average of the members of a class, and its resolution."""
     rows = np.flatnonzero(members.labels == number)
     rows = rows[spread_rows(len(rows), _MOST_MEMBERS)]
     sample, batch = members.sample, members.sample.batch(rows)
-    aligned = Classification(1, np.zeros(len(rows), int), members.psi[rows], batch.shifts,
-                             np.zeros(len(rows)))
-    return class_averages(batch.images, aligned, sample.sampling, batch.contrast,
-                          sample.workers)[0]
+    images = [class_averages(
+        batch.images, Classification(count, np.arange(len(rows)) % count, members.psi[rows],
+                                     batch.shifts, np.zeros(len(rows))),
+        sample.sampling, batch.contrast, sample.workers) for count in (1, 2)]
+    disc = soft_disc(sample.box, sample.diameter)
+    return images[0][0], _resolution(within(images[1], disc), sample.sampling)
+
+
+def _resolution(halves, sampling):
+    """Where noise and signal of an average are alike, from the averages of its halves, Å."""
+    plane = ImagePlane(halves.shape[-1])
+    one, other = plane.coefficients(halves)
+    count = plane.box // 2 - 1
+    cross, power, other_power = (np.bincount(plane.shells, values)[:count + 1] for values in (
+        (one * other.conj()).real, np.abs(one) ** 2, np.abs(other) ** 2))
+    below = cross[FIRST_SHELL:] < _HALVES_LIMIT * np.sqrt(power * other_power)[FIRST_SHELL:]
+    first = FIRST_SHELL + below.argmax() if below.any() else count + 1
+    return plane.box * sampling / max(first - 1, 1)
 
 
 def _prepared(evidence) -> List[Note]:
