@@ -191,7 +191,7 @@ def compare_conventions(images, rotations, shifts, local_search, contrast=None):
             Hypothesis(state, *_compared(sign * local_search.correlations(
                 *right, contrast.in_state(state)), declared)) for state in STATES)
     curves = sign * local_search.scan(*right, MAGNIFICATIONS, contrast)
-    return ConventionTest(len(images), tuple(geometries), states, _scanned(curves))
+    return ConventionTest(len(images), tuple(geometries), states, magnification_scan(curves))
 
 
 def _compared(values, declared):
@@ -206,8 +206,18 @@ def _error(values):
     return values.std(axis=-1) / np.sqrt(values.shape[-1] - 1) if values.shape[-1] > 1 else np.inf
 
 
-def _scanned(curves):
-    """Best magnification from the correlations of particles, (scales, n)."""
+def magnification_scan(curves):
+    """Best magnification from the correlations of images.
+
+    Parameters
+    ----------
+    curves : numpy.ndarray, (scales, n)
+        Correlation of each image at each of ``MAGNIFICATIONS``.
+
+    Returns
+    -------
+    MagnificationScan
+    """
     means = curves.mean(axis=1)
     highest = means.argmax()
     near = np.abs(MAGNIFICATIONS - MAGNIFICATIONS[highest]) <= _AROUND + 1e-9

@@ -47,7 +47,7 @@ class Projector:
         self._extent = box * self.image_sampling
         shown = 2 * int(np.ceil(self._extent / sampling / 2))
         side = min(max(volume.shape) + max(volume.shape) % 2, shown)
-        cube = _centred_cube(np.asarray(volume, np.float32), side)
+        cube = centred_cube(np.asarray(volume, np.float32), side)
         coarse = 2 * int(np.ceil(side * sampling / self.image_sampling / 2))
         if coarse < side:
             cube = fourier_resample(cube, (coarse,) * 3, workers)
@@ -163,8 +163,19 @@ def _between(lower, upper, part):
     return upper
 
 
-def _centred_cube(volume, side):
-    """The volume in a cube, its voxel N // 2 at side // 2; cut off or filled with zeros."""
+def centred_cube(volume, side):
+    """The volume in a cube, its voxel N // 2 at side // 2; cut off or filled with zeros.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    side : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (side, side, side)
+        The volume itself where it is that cube.
+    """
     if volume.shape == (side,) * 3:
         return volume
     cube = np.zeros((side,) * 3, np.float32)

@@ -3,7 +3,7 @@
 import os
 
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, register
-from vrs.io.classes import read_classes
+from vrs.io.classes import probe_classes, read_classes
 from vrs.io.problems import to_number
 from vrs.results import Note
 
@@ -31,7 +31,7 @@ class _ClassesKind(Kind):
     )
 
     def probe(self, given, probed):
-        read_classes(given["classes"], read_value(self.options[1], given))
+        probe_classes(given["classes"], read_value(self.options[1], given))
 
     def load(self, given, evidence):
         classes, notes = read_classes(given["classes"], read_value(self.options[1], given))

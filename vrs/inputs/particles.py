@@ -237,16 +237,29 @@ def particle_diameter(evidence):
     if particles is not None and particles.diameter:
         return particles.diameter, "as it was given"
     if evidence.map is not None:
-        places = np.argwhere(evidence.map.hard_mask)
-        distances = np.linalg.norm(places - places.mean(axis=0), axis=1)
-        # A few specks far away are no part of the particle.
-        radius = np.percentile(distances, 99)
-        return float(2 * radius * evidence.map.sampling), "that of the mask"
+        return mask_diameter(evidence.map), "that of the mask"
     box = _largest_box(particles.table) if particles is not None else None
     if box is None:
         raise InputError("The table does not tell the size of the images; give the particle's "
                          "diameter by --diameter.")
     return box / 2, "half of the box, as none was given"
+
+
+def mask_diameter(found):
+    """Diameter of what a map's mask holds, Å.
+
+    Parameters
+    ----------
+    found : vrs.inputs.map.MapEvidence
+
+    Returns
+    -------
+    float
+    """
+    places = np.argwhere(found.hard_mask)
+    distances = np.linalg.norm(places - places.mean(axis=0), axis=1)
+    # A few specks far away are no part of the particle.
+    return float(2 * np.percentile(distances, 99) * found.sampling)
 
 
 def _largest_box(table):

@@ -18,6 +18,7 @@ from vrs.io.star import read_star
 _SINGLE_FILES = (".mrc", ".mrcs", ".spi", ".xmp", ".stk", ".mrc.gz", ".mrcs.gz")
 _HDF = (".hdf", ".hdf5", ".h5")
 _UNKNOWN_SAMPLING = 1.0
+_PROBED = 20  # Files of a folder whose headers are read.
 _NO_RESOLUTION = 999.0  # RELION's word for none, Å
 # Words of SPIDER's header, counted from 0.
 _SLICES, _ROWS, _KIND, _COLUMNS, _HEADER_BYTES, _IS_STACK, _IN_STACK = 0, 1, 4, 11, 21, 23, 25
@@ -100,11 +101,64 @@ def read_classes(path, sampling=None, model_star=None):
                                 _sampling(given, model, header, notes), occupancy, resolution)
         problems += _image_problems(classes, notes)
         if classes.sampling is None and not problems:
-            problems.append("Neither %s nor its header tells the pixel size of the class averages; "
-                            "give it in Å with --sampling-classes." % path)
+            problems.append(_no_sampling(path))
     if problems:
         raise InputError(problems)
     return classes, notes
+
+
+def probe_classes(path, sampling=None):
+    """Find what is wrong with class averages, as far as the headers of their files tell.
+
+    Parameters
+    ----------
+    path, sampling
+        As of :func:`read_classes`.
+
+    Raises
+    ------
+    InputError
+        With all that was found.
+    """
+    path, problems, given = str(path), [], None
+    with collected(problems):
+        given = None if sampling is None else to_sampling(sampling)
+    with collected(problems):
+        if path.lower().endswith(".star"):
+            model = _model(path)
+            names = [_beside(path, name) for name in dict.fromkeys(
+                reference.partition("@")[2] for reference in model.references)]
+        else:
+            names = _files(path)
+            beside = _model_beside(path, [])
+            model = None if beside is None else _model(beside)
+        found = [_header(name) for name in names[:_PROBED]]
+        sizes = {size for size, _ in found}
+        problems += [_not_square(size) for size in sorted(sizes) if size[0] != size[1]]
+        if len(sizes) > 1:
+            problems.append(_of_different_size(path, sizes))
+        samplings = {told for _, told in found}
+        told = samplings.pop() if len(samplings) == 1 else None
+        if not problems and _sampling(given, model, told, []) is None:
+            problems.append(_no_sampling(path))
+    if problems:
+        raise InputError(problems)
+
+
+def _not_square(size):
+    return ("The class averages have %d × %d pixels; give square ones, with the particle in their "
+            "centre." % size[::-1])
+
+
+def _of_different_size(path, sizes):
+    return ("The class averages in %s differ in size (%s pixels); give those of one "
+            "classification." % (path, " and ".join(
+                "%d × %d" % size[::-1] for size in sorted(sizes))))
+
+
+def _no_sampling(path):
+    return ("Neither %s nor its header tells the pixel size of the class averages; give it in Å "
+            "with --sampling-classes." % path)
 
 
 @dataclass(frozen=True)
@@ -177,6 +231,8 @@ def _sampling(given, model, header, notes):
 
 
 def _image_problems(classes, notes):
+    if classes.images.shape[1] != classes.images.shape[2]:
+        return [_not_square(classes.images.shape[1:])]
     finite = np.isfinite(classes.images).all(axis=(1, 2))
     if not finite.all():
         return ["%s: values that are not finite (NaN or infinite); remove the image or give "
@@ -225,9 +281,7 @@ def _stored(paths, notes):
         raise InputError(problems[:5])
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
-        raise InputError("The class averages in %s differ in size (%s pixels); give those of one "
-                         "classification." % (os.path.dirname(paths[0]) or ".", " and ".join(
-                             "%d × %d" % shape[::-1] for shape in sorted(shapes))))
+        raise InputError(_of_different_size(os.path.dirname(paths[0]) or ".", shapes))
     if len(set(samplings)) > 1:
         notes.append("The files differ in their pixel sizes; none of them is used.")
         samplings = [None]
@@ -270,15 +324,31 @@ def _beside(path, name):
                      "give them directly." % (name, path))
 
 
+def _header(path):
+    """Rows and columns of a file's images, and its sampling."""
+    if path.lower().endswith(_HDF):
+        return _hdf(path, lambda entries: entries[0]["image"].shape[-2:])
+    spider = _spider_header(path)
+    if spider is not None:
+        words, _ = spider
+        return (int(words[_ROWS]), int(words[_COLUMNS])), None
+    header = headers.read_header(path)
+    return (header.size[1], header.size[0]), _told(header)
+
+
+def _told(header):
+    """Sampling that an MRC header tells, None for none."""
+    if header.grid[0] > 0 and header.cell[0] > 0:
+        return float("%.7g" % (header.cell[0] / header.grid[0]))
+    return None
+
+
 def _images(path):
     """Images of a file, float32 (n, y, x), and its sampling."""
     files.refuse_special(path, "a file of class averages")
     if path.lower().endswith(_HDF):
         return _hdf_images(path)
-    try:
-        spider = _spider_header(path)
-    except OSError:
-        spider = None  # the reader of headers says what is wrong with the file
+    spider = _spider_header(path)
     if spider is not None:
         return _spider_images(path, *spider), None
     header = headers.read_header(path)
@@ -294,17 +364,17 @@ def _images(path):
     if np.iscomplexobj(stored):
         raise InputError("%s holds complex numbers (a Fourier transform); give the images "
                          "themselves." % path)
-    sampling = None
-    if header.grid[0] > 0 and header.cell[0] > 0:
-        sampling = float("%.7g" % (header.cell[0] / header.grid[0]))
     images = np.array(stored, np.float32)
-    return images.reshape((-1,) + images.shape[-2:]), sampling
+    return images.reshape((-1,) + images.shape[-2:]), _told(header)
 
 
 def _spider_header(path):
     """Words of a SPIDER header and the byte order of the file; None for other files."""
-    with open(path, "rb") as stream:
-        start = stream.read(4 * _SPIDER_WORDS)
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(4 * _SPIDER_WORDS)
+    except OSError:
+        return None  # the reader of headers says what is wrong with the file
     if len(start) < 4 * _SPIDER_WORDS:
         return None
     for order in "<>":
@@ -338,7 +408,16 @@ def _spider_images(path, words, order):
 
 
 def _hdf_images(path):
-    """Images of EMAN2, which numbers them from 0 in the group MDF/images."""
+    images, sampling = _hdf(path, lambda entries: np.array(
+        [entry["image"][...] for entry in entries], np.float32))
+    if images.ndim != 3:
+        raise InputError("%s has no images or volumes instead; give class averages." % path)
+    return images, sampling
+
+
+def _hdf(path, read):
+    """What is read of the images of EMAN2, which numbers them from 0 in the group MDF/images, and
+    their sampling."""
     try:
         import h5py
     except ImportError:
@@ -347,18 +426,16 @@ def _hdf_images(path):
     try:
         with h5py.File(path, "r") as file:
             group = file["MDF/images"]
-            found = [group[name] for name in sorted((name for name in group if name.isdigit()),
-                                                    key=int)]
-            images = np.array([entry["image"][...] for entry in found], np.float32)
-            samplings = {float(entry.attrs["EMAN.apix_x"]) for entry in found
+            entries = [group[name] for name in sorted((name for name in group if name.isdigit()),
+                                                      key=int)]
+            found = read(entries)
+            samplings = {float(entry.attrs["EMAN.apix_x"]) for entry in entries
                          if "EMAN.apix_x" in entry.attrs}
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, IndexError):
         raise InputError("%s is damaged or not an HDF stack of EMAN2; save the class averages as "
                          "an MRC stack." % path) from None
-    if images.ndim != 3:
-        raise InputError("%s has no images or volumes instead; give class averages." % path)
     sampling = samplings.pop() if len(samplings) == 1 else None
-    return images, sampling if sampling is not None and sampling > 0 else None
+    return found, sampling if sampling is not None and sampling > 0 else None
 
 
 def _numbered(numbers):

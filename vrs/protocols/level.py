@@ -10,6 +10,7 @@ from pyworkflow.protocol import params
 from vrs import inputs, levels
 from vrs.checks import Overrides, all_checks, checks_of_level, get_check
 from vrs.engines.external import BUILTIN, refusal
+from vrs.inputs.map import MAP
 from vrs.inputs.workflow import WORKFLOW
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
@@ -87,7 +88,9 @@ class ProtVrsLevel(EMProtocol):
     @classmethod
     def needed_kinds(cls):
         """The kinds of evidence that cannot be left out, beside the map."""
-        return list(levels.get_level(cls.LEVEL).added) if cls.LEVEL else []
+        if not cls.LEVEL:
+            return []
+        return [kind for kind in levels.get_level(cls.LEVEL).kinds if kind is not MAP]
 
     @classmethod
     def offered_kinds(cls):
@@ -208,6 +211,7 @@ class ProtVrsLevel(EMProtocol):
                                    self.chosen_resolution(), self.hasResolution.get())
         with collected(problems):
             given = forms.given_values(self)
+            problems += self._missing_alternatives(given)
             if given["threshold"] is None:
                 given["threshold"] = 0  # that it is missing was said
             with tempfile.TemporaryDirectory(prefix="vrs_") as folder:
@@ -223,6 +227,13 @@ class ProtVrsLevel(EMProtocol):
             if reason:
                 problems.append(refusal(check.id, engine, reason))
         return problems
+
+    def _missing_alternatives(self, given):
+        """A sentence where nothing of what the level can be assessed with was given."""
+        kinds = levels.get_level(self.LEVEL).alternatives if self.LEVEL else ()
+        if not kinds or any(kind.is_given(given) for kind in kinds):
+            return []
+        return ["Choose %s." % " or ".join(kind.words for kind in kinds)]
 
     def _summary(self):
         if not self.is_complete():

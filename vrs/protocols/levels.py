@@ -29,6 +29,15 @@ class ProtVrsLevel1(ProtVrsLevel):
     LEVEL = "1"
 
 
+class ProtVrsLevel2(ProtVrsLevel):
+    """Validates a map by two-dimensional class averages: do they look like projections of it? It
+    needs the map, a threshold, and class averages or a table of particles that are aligned to
+    classes."""
+
+    _label = "validate 2D classes (level 2)"
+    LEVEL = "2"
+
+
 class ProtVrsLevel4(ProtVrsLevel):
     """Validates the orientations of the particles: were they seen from enough directions for the
     reported resolution? It needs the map, a threshold, and the table of a 3D refinement by RELION

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from vrs.errors import InputError
-from vrs.io.classes import read_classes
+from vrs.io.classes import probe_classes, read_classes
 from vrs.io.star import write_star
 from vrs.tests.io.files import save
 
 
-def images(count=4, size=(6, 8), seed=0):
+def images(count=4, size=(6, 6), seed=0):
     return np.random.default_rng(seed).standard_normal((count,) + size).astype(np.float32)
 
 
@@ -40,6 +40,16 @@ def spider(path, pictures, order="<", stack=False):
 def problems(*arguments):
     with pytest.raises(InputError) as caught:
         read_classes(*arguments)
+    return sentences(caught)
+
+
+def probed(*arguments):
+    with pytest.raises(InputError) as caught:
+        probe_classes(*arguments)
+    return sentences(caught)
+
+
+def sentences(caught):
     assert all(sentence.endswith(".") for sentence in caught.value.problems)
     return caught.value.problems
 
@@ -71,7 +81,7 @@ def test_compressed_stack_and_stack_named_as_a_map(tmp_path):
 
 
 @pytest.mark.parametrize("order", "<>")
-@pytest.mark.parametrize("size", [(6, 8), (5, 300), (7, 7)])
+@pytest.mark.parametrize("size", [(6, 6), (300, 300), (7, 7)])
 def test_spider_images_and_stacks(tmp_path, order, size):
     pictures = images(size=size)
     one, _ = read_classes(spider(tmp_path / "a.spi", pictures[:1], order), 2.0)
@@ -195,7 +205,45 @@ def test_files_that_differ(tmp_path):
     classes, notes = read_classes(tmp_path, 2.2)
     assert classes.sampling == 2.2 and "differ in their pixel sizes" in notes[0]
     save(tmp_path / "a3.mrc", images(size=(8, 8))[1], 2.0)
-    assert "differ in size (8 × 6 and 8 × 8 pixels)" in only_problem(tmp_path)
+    assert "differ in size (6 × 6 and 8 × 8 pixels)" in only_problem(tmp_path)
+
+
+def test_images_that_are_not_square(tmp_path):
+    path = save(tmp_path / "a.mrcs", images(size=(6, 8)), 2.5, ispg=0)
+    assert "8 × 6 pixels; give square ones" in only_problem(path)
+
+
+def test_headers_tell_most_of_what_is_wrong(job, tmp_path, monkeypatch):
+    folder, path, _ = job
+    monkeypatch.setattr("vrs.io.classes.mrcfile", None)  # no image is read
+    for sound in (path, folder / "run_it025_classes.mrcs",
+                  spider(tmp_path / "s.stk", images(), stack=True)):
+        probe_classes(sound, 2.0)
+    assert "--sampling-classes" in probed(tmp_path / "s.stk")[0]
+    assert "no file" in probed(tmp_path / "none.mrcs")[0]
+    assert "not found" in probed(model(tmp_path / "a.star", ["1@none.mrcs"]))[0]
+    assert len(probed(tmp_path / "none.mrcs", "x")) == 2
+
+
+def test_sizes_and_samplings_are_probed(tmp_path):
+    save(tmp_path / "a1.mrc", images(size=(6, 8))[0], 2.5)
+    save(tmp_path / "a2.mrc", images()[1], 2.5)
+    found = probed(tmp_path)
+    assert "8 × 6 pixels; give square ones" in found[0] and "differ in size" in found[1]
+    (tmp_path / "a1.mrc").unlink()
+    probe_classes(tmp_path)
+    save(tmp_path / "a3.mrc", images()[1], 2.0)
+    assert "--sampling-classes" in probed(tmp_path)[0]
+
+
+def test_eman_stacks_are_probed(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(str(tmp_path / "a.hdf"), "w") as file:
+        file.create_group("MDF/images/0").create_dataset("image", data=images()[0])
+    assert "--sampling-classes" in probed(tmp_path / "a.hdf")[0]
+    probe_classes(tmp_path / "a.hdf", 2.0)
+    (tmp_path / "b.hdf").write_bytes(b"nothing")
+    assert "not an HDF stack" in probed(tmp_path / "b.hdf")[0]
 
 
 @pytest.mark.filterwarnings("ignore:Data array contains NaN")

@@ -1,0 +1,200 @@
+"""2.a: do the class averages look like projections of the map?"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from vrs.checks import TEXT, Check, Criterion, Findings, Quantity, register
+from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
+from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
+                                         working_classes)
+from vrs.checks.level_4.orientations import view_map
+from vrs.images.conventions import ERRORS
+from vrs.inputs.map import MAP
+from vrs.numerics.statistics import wilson_interval
+from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
+
+_SHARE = 20.0
+_SHOWN, _LISTED = 8, 30
+# Classes that are shown have this part of an even share of the particles.
+_SHOWN_SHARE = 0.5
+
+
+@register
+class ReprojectionConsistency(Check):
+    """Class averages against the best projections of the map, and of maps of random phases."""
+
+    id = "2.a"
+    title = "Reprojection consistency"
+    requires = (MAP, AVERAGES)
+    uses = (CLASS_AVERAGES,)
+    explanation = (
+        "Class averages are made without the map, so a right map has a projection like each of "
+        "them. Each average is compared with projections of the map within its mask, one for "
+        "every %g° on the sphere and for all in-plane angles and small shifts, and the best ones "
+        "are refined. The correlation is taken within the particle's disc, up to the resolution of "
+        "the class (%g Å where that is not known). Averages of low resolution resemble a "
+        "projection of almost any map; therefore the same search is made with %d maps that have "
+        "the power spectrum of the map and random phases, and a class supports the map if it "
+        "correlates better than with %g %% of those. The mirror image of a map has the same "
+        "projections: the hand cannot be told from classes."
+        % (SPACING, UNKNOWN, NULLS, PERCENTILE))
+    quantities = (
+        Quantity("classes", "", "Class averages that were compared"),
+        Quantity("left_out_classes", "", "Class averages that are empty or have few members"),
+        Quantity("mean_correlation", "", "Mean correlation with the best projection"),
+        Quantity("median_correlation", "", "Median correlation with the best projection"),
+        Quantity("median_null_correlation", "",
+                 "Median over the classes of what maps of random phases reach (%g %%)"
+                 % PERCENTILE),
+        Quantity("poor_percentage", "%", "Particles whose class correlates below %g or no better "
+                 "than with maps of random phases" % LIMIT),
+        Quantity("poor_lower", "%", "Lower end of its 95 % interval, for so many classes"),
+        Quantity("poor_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
+                 "with maps of random phases"),
+        Quantity("poor_classes_percentage", "%", "The same part of the classes, which all count "
+                 "alike, as poor_percentage of the particles"),
+        Quantity("unsupported_classes_percentage", "%", "The same part of the classes as "
+                 "unsupported_percentage of the particles"),
+        Quantity("pixel_size_error", "%", "By how much the pixel size of the classes is too small "
+                 "for the map (negative: too large); 0 within 3 standard errors"),
+        Quantity("contrast", "", "Of the classes with respect to the map: the same or inverted",
+                 TEXT),
+    )
+    criteria = (
+        Criterion(name="poor", metric="poor_lower",
+                  subject="the part of the particles in classes that do not look like projections "
+                  "of the map, at the lower end of its 95 % interval,", relation="<",
+                  bound=_SHARE, unit="%",
+                  warning="At least {value:.0f} % of the particles are in classes that do not look "
+                  "like projections of the map (less than {bound} % expected): the map may be "
+                  "wrong, or many particles are something else."),
+    )
+    references = ("Sorzano2022",)
+    summary_ok = "The class averages look like projections of the map."
+    summary_warnings = "Class averages do not look like projections of the map."
+
+    def compute(self, evidence):
+        averages = evidence.shared(CLASS_AVERAGES).averages
+        found = compare(working_classes(averages, evidence), evidence)
+        occupancy = averages.occupancy
+        poor = occupancy[found.poor].sum()
+        count = len(occupancy)
+        lower, upper = wilson_interval(poor * count, count)
+        metrics = {
+            "classes": count, "left_out_classes": averages.left_out,
+            "mean_correlation": found.correlations.mean(),
+            "median_correlation": np.median(found.correlations),
+            "median_null_correlation": np.median(found.null_limits),
+            "poor_percentage": 100 * poor, "poor_lower": 100 * lower, "poor_upper": 100 * upper,
+            "unsupported_percentage": 100 * occupancy[found.unsupported].sum(),
+            "poor_classes_percentage": 100 * found.poor.mean(),
+            "unsupported_classes_percentage": 100 * found.unsupported.mean(),
+            "pixel_size_error": _pixel_size_error(found.scan),
+            "contrast": "inverted" if found.classes.sign < 0 else "the same"}
+        return Findings(plain(metrics), _content(averages, found, metrics))
+
+
+def _pixel_size_error(scan):
+    """Percent; None where it could not be found out."""
+    if scan is None:
+        return None
+    error = scan.best - 1
+    return 100 * error if scan.is_off or abs(error) > ERRORS * scan.best_error else 0.0
+
+
+def _content(averages, found, metrics):
+    order = np.argsort(found.correlations, kind="stable")
+    return [
+        Paragraph("%s They were compared with a pixel size of %.2f Å, after a search of %.0f Å "
+                  "about their centres." % (averages.source, found.classes.sampling,
+                                            found.classes.reach * found.classes.sampling)),
+        Paragraph(_outcome(found, metrics)),
+        _pictures(averages, found, order),
+        _curves(found, order),
+        _views(found),
+        _table(averages, found, order)]
+
+
+def _outcome(found, metrics):
+    sentences = [
+        "The mean correlation of the classes with the map is %.2f and the median %.2f; maps of "
+        "random phases reach %.2f (median of the classes)." % tuple(metrics[name] for name in (
+            "mean_correlation", "median_correlation", "median_null_correlation")),
+        "%.0f %% of the particles (95 %% interval %.0f to %.0f %%) are in classes below %g or no "
+        "better than such maps, %.0f %% in the latter." % (
+            metrics["poor_percentage"], metrics["poor_lower"], metrics["poor_upper"], LIMIT,
+            metrics["unsupported_percentage"])]
+    if found.classes.sign < 0:
+        sentences.append("The contrast of the classes is inverted with respect to the map, so they "
+                         "were inverted.")
+    if found.scan is None:
+        sentences.append("Too few classes agree with the map to tell whether the pixel sizes do.")
+    elif metrics["pixel_size_error"]:
+        sentences.append("The classes agree best with the map if their pixel size is %.1f %% %s"
+                         "%s." % (abs(metrics["pixel_size_error"]),
+                                  "larger" if metrics["pixel_size_error"] > 0 else "smaller",
+                                  "; check the pixel sizes of both" if found.scan.is_off else ""))
+    return " ".join(sentences)
+
+
+def _pictures(averages, found, order):
+    large = order[averages.occupancy[order] >= _SHOWN_SHARE / len(order)]
+    chosen, panels = large[:_SHOWN], []
+    for row in chosen:
+        shown, projected = found.shown[row], found.reprojections[row]
+        spread = shown.std()
+        strip = np.concatenate([shown, projected, shown - projected], axis=1) / spread
+        panels.append(Slice("Class %d: %.2f" % (averages.numbers[row], found.correlations[row]),
+                            strip, found.classes.sampling))
+    return Slices(
+        "%s: class average, reprojection of the map and their difference, with the correlation. "
+        "All within the disc of the particle and the band that was compared, in standard "
+        "deviations of the average." % (
+            "The class averages" if len(chosen) == len(order) else
+            "The class averages with many particles" if len(chosen) == len(large) else
+            "The %d class averages of the lowest correlation%s" % (
+                len(chosen), "" if len(large) == len(order) else
+                ", without classes of few particles")),
+        "Class averages beside the projections of the map that they resemble most.", panels,
+        unit="standard deviations")
+
+
+def _curves(found, order):
+    rank = np.arange(1, len(order) + 1)
+    return Plot(
+        "Correlation of the classes with the map, lowest first, and what maps of random phases "
+        "reach with the same class (%g %% of them)." % PERCENTILE,
+        "The classes' correlations with the map and with maps of random phases.",
+        "Class, by its correlation", "Correlation",
+        [Series("Map", rank, found.correlations[order], "points"),
+         Series("Random phases", rank, found.null_limits[order]),
+         Series("Limit", rank, np.full(len(rank), LIMIT), "dashed")])
+
+
+def _views(found):
+    return replace(
+        view_map(found.poses.rotations[:, 2], found.group),
+        caption="Directions in which the map has to be seen to look like the classes, relative to "
+        "an even distribution.",
+        alt="The sphere of directions coloured by the number of classes seen from each.",
+        label="Classes, relative to their mean")
+
+
+def _table(averages, found, order):
+    classes = found.classes
+    rows = [["%d" % averages.numbers[row], "%.1f" % (100 * averages.occupancy[row]),
+             "%.0f" % (classes.box * classes.sampling / classes.last[row]),
+             "%.2f" % found.correlations[row], "%.2f" % found.null_limits[row],
+             "%.2f" % found.residual_covariance[row],
+             "unsupported" if found.unsupported[row] else
+             "below %g" % LIMIT if found.poor[row] else "supported"]
+            for row in order[:_LISTED]]
+    return Table(
+        ["Class", "Particles (%)", "Detail (Å)", "Correlation", "Random phases",
+         "Covariance of the residual", "Verdict"], rows,
+        "Class averages, lowest correlation first%s. The covariance of the residual is that of "
+        "neighbouring pixels, relative to the variance of the average: what is left has structure "
+        "where it is near 1 less the square of the correlation." % (
+            " (%d of %d)" % (_LISTED, len(order)) if len(order) > _LISTED else ""))
