@@ -10,6 +10,8 @@ from vrs.inputs.kind import Kind
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.inputs.particles import PARTICLES
+from vrs.inputs.saxs import SAXS
+from vrs.inputs.tilt_pairs import TILT_PAIRS
 from vrs.inputs.workflow import WORKFLOW
 from vrs.results import Status
 
@@ -30,6 +32,8 @@ class Level:
         What it cannot be assessed without.
     optional : tuple of Kind
         What some of its items can make use of.
+    alternatives : tuple of Kind
+        Of which one at least has to be given, where there are some.
     """
 
     id: str
@@ -37,11 +41,27 @@ class Level:
     question: str
     kinds: Tuple[Kind, ...] = ()
     optional: Tuple[Kind, ...] = ()
+    alternatives: Tuple[Kind, ...] = ()
+
+    @property
+    def needed(self):
+        """The kinds that cannot be left out, on top of the map."""
+        return tuple(kind for kind in self.kinds if kind is not MAP)
 
     @property
     def added(self):
         """The kinds that it takes on top of the map."""
-        return tuple(kind for kind in self.kinds if kind is not MAP)
+        return self.needed + self.alternatives
+
+    def is_possible(self, kinds):
+        """Whether it can be assessed with evidence of some kinds.
+
+        Parameters
+        ----------
+        kinds : collection of Kind
+        """
+        return all(kind in kinds for kind in self.kinds) and (
+            not self.alternatives or any(kind in kinds for kind in self.alternatives))
 
     @property
     def is_letter(self):
@@ -57,8 +77,8 @@ _LEVELS = [
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
           (HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
-    Level("O", "other techniques (cross-links)", "Do other techniques agree?", (CROSSLINKS,),
-          (MODEL,)),
+    Level("O", "other techniques (cross-links, SAXS, tilt pairs)", "Do other techniques agree?",
+          optional=(MODEL,), alternatives=(CROSSLINKS, SAXS, TILT_PAIRS)),
 ]
 
 
@@ -98,7 +118,7 @@ def levels_for(given):
     list of Level
     """
     kinds = inputs.given_kinds(given)
-    return [level for level in _LEVELS if all(kind in kinds for kind in level.kinds)]
+    return [level for level in _LEVELS if level.is_possible(kinds)]
 
 
 def grade(items):

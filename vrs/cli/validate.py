@@ -119,9 +119,9 @@ def run(request):
 
 
 def _run_in_process(request):
-    """Validate what Scipion has no object for: a table of particles alone."""
+    """Validate what Scipion has no object for: what was given without a map."""
     console = Console()
-    console.say("Validating %s" % request.given["particles"])
+    console.say("Validating %s" % _first_file(request.given))
     report = library.validate(
         request.threads, request.criteria_path or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
@@ -152,7 +152,7 @@ def check_request(options):
     if not levels.levels_for(given):
         raise InputError("Nothing was given that could be validated; give a map by --map, or a "
                          "table of particles by --particles.")
-    stem = map_stem(options.map or given["particles"])
+    stem = map_stem(_first_file(given))
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     whole, plain, threads, engines = None, False, 1, {}
@@ -210,6 +210,12 @@ def given_by(options):
     return {option.name: os.path.abspath(values[option.name]) if option.is_path
             else values[option.name]
             for option in inputs.all_options() if values[option.name] not in (None, "")}
+
+
+def _first_file(given):
+    """The map, or the first file that was given without one."""
+    return next(given[option.name] for kind in inputs.given_kinds(given)
+                for option in kind.files if given.get(option.name))
 
 
 def map_stem(path):

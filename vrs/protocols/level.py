@@ -86,7 +86,7 @@ class ProtVrsLevel(EMProtocol):
     @classmethod
     def needed_kinds(cls):
         """The kinds of evidence that cannot be left out, beside the map."""
-        return list(levels.get_level(cls.LEVEL).added) if cls.LEVEL else []
+        return list(levels.get_level(cls.LEVEL).needed) if cls.LEVEL else []
 
     @classmethod
     def offered_kinds(cls):
@@ -202,6 +202,7 @@ class ProtVrsLevel(EMProtocol):
             given = forms.given_values(self)
             if given["threshold"] is None:
                 given["threshold"] = 0  # that it is missing was said
+            problems += self._nothing_chosen(given)
             inputs.probe(given)
         with collected(problems):
             self._overrides()
@@ -316,6 +317,13 @@ class ProtVrsLevel(EMProtocol):
         return [forms.plain_name(volume), volume.getSamplingRate(), sorted(
             (name, str(value)) for name, value in given.items()), self._levels()] + [
                 [path, file_state(path)] for path in files]
+
+    def _nothing_chosen(self, given):
+        """A sentence where its level takes one kind at least of several, and has none."""
+        kinds = levels.get_level(self.LEVEL).alternatives if self.LEVEL else ()
+        if not kinds or any(kind.is_given(given) for kind in kinds):
+            return []
+        return ["Choose at least one of these: %s." % ", ".join(kind.words for kind in kinds)]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""
