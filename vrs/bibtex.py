@@ -231,6 +231,37 @@ Carazo, J.M.},
  doi={https://doi.org/10.1016/j.jsb.2020.107498}
 }
 
+@article{Svergun1995,
+ title={{CRYSOL} -- a program to evaluate {X}-ray solution scattering of biological macromolecules
+from atomic coordinates},
+ author={Svergun, Dmitri I. and Barberato, Claudio and Koch, Michel H. J.},
+ journal={Journal of Applied Crystallography}, volume={28}, pages={768--773}, year={1995},
+ doi={https://doi.org/10.1107/S0021889895007047}
+}
+
+@article{Hansen2000,
+ title={Bayesian estimation of hyperparameters for indirect {Fourier} transformation in small-angle
+scattering},
+ author={Hansen, Steen},
+ journal={Journal of Applied Crystallography}, volume={33}, pages={1415--1421}, year={2000},
+ doi={https://doi.org/10.1107/S0021889800012930}
+}
+
+@article{Franke2015,
+ title={Correlation Map, a goodness-of-fit test for one-dimensional {X}-ray scattering spectra},
+ author={Franke, Daniel and Jeffries, Cy M. and Svergun, Dmitri I.},
+ journal={Nature Methods}, volume={12}, pages={419--422}, year={2015},
+ doi={https://doi.org/10.1038/nmeth.3358}
+}
+
+@article{Henderson2011,
+ title={Tilt-pair analysis of images from a range of different specimens in single-particle electron
+cryomicroscopy},
+ author={Henderson, Richard and others},
+ journal={Journal of Molecular Biology}, volume={413}, pages={1028--1046}, year={2011},
+ doi={https://doi.org/10.1016/j.jmb.2011.09.008}
+}
+
 @article{Turner2024,
  title={{EMDB} -- the {Electron Microscopy Data Bank}},
  author={Turner, Jack and others},

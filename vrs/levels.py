@@ -12,6 +12,8 @@ from vrs.inputs.map import MAP
 from vrs.inputs.micrographs import MICROGRAPHS
 from vrs.inputs.model import MODEL
 from vrs.inputs.particles import PARTICLES
+from vrs.inputs.saxs import SAXS
+from vrs.inputs.tilt_pairs import TILT_PAIRS
 from vrs.inputs.workflow import WORKFLOW
 from vrs.results import Status
 
@@ -30,10 +32,10 @@ class Level:
         What it asks.
     kinds : tuple of Kind
         What it cannot be assessed without.
-    alternatives : tuple of Kind
-        Of which it needs one at least, if there are any.
     optional : tuple of Kind
         What some of its items can make use of.
+    alternatives : tuple of Kind
+        Of which one at least has to be given, where there are some.
     """
 
     id: str
@@ -44,12 +46,22 @@ class Level:
     optional: Tuple[Kind, ...] = ()
 
     @property
+    def needed(self):
+        """The kinds that cannot be left out, on top of the map."""
+        return tuple(kind for kind in self.kinds if kind is not MAP)
+
+    @property
     def added(self):
         """The kinds that it takes on top of the map."""
-        return tuple(kind for kind in self.kinds + self.alternatives if kind is not MAP)
+        return self.needed + self.alternatives
 
     def is_possible(self, kinds):
-        """Whether it can be assessed with these kinds of evidence."""
+        """Whether it can be assessed with evidence of some kinds.
+
+        Parameters
+        ----------
+        kinds : collection of Kind
+        """
         return all(kind in kinds for kind in self.kinds) and (
             not self.alternatives or any(kind in kinds for kind in self.alternatives))
 
@@ -73,8 +85,8 @@ _LEVELS = [
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
           optional=(HALF_MAPS,)),
     Level("W", "processing workflow", "How was the map obtained?", (WORKFLOW,)),
-    Level("O", "other techniques (cross-links)", "Do other techniques agree?", (CROSSLINKS,),
-          optional=(MODEL,)),
+    Level("O", "other techniques (cross-links, SAXS, tilt pairs)", "Do other techniques agree?",
+          optional=(MODEL,), alternatives=(CROSSLINKS, SAXS, TILT_PAIRS)),
 ]
 
 

@@ -218,7 +218,8 @@ class Validation:
 
     def _level_input(self, level):
         """What a level takes on top of the map, None where that is nothing."""
-        kinds = list(level.added)
+        kinds = [kind for kind in level.added
+                 if kind not in level.alternatives or self._was_given(kind)]
         if not kinds:
             return None
         notes, content, files = [], [], []
@@ -229,7 +230,10 @@ class Validation:
                       for source in self.evidence.sources(kind.name)]
         for shared in shared_of_level(level.id):
             notes += self._shared_notes(shared, content)
-        return LevelInput(kinds[0].title, files, notes, content)
+        return LevelInput("; ".join(kind.title for kind in kinds), files, notes, content)
+
+    def _was_given(self, kind):
+        return self.evidence.has(kind.name) or kind.name in self.evidence.failures
 
     def _described(self, kind, content):
         if kind.name in self.evidence.failures:

@@ -131,14 +131,16 @@ def _add_evidence(command, of_entry=None):
     For a command that takes an entry of an archive, ``of_entry`` has the help of those that
     need not be given then; what an entry brings along is left out.
     """
-    defaults = of_entry or {}
+    defaults, done = of_entry or {}, set()
     # What nothing can be said without comes first.
     for kind in sorted(inputs.all_kinds(), key=lambda kind: not kind.files):
         for option in kind.options:
-            if of_entry is not None and option.of_entry:
+            if option in done or of_entry is not None and option.of_entry:
                 continue
+            done.add(option)
             text = defaults.get(option.name, option.help)
-            added = [level.id for level in levels.all_levels() if kind in level.added[:1]]
+            added = [level.id for level in levels.all_levels()
+                     if kind in level.needed[:1] + level.alternatives]
             if option is kind.options[0] and added and not kind.is_indispensable:
                 text += "; adds level %s" % added[0]
             command.add_argument(option.flag, metavar=option.placeholder, help=text)

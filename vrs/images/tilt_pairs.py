@@ -38,9 +38,11 @@ class TiltPairs:
         That a random pair is within 15° of one of the two.
     cluster_p_value : float
         Probability that random pairs are as often near one of the two.
-    hand_p_value : float or None
+    least_p_value : float
+        That of pairs which are all near.
+    hand_p_value, mirrored_p_value : float or None
         Probability that pairs of no preferred hand are as often near the experiment's tilt
-        rather than the mirrored one; None where its sense is not given.
+        rather than the mirrored one, and the other way round; None where its sense is not given.
     hand : str
         "right", "mirrored" or "not decided".
     """
@@ -51,7 +53,9 @@ class TiltPairs:
     near_mirrored: int
     chance: float
     cluster_p_value: float
+    least_p_value: float
     hand_p_value: Optional[float]
+    mirrored_p_value: Optional[float]
     hand: str
 
 
@@ -85,9 +89,7 @@ def judge_pairs(untilted, tilted, group, tilt, axis=None, signed=True):
     InputError
         If the tilt is too small or too large for the two senses to differ.
     """
-    if not RADIUS <= abs(tilt) <= 180 - RADIUS:
-        raise InputError("The tilt is %g°; it must be between %g and %g° so that the two senses "
-                         "of the tilt can be told apart." % (tilt, RADIUS, 180 - RADIUS))
+    check_tilt(tilt)
     copies = _copies(untilted, tilted, group)
     axes = _AXES if axis is None else [axis]
     expected = max((_tilt_vector(tilt, candidate) for candidate in axes),
@@ -97,17 +99,36 @@ def judge_pairs(untilted, tilted, group, tilt, axis=None, signed=True):
     chance = chance_near(tilt, len(group))
     pairs = len(untilted)
     both = near + near_mirrored
-    by_chance = len(axes) * binomial_p_value(both, pairs, min(2 * chance, 1))
-    hand_p_value, hand = None, "not decided"
+    by_chance, least = (min(len(axes) * binomial_p_value(count, pairs, min(2 * chance, 1)), 1.0)
+                        for count in (both, pairs))
+    hand_p_value, mirrored_p_value, hand = None, None, "not decided"
     if axis is not None and signed:
         hand_p_value = binomial_p_value(near, both, 0.5)
-        for count, p_value, verdict in (
-                (near, hand_p_value, "right"),
-                (near_mirrored, binomial_p_value(near_mirrored, both, 0.5), "mirrored")):
+        mirrored_p_value = binomial_p_value(near_mirrored, both, 0.5)
+        for count, p_value, verdict in ((near, hand_p_value, "right"),
+                                        (near_mirrored, mirrored_p_value, "mirrored")):
             if max(p_value, binomial_p_value(count, pairs, chance)) < SIGNIFICANT:
                 hand = verdict
-    return TiltPairs(vectors, expected, near, near_mirrored, min(2 * chance, 1.0),
-                     min(by_chance, 1.0), hand_p_value, hand)
+    return TiltPairs(vectors, expected, near, near_mirrored, min(2 * chance, 1.0), by_chance,
+                     least, hand_p_value, mirrored_p_value, hand)
+
+
+def check_tilt(tilt):
+    """Refuse a tilt whose two senses cannot be told apart.
+
+    Parameters
+    ----------
+    tilt : float
+        Degrees.
+
+    Raises
+    ------
+    InputError
+        If it is below 15 or above 165°.
+    """
+    if not RADIUS <= abs(tilt) <= 180 - RADIUS:
+        raise InputError("The tilt is %g°; it must be between %g and %g° so that the two senses "
+                         "of the tilt can be told apart." % (tilt, RADIUS, 180 - RADIUS))
 
 
 def chance_near(tilt, order, radius=RADIUS):

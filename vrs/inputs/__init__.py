@@ -29,10 +29,11 @@ def register(kind):
     Raises
     ------
     ValueError
-        If another one has its name, or an option of its.
+        If another one has its name, or another option with the name of one of its.
     """
-    taken = {option.name for other in _KINDS.values() for option in other.options}
-    if kind.name in _KINDS or taken.intersection(option.name for option in kind.options):
+    taken = {option.name: option for other in _KINDS.values() for option in other.options}
+    if kind.name in _KINDS or any(taken.get(option.name, option) is not option
+                                  for option in kind.options):
         raise ValueError("the name of the kind %s, or of an option of its, is taken" % kind.name)
     _KINDS[kind.name] = kind
     return kind
@@ -62,13 +63,13 @@ def get_kind(name):
 
 
 def all_options():
-    """Every option of every kind, in order.
+    """Every option of every kind, in order; what several kinds share once.
 
     Returns
     -------
     list of Option
     """
-    return [option for kind in all_kinds() for option in kind.options]
+    return list(dict.fromkeys(option for kind in all_kinds() for option in kind.options))
 
 
 def given_kinds(given):
@@ -108,20 +109,23 @@ def probe(given):
     unknown = sorted(set(given) - {option.name for option in all_options()})
     if unknown:
         raise TypeError("there is no option %s" % ", ".join(unknown))
+    judged = {option for kind in given_kinds(given) for option in kind.options}
     for kind in all_kinds():
         with collected(problems):
             if kind.is_given(given):
                 probed[kind.name] = kind.probe(given, probed)
             else:
-                _refuse_leftovers(kind, given)
+                own = [option for option in kind.options if option not in judged]
+                judged.update(own)
+                _refuse_leftovers(kind, own, given)
     if problems:
         raise InputError(problems)
     return probed
 
 
-def _refuse_leftovers(kind, given):
+def _refuse_leftovers(kind, options, given):
     """Options that say how to read evidence which is not there are a mistake."""
-    left = [option for option in kind.options if read_value(option, given) != option.default]
+    left = [option for option in options if read_value(option, given) != option.default]
     if left:
         raise InputError("%s %s given, but %s not; give %s by %s." % (
             " and ".join(option.flag for option in left), "was" if len(left) == 1 else "were",

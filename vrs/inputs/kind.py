@@ -110,7 +110,7 @@ class Kind:
     help : str
         For the choice of its source in forms.
     options : tuple of Option
-        Those that say whether it is given come first.
+        Those that say whether it is given come first. Several kinds may share one.
     place : int
         Where its options stand among those of other kinds.
     always : bool

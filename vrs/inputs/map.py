@@ -192,10 +192,17 @@ def describe_map(evidence):
         ``files`` with those of the volumes.
     products : list of vrs.results.Volume
         The masks, to be stored.
+
+    Raises
+    ------
+    InputError
+        If there is no evidence at all, with the reasons.
     """
     data, resolution = evidence.map, evidence.reported.resolution
     if data is None:
         sources = [source for name in evidence.loaded for source in evidence.sources(name)]
+        if not sources:
+            raise InputError(list(evidence.failures.values()))
         return InputReport(*identity(sources[0]), None, None, None, resolution), []
     identities = [identity(source) for source in evidence.sources("map")] or [("", "")]
     mask_name, mask_sha256 = identities[1] if len(identities) > 1 else ("", "")

@@ -11,6 +11,7 @@ from vrs.errors import InputError
 from vrs.images.particles import ParticleTable
 from vrs.images.symmetry import point_group
 from vrs.inputs import FOLDER, NUMBER, TEXT, Kind, Loaded, Option, Source, read_value, register
+from vrs.inputs.symmetry import SYMMETRY, symmetry_remarks
 from vrs.io.particles import missing_stacks, probe_particles, read_particles
 from vrs.io.problems import collected, to_number
 from vrs.results import Note, Status
@@ -50,11 +51,6 @@ class ParticleEvidence:
         return self.table.rotations[:, 2]
 
 
-def _to_symmetry(text):
-    point_group(text)
-    return str(text).strip().upper()
-
-
 def _to_diameter(value):
     return to_number(value, "The diameter", "give that of the particle in Å, for example 180",
                      positive=True)
@@ -85,9 +81,7 @@ class _ParticlesKind(Kind):
                "Folder of the images",
                "Where the stacks that the table names are, if neither beside it nor above.",
                FOLDER, advanced=True),
-        Option("symmetry", "point group of the specimen: C1, D2, O, I, ... (default: C1)",
-               "Symmetry", "The point group that was imposed on the map, as RELION names it.",
-               TEXT, "GROUP", _to_symmetry, default="C1"),
+        SYMMETRY,
         Option("diameter", "diameter of the particle in Å (default: from the mask, else half of "
                "the box)", "Diameter of the particle (Å)",
                "When it is left empty: that of the mask, or half of the box.", NUMBER, "D",
@@ -123,9 +117,7 @@ class _ParticlesKind(Kind):
 
     def load(self, given, evidence):
         table, notes = read_particles(given["particles"], given.get("images_folder"))
-        if given.get("symmetry") in (None, ""):
-            notes = notes + ["The symmetry is taken as C1, as none was given; give the point group "
-                             "if the specimen has one."]
+        notes = notes + symmetry_remarks(given)
         _, _, symmetry, diameter, used = (read_value(option, given) for option in self.options)
         return Loaded(ParticleEvidence(table, symmetry, diameter, used),
                       (Source("Particles", given["particles"]),), tuple(map(Note, notes)))

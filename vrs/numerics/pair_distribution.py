@@ -52,7 +52,7 @@ def pair_distribution(curve, radius):
 
     I(q) = 4π ∫ P(r) sin(qr)/(qr) dr + background, where P(r) is smooth between 0 and D. D and
     the weight of the smoothness are those that the curve makes most likely, as Hansen 2000
-    (doi 10.1107/S0021889899016684) has it; here the size of the errors is free, as only their
+    (doi 10.1107/S0021889800012930) has it; here the size of the errors is free, as only their
     course can be relied on. D is the mean over its posterior distribution.
 
     Parameters

@@ -27,9 +27,12 @@ def define_kinds(form, level_kinds, optional):
         Those that cannot be left out, beside the map.
     optional : list of vrs.inputs.Kind
     """
+    asked = set()
     for kind in inputs.all_kinds():
         if kind in level_kinds or kind in optional:
-            _define_kind(form, kind, kind in level_kinds)
+            further = [option for option in further_options(kind) if option not in asked]
+            _define_kind(form, kind, kind in level_kinds, further)
+            asked.update(further)
 
 
 def define_map(form):
@@ -56,13 +59,13 @@ def define_mask(form):
                    [NONE, OBJECTS, FILES], {NONE: "Made from the threshold"})
 
 
-def _define_kind(form, kind, needed):
+def _define_kind(form, kind, needed, further):
     group = form.addGroup(kind.title)
     _define_source(group, kind.name, kind.title + " to use", kind.help, kind.files,
                    sources_of(kind, needed),
                    {NONE: "None", OF_PROJECT: kind.from_project,
                     OF_MAP: kind.from_map + ("" if needed else ", if it has some")})
-    for option in further_options(kind):
+    for option in further:
         level = params.LEVEL_ADVANCED if option.advanced else params.LEVEL_NORMAL
         parameter, default = _PARAMETERS[option.type], option.default
         if option.type == TEXT and default is not None:

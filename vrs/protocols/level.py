@@ -10,7 +10,6 @@ from pyworkflow.protocol import params
 from vrs import inputs, levels
 from vrs.checks import Overrides, all_checks, checks_of_level, get_check
 from vrs.engines.external import BUILTIN, refusal
-from vrs.inputs.map import MAP
 from vrs.inputs.workflow import WORKFLOW
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
@@ -88,9 +87,7 @@ class ProtVrsLevel(EMProtocol):
     @classmethod
     def needed_kinds(cls):
         """The kinds of evidence that cannot be left out, beside the map."""
-        if not cls.LEVEL:
-            return []
-        return [kind for kind in levels.get_level(cls.LEVEL).kinds if kind is not MAP]
+        return list(levels.get_level(cls.LEVEL).needed) if cls.LEVEL else []
 
     @classmethod
     def offered_kinds(cls):
@@ -211,7 +208,7 @@ class ProtVrsLevel(EMProtocol):
                                    self.chosen_resolution(), self.hasResolution.get())
         with collected(problems):
             given = forms.given_values(self)
-            problems += self._missing_alternatives(given)
+            problems += self._nothing_chosen(given)
             if given["threshold"] is None:
                 given["threshold"] = 0  # that it is missing was said
             with tempfile.TemporaryDirectory(prefix="vrs_") as folder:
@@ -227,13 +224,6 @@ class ProtVrsLevel(EMProtocol):
             if reason:
                 problems.append(refusal(check.id, engine, reason))
         return problems
-
-    def _missing_alternatives(self, given):
-        """A sentence where nothing of what the level can be assessed with was given."""
-        kinds = levels.get_level(self.LEVEL).alternatives if self.LEVEL else ()
-        if not kinds or any(kind.is_given(given) for kind in kinds):
-            return []
-        return ["Choose %s." % " or ".join(kind.words for kind in kinds)]
 
     def _summary(self):
         if not self.is_complete():
@@ -339,6 +329,13 @@ class ProtVrsLevel(EMProtocol):
         return [forms.plain_name(volume), volume.getSamplingRate(), sorted(
             (name, str(value)) for name, value in given.items()), self._levels()] + [
                 [path, file_state(path)] for path in files]
+
+    def _nothing_chosen(self, given):
+        """A sentence where its level takes one kind at least of several, and has none."""
+        kinds = levels.get_level(self.LEVEL).alternatives if self.LEVEL else ()
+        if not kinds or any(kind.is_given(given) for kind in kinds):
+            return []
+        return ["Choose at least one of these: %s." % ", ".join(kind.words for kind in kinds)]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""

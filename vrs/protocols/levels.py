@@ -76,8 +76,10 @@ class ProtVrsLevelW(ProtVrsLevel):
 
 class ProtVrsLevelO(ProtVrsLevel):
     """Compares with other techniques: are residues that a chemical linker joined near to each
-    other in the atomic model? It needs the map, a threshold, a table of cross-links and the
-    model."""
+    other in the atomic model, does the particle in the map scatter X-rays as the one in solution
+    does, and do pairs of images agree with a tilt of the specimen? It needs the map, a threshold,
+    and one of them at least: a table of cross-links with the model, a SAXS curve, or the tables of
+    tilt pairs."""
 
     _label = "other techniques (level O)"
     LEVEL = "O"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vrs import levels
+from vrs import inputs, levels
 from vrs.results import Engine, ItemResult, Status
 
 
@@ -25,3 +25,19 @@ def test_grade_of_the_levels_that_there_are(names, expected):
 def test_a_level_that_was_left_out_does_not_count():
     items = _items("0") + _items("1", Status.NOT_RUN) + _items("A", Status.NOT_MEASURED)
     assert levels.grade(items) == "0A"
+
+
+@pytest.mark.parametrize("given, expected", [
+    ({"crosslinks": "x"}, "O"), ({"saxs": "x"}, "O"), ({"untilted": "x", "tilted": "y"}, "O"),
+    ({"map": "x", "saxs": "y", "crosslinks": "z"}, "0O"), ({"map": "x", "model": "y"}, "0A"),
+    ({"model": "x"}, ""), ({"half1": "x", "half2": "y"}, "")])
+def test_what_is_given_decides_the_levels(given, expected):
+    assert "".join(level.id for level in levels.levels_for(given)) == expected
+
+
+def test_one_kind_of_several_is_enough():
+    one, two, three = (inputs.get_kind(name) for name in ("saxs", "crosslinks", "model"))
+    level = levels.Level("X", "", "", kinds=(three,), alternatives=(one, two))
+    assert (level.needed, level.added) == ((three,), (three, one, two))
+    assert level.is_possible([three, two]) and level.is_possible([one, three, two])
+    assert not level.is_possible([three]) and not level.is_possible([one, two])
