@@ -24,7 +24,7 @@ _SMALLEST = 500.0  # Å
 _FEWEST = 5
 _LIMIT = 1.0
 _MEASURED = 1000
-_LISTED, _DRAWN = 20, 20
+_LISTED, _DRAWN = 20, 15
 
 Origin = namedtuple("Origin", "names index words")
 

@@ -19,7 +19,7 @@ from vrs.images.symmetry import asymmetric_unit, equivalent_orientations
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
 from vrs.numerics.fsc import FSC_THRESHOLD
-from vrs.results import Mark, Paragraph, Plot, Series, plain
+from vrs.results import Paragraph, Plot, Series, plain
 
 _FEWEST, _MOST = 200, 10_000
 # Images that are placed, copies by symmetry included.
@@ -30,6 +30,7 @@ _SPACING, _REACH = 7.5, 0.25  # Of directions, degrees; of shifts, parts of the 
 _ERRORS = 2
 _MEASURED = 500
 _LEAST_FITTED = 3
+_FEWEST_SHELLS = 3
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +68,12 @@ class OverfittingDetection(Check):
                  "The same of particles that have the angles of others", LIST),
         Quantity("fixed_noise_fsc", "", "Mean FSC beyond the band of noise that has the "
                  "particles' angles; 0 but for chance"),
-        Quantity("band", "Å", "Finest detail that noise and particles were aligned by"),
+        Quantity("band", "Å", "Resolution beyond which a size is judged: the first shell that had "
+                 "no part in the alignment"),
         Quantity("judged_sizes", "", "Sizes at which the particles or the noise go beyond it"),
         Quantity("not_better_sizes", "", "Judged sizes at which the particles do not resolve "
-                 "%d standard errors better than the noise" % _ERRORS),
+                 "%d standard errors better than the noise and than with the angles of others"
+                 % _ERRORS),
         Quantity("realigned_advantage", "standard errors", "By which all particles, aligned again, "
                  "resolve better than the noise"),
         Quantity("expected_advantage", "standard errors", "The same of simulated particles as "
@@ -84,20 +87,20 @@ class OverfittingDetection(Check):
     criteria = (
         Criterion(name="sizes", metric="not_better_sizes",
                   subject="the number of sizes at which the particles do not resolve better than "
-                  "aligned noise", relation="<=", bound=0,
+                  "aligned noise and than with the angles of others", relation="<=", bound=0,
                   warning="At {value:.0f} of the sizes the particles, with the angles of the "
-                  "table, do not resolve better than noise that was aligned to the map: the "
-                  "angles may be wrong, or the images may hold no particles."),
+                  "table, do not resolve better than aligned noise and than with the angles of "
+                  "others: the angles may be wrong, or the images may hold no particles."),
         Criterion(name="realigned", metric="realigned_advantage",
-                  subject="the advantage of particles that are aligned again over aligned noise, "
-                  "in standard errors", relation=">=", bound=_ERRORS,
+                  subject="the advantage of particles that are aligned again over aligned noise",
+                  relation=">=", bound=_ERRORS, unit="standard errors",
                   warning="Aligned again with coarse detail only, the particles resolve no more "
                   "than noise does ({value:.1f} standard errors better, at least {bound} "
                   "expected): the fine detail of the map may be noise that was fitted to a "
                   "reference."),
         Criterion(name="slope", metric="slope_upper",
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
-                  "within its error,", relation=">", bound=0, unit="1/Å²",
+                  "with %d standard errors added," % _ERRORS, relation=">", bound=0,
                   warning="The resolution does not rise with the number of particles: what the "
                   "halves share does not come from the particles."),
     )
@@ -109,13 +112,13 @@ class OverfittingDetection(Check):
         require_particles(len(found.sample), _FEWEST, "cannot be divided")
         trial = _Trial(evidence, found)
         user, noise, permuted, realigned = (trial.growth(name) for name in (
-            "user", "noise", "permuted", "realigned"))
-        verdict = _judged(trial, user, noise, realigned)
+            "particles", "noise", "permuted", "realigned"))
+        verdict = _judged(trial, user, noise, permuted, realigned)
         if not verdict.judged.any():
             raise NotMeasured(
-                "Neither the particles nor aligned noise resolve anything beyond the %.1f Å that "
+                "Neither the particles nor aligned noise resolve anything beyond the %g Å that "
                 "noise was aligned by: all %s particles reach %.1f Å, aligned noise %.1f Å. More "
-                "particles are needed." % (1 / trial.edge, format(trial.count, ","),
+                "particles are needed." % (_BAND, format(trial.count, ","),
                                            1 / user.frequencies[-1], 1 / noise.frequencies[-1]))
         if verdict.is_open:
             raise NotMeasured(
@@ -184,6 +187,10 @@ class _Trial:
         # All particles together are judged wherever the detail that was given to it ends.
         self.edges = np.where(np.array(SIZES) == 100, 1 / _BAND, self.edge)
         self.beyond = self.comparison.frequencies > self.edge
+        if self.beyond.sum() < _FEWEST_SHELLS:
+            raise NotMeasured("Noise is aligned with detail up to %g Å, and the images show hardly "
+                              "more: their finest detail is %.1f Å." % (
+                                  _BAND, 1 / self.comparison.frequencies[-1]))
         some = sample.batch(spread_rows(len(sample), _MEASURED))
         self._spectra = measure_spectra(some.images, found.rotations[some.rows], some.shifts,
                                         found.projector, sample.diameter, some.contrast)
@@ -196,7 +203,7 @@ class _Trial:
         Parameters
         ----------
         name : str
-            "user", "noise", "permuted", "realigned" or "twin" (simulated particles).
+            "particles", "noise", "permuted", "realigned" or "twin" (simulated particles).
         """
         logger.info("Reconstructing halves: %s", name)
         source = getattr(self, "_" + name)
@@ -218,7 +225,7 @@ class _Trial:
             for copies in equivalent_orientations(rotations, self.found.group):
                 made.add(images, copies, shifts, batch.contrast)
 
-    def _user(self, batch):
+    def _particles(self, batch):
         return batch.images, self.found.rotations[batch.rows], batch.shifts
 
     def _permuted(self, batch):
@@ -273,11 +280,11 @@ class _Verdict:
     is_open: bool = False
 
 
-def _judged(trial, user, noise, realigned):
-    """Which sizes can be judged, and at which the particles are better than the noise."""
+def _judged(trial, user, noise, permuted, realigned):
+    """Which sizes can be judged, and at which the particles are better than the controls."""
     judged = np.max([course.frequencies for course in (user, noise, realigned)],
                     axis=0) > trial.edges
-    better = _advantage(user, noise) >= _ERRORS
+    better = np.minimum(_advantage(user, noise), _advantage(user, permuted)) >= _ERRORS
     found = _Verdict(judged, better, float(_advantage(realigned, noise)[-1]))
     if judged.any() and found.advantage < _ERRORS:
         found.twin = trial.growth("twin")
@@ -316,13 +323,16 @@ def _resolutions(course):
 
 def _sentence(trial, user, noise, realigned, line):
     text = ("With the angles of the table %s particles reach %.1f Å and %s particles %.1f Å%s; "
-            "noise that was aligned to the map with detail up to %.1f Å reaches %.1f Å, and the "
+            "noise that was aligned to the map with detail up to %g Å reaches %.1f Å, and the "
             "particles aligned in the same way reach %.1f Å." % (
                 format(trial.sizes[0], ","), 1 / user.frequencies[0],
                 format(trial.sizes[-1], ","), 1 / user.frequencies[-1],
-                "" if user.falls[-1] else ", the finest detail of the images as they were taken",
-                1 / trial.edge, 1 / noise.frequencies[-1], 1 / realigned.frequencies[-1]))
-    if line is not None and line[0] > 0:
+                "" if user.falls[-1] else ", the finest detail of the reduced images",
+                _BAND, 1 / noise.frequencies[-1], 1 / realigned.frequencies[-1]))
+    if line is None:
+        text += (" The B-factor would need three sizes whose resolution lies between %g Å and the "
+                 "finest detail of the images, and was not computed." % _BAND)
+    elif line[0] > 0:
         text += (" The resolution rises with the number of particles by a B-factor of %.0f Å² "
                  "(with its error %.0f to %s Å²)." % (
                      2 / line[0], 2 / (line[0] + line[2]),
@@ -333,10 +343,10 @@ def _sentence(trial, user, noise, realigned, line):
 def _growth_figure(trial, courses):
     x = np.log10(trial.sizes)
     return Plot(
-        "Resolution of half maps from growing numbers of particles (FSC 0.143). Noise stays at "
-        "the detail that it was aligned by, %.1f Å." % (1 / trial.edge),
+        "Resolution of half maps from growing numbers of particles (FSC 0.143). Noise stays near "
+        "the finest detail that it was aligned by, %g Å." % _BAND,
         "Lines of the resolution against the number of particles, of particles and of controls.",
-        "Number of particles, power of ten", "Resolution (Å)",
+        "Logarithm of the number of particles (base 10)", "Resolution (Å)",
         [Series(label, x, 1 / course.frequencies,
                 "dashed" if "others" in label else "line") for label, course in courses])
 
@@ -352,7 +362,6 @@ def _curve_figure(trial, curves):
         "Spatial frequency (1/Å)", "FSC",
         [Series(label, frequencies[shown], curve[shown], "dashed" if "angles" in label else "line")
          for label, curve in curves]
-        + [Series("%g" % FSC_THRESHOLD, frequencies[[1, -1]], np.full(2, FSC_THRESHOLD),
+        + [Series("FSC %g" % FSC_THRESHOLD, frequencies[[1, -1]], np.full(2, FSC_THRESHOLD),
                   "dashed")],
-        marks=[Mark(trial.edge, "aligned up to %.1f Å" % (1 / trial.edge))],
-        zone=[float(frequencies[1]), float(trial.edge)])
+        zone=[float(frequencies[1]), 1 / _BAND])
