@@ -63,22 +63,24 @@ class DefocusModel:
         self._directions = np.stack([np.ones(len(azimuth)), np.cos(2 * azimuth),
                                      np.sin(2 * azimuth)])
 
-    def strength(self, parts):
+    def strength(self, parts, change=0.0):
         """Signal and noise, by least squares in each shell.
 
         Parameters
         ----------
         parts : iterable of (images, rotations, shifts, contrast)
             As of :meth:`curves`.
+        change : float
+            Of the defocus of all, Å.
 
         Returns
         -------
         Strength
         """
-        size = self._shells[-1] if not len(self._shells) else self._shells.max()
+        size = int(self._shells.max())
         sums, count = np.zeros((3, size + 1)), 0
         for part in parts:
-            cross, power, image, sine, _, known = self._terms(*part)
+            cross, power, image, sine, _, known = self._terms(*part, np.full(len(part[0]), change))
             model = known * sine
             for total, values in zip(sums, (model * cross, model ** 2 * power, image)):
                 total += np.bincount(self._shells, values.sum(axis=0, dtype=float), size + 1)
@@ -114,7 +116,8 @@ class DefocusModel:
         information : numpy.ndarray of float64, (n,)
             Fisher information of the defocus, 1/Å².
         """
-        z, w, sine, cosine = self._weighted(images, rotations, shifts, contrast, strength)
+        z, w, sine, cosine = self._weighted(images, rotations, shifts, contrast, strength,
+                                            np.zeros(len(images)))
         phase = self._phase_per_defocus(contrast)
         simulated = 2 * w * sine + np.sqrt(2 * w) * rng.standard_normal(w.shape, np.float32)
         curves = [np.empty((len(w), len(OFFSETS))) for _ in range(2)]
@@ -166,7 +169,7 @@ class DefocusModel:
         plane = self._plane
         return (np.arange(shells) / (plane.box * self._projector.image_sampling)) ** 2
 
-    def _terms(self, images, rotations, shifts, contrast, changes=None):
+    def _terms(self, images, rotations, shifts, contrast, changes):
         """Re X*P, |P|², |X|², CTF and its cosine, and the known factor m."""
         image = self._plane.coefficients(images) * self._plane.shifts(shifts)
         model = self._projector.slices(rotations, self._plane.wave_numbers)
@@ -177,9 +180,8 @@ class DefocusModel:
         flipped, multiplied = states == "phase-flipped", states == "premultiplied"
         known[flipped] = np.sign(ctf[flipped])
         known[multiplied] = ctf[multiplied]
-        if changes is not None:
-            defocus = raw.defocus + np.asarray(changes)[:, None] * [1.0, 1.0, 0.0]
-            raw = replace(raw, defocus=defocus)
+        if np.any(changes):
+            raw = replace(raw, defocus=raw.defocus + changes[:, None] * [1.0, 1.0, 0.0])
             ctf = raw.values(self._frequencies)
         before = 0.0 if raw.phase_shift is None else raw.phase_shift
         cosine = replace(raw, phase_shift=np.zeros(len(raw)) + before + 90.0).values(
@@ -188,7 +190,7 @@ class DefocusModel:
         return (cross, model.real ** 2 + model.imag ** 2, image.real ** 2 + image.imag ** 2, ctf,
                 cosine, known)
 
-    def _weighted(self, images, rotations, shifts, contrast, strength, changes=None):
+    def _weighted(self, images, rotations, shifts, contrast, strength, changes):
         cross, power, _, sine, cosine, known = self._terms(images, rotations, shifts, contrast,
                                                            changes)
         signal, noise = (values[self._shells].astype(np.float32) for values in (

@@ -24,6 +24,7 @@ _SMALLEST = 500.0  # Å
 _FEWEST = 5
 _LIMIT = 1.0
 _MEASURED = 1000
+_ROUNDS, _SETTLED = 6, 40.0  # Å
 _LISTED, _DRAWN = 20, 15
 
 Origin = namedtuple("Origin", "names index words")
@@ -123,12 +124,19 @@ def _scanned(found, rng):
     sample = found.sample
     last = sample.box // 2 - 2
     some = spread_rows(len(sample), _MEASURED)
-    strength = DefocusModel(found.projector, FIRST_SHELL, last).strength(
-        _part(found, batch) for batch in sample.batches(some))
-    if strength.last <= FIRST_SHELL:
-        raise NotMeasured("The images do not show the map at the given poses, so that they cannot "
-                          "tell their defocus; check the angles.")
-    model = DefocusModel(found.projector, FIRST_SHELL, strength.last)
+    widest, common = DefocusModel(found.projector, FIRST_SHELL, last), 0.0
+    # A change that all particles share would pass for a weaker signal.
+    for _ in range(_ROUNDS):
+        strength = widest.strength((_part(found, batch) for batch in sample.batches(some)), common)
+        if strength.last <= FIRST_SHELL:
+            raise NotMeasured("The images do not show the map at the given poses, so that they "
+                              "cannot tell their defocus; check the angles.")
+        model = DefocusModel(found.projector, FIRST_SHELL, strength.last)
+        before, common = common, float(peaks(sum(
+            model.curves(*_part(found, batch), strength, rng)[0].sum(axis=0)
+            for batch in sample.batches(some))[None])[0])
+        if abs(common - before) < _SETTLED:
+            break
     curves, simulated, information = (np.concatenate(values) for values in zip(*(
         model.curves(*_part(found, batch), strength, rng) for batch in sample.batches())))
     return _Scan(model, strength, sample.box * sample.sampling / strength.last, curves,

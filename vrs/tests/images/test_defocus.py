@@ -144,3 +144,11 @@ def test_groups_of_other_voltage_have_their_own_phases(projector, model):
     images = projector.images(rotations, shifts, both)
     curves, _, _ = model.curves(images, rotations, shifts, changed(both, -600.0), known(), rng)
     np.testing.assert_allclose(peaks(curves), 600.0, atol=15)
+
+
+def test_strength_at_another_defocus(model, noisy):
+    images, rotations, shifts, contrast, _ = noisy
+    found = model.strength([(images, rotations, shifts, changed(contrast, 700.0))], -700.0)
+    right = model.strength([(images, rotations, shifts, contrast)])
+    np.testing.assert_allclose(found.signal, right.signal, atol=1e-4)
+    np.testing.assert_allclose(found.noise, right.noise, rtol=1e-4)
