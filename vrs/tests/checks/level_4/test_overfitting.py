@@ -20,8 +20,8 @@ from vrs.tests.images.test_search import protein
 
 CHECK = get_check("4.f")
 COUNT = 300
-# Of the reported resolution, so that the images are small: 40 pixels.
-RESOLUTION = 14.0
+# Of the reported resolution, so that the images are small: 36 pixels.
+RESOLUTION = 16.0
 
 
 def run(table, volume, **kwargs):
