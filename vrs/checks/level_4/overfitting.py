@@ -343,8 +343,8 @@ def _sentence(trial, user, noise, realigned, line):
 def _growth_figure(trial, courses):
     x = np.log10(trial.sizes)
     return Plot(
-        "Resolution of half maps from growing numbers of particles (FSC 0.143). Noise stays near "
-        "the finest detail that it was aligned by, %g Å." % _BAND,
+        "Resolution of half maps from growing numbers of particles (FSC 0.143). Aligned noise "
+        "reaches hardly beyond the finest detail that it was aligned by, %g Å." % _BAND,
         "Lines of the resolution against the number of particles, of particles and of controls.",
         "Logarithm of the number of particles (base 10)", "Resolution (Å)",
         [Series(label, x, 1 / course.frequencies,
