@@ -86,6 +86,29 @@ Judith M. and Scheres, Sjors H. W. and Henderson, Richard},
  doi={https://doi.org/10.1016/j.ultramic.2013.06.004}
 }
 
+@article{Henderson2013,
+ title={Avoiding the pitfalls of single particle cryo-electron microscopy: {Einstein} from noise},
+ author={Henderson, Richard},
+ journal={Proceedings of the National Academy of Sciences USA}, volume={110},
+ pages={18037--18041}, year={2013},
+ doi={https://doi.org/10.1073/pnas.1314449110}
+}
+
+@article{Zivanov2018,
+ title={New tools for automated high-resolution cryo-{EM} structure determination in {RELION}-3},
+ author={Zivanov, Jasenko and Nakane, Takanori and Forsberg, Björn O. and Kimanius, Dari and
+Hagen, Wim J. H. and Lindahl, Erik and Scheres, Sjors H. W.},
+ journal={eLife}, volume={7}, pages={e42166}, year={2018},
+ doi={https://doi.org/10.7554/eLife.42166}
+}
+
+@article{Rohou2015,
+ title={{CTFFIND4}: Fast and accurate defocus estimation from electron micrographs},
+ author={Rohou, Alexis and Grigorieff, Nikolaus},
+ journal={Journal of Structural Biology}, volume={192}, pages={216--221}, year={2015},
+ doi={https://doi.org/10.1016/j.jsb.2015.08.008}
+}
+
 @article{Beckers2020,
  title={Permutation testing of {Fourier} shell correlation for resolution estimation of cryo-{EM}
 maps},

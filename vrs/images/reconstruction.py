@@ -1,5 +1,7 @@
 """Maps from particle images with known orientations."""
 
+import copy
+
 import numpy as np
 
 from vrs.numerics.projection import CentralSections, Reconstruction
@@ -48,6 +50,24 @@ class ParticleReconstruction:
             ctf = (np.ones(coefficients.shape, np.float32) if contrast is None
                    else contrast.take(part).values(self._frequencies))
             self._made.insert(self._sections.place(rotations[part]), [coefficients], ctf)
+
+    def combined(self, other, sign=1):
+        """The map from the images of both.
+
+        Parameters
+        ----------
+        other : ParticleReconstruction
+            Of the same box and sampling.
+        sign : int
+            -1 takes the images of the other away, which have to be among these.
+
+        Returns
+        -------
+        ParticleReconstruction
+        """
+        found = copy.copy(self)
+        found._made = self._made.combined(other._made, sign)
+        return found
 
     def volume(self):
         """The map from the images so far.

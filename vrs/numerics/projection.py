@@ -5,6 +5,7 @@ A projection with the angles rot, tilt and psi is the map turned by the matrix o
 origin of the map's. Maps and images turn about voxel N // 2.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,6 +182,24 @@ class Reconstruction:
             values[..., 2 * kind + 1] = images.imag * sign
         values[..., -1] = ctf ** 2
         self._sums += placement.weights.T @ values.reshape(-1, values.shape[-1])
+
+    def combined(self, other, sign=1):
+        """The reconstruction from the images of both.
+
+        Parameters
+        ----------
+        other : Reconstruction
+            Of the same sections.
+        sign : int
+            -1 takes the images of the other away, which have to be among these.
+
+        Returns
+        -------
+        Reconstruction
+        """
+        found = copy.copy(self)
+        found._sums = self._sums + np.float32(sign) * other._sums
+        return found
 
     @property
     def weights(self):
