@@ -9,8 +9,8 @@ import os
 import sys
 
 _HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d %_(COMMAND)s\n"
-_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevelA",
-              "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport")
+_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevel3",
+              "ProtVrsLevelA", "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport")
 
 
 class ScipionError(RuntimeError):

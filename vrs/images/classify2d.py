@@ -48,6 +48,11 @@ class Classification:
     shifts: np.ndarray
     correlations: np.ndarray
 
+    @property
+    def sizes(self):
+        """Members of each class, (classes,)."""
+        return np.bincount(self.labels, minlength=self.classes)
+
 
 class _References:
     """Class averages on rings: sums of the members' orders and of their mean CTF²."""

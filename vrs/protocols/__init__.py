@@ -1,6 +1,6 @@
 """The protocols of this plugin: all levels at once or one by one, entries and the report."""
 
 from vrs.protocols.entry import ProtVrsImportEntry
-from vrs.protocols.levels import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevel4, ProtVrsLevelA,
-                                  ProtVrsLevelO, ProtVrsLevelW, ProtVrsValidateMap)
+from vrs.protocols.levels import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevel3, ProtVrsLevel4,
+                                  ProtVrsLevelA, ProtVrsLevelO, ProtVrsLevelW, ProtVrsValidateMap)
 from vrs.protocols.report import ProtVrsReport

@@ -1,13 +1,13 @@
 """3.c: does a classification of our own find the same classes?"""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.level_3.members import DETAIL, FEWEST, left_out_sentence, rows_by_class
+from vrs.checks.level_3.members import DETAIL, FEWEST, left_out_sentence, reach_of, rows_by_class
 from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL
 from vrs.images.agreement import soft_disc, within
 from vrs.images.classify2d import (ROUNDS, Classification, aligned_images, class_averages,
@@ -18,6 +18,7 @@ from vrs.images.particles import fourier_cropped
 from vrs.images.plane import PaddedTransforms
 from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
+from vrs.numerics.crosslinks import chance_of_at_least
 from vrs.numerics.image_plane import ImagePlane
 from vrs.numerics.statistics import wilson_interval
 from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
@@ -26,9 +27,10 @@ _MATCH = 0.8
 _CHANCE = 0.01
 _FEWEST_CLASSES, _FEWEST_FOR_DISTRIBUTIONS = 5, 30
 _MOST_CLASSES, _MOST_PARTICLES, _BOX = 50, 10000, 64
-# Of the particles' shifts, how many the own classification reaches; and no further than this
-# part of the diameter.
-_REACHED, _FARTHEST = 95, 0.25
+# Averages are compared in positions up to this part of the diameter apart.
+_FARTHEST = 0.125
+# Own classes that tell how often one of a given size matches.
+_NEIGHBOURS = 5
 _LISTED, _SHOWN = 20, 2
 
 logger = logging.getLogger(__name__)
@@ -48,9 +50,9 @@ class ExternalConsistency(Check):
         "compared with all of either own classification, in the best position, within the "
         "particle's disc; its match is the mean of the two best correlations. How well two "
         "classifications of these particles can be expected to match is known from the two own "
-        "ones, so the given classes are asked to reach a match of %g as often as those do. "
-        "Averages of as many particles are compared, and from %d classes on also the "
-        "distributions of the matches (Kolmogorov and Smirnov). At most %d classes and %s of "
+        "ones, so the given classes are asked to reach a match of %g as often as own classes of "
+        "about as many particles do. From %d classes on the distributions of the matches are "
+        "compared as well (Kolmogorov and Smirnov). At most %d classes and %s of "
         "their particles are taken, and no classes with fewer than %d of the particles used."
         % (ROUNDS, DETAIL, _MATCH, _FEWEST_FOR_DISTRIBUTIONS, _MOST_CLASSES,
            format(_MOST_PARTICLES, ","), FEWEST))
@@ -62,8 +64,8 @@ class ExternalConsistency(Check):
                  "%g or better" % _MATCH),
         Quantity("matched_lower", "%", "Lower end of its 95 % interval"),
         Quantity("matched_upper", "%", "Upper end of its 95 % interval"),
-        Quantity("expected_percentage", "%", "The same for the classes of either own "
-                 "classification and the other"),
+        Quantity("expected_percentage", "%", "The same for own classes of the same sizes and "
+                 "another own classification"),
         Quantity("match_p_value", "", "Probability that so few classes match if they do as often "
                  "as own ones"),
         Quantity("median_match", "", "Median match of the classes"),
@@ -95,18 +97,53 @@ class ExternalConsistency(Check):
         chosen = _chosen(members, seed)
         compared = _Images.of(members, chosen)
         own = [compared.classified(seed + number, workers) for number in (1, 2)]
-        given = _given(evidence, chosen, compared, own)
+        given = _given(evidence, chosen, compared)
         averages = [compared.averages(one) for one in own]
         targets = [_Targets(compared, average, workers) for average in averages]
-        queries = [compared.averages(one, compared.sizes) for one in own]
         found = [target.best(given) for target in targets]
-        matches = np.mean([best.correlations[:, 0] for best in found], axis=0)
-        expected = np.concatenate([targets[1].best(queries[0]).correlations[:, 0],
-                                   targets[0].best(queries[1]).correlations[:, 0]])
-        metrics = _metrics(matches, expected, compared,
+        matches = _Matches(
+            np.mean([best.correlations[:, 0] for best in found], axis=0), compared.given.sizes,
+            np.concatenate([targets[1].best(averages[0]).correlations[:, 0],
+                            targets[0].best(averages[1]).correlations[:, 0]]),
+            np.concatenate([one.sizes for one in own]))
+        metrics = _metrics(matches, len(compared.images),
                            len(np.unique(members.labels)) - len(chosen))
         return Findings(plain(metrics), _content(
-            list(chosen), matches, expected, metrics, given, found[0], averages[0], compared))
+            list(chosen), matches, metrics, given, found[0], averages[0], compared))
+
+
+@dataclass(frozen=True, eq=False)
+class _Matches:
+    """How well classes match, and how many members they have.
+
+    Attributes
+    ----------
+    given, given_sizes : numpy.ndarray, (classes,)
+        Of the given classes with the own classifications.
+    own, own_sizes : numpy.ndarray, (2 classes,)
+        Of either own classification with the other.
+    """
+
+    given: np.ndarray
+    given_sizes: np.ndarray
+    own: np.ndarray
+    own_sizes: np.ndarray
+
+    def of_size(self, count):
+        """Own matches of the classes nearest in size to each given one, (classes, count)."""
+        off = np.abs(np.log(np.maximum(self.own_sizes, 1) / self.given_sizes[:, None]))
+        return self.own[np.argsort(off, axis=1, kind="stable")[:, :count]]
+
+    @property
+    def chances(self):
+        """How likely an own class of the size of each given one matches, (classes,)."""
+        matched = np.sum(self.of_size(_NEIGHBOURS) >= _MATCH, axis=1)
+        # Jeffreys' estimate, never 0 nor 1.
+        return (matched + 0.5) / (_NEIGHBOURS + 1)
+
+    def p_value(self, matched):
+        """Probability that at most so many of the given classes match."""
+        return chance_of_at_least(len(self.given) - matched, 1 - self.chances)
 
 
 def _chosen(members, seed):
@@ -175,11 +212,6 @@ class _Images:
         return self.images.shape[-1]
 
     @property
-    def sizes(self):
-        """Members of the given classes, the largest first."""
-        return np.sort(np.bincount(self.given.labels, minlength=self.given.classes))[::-1]
-
-    @property
     def rings(self):
         shells = self.band.shells
         return Rings(self.box, int(shells.min()), int(shells.max()))
@@ -188,38 +220,15 @@ class _Images:
         """A classification of our own."""
         logger.info("Classifying %d particles into %d classes", len(self.images),
                     self.given.classes)
-        reach = min(np.percentile(np.abs(self.given.shifts), _REACHED),
-                    _FARTHEST * self.diameter)
         rings = self.rings
         return classify(self.images, self.sampling, self.given.classes, self.diameter,
-                        int(rings.radii[0]), int(rings.radii[-1]), max(reach, 2.0), self.contrast,
-                        seed=seed, workers=workers)
+                        int(rings.radii[0]), int(rings.radii[-1]),
+                        reach_of(self.given.shifts, self.diameter), self.contrast, seed=seed,
+                        workers=workers)
 
-    def averages(self, classification, sizes=None):
-        """Averages of classes, of the band that is compared.
-
-        Parameters
-        ----------
-        classification : vrs.images.classify2d.Classification
-        sizes : numpy.ndarray of int, (classes,), optional
-            Members at most of the largest class, of the one after it, and so on.
-
-        Returns
-        -------
-        numpy.ndarray of float32, (classes, box, box)
-        """
-        rows = np.arange(len(self.images))
-        if sizes is not None:
-            counts = np.bincount(classification.labels, minlength=classification.classes)
-            most = np.empty(len(counts), int)
-            most[np.argsort(-counts, kind="stable")] = sizes
-            rows = np.concatenate([np.flatnonzero(classification.labels == label)[:count]
-                                   for label, count in enumerate(most)])
-        some = replace(classification, labels=classification.labels[rows],
-                       psi=classification.psi[rows], shifts=classification.shifts[rows],
-                       correlations=classification.correlations[rows])
-        whole = class_averages(self.images[rows], some, self.sampling,
-                               None if self.contrast is None else self.contrast.take(rows),
+    def averages(self, classification):
+        """Averages of classes, of the band that is compared, (classes, box, box)."""
+        whole = class_averages(self.images, classification, self.sampling, self.contrast,
                                self.band.workers)
         return self.band.images(self.band.coefficients(whole))
 
@@ -231,18 +240,16 @@ class _Targets:
         disc = soft_disc(compared.box, compared.diameter)
         self._search = Search(gallery_of_images(within(averages, disc), compared.rings),
                               compared.diameter, compared.sampling,
-                              shift_grid(_FARTHEST * compared.diameter / 2, 1.0), workers)
+                              shift_grid(_FARTHEST * compared.diameter, 1.0), workers)
 
     def best(self, images):
         return self._search.best(images)
 
 
-def _given(evidence, chosen, compared, own):
+def _given(evidence, chosen, compared):
     """Averages of the given classes: those of a file, or of the members."""
     if evidence.classes is None:
-        sizes = np.max([np.sort(np.bincount(one.labels, minlength=one.classes))[::-1]
-                        for one in own], axis=0)
-        return compared.averages(compared.given, sizes)
+        return compared.averages(compared.given)
     classes = evidence.classes
     places = {int(number): place for place, number in enumerate(classes.numbers)}
     missing = [str(number) for number in chosen if number not in places]
@@ -276,37 +283,33 @@ def resampled(images, sampling, compared):
                                               compared.band.wave_numbers * ratio))
 
 
-def _metrics(matches, expected, compared, small):
-    matched, own = int(np.sum(matches >= _MATCH)), int(np.sum(expected >= _MATCH))
-    count = len(matches)
-    if _fewer_p_value(0, count, own, len(expected)) >= _CHANCE:
+def _metrics(matches, particles, small):
+    matched, count = int(np.sum(matches.given >= _MATCH)), len(matches.given)
+    if matches.p_value(0) >= _CHANCE:
         raise NotMeasured(
             "Two own classifications match each other too rarely (%d of %d classes at %g or "
             "better) to tell whether the given classes match them; use more particles "
-            "(--particles-used)." % (own, len(expected), _MATCH))
+            "(--particles-used)." % (np.sum(matches.own >= _MATCH), len(matches.own), _MATCH))
     low, high = wilson_interval(matched, count)
     return {
-        "classes": count, "small_classes": small, "particles_used": len(compared.images),
+        "classes": count, "small_classes": small, "particles_used": particles,
         "matched_percentage": 100 * matched / count, "matched_lower": 100 * low,
-        "matched_upper": 100 * high, "expected_percentage": 100 * own / len(expected),
-        "match_p_value": _fewer_p_value(matched, count, own, len(expected)),
-        "median_match": np.median(matches), "expected_match": np.median(expected),
-        # Below its distribution function the matches are larger.
-        "p_value": (stats.ks_2samp(matches, expected, alternative="greater").pvalue
+        "matched_upper": 100 * high, "expected_percentage": 100 * matches.chances.mean(),
+        "match_p_value": matches.p_value(matched),
+        "median_match": np.median(matches.given), "expected_match": np.median(matches.own),
+        # Where matches are lower their distribution function is higher.
+        "p_value": (stats.ks_2samp(matches.given, matches.of_size(2).ravel(),
+                                   alternative="greater").pvalue
                     if count >= _FEWEST_FOR_DISTRIBUTIONS else None)}
 
 
-def _fewer_p_value(matched, count, own, own_count):
-    """Fisher's exact probability of at most so many matches among the given classes."""
-    return float(stats.hypergeom.cdf(matched, count + own_count, matched + own, count))
-
-
-def _content(numbers, matches, expected, metrics, given, found, averages, compared):
-    order = np.argsort(matches, kind="stable")
-    content = [Paragraph(_sentence(metrics)), _figure(matches, expected)]
-    rows = [["%d" % numbers[place], "%d" % np.sum(compared.given.labels == place),
-             "%.2f" % matches[place]] for place in order[:_LISTED]]
-    content.append(Table(["Class", "Particles used", "Match"], rows,
+def _content(numbers, matches, metrics, given, found, averages, compared):
+    order = np.argsort(matches.given, kind="stable")
+    content = [Paragraph(_sentence(metrics)), _figure(matches)]
+    chances = matches.chances
+    rows = [["%d" % numbers[place], "%d" % matches.given_sizes[place],
+             "%.2f" % matches.given[place], "%.2f" % chances[place]] for place in order[:_LISTED]]
+    content.append(Table(["Class", "Particles used", "Match", "Own classes matched"], rows,
                          "Classes, worst match first%s." % (
                              " (%d of %d)" % (_LISTED, len(numbers)) if len(numbers) > _LISTED
                              else "")))
@@ -326,17 +329,17 @@ def _content(numbers, matches, expected, metrics, given, found, averages, compar
 def _sentence(metrics):
     return (
         "%.0f %% of the %d classes match own ones at %g or better (95 %% interval %.0f to %.0f %%), "
-        "and %.0f %% of the classes of either own classification match the other; the median match "
-        "is %.2f, and %.2f among the own ones.%s" % (
+        "where %.0f %% of own classes of the same sizes match another own classification; the median "
+        "match is %.2f, and %.2f among the own ones.%s" % (
             metrics["matched_percentage"], metrics["classes"], _MATCH, metrics["matched_lower"],
             metrics["matched_upper"], metrics["expected_percentage"], metrics["median_match"],
             metrics["expected_match"], left_out_sentence(metrics["small_classes"])))
 
 
-def _figure(matches, expected):
+def _figure(matches):
     series = [Series(label, np.linspace(0, 100, len(values)), np.sort(values), style)
-              for label, values, style in (("given classes", matches, "points"),
-                                           ("own classifications", expected, "dashed"))]
+              for label, values, style in (("given classes", matches.given, "points"),
+                                           ("own classifications", matches.own, "dashed"))]
     return Plot("Matches of the given classes with the own classifications, and of these with each "
                 "other, in order.", "Sorted correlations of classes with their best own ones.",
                 "Classes (%)", "Match", series)

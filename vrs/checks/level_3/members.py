@@ -11,6 +11,9 @@ from vrs.numerics.image_plane import ImagePlane
 DETAIL = 20.0
 # With fewer members each of them moves the contamination by more than a tenth.
 FEWEST = 20
+# Of the particles' shifts, how many a search reaches, in per cent; it goes no further than this
+# part of the diameter.
+_REACHED, _FARTHEST = 95, 0.25
 
 
 def low_passed(sample):
@@ -53,6 +56,19 @@ def rows_by_class(members, fewest=FEWEST):
             "classes." % (len(numbers), counts.max(), fewest))
     return {int(number): np.flatnonzero(members.labels == number)
             for number in numbers[counts >= fewest]}
+
+
+def reach_of(shifts, diameter):
+    """How far particles may be off the centre where they are aligned anew, pixels.
+
+    Parameters
+    ----------
+    shifts : numpy.ndarray, (n, 2)
+        That were given, pixels.
+    diameter : float
+        Pixels.
+    """
+    return max(min(np.percentile(np.abs(shifts), _REACHED), _FARTHEST * diameter), 2.0)
 
 
 def in_frame(members, batch, plane, turned=0.0, moved=0.0):

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import fft, linalg, stats
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
-                                        low_passed, rows_by_class)
+                                        low_passed, reach_of, rows_by_class)
 from vrs.checks.particle_images import CLASS_MEMBERS
-from vrs.images.agreement import correlations, soft_disc
+from vrs.images.agreement import correlations, soft_disc, within
 from vrs.images.classify2d import averaged, in_class_frame
+from vrs.images.gallery import Rings, gallery_of_images
+from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.statistics import null_share, wilson_interval
 from vrs.results import (Paragraph, ParticleValues, Plot, Series, Slice, Slices, Table,
@@ -26,6 +28,7 @@ _ALIKE = 0.5
 _COMPONENTS = 2
 # Of normal deviates, 99.73 % are nearer to the mean of so many components.
 _LIMIT = np.sqrt(stats.chi2.ppf(0.9973, _COMPONENTS))
+_NOISE_IMAGES = 400
 _LISTED, _SHOWN = 20, 4
 _BINS = 40
 
@@ -67,6 +70,12 @@ class OutlierDetection(Check):
         Quantity("median_correlation", "", "Median correlation of particles with the average of "
                  "the other members"),
         Quantity("chance_correlation", "", "Median of the same by chance"),
+        Quantity("noise_correlation", "", "Median of the same for noise that is aligned to the "
+                 "best of the classes"),
+        Quantity("above_noise_percentage", "%", "Particles that agree with their class better "
+                 "than %g %% of such noise" % _CORE),
+        Quantity("above_noise_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("above_noise_upper", "%", "Upper end of its 95 % interval"),
         Quantity("distant_percentage", "%", "Particles further than %.2f deviations from the mean "
                  "of their class in its first two principal components"
                  % _LIMIT),
@@ -90,9 +99,11 @@ class OutlierDetection(Check):
         rng = np.random.default_rng(evidence.run.seed)
         found = [_judged(members, number, chosen, band, disc, rng)
                  for number, chosen in rows.items()]
+        noise = _noise_correlations(members, found, band, disc, rng)
         found.sort(key=lambda judged: (-judged.contamination, judged.core.mean()))
-        metrics = _metrics(found, len(np.unique(members.labels)) - len(found))
-        return Findings(plain(metrics), _content(members, found, metrics, band),
+        metrics = _metrics(found, noise, len(np.unique(members.labels)) - len(found))
+        return Findings(plain(metrics), _content(members, found, noise, metrics,
+                                                           band),
                         _products(members, found))
 
 
@@ -104,6 +115,7 @@ class _Judged:
     ----------
     number : int
     rows : numpy.ndarray of int, (n,)
+    average : numpy.ndarray of float32, (box, box)
     correlations : numpy.ndarray of float64, (n,)
         With the average of the other members.
     chance : numpy.ndarray of float64, (m,)
@@ -115,6 +127,7 @@ class _Judged:
 
     number: int
     rows: np.ndarray
+    average: np.ndarray
     correlations: np.ndarray
     chance: np.ndarray
     is_round: bool
@@ -153,7 +166,7 @@ def _judged(members, number, rows, band, disc, rng):
             repeat[places] = _agreement(
                 *in_frame(members, batch, band, **_displacements(
                     turns, members.sample.diameter, len(own), rng)), others, band, disc)
-    return _Judged(number, rows, found, chance.ravel(), turns is None, distances)
+    return _Judged(number, rows, average, found, chance.ravel(), turns is None, distances)
 
 
 def _agreement(values, ctf, others, band, disc):
@@ -212,6 +225,22 @@ def _totals(members, rows, band):
     return _Totals(sums, weights, mean, directions / np.sqrt(variances))
 
 
+def _noise_correlations(members, found, band, disc, rng):
+    """Best correlations of noise of the images' power with any of the class averages."""
+    sample, rows = members.sample, np.sort(_joined(found, "rows"))
+    batch = sample.batch(np.sort(rng.choice(rows, min(len(rows), _NOISE_IMAGES), replace=False)))
+    phases = fft.rfft2(rng.standard_normal(batch.images.shape, np.float32))
+    phases /= np.abs(phases)
+    noise = fft.irfft2(np.abs(fft.rfft2(batch.images)) * phases, s=disc.shape)
+    shells = band.shells
+    averages = np.array([judged.average for judged in found])
+    gallery = gallery_of_images(within(averages, disc),
+                                Rings(sample.box, int(shells.min()), int(shells.max())))
+    search = Search(gallery, sample.diameter, sample.sampling,
+                    shift_grid(reach_of(batch.shifts, sample.diameter), 2.0), sample.workers)
+    return search.correlations(noise, batch.contrast).max(axis=1)
+
+
 def free_turns(average, band, disc):
     """Turns after which a class average no longer looks like itself.
 
@@ -234,7 +263,7 @@ def free_turns(average, band, disc):
     return turns[free] if 2 * free.sum() >= len(turns) else None
 
 
-def _metrics(found, small):
+def _metrics(found, noise, small):
     counts = [len(judged.rows) for judged in found]
     total = sum(counts)
     below = wilson_interval(sum(judged.below for judged in found), total)
@@ -242,6 +271,8 @@ def _metrics(found, small):
     poor_interval = wilson_interval(len(poor), len(found))
     core = sum(int(judged.core.sum()) for judged in found)
     core_interval = wilson_interval(core, total)
+    above = int(np.sum(_joined(found, "correlations") > np.percentile(noise, _CORE)))
+    above_interval = wilson_interval(above, total)
     share = sum(judged.below for judged in found) / total
     return {
         "classes": len(found), "small_classes": small, "particles_used": total,
@@ -255,6 +286,10 @@ def _metrics(found, small):
         "core_upper": 100 * core_interval[1],
         "median_correlation": np.median(_joined(found, "correlations")),
         "chance_correlation": np.median(_joined(found, "chance")),
+        "noise_correlation": np.median(noise),
+        "above_noise_percentage": 100 * above / total,
+        "above_noise_lower": 100 * above_interval[0],
+        "above_noise_upper": 100 * above_interval[1],
         "distant_percentage": 100 * np.mean(_joined(found, "distances") > _LIMIT)}
 
 
@@ -267,13 +302,13 @@ def _joined(found, name):
     return np.concatenate([getattr(judged, name) for judged in found])
 
 
-def _content(members, found, metrics, band):
-    content = [Paragraph(_sentence(found, metrics))]
-    content.append(_histogram(found))
+def _content(members, found, noise, metrics,
+                                                           band):
+    content = [Paragraph(_sentence(found, metrics)), _histogram(found, noise)]
     content.append(Table(
         ["Class", "Members", "Contamination π₀", "95 % interval", "Core (%)",
-         "Median correlation", "Chance"],
-        [_row(judged) for judged in found[:_LISTED]],
+         "Median correlation", "Chance", "Above noise (%)"],
+        [_row(judged, noise) for judged in found[:_LISTED]],
         "Classes, most contaminated first%s." % (
             " (%d of %d)" % (_LISTED, len(found)) if len(found) > _LISTED else "")))
     for judged in found[:_SHOWN]:
@@ -287,6 +322,10 @@ def _sentence(found, metrics):
             "%.2f." % (metrics["sound_percentage"], metrics["particles_used"], len(found),
                        metrics["sound_lower"], metrics["sound_upper"],
                        metrics["core_percentage"], metrics["median_contamination"]))
+    text += (" Noise of the same power that is aligned to the classes reaches a correlation of "
+             "%.2f in the median; %.0f %% of the particles agree better with their class than "
+             "%g %% of such noise." % (metrics["noise_correlation"],
+                                      metrics["above_noise_percentage"], _CORE))
     text += left_out_sentence(metrics["small_classes"])
     round_ones = [str(judged.number) for judged in found if judged.is_round]
     if round_ones:
@@ -299,23 +338,26 @@ def _sentence(found, metrics):
     return text
 
 
-def _row(judged):
+def _row(judged, noise):
     low, high = wilson_interval(judged.below, len(judged.rows))
     return ["%d" % judged.number, "%d" % len(judged.rows), "%.2f" % judged.contamination,
-            "%.2f to %.2f" % (min(2 * low, 1), min(2 * high, 1)), "%.0f" % (100 * judged.core.mean()),
-            "%.2f" % np.median(judged.correlations), "%.2f" % np.median(judged.chance)]
+            "%.2f to %.2f" % (min(2 * low, 1), min(2 * high, 1)),
+            "%.0f" % (100 * judged.core.mean()),
+            "%.2f" % np.median(judged.correlations), "%.2f" % np.median(judged.chance),
+            "%.0f" % (100 * np.mean(judged.correlations > np.percentile(noise, _CORE)))]
 
 
-def _histogram(found):
-    values, chance = _joined(found, "correlations"), _joined(found, "chance")
-    edges = np.linspace(min(values.min(), chance.min()), max(values.max(), chance.max()),
-                        _BINS + 1)
+def _histogram(found, noise):
+    shown = (("members", _joined(found, "correlations"), "line"),
+             ("chance", _joined(found, "chance"), "dashed"), ("aligned noise", noise, "dashed"))
+    every = np.concatenate([values for _, values, _ in shown])
+    edges = np.linspace(every.min(), every.max(), _BINS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
-    curves = [Series(label, middles, 100 * np.histogram(some, edges)[0] / len(some), style)
-              for label, some, style in (("members", values, "line"), ("chance", chance, "dashed"))]
+    curves = [Series(label, middles, 100 * np.histogram(values, edges)[0] / len(values), style)
+              for label, values, style in shown]
     return Plot("Correlation of particles with the average of the other members of their class, "
-                "and what chance gives.",
-                "Two histograms: correlations of members, and those of chance.",
+                "what chance gives, and what noise reaches that is aligned to the classes.",
+                "Histograms of the correlations of members, of chance, and of aligned noise.",
                 "Correlation", "Particles (%)", curves)
 
 

@@ -12,7 +12,8 @@ from vrs.bibliography import reference
 from vrs.checks import all_checks
 
 PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsValidateMap", "ProtVrsLevel0", "ProtVrsLevel1",
-             "ProtVrsLevel4", "ProtVrsLevelA", "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport"]
+             "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevelA", "ProtVrsLevelW", "ProtVrsLevelO",
+             "ProtVrsReport"]
 
 
 def test_scipion_finds_everything(domain):
