@@ -205,7 +205,7 @@ class _Images:
                                np.zeros(len(rows)))
         return cls(images, sample.sampling / scale, scale * sample.diameter,
                    Contrast.joined(contrasts) if contrasts[0] is not None else None, given,
-                   ImagePlane(box, FIRST_SHELL, last, sample.workers))
+                   ImagePlane(box, last=last, workers=sample.workers))
 
     @property
     def box(self):
@@ -213,8 +213,7 @@ class _Images:
 
     @property
     def rings(self):
-        shells = self.band.shells
-        return Rings(self.box, int(shells.min()), int(shells.max()))
+        return Rings(self.box, FIRST_SHELL, int(self.band.shells.max()))
 
     def classified(self, seed, workers):
         """A classification of our own."""
@@ -222,7 +221,7 @@ class _Images:
                     self.given.classes)
         rings = self.rings
         return classify(self.images, self.sampling, self.given.classes, self.diameter,
-                        int(rings.radii[0]), int(rings.radii[-1]),
+                        FIRST_SHELL, int(rings.radii[-1]),
                         reach_of(self.given.shifts, self.diameter), self.contrast, seed=seed,
                         workers=workers)
 

@@ -18,7 +18,7 @@ from vrs.simulation.particle_sets import class_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 
 CHECK = get_check("3.a")
-GOOD = (26, 28, 50, 38, 22, 20)
+GOOD = (26, 28, 50, 22)
 
 
 def made(folder, junk=0.0, classes=6, members=40, snr=0.1):
@@ -60,16 +60,16 @@ def test_members_of_sound_classes_are_their_core(sound):
 
 @pytest.mark.parametrize("junk", [0.2, 0.4])
 def test_junk_is_counted_and_named(tmp_path, junk):
-    data = made(tmp_path, junk)
+    data = made(tmp_path, junk, 5, 80)
     result, found = run(data.table)
     truth = np.array([data.junk[data.table.plane_class == number].mean()
-                      for number in range(1, 7)])
-    estimated = np.array([contaminations(result)[number] for number in range(1, 7)])
+                      for number in range(1, 6)])
+    estimated = np.array([contaminations(result)[number] for number in range(1, 6)])
     assert abs(found["median_contamination"] - np.median(truth)) < 0.15
-    # Half of the junk lies below the median of chance, give or take √(n/4) of 8 or 16.
+    # Half of the junk lies below the median of chance, give or take √(n/4) of 16 or 32.
     assert np.abs(estimated - truth).max() < 0.25
     core = product(result, "vrsClassCore")
-    assert core.rows.tolist() == list(range(240))
+    assert core.rows.tolist() == list(range(400))
     assert core.values[data.junk].mean() < 0.1 and core.values[~data.junk].mean() > 0.95
     correlation = product(result, "vrsClassCorrelation").values
     assert correlation[~data.junk].min() > correlation[data.junk].max() - 0.1
@@ -119,10 +119,10 @@ def test_images_of_other_classes_among_real_particles(test_data, planted):
     assert abs(np.median(estimated) - planted) < 0.15
     assert np.abs(estimated - planted).max() < 0.25
     core = product(result, "vrsClassCore").values
-    assert core[~stranger].mean() > 0.9 and not core[stranger].mean() > 0.1
+    assert core[~stranger].mean() > 0.9 and np.sum(core[stranger]) <= 0.1 * stranger.sum()
 
 
-def test_turns_after_which_an_average_looks_alike_are_left_out():
+def test_images_are_turned_where_the_average_has_least_to_do_with_itself():
     plane, disc = ImagePlane(64, 2, 12), soft_disc(64, 44.0)
     y, x = np.mgrid[-32:32, -32:32].astype(float)
     ring = np.exp(-(np.hypot(x, y) - 12) ** 2 / 18)
@@ -132,8 +132,9 @@ def test_turns_after_which_an_average_looks_alike_are_left_out():
         return free_turns(plane.images(plane.coefficients(waves[None]))[0], plane, disc)
 
     # The correlation of cos φ with itself, turned by θ, is cos θ.
-    assert np.setdiff1d(turns(1), [60, 120, 240, 300]).tolist() == (
-        list(range(65, 120, 5)) + list(range(245, 300, 5)))
+    found = set(turns(1))
+    assert set(range(75, 110, 5)) | set(range(255, 290, 5)) <= found
+    assert found <= {70, 110, 250, 290} | set(range(75, 110, 5)) | set(range(255, 290, 5))
     assert turns(0) is None
 
 
