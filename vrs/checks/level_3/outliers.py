@@ -150,8 +150,10 @@ class _Judged:
 
 def _judged(members, number, rows, band, disc, rng):
     total = _totals(members, rows, band)
-    average = band.images(averaged(total.sums, total.weights))[0]
-    turns = free_turns(average, band, disc)
+    average = averaged(total.sums, total.weights)
+    # As the images show it, whose CTF weighs the frequencies.
+    seen = band.images(average * np.sqrt(total.weights / len(rows)))[0]
+    turns = free_turns(seen, band, disc)
     found, distances = np.zeros(len(rows)), np.zeros(len(rows))
     chance = np.zeros((_TURNS, len(rows)))
     start = 0
@@ -167,7 +169,7 @@ def _judged(members, number, rows, band, disc, rng):
             repeat[places] = _agreement(
                 *in_frame(members, batch, band, **_displacements(
                     turns, members.sample.diameter, len(own), rng)), others, band, disc)
-    return _Judged(number, rows, average, found, chance.ravel(), turns is None, distances)
+    return _Judged(number, rows, band.images(average)[0], found, chance.ravel(), turns is None, distances)
 
 
 def _agreement(values, ctf, others, band, disc):
@@ -257,14 +259,14 @@ def free_turns(average, band, disc):
     Returns
     -------
     numpy.ndarray of float64 or None
-        A third of the turns from 60 to 300°; None where even these leave it alike.
+        A fifth of the turns from 60 to 300°; None where even these leave it alike.
     """
     turns = np.arange(_LEAST_TURN, _LAST_TURN + _TURN_STEP / 2, _TURN_STEP)
     copies = np.repeat(average[None], len(turns), axis=0)
     turned = np.concatenate([band.images(values) for _, values, _ in in_class_frame(
         copies, turns, np.zeros((len(turns), 2)), band)])
     alike = np.abs(correlations(turned, copies, disc))
-    free = np.sort(np.argsort(alike, kind="stable")[:len(turns) // 3])
+    free = np.sort(np.argsort(alike, kind="stable")[:len(turns) // 5])
     return turns[free] if alike[free].max() <= _ALIKE else None
 
 
