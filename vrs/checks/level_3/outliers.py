@@ -44,9 +44,9 @@ class OutlierDetection(Check):
     explanation = (
         "Each particle is compared with the average of the other members of its class, by their "
         "correlation within the particle's disc at %g Å. What chance gives is known from the same "
-        "images, turned in the plane at random, by those angles from %g° to %g° after which the "
-        "average has least to do with itself; where it looks alike after all of them, the images "
-        "are moved by more than half of the particle's radius instead. The "
+        "images, turned in the plane at random by %g° to %g°, but not by angles after which the "
+        "average looks alike; where it does so after most of them, the images are moved by more "
+        "than half of the particle's radius instead. The "
         "contamination π₀ of a class is twice the part of its members below the median of chance, "
         "as chance lies below it half of the time and members hardly ever. Members above %g %% of "
         "chance are the core of the class. Classes with fewer than %d of the particles used are "
@@ -245,10 +245,7 @@ def _noise_correlations(members, found, band, disc, rng):
 
 
 def free_turns(average, band, disc):
-    """Turns after which a class average has least to do with itself.
-
-    Images that were turned so agree with the average as a stranger does. After other turns they
-    agree better, by what is round or symmetric in the average, or worse.
+    """Turns after which a class average no longer looks like itself.
 
     Parameters
     ----------
@@ -259,15 +256,14 @@ def free_turns(average, band, disc):
     Returns
     -------
     numpy.ndarray of float64 or None
-        A fifth of the turns from 60 to 300°; None where even these leave it alike.
+        Degrees from 60 to 300; None where after most of them it does.
     """
     turns = np.arange(_LEAST_TURN, _LAST_TURN + _TURN_STEP / 2, _TURN_STEP)
     copies = np.repeat(average[None], len(turns), axis=0)
     turned = np.concatenate([band.images(values) for _, values, _ in in_class_frame(
         copies, turns, np.zeros((len(turns), 2)), band)])
-    alike = np.abs(correlations(turned, copies, disc))
-    free = np.sort(np.argsort(alike, kind="stable")[:len(turns) // 5])
-    return turns[free] if alike[free].max() <= _ALIKE else None
+    free = correlations(turned, copies, disc) <= _ALIKE
+    return turns[free] if 2 * free.sum() >= len(turns) else None
 
 
 def _metrics(found, noise, small):

@@ -66,8 +66,9 @@ def test_junk_is_counted_and_named(tmp_path, junk):
                       for number in range(1, 6)])
     estimated = np.array([contaminations(result)[number] for number in range(1, 6)])
     assert abs(found["median_contamination"] - np.median(truth)) < 0.15
-    # Half of the junk lies below the median of chance, give or take √(n/4) of 16 or 32.
-    assert np.abs(estimated - truth).max() < 0.25
+    # Half of the junk lies below the median of chance, give or take √(n/4) of 16 or 32, and
+    # more of pure noise, which has nothing of what is round in the average.
+    assert np.abs(estimated - truth).max() < 0.3
     core = product(result, "vrsClassCore")
     assert core.rows.tolist() == list(range(400))
     assert core.values[data.junk].mean() < 0.1 and core.values[~data.junk].mean() > 0.95
@@ -119,10 +120,11 @@ def test_images_of_other_classes_among_real_particles(test_data, planted):
     assert abs(np.median(estimated) - planted) < 0.15
     assert np.abs(estimated - planted).max() < 0.25
     core = product(result, "vrsClassCore").values
+    assert (result.status is Status.WARNINGS) == (planted == 0.4)
     assert core[~stranger].mean() > 0.9 and np.sum(core[stranger]) <= 0.1 * stranger.sum()
 
 
-def test_images_are_turned_where_the_average_has_least_to_do_with_itself():
+def test_turns_after_which_an_average_looks_alike_are_left_out():
     plane, disc = ImagePlane(64, 2, 12), soft_disc(64, 44.0)
     y, x = np.mgrid[-32:32, -32:32].astype(float)
     ring = np.exp(-(np.hypot(x, y) - 12) ** 2 / 18)
@@ -132,9 +134,9 @@ def test_images_are_turned_where_the_average_has_least_to_do_with_itself():
         return free_turns(plane.images(plane.coefficients(waves[None]))[0], plane, disc)
 
     # The correlation of cos φ with itself, turned by θ, is cos θ.
-    found = set(turns(1))
-    assert len(found) == 9 and {85, 90, 95, 265, 270, 275} <= found
-    assert found <= {80, 85, 90, 95, 100, 260, 265, 270, 275, 280}
+    # The correlation of cos 2φ with itself, turned by θ, is cos 2θ.
+    assert np.setdiff1d(turns(2), [150, 210]).tolist() == (
+        list(range(60, 150, 5)) + list(range(215, 305, 5)))
     assert turns(0) is None
 
 
