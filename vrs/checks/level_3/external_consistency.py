@@ -79,9 +79,9 @@ class ExternalConsistency(Check):
         Criterion(name="matches", metric="match_p_value",
                   subject="the probability that so few classes match the own ones", relation=">=",
                   bound=_CHANCE,
-                  warning="The classes match own ones less often than two own classifications match "
-                  "each other (p = {value:.2g}, at least {bound} expected): they may not be those "
-                  "of these particles."),
+                  warning="The classes match own ones less often than two own classifications "
+                  "match each other (p = {value:.2g}, at least {bound} expected): they may not be "
+                  "those of these particles."),
         Criterion(name="distribution", metric="p_value",
                   subject="the probability that the matches come from the distribution of the own "
                   "ones", relation=">=", bound=_CHANCE,
@@ -327,9 +327,9 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
 
 def _sentence(metrics):
     return (
-        "%.0f %% of the %d classes match own ones at %g or better (95 %% interval %.0f to %.0f %%), "
-        "where %.0f %% of own classes of the same sizes match another own classification; the median "
-        "match is %.2f, and %.2f among the own ones.%s" % (
+        "%.0f %% of the %d classes match own ones at %g or better (95 %% interval %.0f to "
+        "%.0f %%), where %.0f %% of own classes of the same sizes match another own "
+        "classification; the median match is %.2f, and %.2f among the own ones.%s" % (
             metrics["matched_percentage"], metrics["classes"], _MATCH, metrics["matched_lower"],
             metrics["matched_upper"], metrics["expected_percentage"], metrics["median_match"],
             metrics["expected_match"], left_out_sentence(metrics["small_classes"])))

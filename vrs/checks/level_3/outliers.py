@@ -169,7 +169,8 @@ def _judged(members, number, rows, band, disc, rng):
             repeat[places] = _agreement(
                 *in_frame(members, batch, band, **_displacements(
                     turns, members.sample.diameter, len(own), rng)), others, band, disc)
-    return _Judged(number, rows, band.images(average)[0], found, chance.ravel(), turns is None, distances)
+    return _Judged(number, rows, band.images(average)[0], found, chance.ravel(), turns is None,
+                   distances)
 
 
 def _agreement(values, ctf, others, band, disc):
@@ -320,11 +321,12 @@ def _content(members, found, noise, metrics,
 
 
 def _sentence(found, metrics):
-    text = ("%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %.0f "
-            "to %.0f %%), and %.0f %% are in the core of it. The median contamination of a class is "
-            "%.2f." % (metrics["sound_percentage"], metrics["particles_used"], len(found),
-                       metrics["sound_lower"], metrics["sound_upper"],
-                       metrics["core_percentage"], metrics["median_contamination"]))
+    text = (
+        "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %.0f to "
+        "%.0f %%), and %.0f %% are in the core of it. The median contamination of a class is %.2f."
+        % (metrics["sound_percentage"], metrics["particles_used"], len(found),
+           metrics["sound_lower"], metrics["sound_upper"], metrics["core_percentage"],
+           metrics["median_contamination"]))
     text += (" Noise of the same power that is aligned to the classes reaches a correlation of "
              "%.2f in the median; %.0f %% of the particles agree better with their class than "
              "%g %% of such noise." % (metrics["noise_correlation"],
