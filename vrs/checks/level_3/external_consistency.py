@@ -7,7 +7,8 @@ import numpy as np
 from scipy import stats
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.level_3.members import DETAIL, FEWEST, left_out_sentence, reach_of, rows_by_class
+from vrs.checks.level_3.members import (DETAIL, FEWEST, left_out_sentence, pairs_figure, reach_of,
+                                        rows_by_class)
 from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL
 from vrs.images.agreement import soft_disc, within
 from vrs.images.classify2d import (ROUNDS, Classification, aligned_images, class_averages,
@@ -21,7 +22,7 @@ from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.crosslinks import chance_of_at_least
 from vrs.numerics.image_plane import ImagePlane
 from vrs.numerics.statistics import wilson_interval
-from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
+from vrs.results import Paragraph, Plot, Series, Table, plain
 
 _MATCH = 0.8
 _CHANCE = 0.01
@@ -31,7 +32,7 @@ _MOST_CLASSES, _MOST_PARTICLES, _BOX = 50, 10000, 64
 _FARTHEST = 0.125
 # Own classes that tell how often one of a given size matches.
 _NEIGHBOURS = 5
-_LISTED, _SHOWN = 20, 2
+_LISTED = 20
 
 logger = logging.getLogger(__name__)
 
@@ -312,16 +313,17 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
                          "Classes, worst match first%s." % (
                              " (%d of %d)" % (_LISTED, len(numbers)) if len(numbers) > _LISTED
                              else "")))
-    panels = []
-    for place in order[:_SHOWN]:
+    pairs = []
+    for place in order[:3]:
         turned = aligned_images(given[place:place + 1], found.psi[place, :1],
                                 found.shifts[place, :1])[0]
-        panels += [Slice("Class %d" % numbers[place], turned[::-1], compared.sampling),
-                   Slice("its best own class (%.2f)" % found.correlations[place, 0],
-                         averages[found.direction[place, 0]][::-1], compared.sampling)]
-    content.append(Slices("The classes of the worst match, and the classes of the first own "
-                          "classification that they agree with best.",
-                          "Pairs of class averages.", panels))
+        pairs.append([("Class %d" % numbers[place], turned),
+                      ("best own class (%.2f)" % found.correlations[place, 0],
+                       averages[found.direction[place, 0]])])
+    content.append(pairs_figure(
+        "The classes of the worst match, above, and the classes of the first own classification "
+        "that they agree with best, below.", "Pairs of class averages.", pairs,
+        soft_disc(compared.box, compared.diameter), compared.sampling))
     return content
 
 

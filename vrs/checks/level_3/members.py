@@ -4,8 +4,10 @@ import numpy as np
 
 from vrs.checks.particle_images import FIRST_SHELL
 from vrs.errors import NotMeasured
+from vrs.images.agreement import within
 from vrs.images.classify2d import averaged, in_class_frame
 from vrs.numerics.image_plane import ImagePlane
+from vrs.results import Slice, Slices
 
 # Detail that members are compared by, Å.
 DETAIL = 20.0
@@ -108,6 +110,32 @@ def average_of(members, rows, plane):
         sums += (values * ctf).sum(axis=0)
         weights += np.square(ctf).sum(axis=0)
     return plane.images(averaged(sums, weights))[0]
+
+
+def pairs_figure(caption, alt, pairs, disc, sampling):
+    """Figure of pairs of class averages, the first of each pair above the second.
+
+    Parameters
+    ----------
+    caption, alt : str
+    pairs : list of list of tuple of str and numpy.ndarray
+        Labels and images, (box, box). Three pairs or one are shown, as three stand in a row.
+    disc : numpy.ndarray of float32, (box, box)
+    sampling : float
+        Å/pixel.
+
+    Returns
+    -------
+    vrs.results.Slices
+        Within the disc, each image of unit deviation.
+    """
+    shown = pairs[:3 if len(pairs) >= 3 else 1]
+    panels = [pair[row] for row in (0, 1) for pair in shown]
+    images = within(np.array([image for _, image in panels]), disc)
+    deviations = images.std(axis=(1, 2), keepdims=True)
+    images = images / np.where(deviations > 0, deviations, 1)
+    return Slices(caption, alt, [Slice(label, image[::-1], sampling)
+                                 for (label, _), image in zip(panels, images)])
 
 
 def left_out_sentence(small):

@@ -7,7 +7,7 @@ from scipy import fft, linalg, stats
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
-                                        low_passed, reach_of, rows_by_class)
+                                        low_passed, pairs_figure, reach_of, rows_by_class)
 from vrs.checks.particle_images import CLASS_MEMBERS
 from vrs.images.agreement import correlations, soft_disc, within
 from vrs.images.classify2d import averaged, in_class_frame
@@ -15,8 +15,7 @@ from vrs.images.gallery import Rings, gallery_of_images
 from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.statistics import null_share, wilson_interval
-from vrs.results import (Paragraph, ParticleValues, Plot, Series, Slice, Slices, Table,
-                         plain)
+from vrs.results import Paragraph, ParticleValues, Plot, Series, Table, plain
 
 _SOUND, _POOR_CLASSES = 70.0, 20.0
 _CORE = 97.5
@@ -29,7 +28,9 @@ _COMPONENTS = 2
 # Of normal deviates, 99.73 % are nearer to the mean of so many components.
 _LIMIT = np.sqrt(stats.chi2.ppf(0.9973, _COMPONENTS))
 _NOISE_IMAGES = 400
-_LISTED, _SHOWN = 20, 4
+_LISTED = 20
+# Members that are worth an average in a figure.
+_AVERAGED = 10
 _BINS = 40
 
 
@@ -315,9 +316,7 @@ def _content(members, found, noise, metrics,
         [_row(judged, noise) for judged in found[:_LISTED]],
         "Classes, most contaminated first%s." % (
             " (%d of %d)" % (_LISTED, len(found)) if len(found) > _LISTED else "")))
-    for judged in found[:_SHOWN]:
-        content += _pictures(members, judged, band)
-    return content
+    return content + _pictures(members, found, band)
 
 
 def _sentence(found, metrics):
@@ -366,14 +365,22 @@ def _histogram(found, noise):
                 "Correlation", "Particles (%)", curves)
 
 
-def _pictures(members, judged, band):
-    parts = [("core", judged.rows[judged.core]), ("other members", judged.rows[~judged.core])]
-    panels = [Slice("Class %d, %s (%d)" % (judged.number, label, len(rows)),
-                    average_of(members, rows, band)[::-1], members.sample.sampling)
-              for label, rows in parts if len(rows)]
-    return [Slices("Averages of the core and of the other members of class %d (π₀ = %.2f)." % (
-        judged.number, judged.contamination), "Averages of the core of a class and of the rest.",
-        panels)]
+def _pictures(members, found, band):
+    """The worst classes that have enough members on either side to be averaged."""
+    pairs = []
+    for judged in found:
+        parts = judged.rows[judged.core], judged.rows[~judged.core]
+        if len(pairs) < 3 and min(map(len, parts)) >= _AVERAGED:
+            pairs.append([("Class %d, %s (%d)" % (judged.number, label, len(rows)),
+                           average_of(members, rows, band))
+                          for label, rows in zip(("core", "other members"), parts)])
+    if not pairs:
+        return []
+    sample = members.sample
+    return [pairs_figure("Averages of the core, above, and of the other members, below, of the "
+                         "most contaminated classes.", "Averages of the cores of classes, and of "
+                         "the rest.", pairs, soft_disc(sample.box, sample.diameter),
+                         sample.sampling)]
 
 
 def _products(members, found):

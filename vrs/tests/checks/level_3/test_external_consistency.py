@@ -39,7 +39,7 @@ def test_sound_classes_are_found_again(sound):
     assert found["matched_lower"] <= found["matched_percentage"] <= found["matched_upper"]
     assert found["match_p_value"] > 0.05 and found["p_value"] is None
     [pictures] = [block for block in result.content if isinstance(block, Slices)]
-    one, other = (panel.image for panel in pictures.panels[:2])
+    one, other = (panel.image for panel in pictures.panels[::3])
     # They are shown in the same position.
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.7
 
