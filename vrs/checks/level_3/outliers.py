@@ -104,8 +104,7 @@ class OutlierDetection(Check):
         noise = _noise_correlations(members, found, band, disc, rng)
         found.sort(key=lambda judged: (-judged.contamination, judged.core.mean()))
         metrics = _metrics(found, noise, len(np.unique(members.labels)) - len(found))
-        return Findings(plain(metrics), _content(members, found, noise, metrics,
-                                                           band),
+        return Findings(plain(metrics), _content(members, found, noise, metrics, band),
                         _products(members, found))
 
 
