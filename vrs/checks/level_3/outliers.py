@@ -32,6 +32,7 @@ _LISTED = 20
 # Members that are worth an average in a figure.
 _AVERAGED = 10
 _BINS = 40
+_SMALLEST = 1e-30
 
 
 @register
@@ -226,7 +227,7 @@ def _totals(members, rows, band):
     variances, directions = linalg.eigh(
         products / len(rows) - np.outer(mean, mean),
         subset_by_index=[2 * size - _COMPONENTS, 2 * size - 1])
-    return _Totals(sums, weights, mean, directions / np.sqrt(variances))
+    return _Totals(sums, weights, mean, directions / np.sqrt(np.maximum(variances, _SMALLEST)))
 
 
 def _noise_correlations(members, found, band, disc, rng):
