@@ -292,4 +292,25 @@ cryomicroscopy},
  doi={https://doi.org/10.1093/nar/gkad1019}
 }
 
+@article{Storey2002,
+ title={A direct approach to false discovery rates},
+ author={Storey, John D.},
+ journal={Journal of the Royal Statistical Society B}, volume={64}, pages={479--498}, year={2002},
+ doi={https://doi.org/10.1111/1467-9868.00346}
+}
+
+@article{Saxton1982,
+ title={The correlation averaging of a regularly arranged bacterial cell envelope protein},
+ author={Saxton, W. O. and Baumeister, W.},
+ journal={Journal of Microscopy}, volume={127}, pages={127--138}, year={1982},
+ doi={https://doi.org/10.1111/j.1365-2818.1982.tb00405.x}
+}
+
+@article{Penczek1992,
+ title={Three-dimensional reconstruction of single particles embedded in ice},
+ author={Penczek, Pawel and Radermacher, Michael and Frank, Joachim},
+ journal={Ultramicroscopy}, volume={40}, pages={33--53}, year={1992},
+ doi={https://doi.org/10.1016/0304-3991(92)90011-8}
+}
+
 """

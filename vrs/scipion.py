@@ -10,7 +10,7 @@ import sys
 
 _HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d %_(COMMAND)s\n"
 _PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevel2",
-              "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA", "ProtVrsLevelW",
+              "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA", "ProtVrsLevelW",
               "ProtVrsLevelO", "ProtVrsReport")
 
 

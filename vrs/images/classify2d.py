@@ -48,6 +48,11 @@ class Classification:
     shifts: np.ndarray
     correlations: np.ndarray
 
+    @property
+    def sizes(self):
+        """Members of each class, (classes,)."""
+        return np.bincount(self.labels, minlength=self.classes)
+
 
 class _References:
     """Class averages on rings: sums of the members' orders and of their mean CTF²."""
@@ -256,7 +261,7 @@ def aligned_images(images, psi, shifts, last=None, workers=1):
     """
     plane = ImagePlane(images.shape[-1], last=last, workers=workers)
     aligned = np.empty(images.shape, np.float32)
-    for part, values in _in_class_frame(images, psi, shifts, plane, workers):
+    for part, values, _ in in_class_frame(images, psi, shifts, plane):
         aligned[part] = plane.images(values)
     return aligned
 
@@ -283,32 +288,76 @@ def class_averages(images, classification, sampling=None, contrast=None, workers
     plane = ImagePlane(images.shape[-1], workers=workers)
     sums = np.zeros((classification.classes, len(plane.wave_numbers)), np.complex64)
     weights = np.zeros(sums.shape, np.float32)
-    for part, values in _in_class_frame(images, classification.psi, classification.shifts, plane,
-                                        workers):
-        ctf = np.ones(values.shape, np.float32)
-        if contrast is not None:
-            turned = contrast.take(part)
-            # A coefficient of the average at azimuth α is the image's at α - psi.
-            turned = replace(turned, defocus=turned.defocus + np.outer(
-                classification.psi[part], [0, 0, 1]))
-            ctf = turned.values(plane.frequencies(sampling))
+    for part, values, ctf in in_class_frame(images, classification.psi, classification.shifts,
+                                            plane, sampling, contrast):
         member = np.equal.outer(np.arange(classification.classes),
                                 classification.labels[part]).astype(np.float32)
         sums += member @ (values * ctf)
         weights += member @ ctf ** 2
-    if contrast is not None:
-        weights += _FLOOR * weights.mean(axis=1, keepdims=True)
-    return plane.images(sums / np.where(weights > 0, weights, np.inf))
+    return plane.images(averaged(sums, weights) if contrast is not None
+                        else sums / np.where(weights > 0, weights, np.inf))
 
 
-def _in_class_frame(images, psi, shifts, plane, workers):
-    """Coefficients of some images at a time in the position of their class averages."""
-    transforms = PaddedTransforms(plane.box, workers=workers)
+def averaged(sums, weights):
+    """Coefficients of averages from those of their members.
+
+    Parameters
+    ----------
+    sums : numpy.ndarray of complex64, (n, coefficients)
+        Σ CTF·image.
+    weights : numpy.ndarray of float32, (n, coefficients)
+        Σ CTF².
+
+    Returns
+    -------
+    numpy.ndarray of complex64, (n, coefficients)
+        Σ CTF·image / (Σ CTF² + 5 % of its mean over the coefficients); 0 without members.
+    """
+    total = weights + _FLOOR * weights.mean(axis=1, keepdims=True)
+    return sums / np.where(total > 0, total, np.inf)
+
+
+def in_class_frame(images, psi, shifts, plane, sampling=None, contrast=None):
+    """Coefficients of some images at a time in the position of their class averages.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float32, (n, box, box)
+    psi : numpy.ndarray, (n,)
+        Degrees.
+    shifts : numpy.ndarray, (n, 2)
+        Pixels.
+    plane : vrs.numerics.image_plane.ImagePlane
+        Coefficients that are wanted.
+    sampling : float
+        Å/pixel; needed with a contrast.
+    contrast : vrs.images.ctf.Contrast
+        Of n particles.
+
+    Yields
+    ------
+    part : slice
+        Which images.
+    values : numpy.ndarray of complex64, (part, coefficients)
+    ctf : numpy.ndarray of float32, (part, coefficients)
+        Their CTF in the same position; 1 without a contrast.
+    """
+    transforms = PaddedTransforms(plane.box, workers=plane.workers)
+    psi = np.asarray(psi, float)
     for start in range(0, len(images), _BATCH):
         part = slice(start, start + _BATCH)
-        moved = shifted(images[part], shifts[part])
-        angle = np.radians(np.asarray(psi)[part])
+        angle = np.radians(psi[part])
         turns = np.moveaxis(np.array([[np.cos(angle), np.sin(angle)],
                                       [-np.sin(angle), np.cos(angle)]]), 2, 0)
         places = np.einsum("nij,pj->npi", turns, plane.wave_numbers)
-        yield part, transforms.at(transforms.of(moved), places)
+        values = transforms.at(transforms.of(shifted(images[part], shifts[part])), places)
+        yield part, values, _turned_ctf(psi[part], plane, sampling,
+                                        None if contrast is None else contrast.take(part))
+
+
+def _turned_ctf(psi, plane, sampling, contrast):
+    if contrast is None:
+        return np.ones((len(psi), len(plane.wave_numbers)), np.float32)
+    # A coefficient of the average at azimuth α is the image's at α - psi.
+    turned = replace(contrast, defocus=contrast.defocus + np.outer(psi, [0, 0, 1]))
+    return turned.values(plane.frequencies(sampling))

@@ -16,6 +16,8 @@ from vrs.numerics.ctf import Optics, antisymmetric_phases, contrast_transfer
 
 # As recorded · multiplied by the sign of the CTF · multiplied by the CTF · divided by it.
 STATES = ("raw", "phase-flipped", "premultiplied", "corrected")
+# Of each particle.
+_COLUMNS = ("group", "defocus", "phase_shift", "b_factor", "scale")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,22 @@ class Contrast:
         return cls(optics, table.group, table.defocus, table.phase_shift, table.ctf_b_factor,
                    table.ctf_scale, states)
 
+    @classmethod
+    def joined(cls, contrasts):
+        """The contrasts of several sets of particles of the same optics groups, as one.
+
+        Parameters
+        ----------
+        contrasts : sequence of Contrast
+
+        Returns
+        -------
+        Contrast
+        """
+        columns = {name: None if getattr(contrasts[0], name) is None else np.concatenate(
+            [getattr(one, name) for one in contrasts]) for name in _COLUMNS}
+        return replace(contrasts[0], **columns)
+
     def __len__(self):
         return len(self.group)
 
@@ -90,8 +108,7 @@ class Contrast:
         -------
         Contrast
         """
-        columns = {name: getattr(self, name) for name in (
-            "group", "defocus", "phase_shift", "b_factor", "scale")}
+        columns = {name: getattr(self, name) for name in _COLUMNS}
         return replace(self, **{name: None if values is None else np.asarray(values)[chosen]
                                 for name, values in columns.items()})
 

@@ -38,6 +38,16 @@ class ProtVrsLevel2(ProtVrsLevel):
     LEVEL = "2"
 
 
+class ProtVrsLevel3(ProtVrsLevel):
+    """Validates a two-dimensional classification by its particles: do they belong to their
+    classes, is each class a single view, and does a second classification find the same? It needs
+    the map, a threshold, and the table of a 2D classification by RELION or cryoSPARC with the
+    images of the particles."""
+
+    _label = "validate class members (level 3)"
+    LEVEL = "3"
+
+
 class ProtVrsLevel4(ProtVrsLevel):
     """Validates the orientations of the particles: were they seen from enough directions for the
     reported resolution? It needs the map, a threshold, and the table of a 3D refinement by RELION

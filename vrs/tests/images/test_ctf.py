@@ -59,6 +59,12 @@ def test_phase_shift_b_factor_and_scale_are_per_particle():
         assert found[number] == pytest.approx(envelope * plain[0], abs=1e-6)
 
 
+def test_sets_of_particles_are_joined():
+    whole = contrast(phase_shift=np.array([0.0, 90, 20]), scale=np.array([1.0, 0.5, 2]))
+    joined = Contrast.joined([whole.take([2]), whole.take(slice(0, 2))])
+    assert np.array_equal(joined.values(FREQUENCIES), whole.values(FREQUENCIES)[[2, 0, 1]])
+
+
 def test_states_of_images():
     raw = contrast().values(FREQUENCIES)
     assert contrast().in_state("phase-flipped").values(FREQUENCIES) == pytest.approx(np.abs(raw))

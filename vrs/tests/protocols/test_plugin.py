@@ -12,8 +12,8 @@ from vrs.bibliography import reference
 from vrs.checks import all_checks
 
 PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsValidateMap", "ProtVrsLevel0", "ProtVrsLevel1",
-             "ProtVrsLevel2", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA", "ProtVrsLevelW",
-             "ProtVrsLevelO", "ProtVrsReport"]
+             "ProtVrsLevel2", "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA",
+             "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport"]
 
 
 def test_scipion_finds_everything(domain):

@@ -1,0 +1,1 @@
+"""Level 3: do the particles belong to the classes?"""

@@ -1,0 +1,346 @@
+"""3.c: does a classification of our own find the same classes?"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.level_3.members import (DETAIL, FEWEST, left_out_sentence, pairs_figure, reach_of,
+                                        rows_by_class)
+from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL
+from vrs.images.agreement import soft_disc, within
+from vrs.images.classify2d import (ROUNDS, Classification, aligned_images, class_averages,
+                                   classify)
+from vrs.images.ctf import Contrast
+from vrs.images.gallery import Rings, gallery_of_images
+from vrs.images.particles import fourier_cropped
+from vrs.images.plane import PaddedTransforms
+from vrs.images.search import Search, shift_grid
+from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
+from vrs.numerics.crosslinks import chance_of_at_least
+from vrs.numerics.image_plane import ImagePlane
+from vrs.numerics.statistics import wilson_interval
+from vrs.results import Paragraph, Plot, Series, Table, plain
+
+_MATCH = 0.8
+_CHANCE = 0.01
+_FEWEST_CLASSES, _FEWEST_FOR_DISTRIBUTIONS = 5, 30
+_MOST_CLASSES, _MOST_PARTICLES, _BOX = 50, 10000, 64
+# Averages are compared in positions up to this part of the diameter apart.
+_FARTHEST = 0.125
+# Own classes that tell how often one of a given size matches.
+_NEIGHBOURS = 5
+_LISTED = 20
+
+logger = logging.getLogger(__name__)
+
+
+@register
+class ExternalConsistency(Check):
+    """The given classes against two classifications of our own."""
+
+    id = "3.c"
+    title = "Classification external consistency"
+    requires = (PARTICLES, IMAGES, MEMBERS)
+    uses = (CLASS_MEMBERS,)
+    explanation = (
+        "The particles are classified again, twice, into as many classes, by multi-reference "
+        "alignment from different random particles (%d rounds, detail up to %g Å). Each class is "
+        "compared with all of either own classification, in the best position, within the "
+        "particle's disc; its match is the mean of the two best correlations. How well two "
+        "classifications of these particles can be expected to match is known from the two own "
+        "ones, so the given classes are asked to reach a match of %g as often as own classes of "
+        "about as many particles do. From %d classes on the distributions of the matches are "
+        "compared as well (Kolmogorov and Smirnov). At most %d classes and %s of "
+        "their particles are taken, and no classes with fewer than %d of the particles used."
+        % (ROUNDS, DETAIL, _MATCH, _FEWEST_FOR_DISTRIBUTIONS, _MOST_CLASSES,
+           format(_MOST_PARTICLES, ","), FEWEST))
+    quantities = (
+        Quantity("classes", "", "Classes that were compared"),
+        Quantity("small_classes", "", "Classes with too few particles to be compared"),
+        Quantity("particles_used", "", "Particles that were classified"),
+        Quantity("matched_percentage", "%", "Classes whose match with the own classifications is "
+                 "%g or better" % _MATCH),
+        Quantity("matched_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("matched_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("expected_percentage", "%", "The same for own classes of the same sizes and "
+                 "another own classification"),
+        Quantity("match_p_value", "", "Probability that so few classes match if they do as often "
+                 "as own ones"),
+        Quantity("median_match", "", "Median match of the classes"),
+        Quantity("expected_match", "", "Median match of the own classifications"),
+        Quantity("p_value", "", "Probability that matches so much lower come from the same "
+                 "distribution as those of the own classifications; without value for fewer than "
+                 "%d classes" % _FEWEST_FOR_DISTRIBUTIONS),
+    )
+    references = ("Penczek1992",)
+    criteria = (
+        Criterion(name="matches", metric="match_p_value",
+                  subject="the probability that so few classes match the own ones", relation=">=",
+                  bound=_CHANCE,
+                  warning="The classes match own ones less often than two own classifications "
+                  "match each other (p = {value:.2g}, at least {bound} expected): they may not be "
+                  "those of these particles."),
+        Criterion(name="distribution", metric="p_value",
+                  subject="the probability that the matches come from the distribution of the own "
+                  "ones", relation=">=", bound=_CHANCE,
+                  warning="The classes match own ones less well than two own classifications match "
+                  "each other (p = {value:.2g}, at least {bound} expected)."),
+    )
+    summary_ok = "An own classification finds the same classes."
+    summary_warnings = "An own classification does not find the same classes."
+
+    def compute(self, evidence):
+        members = evidence.shared(CLASS_MEMBERS)
+        seed, workers = evidence.run.seed, evidence.run.workers
+        chosen = _chosen(members, seed)
+        compared = _Images.of(members, chosen)
+        own = [compared.classified(seed + number, workers) for number in (1, 2)]
+        given = _given(evidence, chosen, compared)
+        averages = [compared.averages(one) for one in own]
+        targets = [_Targets(compared, average, workers) for average in averages]
+        found = [target.best(given) for target in targets]
+        matches = _Matches(
+            np.mean([best.correlations[:, 0] for best in found], axis=0), compared.given.sizes,
+            np.concatenate([targets[1].best(averages[0]).correlations[:, 0],
+                            targets[0].best(averages[1]).correlations[:, 0]]),
+            np.concatenate([one.sizes for one in own]))
+        metrics = _metrics(matches, len(compared.images),
+                           len(np.unique(members.labels)) - len(chosen))
+        return Findings(plain(metrics), _content(
+            list(chosen), matches, metrics, given, found[0], averages[0], compared))
+
+
+@dataclass(frozen=True, eq=False)
+class _Matches:
+    """How well classes match, and how many members they have.
+
+    Attributes
+    ----------
+    given, given_sizes : numpy.ndarray, (classes,)
+        Of the given classes with the own classifications.
+    own, own_sizes : numpy.ndarray, (2 classes,)
+        Of either own classification with the other.
+    """
+
+    given: np.ndarray
+    given_sizes: np.ndarray
+    own: np.ndarray
+    own_sizes: np.ndarray
+
+    def of_size(self, count):
+        """Own matches of the classes nearest in size to each given one, (classes, count)."""
+        off = np.abs(np.log(np.maximum(self.own_sizes, 1) / self.given_sizes[:, None]))
+        return self.own[np.argsort(off, axis=1, kind="stable")[:, :count]]
+
+    @property
+    def chances(self):
+        """How likely an own class of the size of each given one matches, (classes,)."""
+        matched = np.sum(self.of_size(_NEIGHBOURS) >= _MATCH, axis=1)
+        # Jeffreys' estimate, never 0 nor 1.
+        return (matched + 0.5) / (_NEIGHBOURS + 1)
+
+    def p_value(self, matched):
+        """Probability that at most so many of the given classes match."""
+        return chance_of_at_least(len(self.given) - matched, 1 - self.chances)
+
+
+def _chosen(members, seed):
+    """Rows of the sample by class: the most populated classes and a part of their members."""
+    rows = rows_by_class(members)
+    if len(rows) < _FEWEST_CLASSES:
+        raise NotMeasured("%s enough particles (%d); at least %d such classes are needed." % (
+            "Only 1 class has" if len(rows) == 1 else "Only %d classes have" % len(rows), FEWEST,
+            _FEWEST_CLASSES))
+    largest = sorted(rows, key=lambda number: -len(rows[number]))[:_MOST_CLASSES]
+    total = sum(len(rows[number]) for number in largest)
+    share, rng = min(1, _MOST_PARTICLES / total), np.random.default_rng(seed)
+    return {number: np.sort(rng.choice(rows[number], int(np.ceil(share * len(rows[number]))),
+                                       replace=False))
+            for number in largest}
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """Images that are classified, and how they were.
+
+    Attributes
+    ----------
+    images : numpy.ndarray of float32, (n, box, box)
+    sampling : float
+        Å/pixel.
+    diameter : float
+        Of the particle, pixels.
+    contrast : vrs.images.ctf.Contrast or None
+    given : vrs.images.classify2d.Classification
+        By whoever made the table.
+    band : vrs.numerics.image_plane.ImagePlane
+        That is compared.
+    """
+
+    images: np.ndarray
+    sampling: float
+    diameter: float
+    contrast: object
+    given: Classification
+    band: ImagePlane
+
+    @classmethod
+    def of(cls, members, chosen):
+        sample, rows = members.sample, np.concatenate(list(chosen.values()))
+        labels = np.repeat(np.arange(len(chosen)), [len(part) for part in chosen.values()])
+        last = sample.shell(DETAIL)
+        box = min(sample.box, max(_BOX, 2 * last + 4))
+        scale = box / sample.box
+        images = np.empty((len(rows), box, box), np.float32)
+        shifts, contrasts, start = np.empty((len(rows), 2)), [], 0
+        for batch in sample.batches(rows):
+            part = slice(start, start + len(batch.rows))
+            start = part.stop
+            images[part] = fourier_cropped(batch.images, box, sample.workers)
+            shifts[part] = scale * batch.shifts
+            contrasts.append(batch.contrast)
+        given = Classification(len(chosen), labels, members.psi[rows], shifts,
+                               np.zeros(len(rows)))
+        return cls(images, sample.sampling / scale, scale * sample.diameter,
+                   Contrast.joined(contrasts) if contrasts[0] is not None else None, given,
+                   ImagePlane(box, last=last, workers=sample.workers))
+
+    @property
+    def box(self):
+        return self.images.shape[-1]
+
+    @property
+    def rings(self):
+        return Rings(self.box, FIRST_SHELL, int(self.band.shells.max()))
+
+    def classified(self, seed, workers):
+        """A classification of our own."""
+        logger.info("Classifying %d particles into %d classes", len(self.images),
+                    self.given.classes)
+        rings = self.rings
+        return classify(self.images, self.sampling, self.given.classes, self.diameter,
+                        FIRST_SHELL, int(rings.radii[-1]),
+                        reach_of(self.given.shifts, self.diameter), self.contrast, seed=seed,
+                        workers=workers)
+
+    def averages(self, classification):
+        """Averages of classes, of the band that is compared, (classes, box, box)."""
+        whole = class_averages(self.images, classification, self.sampling, self.contrast,
+                               self.band.workers)
+        return self.band.images(self.band.coefficients(whole))
+
+
+class _Targets:
+    """Class averages that others are compared with, in all positions."""
+
+    def __init__(self, compared, averages, workers):
+        disc = soft_disc(compared.box, compared.diameter)
+        self._search = Search(gallery_of_images(within(averages, disc), compared.rings),
+                              compared.diameter, compared.sampling,
+                              shift_grid(_FARTHEST * compared.diameter, 1.0), workers)
+
+    def best(self, images):
+        return self._search.best(images)
+
+
+def _given(evidence, chosen, compared):
+    """Averages of the given classes: those of a file, or of the members."""
+    if evidence.classes is None:
+        return compared.averages(compared.given)
+    classes = evidence.classes
+    places = {int(number): place for place, number in enumerate(classes.numbers)}
+    missing = [str(number) for number in chosen if number not in places]
+    if missing:
+        raise NotMeasured("The class averages that were given lack class %s of the table of "
+                          "particles; give those of the same classification." % ", ".join(missing))
+    images = classes.images[[places[number] for number in chosen]]
+    return resampled(images, classes.sampling, compared)
+
+
+def resampled(images, sampling, compared):
+    """Class averages at the sampling and in the box of the images, up to 20 Å.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float32, (n, size, size)
+    sampling : float
+        Å/pixel.
+    compared : _Images
+
+    Returns
+    -------
+    numpy.ndarray of float32, (n, box, box)
+    """
+    size = images.shape[-1] // 2 * 2
+    images = fourier_cropped(images, size)
+    disc = soft_disc(size, min(compared.diameter * compared.sampling / sampling, size - 4.0))
+    ratio = size * sampling / (compared.box * compared.sampling)
+    transforms = PaddedTransforms(size, workers=compared.band.workers)
+    return compared.band.images(transforms.at(transforms.of(within(images, disc)),
+                                              compared.band.wave_numbers * ratio))
+
+
+def _metrics(matches, particles, small):
+    matched, count = int(np.sum(matches.given >= _MATCH)), len(matches.given)
+    if matches.p_value(0) >= _CHANCE:
+        raise NotMeasured(
+            "Two own classifications match each other too rarely (%d of %d classes at %g or "
+            "better) to tell whether the given classes match them; use more particles "
+            "(--particles-used)." % (np.sum(matches.own >= _MATCH), len(matches.own), _MATCH))
+    low, high = wilson_interval(matched, count)
+    return {
+        "classes": count, "small_classes": small, "particles_used": particles,
+        "matched_percentage": 100 * matched / count, "matched_lower": 100 * low,
+        "matched_upper": 100 * high, "expected_percentage": 100 * matches.chances.mean(),
+        "match_p_value": matches.p_value(matched),
+        "median_match": np.median(matches.given), "expected_match": np.median(matches.own),
+        # Where matches are lower their distribution function is higher.
+        "p_value": (stats.ks_2samp(matches.given, matches.of_size(2).ravel(),
+                                   alternative="greater").pvalue
+                    if count >= _FEWEST_FOR_DISTRIBUTIONS else None)}
+
+
+def _content(numbers, matches, metrics, given, found, averages, compared):
+    order = np.argsort(matches.given, kind="stable")
+    content = [Paragraph(_sentence(metrics)), _figure(matches)]
+    chances = matches.chances
+    rows = [["%d" % numbers[place], "%d" % matches.given_sizes[place],
+             "%.2f" % matches.given[place], "%.2f" % chances[place]] for place in order[:_LISTED]]
+    content.append(Table(["Class", "Particles used", "Match", "Own classes matched"], rows,
+                         "Classes, worst match first%s." % (
+                             " (%d of %d)" % (_LISTED, len(numbers)) if len(numbers) > _LISTED
+                             else "")))
+    pairs = []
+    for place in order[:3]:
+        turned = aligned_images(given[place:place + 1], found.psi[place, :1],
+                                found.shifts[place, :1])[0]
+        pairs.append([("Class %d" % numbers[place], turned),
+                      ("best own class (%.2f)" % found.correlations[place, 0],
+                       averages[found.direction[place, 0]])])
+    content.append(pairs_figure(
+        "The classes of the worst match, above, and the classes of the first own classification "
+        "that they agree with best, below.", "Pairs of class averages.", pairs,
+        soft_disc(compared.box, compared.diameter), compared.sampling))
+    return content
+
+
+def _sentence(metrics):
+    return (
+        "%.0f %% of the %d classes match own ones at %g or better (95 %% interval %.0f to "
+        "%.0f %%), where %.0f %% of own classes of the same sizes match another own "
+        "classification; the median match is %.2f, and %.2f among the own ones.%s" % (
+            metrics["matched_percentage"], metrics["classes"], _MATCH, metrics["matched_lower"],
+            metrics["matched_upper"], metrics["expected_percentage"], metrics["median_match"],
+            metrics["expected_match"], left_out_sentence(metrics["small_classes"])))
+
+
+def _figure(matches):
+    series = [Series(label, np.linspace(0, 100, len(values)), np.sort(values), style)
+              for label, values, style in (("given classes", matches.given, "points"),
+                                           ("own classifications", matches.own, "dashed"))]
+    return Plot("Matches of the given classes with the own classifications, and of these with each "
+                "other, in order.", "Sorted correlations of classes with their best own ones.",
+                "Classes (%)", "Match", series)

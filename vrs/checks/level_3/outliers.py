@@ -1,0 +1,396 @@
+"""3.a: which particles do not belong to their class?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft, linalg, stats
+
+from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
+                                        low_passed, pairs_figure, reach_of, rows_by_class)
+from vrs.checks.particle_images import CLASS_MEMBERS
+from vrs.images.agreement import correlations, soft_disc, within
+from vrs.images.classify2d import averaged, in_class_frame
+from vrs.images.gallery import Rings, gallery_of_images
+from vrs.images.search import Search, shift_grid
+from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
+from vrs.numerics.statistics import null_share, wilson_interval
+from vrs.results import Paragraph, ParticleValues, Plot, Series, Table, plain
+
+_SOUND, _POOR_CLASSES = 70.0, 20.0
+_CORE = 97.5
+# Times that each image is turned or moved at random.
+_TURNS = 5
+_LEAST_TURN, _LAST_TURN, _TURN_STEP = 60.0, 300.0, 5.0
+# Correlation of an average with itself, turned, that makes turned images no control.
+_ALIKE = 0.5
+_COMPONENTS = 2
+# Of normal deviates, 99.73 % are nearer to the mean of so many components.
+_LIMIT = np.sqrt(stats.chi2.ppf(0.9973, _COMPONENTS))
+_NOISE_IMAGES = 400
+_LISTED = 20
+# Members that are worth an average in a figure.
+_AVERAGED = 10
+_BINS = 40
+_SMALLEST = 1e-30
+
+
+@register
+class OutlierDetection(Check):
+    """Members of classes against the average of the other members."""
+
+    id = "3.a"
+    title = "Outlier detection"
+    requires = (PARTICLES, IMAGES, MEMBERS)
+    uses = (CLASS_MEMBERS,)
+    explanation = (
+        "Each particle is compared with the average of the other members of its class, by their "
+        "correlation within the particle's disc at %g Å. What chance gives is known from the same "
+        "images, turned in the plane at random by %g° to %g°, but not by angles after which the "
+        "average looks alike; where it does so after most of them, the images are moved by more "
+        "than half of the particle's radius instead. The "
+        "contamination π₀ of a class is twice the part of its members below the median of chance, "
+        "as chance lies below it half of the time and members hardly ever. Members above %g %% of "
+        "chance are the core of the class. Classes with fewer than %d of the particles used are "
+        "not judged, as a single particle more or less would change π₀ by more than 0.1."
+        % (DETAIL, _LEAST_TURN, _LAST_TURN, _CORE, FEWEST))
+    quantities = (
+        Quantity("classes", "", "Classes that were judged"),
+        Quantity("small_classes", "", "Classes with too few particles to be judged"),
+        Quantity("particles_used", "", "Particles in the classes that were judged"),
+        Quantity("sound_percentage", "%", "Particles that belong to their class (1 - π₀ over all "
+                 "of them)"),
+        Quantity("sound_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("sound_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("median_contamination", "", "Median of π₀ over the classes"),
+        Quantity("poor_classes_percentage", "%", "Classes with less than %g %% sound members"
+                 % _SOUND),
+        Quantity("poor_classes_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("poor_classes_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("core_percentage", "%", "Particles in the core of their class"),
+        Quantity("core_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("core_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("median_correlation", "", "Median correlation of particles with the average of "
+                 "the other members"),
+        Quantity("chance_correlation", "", "Median of the same by chance"),
+        Quantity("noise_correlation", "", "Median of the same for noise that is aligned to the "
+                 "best of the classes"),
+        Quantity("above_noise_percentage", "%", "Particles that agree with their class better "
+                 "than %g %% of such noise" % _CORE),
+        Quantity("above_noise_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("above_noise_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("distant_percentage", "%", "Particles further than %.2f deviations from the mean "
+                 "of their class in its first two principal components"
+                 % _LIMIT),
+    )
+    references = ("Storey2002",)
+    criteria = (
+        Criterion(name="poor_classes", metric="poor_classes_lower",
+                  subject="the part of the classes with less than %g %% sound members (lower end "
+                  "of its 95 %% interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
+                  warning="At least {value:.0f} % of the classes have less than 70 % sound members "
+                  "(at most {bound} % expected): many particles do not belong to their class."),
+    )
+    summary_ok = "The particles belong to their classes."
+    summary_warnings = "Many particles do not belong to their classes."
+
+    def compute(self, evidence):
+        members = evidence.shared(CLASS_MEMBERS)
+        sample = members.sample
+        rows = rows_by_class(members)
+        band, disc = low_passed(sample), soft_disc(sample.box, sample.diameter)
+        rng = np.random.default_rng(evidence.run.seed)
+        found = [_judged(members, number, chosen, band, disc, rng)
+                 for number, chosen in rows.items()]
+        noise = _noise_correlations(members, found, band, disc, rng)
+        found.sort(key=lambda judged: (-judged.contamination, judged.core.mean()))
+        metrics = _metrics(found, noise, len(np.unique(members.labels)) - len(found))
+        return Findings(plain(metrics), _content(members, found, noise, metrics, band),
+                        _products(members, found))
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A class, its members and what chance gives.
+
+    Attributes
+    ----------
+    number : int
+    rows : numpy.ndarray of int, (n,)
+    average : numpy.ndarray of float32, (box, box)
+    correlations : numpy.ndarray of float64, (n,)
+        With the average of the other members.
+    chance : numpy.ndarray of float64, (m,)
+    is_round : bool
+        Whether chance is that of images that were moved rather than turned.
+    distances : numpy.ndarray of float64, (n,)
+        From the mean in the first principal components, in deviations.
+    """
+
+    number: int
+    rows: np.ndarray
+    average: np.ndarray
+    correlations: np.ndarray
+    chance: np.ndarray
+    is_round: bool
+    distances: np.ndarray
+
+    @property
+    def contamination(self):
+        return null_share(self.correlations, self.chance)
+
+    @property
+    def below(self):
+        """How many members lie below the median of chance."""
+        return np.count_nonzero(self.correlations < np.median(self.chance))
+
+    @property
+    def core(self):
+        return self.correlations > np.percentile(self.chance, _CORE)
+
+
+def _judged(members, number, rows, band, disc, rng):
+    total = _totals(members, rows, band)
+    average = averaged(total.sums, total.weights)
+    # As the images show it, whose CTF weighs the frequencies.
+    seen = band.images(average * np.sqrt(total.weights / len(rows)))[0]
+    turns = free_turns(seen, band, disc)
+    found, distances = np.zeros(len(rows)), np.zeros(len(rows))
+    chance = np.zeros((_TURNS, len(rows)))
+    start = 0
+    for batch in members.sample.batches(rows):
+        places = slice(start, start + len(batch.rows))
+        start = places.stop
+        own, own_ctf = in_frame(members, batch, band)
+        others = averaged(total.sums - own * own_ctf,
+                          np.maximum(total.weights - own_ctf ** 2, 0))
+        found[places] = _agreement(own, own_ctf, others, band, disc)
+        distances[places] = total.distances(own)
+        for repeat in chance:
+            repeat[places] = _agreement(
+                *in_frame(members, batch, band, **_displacements(
+                    turns, members.sample.diameter, len(own), rng)), others, band, disc)
+    return _Judged(number, rows, band.images(average)[0], found, chance.ravel(), turns is None,
+                   distances)
+
+
+def _agreement(values, ctf, others, band, disc):
+    return correlations(band.images(values), band.images(ctf * others), disc)
+
+
+def _displacements(turns, diameter, count, rng):
+    """Random turns, or where there are none to be had moves by more than half the radius."""
+    if turns is not None:
+        return {"turned": rng.choice(turns, count) + rng.uniform(-0.5, 0.5, count) * _TURN_STEP}
+    length, angle = rng.uniform(diameter / 4, diameter / 2, count), rng.uniform(0, 2 * np.pi, count)
+    return {"moved": np.column_stack([length * np.cos(angle), length * np.sin(angle)])}
+
+
+@dataclass(frozen=True, eq=False)
+class _Totals:
+    """Sums over the members of a class, in the position of its average.
+
+    Attributes
+    ----------
+    sums : numpy.ndarray of complex64, (1, coefficients)
+        Σ CTF·image.
+    weights : numpy.ndarray of float32, (1, coefficients)
+        Σ CTF².
+    mean : numpy.ndarray of float64, (2 coefficients,)
+        Of the real and imaginary parts.
+    components : numpy.ndarray of float64, (2 coefficients, 2)
+        The first principal components, divided by the deviations along them.
+    """
+
+    sums: np.ndarray
+    weights: np.ndarray
+    mean: np.ndarray
+    components: np.ndarray
+
+    def distances(self, values):
+        """From the mean in the first principal components, in deviations."""
+        return np.linalg.norm((values.view(np.float32) - self.mean) @ self.components, axis=1)
+
+
+def _totals(members, rows, band):
+    size = len(band.wave_numbers)
+    sums, weights = np.zeros((1, size), np.complex64), np.zeros((1, size), np.float32)
+    total, products = np.zeros(2 * size), np.zeros((2 * size, 2 * size))
+    for batch in members.sample.batches(rows):
+        values, ctf = in_frame(members, batch, band)
+        sums += (values * ctf).sum(axis=0)
+        weights += np.square(ctf).sum(axis=0)
+        parts = values.view(np.float32).astype(float)
+        total += parts.sum(axis=0)
+        products += parts.T @ parts
+    mean = total / len(rows)
+    variances, directions = linalg.eigh(
+        products / len(rows) - np.outer(mean, mean),
+        subset_by_index=[2 * size - _COMPONENTS, 2 * size - 1])
+    return _Totals(sums, weights, mean, directions / np.sqrt(np.maximum(variances, _SMALLEST)))
+
+
+def _noise_correlations(members, found, band, disc, rng):
+    """Best correlations of noise of the images' power with any of the class averages."""
+    sample, rows = members.sample, np.sort(_joined(found, "rows"))
+    batch = sample.batch(np.sort(rng.choice(rows, min(len(rows), _NOISE_IMAGES), replace=False)))
+    phases = fft.rfft2(rng.standard_normal(batch.images.shape, np.float32))
+    phases /= np.abs(phases)
+    noise = fft.irfft2(np.abs(fft.rfft2(batch.images)) * phases, s=disc.shape)
+    shells = band.shells
+    averages = np.array([judged.average for judged in found])
+    gallery = gallery_of_images(within(averages, disc),
+                                Rings(sample.box, int(shells.min()), int(shells.max())))
+    search = Search(gallery, sample.diameter, sample.sampling,
+                    shift_grid(reach_of(batch.shifts, sample.diameter), 2.0), sample.workers)
+    return search.correlations(noise, batch.contrast).max(axis=1)
+
+
+def free_turns(average, band, disc):
+    """Turns after which a class average no longer looks like itself.
+
+    Parameters
+    ----------
+    average : numpy.ndarray of float32, (box, box)
+    band : vrs.numerics.image_plane.ImagePlane
+    disc : numpy.ndarray of float32, (box, box)
+
+    Returns
+    -------
+    numpy.ndarray of float64 or None
+        Degrees from 60 to 300; None where after most of them it does.
+    """
+    turns = np.arange(_LEAST_TURN, _LAST_TURN + _TURN_STEP / 2, _TURN_STEP)
+    copies = np.repeat(average[None], len(turns), axis=0)
+    turned = np.concatenate([band.images(values) for _, values, _ in in_class_frame(
+        copies, turns, np.zeros((len(turns), 2)), band)])
+    free = correlations(turned, copies, disc) <= _ALIKE
+    return turns[free] if 2 * free.sum() >= len(turns) else None
+
+
+def _metrics(found, noise, small):
+    counts = [len(judged.rows) for judged in found]
+    total = sum(counts)
+    below = wilson_interval(sum(judged.below for judged in found), total)
+    poor = [judged for judged in found if 1 - judged.contamination < _SOUND / 100]
+    poor_interval = wilson_interval(len(poor), len(found))
+    core = sum(int(judged.core.sum()) for judged in found)
+    core_interval = wilson_interval(core, total)
+    above = int(np.sum(_joined(found, "correlations") > np.percentile(noise, _CORE)))
+    above_interval = wilson_interval(above, total)
+    share = sum(judged.below for judged in found) / total
+    return {
+        "classes": len(found), "small_classes": small, "particles_used": total,
+        "sound_percentage": 100 * _sound(share), "sound_lower": 100 * _sound(below[1]),
+        "sound_upper": 100 * _sound(below[0]),
+        "median_contamination": np.median([judged.contamination for judged in found]),
+        "poor_classes_percentage": 100 * len(poor) / len(found),
+        "poor_classes_lower": 100 * poor_interval[0],
+        "poor_classes_upper": 100 * poor_interval[1],
+        "core_percentage": 100 * core / total, "core_lower": 100 * core_interval[0],
+        "core_upper": 100 * core_interval[1],
+        "median_correlation": np.median(_joined(found, "correlations")),
+        "chance_correlation": np.median(_joined(found, "chance")),
+        "noise_correlation": np.median(noise),
+        "above_noise_percentage": 100 * above / total,
+        "above_noise_lower": 100 * above_interval[0],
+        "above_noise_upper": 100 * above_interval[1],
+        "distant_percentage": 100 * np.mean(_joined(found, "distances") > _LIMIT)}
+
+
+def _sound(below):
+    """1 - π₀ from the part of the members below the median of chance."""
+    return 1 - min(2 * below, 1)
+
+
+def _joined(found, name):
+    return np.concatenate([getattr(judged, name) for judged in found])
+
+
+def _content(members, found, noise, metrics,
+                                                           band):
+    content = [Paragraph(_sentence(found, metrics)), _histogram(found, noise)]
+    content.append(Table(
+        ["Class", "Members", "Contamination π₀", "95 % interval", "Core (%)",
+         "Median correlation", "Chance", "Above noise (%)"],
+        [_row(judged, noise) for judged in found[:_LISTED]],
+        "Classes, most contaminated first%s." % (
+            " (%d of %d)" % (_LISTED, len(found)) if len(found) > _LISTED else "")))
+    return content + _pictures(members, found, band)
+
+
+def _sentence(found, metrics):
+    text = (
+        "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %.0f to "
+        "%.0f %%), and %.0f %% are in the core of it. The median contamination of a class is %.2f."
+        % (metrics["sound_percentage"], metrics["particles_used"], len(found),
+           metrics["sound_lower"], metrics["sound_upper"], metrics["core_percentage"],
+           metrics["median_contamination"]))
+    text += (" Noise of the same power that is aligned to the classes reaches a correlation of "
+             "%.2f in the median; %.0f %% of the particles agree better with their class than "
+             "%g %% of such noise." % (metrics["noise_correlation"],
+                                      metrics["above_noise_percentage"], _CORE))
+    text += left_out_sentence(metrics["small_classes"])
+    round_ones = [str(judged.number) for judged in found if judged.is_round]
+    if round_ones:
+        text += (" %s alike when turned; %s members were moved instead to see what chance gives, "
+                 "which tells centred junk less well: class%s %s." % (
+                     "One average looks" if len(round_ones) == 1 else
+                     "%d averages look" % len(round_ones),
+                     "its" if len(round_ones) == 1 else "their",
+                     "" if len(round_ones) == 1 else "es", ", ".join(round_ones)))
+    return text
+
+
+def _row(judged, noise):
+    low, high = wilson_interval(judged.below, len(judged.rows))
+    return ["%d" % judged.number, "%d" % len(judged.rows), "%.2f" % judged.contamination,
+            "%.2f to %.2f" % (min(2 * low, 1), min(2 * high, 1)),
+            "%.0f" % (100 * judged.core.mean()),
+            "%.2f" % np.median(judged.correlations), "%.2f" % np.median(judged.chance),
+            "%.0f" % (100 * np.mean(judged.correlations > np.percentile(noise, _CORE)))]
+
+
+def _histogram(found, noise):
+    shown = (("members", _joined(found, "correlations"), "line"),
+             ("chance", _joined(found, "chance"), "dashed"), ("aligned noise", noise, "dashed"))
+    every = np.concatenate([values for _, values, _ in shown])
+    edges = np.linspace(every.min(), every.max(), _BINS + 1)
+    middles = (edges[1:] + edges[:-1]) / 2
+    curves = [Series(label, middles, 100 * np.histogram(values, edges)[0] / len(values), style)
+              for label, values, style in shown]
+    return Plot("Correlation of particles with the average of the other members of their class, "
+                "what chance gives, and what noise reaches that is aligned to the classes.",
+                "Histograms of the correlations of members, of chance, and of aligned noise.",
+                "Correlation", "Particles (%)", curves)
+
+
+def _pictures(members, found, band):
+    """The worst classes that have enough members on either side to be averaged."""
+    pairs = []
+    for judged in found:
+        parts = judged.rows[judged.core], judged.rows[~judged.core]
+        if len(pairs) < 3 and min(map(len, parts)) >= _AVERAGED:
+            pairs.append([("Class %d, %s (%d)" % (judged.number, label, len(rows)),
+                           average_of(members, rows, band))
+                          for label, rows in zip(("core", "other members"), parts)])
+    if not pairs:
+        return []
+    sample = members.sample
+    return [pairs_figure("Averages of the core, above, and of the other members, below, of the "
+                         "most contaminated classes.", "Averages of the cores of classes, and of "
+                         "the rest.", pairs, soft_disc(sample.box, sample.diameter),
+                         sample.sampling)]
+
+
+def _products(members, found):
+    rows = members.sample.rows[_joined(found, "rows")]
+    order = np.argsort(rows)
+    return [ParticleValues(name, description, "", rows[order], values[order].astype(float))
+            for name, description, values in (
+                ("vrsClassCorrelation", "Correlation with the average of the other members of "
+                 "the class", _joined(found, "correlations")),
+                ("vrsClassCore", "1 in the core of the class, 0 outside",
+                 np.concatenate([judged.core for judged in found])),
+                ("vrsClassDistance", "Deviations from the mean of the class in its first two "
+                 "principal components", _joined(found, "distances")))]
