@@ -55,6 +55,11 @@ class Level:
         """The kinds that it takes on top of the map."""
         return self.needed + self.alternatives
 
+    @property
+    def taken(self):
+        """All kinds that any of its items takes."""
+        return self.kinds + self.alternatives + self.optional
+
     def is_possible(self, kinds):
         """Whether it can be assessed with evidence of some kinds.
 

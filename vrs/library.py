@@ -134,13 +134,13 @@ def levels_of(given):
         If there is none, or if something was given that none of them takes.
     """
     found = levels.levels_for(given)
-    used = {kind for level in found for kind in level.kinds + level.optional}
+    used = {kind for level in found for kind in level.taken}
     problems = []
     for kind in inputs.given_kinds(given):
         if kind.always or kind in used:
             continue
-        lacking = [other for level in levels.all_levels() if kind in level.kinds
-                   for other in level.kinds if not other.is_given(given)]
+        lacking = [other for level in levels.all_levels() if kind in level.taken
+                   for other in level.kinds or level.alternatives if not other.is_given(given)]
         problems.append("%s can only be judged with %s; give it by %s." % (
             kind.words[0].upper() + kind.words[1:], lacking[0].words,
             lacking[0].decisive[0].flag))

@@ -83,7 +83,10 @@ def test_nothing_at_all_is_refused(capsys):
     assert "--particles" in capsys.readouterr().err
 
 
-def test_a_table_without_angles_alone_is_refused(test_data):
-    path = str(test_data("particles", "relion5_betagal", "particles_21-25.star"))
+def test_a_table_without_angles_and_images_alone_is_refused(tmp_path):
+    path = tmp_path / "picks.star"
+    path.write_text("data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n_rlnImageSize\n"
+                    "1 1.5 200\n\ndata_particles\n\nloop_\n_rlnOpticsGroup\n_rlnDefocusU\n"
+                    "_rlnDefocusV\n_rlnDefocusAngle\n1 15000 15000 0\n1 16000 16000 0\n")
     with pytest.raises(InputError, match="gives the particles no angles"):
-        vrs.validate(particles=path, resolution=8)
+        vrs.validate(particles=str(path), resolution=8)
