@@ -85,6 +85,25 @@ def randomised_transform(transform, mask, first, rng, workers=1):
     return masked_transform(volume, mask, workers)
 
 
+def randomised_map(volume, mask, rng, workers=1):
+    """A map of the same power spectrum and random phases, within a mask.
+
+    Parameters
+    ----------
+    volume, mask : numpy.ndarray of float32, (z, y, x)
+    rng : numpy.random.Generator
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+        The mean stays as it is before the mask is applied.
+    """
+    transform = fft.rfftn(volume, workers=workers)
+    randomise_phases(transform, volume.shape, 1, rng)
+    return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True) * mask
+
+
 def without_mask(masked, randomised, first):
     """Correlation within a mask, freed of what the mask adds.
 

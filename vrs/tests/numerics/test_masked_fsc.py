@@ -90,3 +90,18 @@ def test_independent_part_predicts_how_noise_scatters_within_a_mask():
     assert np.median(found) == pytest.approx(1 / np.sqrt(masked_fsc.independent_part(mask)),
                                              rel=0.25)
     assert masked_fsc.independent_part(np.ones(shape, np.float32)) == pytest.approx(1)
+
+
+def test_a_random_map_has_the_power_of_the_map_and_nothing_else():
+    rng = np.random.default_rng(2)
+    volume = rng.standard_normal((20, 24, 22)).astype(np.float32) + 1
+    whole = masked_fsc.randomised_map(volume, np.ones_like(volume), rng)
+    np.testing.assert_allclose(np.abs(fft.rfftn(whole)), np.abs(fft.rfftn(volume)), rtol=1e-3,
+                               atol=1e-2)
+    # Of 10,560 voxels chance gives a correlation of .01.
+    assert abs(np.corrcoef(whole.ravel(), volume.ravel())[0, 1]) < 0.04
+    assert whole.mean() == pytest.approx(volume.mean(), abs=1e-5)
+    mask = np.zeros_like(volume)
+    mask[5:9] = 0.5
+    masked = masked_fsc.randomised_map(volume, mask, np.random.default_rng(2))
+    assert np.all(masked[mask == 0] == 0) and masked[mask > 0].std() > 0.3
