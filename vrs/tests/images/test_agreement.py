@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from vrs.images.agreement import correlations, grey_fit, image_distances, soft_disc, within
-from vrs.images.plane import shifted
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +65,14 @@ def test_image_distance_is_the_double_sum_of_its_definition(pair):
     for image, reference, a_of, b_of, value in zip(images, references, a, b, found):
         left = ((image - a_of * reference - b_of) * disc).ravel()
         variance = np.cov(image.ravel(), aweights=disc.ravel().astype(float), ddof=0)
-        # The sum of the kernel over whole pixels differs from its integral by 1e-8.
-        assert value == pytest.approx(np.sqrt(left @ kernel @ left / variance), rel=1e-4)
+        # The transform of g at whole pixels differs from that of g by .7 % at Nyquist.
+        assert value == pytest.approx(np.sqrt(left @ kernel @ left / variance), rel=4e-3)
 
 
-def test_image_distance_ignores_grey_values_and_forgives_small_shifts(pair):
+def test_image_distance_ignores_grey_values(pair):
     disc = soft_disc(40, 22.0)
     images, references = pair
     found = image_distances(images, references, disc)
     assert image_distances(-3 * images + 5, references, disc) == pytest.approx(found, rel=1e-3)
     assert image_distances(references * 2 - 1, references, disc) == pytest.approx(0, abs=1e-2)
     assert np.all(image_distances(np.zeros_like(images), references, disc) == 0)
-    # Of a smooth image a shift by a pixel costs less than another image does.
-    moved = shifted(references, np.tile([1.0, 0.0], (len(references), 1)))
-    wide = dict(disc=disc, width=3.0)
-    assert np.all(image_distances(moved, references, **wide)
-                  < 0.8 * image_distances(images, references, **wide))
