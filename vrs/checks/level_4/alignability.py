@@ -16,7 +16,7 @@ from vrs.results import (Mark, ParticleValues, Paragraph, Plot, Series, Slice, S
 _BAD = 0.5
 _SHUFFLES = 5
 _EDGES = np.linspace(-1, 1, 41)
-_SHOWN, _LISTED = 4, 10
+_SHOWN, _LISTED = 3, 10
 # Detail in the pictures of the worst particles, Å.
 _SHOWN_DETAIL = 20.0
 
@@ -95,9 +95,10 @@ class AlignabilityPrecisionAndAccuracy(Check):
             "particles_used": int(known.sum())})
         require_signal(metrics["expected_accuracy_below_05_percentage"], metrics["p_value"])
         content = [Paragraph(_sentence(metrics, len(known)))]
-        content += [_histogram(*data) for data in (
-            ("precision", precision[known], expected[0][expected_known]),
-            ("accuracy", accuracy[known], expected[1][expected_known]))]
+        content.append(_course({
+            "precision": precision[known], "accuracy": accuracy[known],
+            "precision, simulated": expected[0][expected_known],
+            "accuracy, simulated": expected[1][expected_known]}))
         content += _worst(found, precision, accuracy)
         rows = found.sample.rows
         return Findings(plain(metrics), content, [
@@ -163,15 +164,15 @@ def _sentence(metrics, count):
     return text
 
 
-def _histogram(name, values, expected):
-    middles = (_EDGES[1:] + _EDGES[:-1]) / 2
-    return Plot("Alignability %s of the particles, as a part of them in each 0.05: 1 as of the "
-                "reprojections, 0 as of random directions." % name,
-                "Histogram of the %s; most particles should be near 1." % name,
-                "Alignability " + name, "Particles (%)",
-                [Series(label, middles, 100 * np.histogram(part, _EDGES)[0] / len(part), style)
-                 for label, part, style in (("particles", values, "line"),
-                                            ("simulated particles", expected, "dashed"))],
+def _course(scored):
+    """Cumulative histograms."""
+    series = [Series(label, _EDGES[1:], 100 * np.cumsum(np.histogram(values, _EDGES)[0])
+                     / len(values), "dashed" if "simulated" in label else "line")
+              for label, values in scored.items()]
+    return Plot("Part of the particles up to each precision and accuracy: 1 is that of the "
+                "reprojections, 0 that of random directions.",
+                "Cumulative histograms of precision and accuracy; few particles should be on the "
+                "left of the limit.", "Alignability", "Particles up to here (%)", series,
                 marks=[Mark(_BAD, "limit")])
 
 
@@ -187,17 +188,14 @@ def _worst(found, precision, accuracy):
                         sample.shell(max(_SHOWN_DETAIL, DETAIL)))
     images = local.centred(batch.images, batch.shifts)
     models = local.reprojections(found.rotations[batch.rows], batch.contrast)
-    panels = []
-    for row, image, model in zip(batch.rows, images, models):
-        name = "row %d" % (sample.rows[row] + 1)
-        panels += [Slice(name, image[::-1] / image.std(), sample.sampling),
-                   Slice(name + ", reprojection", model[::-1] / model.std(), sample.sampling)]
+    panels = [Slice("row %d" % (sample.rows[row] + 1),
+                    np.hstack([image / image.std(), model / model.std()])[::-1], sample.sampling)
+              for row, image, model in zip(batch.rows, images, models)]
     return [Table(["Row", "Micrograph", "Precision", "Accuracy"], rows,
                   "The particles of lowest accuracy, by their rows in the table."),
-            Slices("Particles of lowest accuracy, low-passed to %g Å, and their reprojections in "
-                   "the given orientations." % _SHOWN_DETAIL,
-                   "Images of %d particles, each followed by its reprojection." % len(images),
-                   panels)]
+            Slices("Particles of lowest accuracy, low-passed to %g Å, each on the left of its "
+                   "reprojection in the given orientation." % _SHOWN_DETAIL,
+                   "Images of %d particles beside their reprojections." % len(images), panels)]
 
 
 def _micrograph(table, row):

@@ -11,7 +11,7 @@ from vrs.checks.level_4.smoothness import suspicious_micrographs
 from vrs.checks.particle_images import ASSIGNED_PARTICLES
 from vrs.errors import NotMeasured
 from vrs.images.symmetry import view_distance
-from vrs.results import Slices, Status, Table, from_json, to_json
+from vrs.results import Plot, Slices, Status, Table, from_json, to_json
 from vrs.simulation.particle_sets import particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 from vrs.tests.images.test_gallery import D2
@@ -95,7 +95,10 @@ def test_wrong_angles_are_found_and_told_particle_by_particle(tmp_path):
     rows = [int(cells[0]) - 1 for cells in listed.rows]
     assert planted[rows].all() and float(listed.rows[0][3]) == round(accuracy.values.min(), 2)
     [pictures] = [block for block in result.content if isinstance(block, Slices)]
-    assert len(pictures.panels) == 8
+    assert len(pictures.panels) == 3
+    [course] = [block for block in result.content if isinstance(block, Plot)]
+    assert course.series[1].y[29] == pytest.approx(found["accuracy_below_05_percentage"], abs=0.1)
+    assert course.series[1].y[-1] == pytest.approx(100)
 
 
 def test_angles_of_other_particles_are_no_better_than_chance(tmp_path):
