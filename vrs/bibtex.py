@@ -233,7 +233,7 @@ Konstantinos and Topf, Maya},
 @article{Vargas2017,
  title={Quantitative analysis of {3D} alignment quality: its impact on soft-validation, particle
 pruning and homogeneity analysis},
- author={Vargas, J. and Melero, R. and G{\'o}mez-Blanco, J. and Carazo, J. M. and Sorzano,
+ author={Vargas, J. and Melero, R. and Gómez-Blanco, J. and Carazo, J. M. and Sorzano,
 C. O. S.},
  journal={Scientific Reports}, volume={7}, pages={6307}, year={2017},
  doi={https://doi.org/10.1038/s41598-017-06526-z}

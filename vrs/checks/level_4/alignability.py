@@ -55,14 +55,15 @@ class AlignabilityPrecisionAndAccuracy(Check):
     criteria = (
         excess_criterion(
             "precision", "the part of the particles with a precision below 0.5",
-            "At least {value:.0f} % of the particles more than noise explains (at most {bound} %) "
-            "do not determine their orientation: they may not show the particle of the map.",
+            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} % "
+            "expected) do not determine their orientation: they may not show the particle of the "
+            "map.",
             metric="precision_below_05"),
         excess_criterion(
             "accuracy", "the part of the particles with an accuracy below 0.5",
-            "The best orientations of at least {value:.0f} % of the particles more than noise "
-            "explains (at most {bound} %) are far from the given one: their angles may be wrong, "
-            "or they are not particles.", metric="accuracy_below_05"),
+            "Beyond what noise explains, the best orientations of at least {value:.0f} % of the "
+            "particles (at most {bound} % expected) are far from the given one: their angles may "
+            "be wrong, or they are not particles.", metric="accuracy_below_05"),
         Criterion(name="p_value", subject="the probability that the angles of other particles are "
                   "right as often", relation="<", bound=CHANCE,
                   warning="The angles of other particles would be right as often (p = {value:.2g}, "

@@ -217,9 +217,8 @@ def excess_criterion(name, subject, warning, metric=""):
     """The criterion on how far a share exceeds that of simulated particles."""
     return Criterion(
         name=name, metric=(metric or name) + "_excess_lower",
-        subject="the lower end of the 95 % interval of " + subject
-                + " beyond that of simulated particles", relation="<=", bound=_BORNE, unit="%",
-        warning=warning)
+        subject=subject + ", less that of simulated particles (lower end of the 95 % interval),",
+        relation="<=", bound=_BORNE, unit="%", warning=warning)
 
 
 def require_signal(expected, p_value):

@@ -55,9 +55,9 @@ class AlignabilitySmoothness(Check):
         excess_criterion(
             "beyond_limit", "the part of the particles further from their given direction than "
             "the limit",
-            "At least {value:.0f} % of the particles more than noise explains (at most {bound} %) "
-            "agree best with a direction of view far from the given one: their angles may be "
-            "wrong, or they are not particles."),
+            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} % "
+            "expected) agree best with a direction of view far from the given one: their angles "
+            "may be wrong, or they are not particles."),
         Criterion(name="p_value", subject="the probability that random angles are right as often",
                   relation="<", bound=CHANCE,
                   warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
