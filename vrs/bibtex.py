@@ -313,4 +313,28 @@ cryomicroscopy},
  doi={https://doi.org/10.1016/0304-3991(92)90011-8}
 }
 
+@article{Vargas2017,
+ title={Quantitative analysis of {3D} alignment quality: its impact on soft-validation, particle
+pruning and homogeneity analysis},
+ author={Vargas, J. and Melero, R. and Gómez-Blanco, J. and Carazo, J. M. and Sorzano,
+C. O. S.},
+ journal={Scientific Reports}, volume={7}, pages={6307}, year={2017},
+ doi={https://doi.org/10.1038/s41598-017-06526-z}
+}
+
+@article{Wang2005,
+ title={On the {Euclidean} distance of images},
+ author={Wang, Liwei and Zhang, Yan and Feng, Jufu},
+ journal={IEEE Transactions on Pattern Analysis and Machine Intelligence}, volume={27},
+ pages={1334--1339}, year={2005},
+ doi={https://doi.org/10.1109/TPAMI.2005.165}
+}
+
+@article{Ashman1994,
+ title={Detecting bimodality in astronomical datasets},
+ author={Ashman, Keith M. and Bird, Christina M. and Zepf, Stephen E.},
+ journal={The Astronomical Journal}, volume={108}, pages={2348--2361}, year={1994},
+ doi={https://doi.org/10.1086/117248}
+}
+
 """

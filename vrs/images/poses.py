@@ -207,6 +207,54 @@ def smoothed_maxima(correlations, basis):
     return ((np.asarray(correlations, np.float32) @ basis) @ basis.T).argmax(axis=1)
 
 
+def neighbours(views, group, distance):
+    """Which directions of view are nearer to each other than a distance, modulo symmetry.
+
+    Parameters
+    ----------
+    views : numpy.ndarray, (n, 3)
+        Unit vectors.
+    group : numpy.ndarray, (g, 3, 3)
+        Of :func:`vrs.images.symmetry.point_group`.
+    distance : float
+        Degrees.
+
+    Returns
+    -------
+    numpy.ndarray of bool, (n, n)
+    """
+    near = np.eye(len(views), dtype=bool)
+    least = np.float32(np.cos(np.radians(distance)))
+    for copies in equivalent_views(views, group).astype(np.float32):
+        near |= views.astype(np.float32) @ copies.T > least
+    return near
+
+
+def distinct_best(correlations, near, count):
+    """The best directions that are no neighbours of each other.
+
+    The best one counts, then the best of those that are not near to it, and so on.
+
+    Parameters
+    ----------
+    correlations : numpy.ndarray, (particles, n)
+    near : numpy.ndarray of bool, (n, n)
+        Of :func:`neighbours`.
+    count : int
+
+    Returns
+    -------
+    numpy.ndarray of int, (particles, count)
+        Rows of the directions, best first.
+    """
+    left = np.array(correlations, np.float32)
+    best = np.empty((len(left), count), int)
+    for rank in range(count):
+        best[:, rank] = left.argmax(axis=1)
+        left[near[best[:, rank]]] = -np.inf
+    return best
+
+
 def spherical_harmonics(directions, degrees):
     """Real orthonormal spherical harmonics.
 

@@ -39,6 +39,35 @@ def wilson_interval(successes, trials, confidence=0.95):
     return float(max(middle - half, 0)), float(min(middle + half, 1))
 
 
+def difference_interval(successes, trials, others, other_trials, confidence=0.95):
+    """Interval of the difference of two shares that were counted independently.
+
+    Newcombe 1998 (method 10, doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I):
+    with p the first share, q the other and Wilson's intervals of both, from
+    p - q - √((p - p_low)² + (q_high - q)²) to p - q + √((p_high - p)² + (q - q_low)²).
+
+    Parameters
+    ----------
+    successes, trials : int
+        Of the first share.
+    others, other_trials : int
+        Of the share that is taken away.
+    confidence : float
+
+    Returns
+    -------
+    low, high : float
+        -1 and 1 where there are no trials.
+    """
+    if trials == 0 or other_trials == 0:
+        return -1.0, 1.0
+    share, other = successes / trials, others / other_trials
+    low, high = wilson_interval(successes, trials, confidence)
+    other_low, other_high = wilson_interval(others, other_trials, confidence)
+    return (share - other - float(np.hypot(share - low, other_high - other)),
+            share - other + float(np.hypot(high - share, other - other_low)))
+
+
 def binomial_p_value(successes, trials, chance):
     """Probability of at least so many successes by chance.
 
@@ -54,6 +83,25 @@ def binomial_p_value(successes, trials, chance):
         1 without trials.
     """
     return float(stats.binom.sf(successes - 1, trials, chance))
+
+
+def enrichment_p_value(successes, trials, all_successes, all_trials):
+    """Probability of at least so many successes in a part, if it were any part of the whole.
+
+    Hypergeometric, that is Fisher's exact test of the part against the rest.
+
+    Parameters
+    ----------
+    successes, trials : int or numpy.ndarray of int
+        Of the part.
+    all_successes, all_trials : int
+        Of the whole.
+
+    Returns
+    -------
+    float or numpy.ndarray of float64
+    """
+    return stats.hypergeom.sf(np.asarray(successes) - 1, all_trials, all_successes, trials)
 
 
 def null_share(values, null):

@@ -267,3 +267,23 @@ def test_random_particles_have_no_precision_with_mirrors():
     scores, noise, _ = scores_of_seven(True, np.random.default_rng(10))
     assert noise == pytest.approx(57.3, abs=0.2)
     assert scores.mean() == pytest.approx(0, abs=0.006) and scores.std() < 0.104
+
+
+@pytest.mark.parametrize("name", ["C1", "D2"])
+def test_distinct_directions_are_no_neighbours(name):
+    rng = np.random.default_rng(3)
+    group = symmetry.point_group(name)
+    views = symmetry.asymmetric_unit(group, 9.0)
+    near = poses.neighbours(views, group, 14.0)
+    distances = symmetry.view_distance(views[:, None], views, group)
+    assert np.array_equal(near, (distances < 14.0) | np.eye(len(views), dtype=bool))
+    correlations = rng.normal(size=(4, len(views)))
+    best = poses.distinct_best(correlations, near, 5)
+    for row, chosen in zip(correlations, best):
+        assert chosen[0] == row.argmax()
+        for rank, one in enumerate(chosen):
+            free = (distances[one, chosen[:rank]] >= 14.0).all()
+            better = np.flatnonzero(row > row[one])
+            # What is better was taken, or is near to what was.
+            assert free and (distances[better][:, chosen[:rank]].min(axis=1) < 14.0).all() \
+                if rank else free

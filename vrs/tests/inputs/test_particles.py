@@ -81,12 +81,3 @@ def test_the_command_reports_on_a_table(star, tmp_path, capfd):
 def test_nothing_at_all_is_refused(capsys):
     assert main(["validate", "--threshold", "1"]) == 2
     assert "--particles" in capsys.readouterr().err
-
-
-def test_a_table_without_angles_and_images_alone_is_refused(tmp_path):
-    path = tmp_path / "picks.star"
-    path.write_text("data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n_rlnImageSize\n"
-                    "1 1.5 200\n\ndata_particles\n\nloop_\n_rlnOpticsGroup\n_rlnDefocusU\n"
-                    "_rlnDefocusV\n_rlnDefocusAngle\n1 15000 15000 0\n1 16000 16000 0\n")
-    with pytest.raises(InputError, match="gives the particles no angles"):
-        vrs.validate(particles=str(path), resolution=8)

@@ -106,3 +106,21 @@ def test_ties_do_not_make_it_infinite():
 def test_too_little_to_tell(values):
     with pytest.raises(ValueError, match="ten values"):
         statistics.two_populations(values)
+
+
+@pytest.mark.parametrize("counts, interval", [
+    # The examples of the paper, table II, method 10.
+    ((56, 70, 48, 80), (0.0524, 0.3339)), ((9, 10, 3, 10), (0.1705, 0.8090)),
+    ((10, 10, 0, 20), (0.6791, 1.0)), ((0, 10, 0, 20), (-0.1611, 0.2775))])
+def test_interval_of_a_difference_is_newcombes(counts, interval):
+    assert statistics.difference_interval(*counts) == pytest.approx(interval, abs=6e-5)
+
+
+def test_interval_of_a_difference_without_trials_is_all():
+    assert statistics.difference_interval(0, 0, 3, 10) == (-1, 1)
+
+
+def test_enrichment_is_fishers_exact_test():
+    for part, rest in ((5, 20), (0, 25), (10, 15)):
+        expected = stats.fisher_exact([[part, 10 - part], [rest, 90 - rest]], "greater")[1]
+        assert statistics.enrichment_p_value(part, 10, part + rest, 100) == pytest.approx(expected)

@@ -1,0 +1,238 @@
+"""Which directions of view each particle agrees with best, whatever its angles say."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vrs.checks import Criterion, NotMeasured, Quantity
+from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows
+from vrs.checks.shared import Shared
+from vrs.images.gallery import Rings, gallery_of_map
+from vrs.images.noise import measure_spectra, simulate
+from vrs.images.poses import (alignment_limit, distinct_best, neighbours, smoothed_maxima,
+                              smoothing_basis, smoothing_degree)
+from vrs.images.search import Search
+from vrs.images.symmetry import asymmetric_unit, mean_view_distance
+from vrs.numerics.statistics import difference_interval, wilson_interval
+from vrs.results import travels
+
+# Orientations of each particle that count.
+COUNT = 7
+# Particles that items of these orientations need at least.
+FEWEST = 50
+# Probability that a result is due to chance which is borne.
+CHANCE = 0.01
+# What more than the expectation is borne, and the expectation beyond which data are too noisy to
+# be judged, per cent.
+_BORNE, _TOO_NOISY = 10.0, 50.0
+# Degrees between the directions of the gallery, and by how many such steps distinct ones differ.
+_STEP, _DISTINCT = 3.0, 1.6
+# Degrees times wave numbers: on outer rings neighbours in the gallery have little in common.
+_REACH = 60.0
+_SIMULATED = 1000
+# How the signal is found of particles whose orientations may be wrong: even if four in five are.
+_SCALED, _ERRORS, _LARGEST_SCALE, _BISECTIONS = 250, 3, 5.0, 5
+
+
+@travels
+@dataclass
+class BestViews:
+    """Directions of view that images agree with best.
+
+    Attributes
+    ----------
+    maxima : numpy.ndarray of float32, (n, 3)
+        Where the smoothed correlation of each particle is largest.
+    views : numpy.ndarray of float32, (n, 7, 3)
+        The seven best distinct directions.
+    correlations : numpy.ndarray of float32, (n, 7)
+        There.
+    clean_views, clean_correlations : numpy.ndarray of float32
+        The same of the noise-free reprojections in the given orientations.
+    simulated : numpy.ndarray of int, (m,)
+        Particles that were simulated with the given orientations.
+    simulated_maxima, simulated_views, simulated_correlations : numpy.ndarray of float32
+        The same of these.
+    random_distance : float
+        Mean distance of random directions, degrees.
+    snr : float
+        Signal-to-noise ratio of the simulated images.
+    """
+
+    maxima: np.ndarray
+    views: np.ndarray
+    correlations: np.ndarray
+    clean_views: np.ndarray
+    clean_correlations: np.ndarray
+    simulated: np.ndarray
+    simulated_maxima: np.ndarray
+    simulated_views: np.ndarray
+    simulated_correlations: np.ndarray
+    random_distance: float
+    snr: float
+
+
+class _Comparison:
+    """Compares images, centred by their shifts, with a gallery over the asymmetric unit."""
+
+    def __init__(self, found):
+        sample, group = found.sample, found.group
+        step = min(_STEP, alignment_limit(len(group)) / 2)
+        last = min(sample.shell(DETAIL), int(round(_REACH / step)))
+        gallery = gallery_of_map(found.projector, Rings(sample.box, FIRST_SHELL, last),
+                                 asymmetric_unit(group, step, mirror=True))
+        self.directions = gallery.directions.astype(np.float32)
+        self._search = Search(gallery, sample.diameter, sample.sampling, workers=sample.workers)
+        self._basis = smoothing_basis(gallery.directions, group, smoothing_degree(len(group)))
+        self._near = neighbours(gallery.directions, group, _DISTINCT * step)
+
+    def best(self, images, contrast, shifts=None):
+        """Smoothed maximum, best distinct directions and their correlations."""
+        correlations = self._search.correlations(images, contrast, shifts)
+        maxima = smoothed_maxima(correlations, self._basis)
+        rows = distinct_best(correlations, self._near, COUNT)
+        return (self.directions[maxima], self.directions[rows],
+                np.take_along_axis(correlations, rows, axis=1))
+
+
+def _compare(evidence):
+    found = evidence.shared(ASSIGNED_PARTICLES)
+    sample, rotations = found.sample, found.rotations
+    comparison = _Comparison(found)
+    parts = []
+    for batch in sample.batches():
+        reprojections = found.projector.images(rotations[batch.rows], contrast=batch.contrast)
+        parts.append(comparison.best(batch.images, batch.contrast, batch.shifts)
+                     + comparison.best(reprojections, batch.contrast)[1:])
+    data = [np.concatenate(part) for part in zip(*parts)]
+    simulation = _Simulation(found, comparison, evidence.run.seed)
+    scale = simulation.scale(data[2][simulation.batch.rows, 0])
+    return BestViews(*data, simulation.batch.rows, *simulation.best(scale),
+                     mean_view_distance(comparison.directions, found.group),
+                     scale ** 2 * simulation.spectra.snr)
+
+
+class _Simulation:
+    """Particles that have the given orientations, as noisy as the data."""
+
+    def __init__(self, found, comparison, seed):
+        sample = found.sample
+        self._found, self._comparison, self._seed = found, comparison, seed
+        self.batch = sample.batch(spread_rows(len(sample), _SIMULATED))
+        self.spectra = measure_spectra(
+            self.batch.images, found.rotations[self.batch.rows], self.batch.shifts,
+            found.projector, sample.diameter, self.batch.contrast)
+
+    def best(self, scale=1.0, few=slice(None)):
+        """Their best views, if their signal is a multiple of the measured one."""
+        shifts, contrast = self.batch.shifts[few], self.batch.contrast
+        contrast = None if contrast is None else contrast.take(few)
+        spectra = replace(self.spectra, signal=scale * self.spectra.signal)
+        images = simulate(self._found.rotations[self.batch.rows[few]], shifts,
+                          self._found.projector, spectra, np.random.default_rng(self._seed),
+                          contrast)
+        return self._comparison.best(images, contrast, shifts)
+
+    def scale(self, correlations):
+        """By how much the signal was measured too weak, as wrong orientations make it.
+
+        Parameters
+        ----------
+        correlations : numpy.ndarray, (m,)
+            The best ones of the data, which do not depend on the orientations given.
+
+        Returns
+        -------
+        float
+            1, or where the simulated particles correlate significantly less than the data the
+            factor, 1 to 5, that makes up for it on average.
+        """
+        few = spread_rows(len(correlations), _SCALED)
+
+        def gap(scale):
+            return correlations[few] - self.best(scale, few)[2][:, 0]
+
+        gaps = gap(1.0)
+        if gaps.mean() <= _ERRORS * gaps.std(ddof=1) / np.sqrt(len(gaps)):
+            return 1.0
+        low, high = 0.0, np.log(_LARGEST_SCALE)
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if gap(np.exp(middle)).mean() > 0 else (low, middle)
+        return float(np.exp((low + high) / 2))
+
+
+BEST_VIEWS = Shared("best_views", "comparing the particles with projections from all directions",
+                    ASSIGNED_PARTICLES.requires, _compare)
+
+
+def excess_quantities(name, words):
+    """Quantities of a share of particles that is compared with simulated ones.
+
+    Parameters
+    ----------
+    name : str
+        ``NAME_percentage`` is the share.
+    words : str
+        What particles are counted.
+
+    Returns
+    -------
+    tuple of vrs.checks.Quantity
+    """
+    return (
+        Quantity(name + "_percentage", "%", "Particles %s" % words),
+        Quantity(name + "_lower", "%", "Lower end of its 95 % interval"),
+        Quantity(name + "_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("expected_%s_percentage" % name, "%",
+                 "The same of simulated particles as noisy as the data"),
+        Quantity(name + "_excess", "%", "By how much the data exceed them, percentage points"),
+        Quantity(name + "_excess_lower", "%", "Lower end of its 95 % interval"),
+    )
+
+
+def excess(name, bad, expected):
+    """Metrics of these quantities.
+
+    Parameters
+    ----------
+    name : str
+    bad, expected : numpy.ndarray of bool
+        Which of the particles count, and which of the simulated ones.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    counts = int(bad.sum()), len(bad), int(expected.sum()), len(expected)
+    lower, upper = wilson_interval(*counts[:2])
+    share, simulated = 100 * bad.mean(), 100 * expected.mean()
+    return {name + "_percentage": share, name + "_lower": 100 * lower,
+            name + "_upper": 100 * upper, "expected_%s_percentage" % name: simulated,
+            name + "_excess": share - simulated,
+            name + "_excess_lower": 100 * difference_interval(*counts)[0]}
+
+
+def excess_criterion(name, subject, warning, metric=""):
+    """The criterion on how far a share exceeds that of simulated particles."""
+    return Criterion(
+        name=name, metric=(metric or name) + "_excess_lower",
+        subject=subject + ", less that of simulated particles (lower end of the 95 % interval),",
+        relation="<=", bound=_BORNE, unit="%", warning=warning)
+
+
+def require_signal(expected, p_value):
+    """Raise NotMeasured where even right angles would mostly seem wrong.
+
+    Parameters
+    ----------
+    expected : float
+        Percentage of the simulated particles that seem wrong.
+    p_value : float
+        Probability that random angles would seem right as often as those of the data; where it
+        is large the angles are wrong however noisy the images are.
+    """
+    if expected > _TOO_NOISY and p_value < CHANCE:
+        raise NotMeasured(
+            "The images are too noisy to judge the angles of single particles: of simulated ones "
+            "as noisy as these %.0f %% would seem wrong, though their angles are right." % expected)

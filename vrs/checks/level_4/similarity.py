@@ -1,0 +1,201 @@
+"""4.a: how similar are the particles to the reprojections of the map?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vrs.checks import Check, Findings, Quantity, register
+from vrs.checks.level_4.orientations import require_particles
+from vrs.checks.particle_images import (ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, projector_of,
+                                        spread_rows)
+from vrs.images.agreement import correlations, image_distances
+from vrs.images.refine import LocalSearch
+from vrs.numerics.random_phases import with_random_phases
+from vrs.numerics.statistics import two_populations, wilson_interval
+from vrs.results import Mark, ParticleValues, Paragraph, Plot, Series, plain
+
+_FEWEST = 50
+_DELTA_BIC, _SEPARATION = 10.0, 2.0
+_DEGREE = 2
+_NORMAL = 1.96  # Standard errors to either end of a 95 % interval.
+_NULL_PERCENTILE = 97.5
+_BINS = 40
+_POINTS = 1500
+
+
+@register
+class SimilarityCriteria(Check):
+    """Correlation and image distance of particles and reprojections."""
+
+    id = "4.a"
+    title = "Similarity criteria"
+    requires = ASSIGNED_PARTICLES.requires
+    uses = (ASSIGNED_PARTICLES,)
+    explanation = (
+        "Each particle is compared with the reprojection of the map in its orientation, times its "
+        "CTF, within the disc of the particle and up to %g Å: by the correlation, and by the image "
+        "Euclidean distance (IMED) after a fit of the grey values, which forgives details that are "
+        "displaced by a pixel. What these numbers are for a good particle depends on noise, "
+        "defocus and size. So the comparison is repeated with a map of the same power spectrum "
+        "within the same mask whose phases are random; orientations and shifts are refined locally "
+        "in both cases, so that what a fit to noise gains is in both. Correlations that fall into "
+        "two groups, once their dependence on the defocus is taken away, suggest two kinds of "
+        "particles: two normal distributions have to describe them better (BIC lower by more than "
+        "%g) and to be apart (Ashman's D above %g)." % (DETAIL, _DELTA_BIC, _SEPARATION))
+    quantities = (
+        Quantity("median_correlation", "", "Median correlation with the reprojections in the given "
+                 "orientations"),
+        Quantity("median_imed", "", "Median IMED of images of variance 1 from the reprojections "
+                 "in the given orientations"),
+        Quantity("refined_median_correlation", "", "Median correlation after a local refinement"),
+        Quantity("null_median_correlation", "",
+                 "The same with the map of random phases"),
+        Quantity("refined_median_imed", "", "Median IMED after the local refinement"),
+        Quantity("null_median_imed", "", "The same with the map of random phases"),
+        Quantity("advantage", "", "Mean of the correlation with the map less that with the map of "
+                 "random phases, both refined"),
+        Quantity("advantage_lower", "", "Lower end of its 95 % interval"),
+        Quantity("advantage_upper", "", "Upper end of its 95 % interval"),
+        Quantity("above_null_percentage", "%", "Particles that correlate better than 97.5 % do "
+                 "with the map of random phases"),
+        Quantity("above_null_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("above_null_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("defocus_change", "1/µm", "Change of the correlation with the defocus"),
+        Quantity("populations", "", "Populations of the correlations, 1 or 2"),
+        Quantity("delta_bic", "", "BIC of one normal distribution less that of two"),
+        Quantity("separation", "", "Ashman's D of the two"),
+        Quantity("lower_population_percentage", "%", "Particles in the lower of two populations"),
+        Quantity("particles_used", "", "Particles that were compared"),
+    )
+    references = ("Wang2005", "Ashman1994")
+
+    def compute(self, evidence):
+        found = evidence.shared(ASSIGNED_PARTICLES)
+        require_particles(len(found.sample), _FEWEST, "do not tell much")
+        given, refined, null = _compare(evidence, found)
+        defocus = _defocus(found.sample.table)
+        expected, change = _by_defocus(given.correlations, defocus)
+        mixture = two_populations(given.correlations - expected)
+        two = mixture.delta_bic > _DELTA_BIC and mixture.separation > _SEPARATION
+        gain = refined.correlations - null.correlations
+        error = _NORMAL * gain.std(ddof=1) / np.sqrt(len(gain))
+        bound = np.percentile(null.correlations, _NULL_PERCENTILE)
+        above = refined.correlations > bound
+        lower, upper = wilson_interval(int(above.sum()), len(above))
+        metrics = {
+            "median_correlation": np.median(given.correlations),
+            "median_imed": np.median(given.distances),
+            "refined_median_correlation": np.median(refined.correlations),
+            "null_median_correlation": np.median(null.correlations),
+            "refined_median_imed": np.median(refined.distances),
+            "null_median_imed": np.median(null.distances),
+            "advantage": gain.mean(), "advantage_lower": gain.mean() - error,
+            "advantage_upper": gain.mean() + error, "above_null_percentage": 100 * above.mean(),
+            "above_null_lower": 100 * lower, "above_null_upper": 100 * upper,
+            "defocus_change": change, "populations": 2 if two else 1,
+            "delta_bic": mixture.delta_bic, "separation": mixture.separation,
+            "lower_population_percentage": 100 * mixture.weights[0] if two else None,
+            "particles_used": len(gain)}
+        content = [Paragraph(_sentence(metrics)), _histogram(refined, null, bound)]
+        if change is not None:
+            content.append(_against_defocus(given.correlations, defocus, expected))
+        rows = found.sample.rows
+        return Findings(plain(metrics), content, [
+            ParticleValues("vrsCorrelation", "Correlation with the reprojection", "", rows,
+                           given.correlations),
+            ParticleValues("vrsIMED", "IMED from the reprojection", "", rows, given.distances)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Similarities:
+    """Correlations and image distances of the particles, (n,) each."""
+
+    correlations: np.ndarray
+    distances: np.ndarray
+
+
+def _compare(evidence, found):
+    """Similarities in the given orientations, and in those refined with map and null."""
+    sample, given_map = found.sample, evidence.map
+    random_map = with_random_phases(given_map.volume, given_map.soft_mask,
+                                    np.random.default_rng(evidence.run.seed), evidence.run.workers)
+    local, null = (LocalSearch(projector, sample.diameter, FIRST_SHELL, sample.shell(DETAIL),
+                               sample.workers)
+                   for projector in (found.projector, projector_of(evidence, sample, random_map)))
+    parts = []
+    for batch in sample.batches():
+        rotations = found.rotations[batch.rows]
+        part = [_similarity(local, batch, rotations, batch.shifts)]
+        for search in (local, null):
+            poses = search.best(batch.images, rotations, batch.shifts, batch.contrast)
+            part.append(_similarity(search, batch, poses.rotations, poses.shifts))
+        parts.append(part)
+    return [_Similarities(*np.concatenate(part, axis=1)) for part in zip(*parts)]
+
+
+def _similarity(local, batch, rotations, shifts):
+    """Correlations and image distances, (2, b)."""
+    images = local.centred(batch.images, shifts)
+    references = local.reprojections(rotations, batch.contrast)
+    return np.array([correlations(images, references, local.disc),
+                     image_distances(images, references, local.disc)])
+
+
+def _defocus(table):
+    """Mean defocus of the particles, µm; None where it is not known."""
+    return table.defocus[:, :2].mean(axis=1) / 1e4 if table.has_ctf else None
+
+
+def _by_defocus(values, defocus):
+    """What values are on average at each defocus, by a parabola, and their change per µm."""
+    degree = 0 if defocus is None else min(_DEGREE, len(np.unique(defocus)) - 1)
+    if not degree:
+        return np.full(len(values), values.mean()), None
+    middle = defocus.mean()
+    fit = np.polyfit(defocus - middle, values, degree)
+    return np.polyval(fit, defocus - middle), np.polyfit(defocus, values, 1)[0]
+
+
+def _sentence(metrics):
+    text = ("The median correlation of the %s particles with their reprojections is %.3f. After a "
+            "local refinement it is %.3f, and %.3f with a map of random phases: on average %.3f "
+            "more (95 %% interval %.3f to %.3f); %.1f %% of the particles (%.1f to %.1f %%) "
+            "correlate better than 97.5 %% do with that map. The median IMED is %.2f; refined it "
+            "is %.2f, and %.2f with the map of random phases. " % (
+                format(metrics["particles_used"], ","), metrics["median_correlation"],
+                metrics["refined_median_correlation"], metrics["null_median_correlation"],
+                metrics["advantage"], metrics["advantage_lower"], metrics["advantage_upper"],
+                metrics["above_null_percentage"], metrics["above_null_lower"],
+                metrics["above_null_upper"], metrics["median_imed"],
+                metrics["refined_median_imed"], metrics["null_median_imed"]))
+    numbers = "(BIC lower by %.0f, Ashman's D %.1f)" % (metrics["delta_bic"],
+                                                       metrics["separation"])
+    if metrics["populations"] == 1:
+        return text + "The correlations form one population; two describe them no better, or are " \
+                      "not apart %s." % numbers
+    return text + ("The correlations form two populations %s, the lower of which has %.0f %% of "
+                   "the particles: these may be something else, or have wrong angles."
+                   % (numbers, metrics["lower_population_percentage"]))
+
+
+def _histogram(refined, null, bound):
+    values = np.concatenate([refined.correlations, null.correlations])
+    edges = np.linspace(values.min(), values.max(), _BINS + 1)
+    middles = (edges[1:] + edges[:-1]) / 2
+    return Plot(
+        "Correlation of the particles with the map, and with a map of random phases, both after a "
+        "local refinement.", "Histograms of both correlations; sound particles correlate better "
+        "with the map.", "Correlation", "Particles",
+        [Series("map", middles, np.histogram(refined.correlations, edges)[0]),
+         Series("random phases", middles, np.histogram(null.correlations, edges)[0], "dashed")],
+        marks=[Mark(float(bound), "97.5 % of random")])
+
+
+def _against_defocus(values, defocus, expected):
+    some = spread_rows(len(values), _POINTS)
+    order = np.argsort(defocus, kind="stable")
+    return Plot("Correlation of the particles in the given orientations against their defocus, and "
+                "its mean course.", "Scatter plot of the correlation against the defocus.",
+                "Defocus (µm)", "Correlation",
+                [Series("particles", defocus[some], values[some], "points"),
+                 Series("mean", defocus[order], expected[order])])

@@ -1,0 +1,159 @@
+"""4.b: does each particle agree best with the direction of view that it was given?"""
+
+import numpy as np
+
+from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, FEWEST, excess, excess_criterion,
+                                           excess_quantities, require_signal)
+from vrs.checks.level_4.orientations import require_particles
+from vrs.checks.particle_images import ASSIGNED_PARTICLES, spread_rows
+from vrs.images.poses import LIMIT, alignment_limit, chance_within
+from vrs.images.symmetry import view_distance
+from vrs.numerics.sphere import spiral
+from vrs.numerics.statistics import binomial_p_value, enrichment_p_value
+from vrs.results import Mark, ParticleValues, Paragraph, Plot, Series, Table, plain
+
+_BINS_TO_LIMIT = 5
+_GIVEN, _RANDOM = 50, 2000
+_ALL_MICROGRAPHS = 0.05
+_LISTED = 20
+
+
+@register
+class AlignabilitySmoothness(Check):
+    """Distance of the smoothed best direction of view from the given one."""
+
+    id = "4.b"
+    title = "Alignability smoothness"
+    requires = ASSIGNED_PARTICLES.requires
+    uses = (ASSIGNED_PARTICLES, BEST_VIEWS)
+    explanation = (
+        "Each particle is compared with projections of the map from directions 3° apart or less, "
+        "over the asymmetric unit and at all angles in the plane. Its correlation, a function of "
+        "the direction of view, is smoothed by spherical harmonics (degree 14, or higher for large "
+        "symmetry groups), and the place of the maximum is compared with the given direction. They "
+        "should not be further apart than %g°, or less for symmetry groups of more than four "
+        "rotations, so that a random direction is within this limit for 3 %% of the particles at "
+        "most. Noise alone moves the maxima of sound particles too: the same is done with "
+        "simulated particles that have the given angles, the CTF of the data and their measured "
+        "signal and noise. The item warns when clearly more particles are beyond the limit than "
+        "of these." % LIMIT)
+    quantities = excess_quantities("beyond_limit", "further from their given direction than the "
+                                   "limit") + (
+        Quantity("median_distance", "°", "Median distance of the maximum from the given direction"),
+        Quantity("limit", "°", "Limit for this symmetry"),
+        Quantity("chance_percentage", "%", "Random directions that are within the limit"),
+        Quantity("p_value", "", "Probability that random directions are within as often"),
+        Quantity("suspicious_micrographs", "",
+                 "Micrographs with significantly more particles beyond the limit than the others"),
+        Quantity("snr", "", "Signal-to-noise ratio of the simulated particles"),
+        Quantity("simulated_particles", "", "How many were simulated"),
+        Quantity("particles_used", "", "Particles that were compared"),
+    )
+    references = ("Vargas2017",)
+    criteria = (
+        excess_criterion(
+            "beyond_limit", "the part of the particles further from their given direction than "
+            "the limit",
+            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} % "
+            "expected) agree best with a direction of view far from the given one: their angles "
+            "may be wrong, or they are not particles."),
+        Criterion(name="p_value", subject="the probability that random angles are right as often",
+                  relation="<", bound=CHANCE,
+                  warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
+                  "expected): the angles do not belong to these images or to this map."),
+    )
+    summary_ok = "The particles agree best with the directions that they were given."
+    summary_warnings = "Many particles agree better with other directions than the given ones."
+
+    def compute(self, evidence):
+        found, best = evidence.shared(ASSIGNED_PARTICLES), evidence.shared(BEST_VIEWS)
+        group, given = found.group, found.rotations[:, 2]
+        require_particles(len(given), FEWEST, "do not tell much")
+        distances = view_distance(best.maxima, given, group)
+        expected = view_distance(best.simulated_maxima, given[best.simulated], group)
+        limit = alignment_limit(len(group))
+        chance = chance_within(limit, len(group))
+        bad = distances > limit
+        metrics = excess("beyond_limit", bad, expected > limit)
+        metrics.update({
+            "median_distance": np.median(distances), "limit": limit,
+            "chance_percentage": 100 * chance,
+            "p_value": binomial_p_value(np.sum(~bad), len(bad), chance),
+            "snr": best.snr, "simulated_particles": len(expected), "particles_used": len(bad)})
+        require_signal(metrics["expected_beyond_limit_percentage"], metrics["p_value"])
+        content = [Paragraph(_sentence(metrics)),
+                   _histogram(distances, expected, given, group, limit)]
+        table = found.sample.table
+        if table.micrograph is not None:
+            suspicious = suspicious_micrographs(table.micrograph, bad)
+            metrics["suspicious_micrographs"] = len(suspicious)
+            if suspicious:
+                content.append(_listed(suspicious, table.micrograph_names))
+        return Findings(plain(metrics), content, [ParticleValues(
+            "vrsViewDistance", "Distance of the best direction of view from the given one", "°",
+            found.sample.rows, distances)])
+
+
+def suspicious_micrographs(micrograph, bad):
+    """Micrographs with significantly more bad particles than the others.
+
+    Fisher's exact test of each against the rest, at 5 % over all of them (Bonferroni).
+
+    Parameters
+    ----------
+    micrograph : numpy.ndarray of int, (n,)
+        Of each particle.
+    bad : numpy.ndarray of bool, (n,)
+
+    Returns
+    -------
+    list of (int, int, int, float)
+        Micrograph, its bad and all of its particles, and the p-value, the least likely first.
+    """
+    numbers, part = np.unique(micrograph, return_inverse=True)
+    counts = np.bincount(part)
+    bad_counts = np.bincount(part, bad).astype(int)
+    p_values = enrichment_p_value(bad_counts, counts, int(bad.sum()), len(bad))
+    rows = np.flatnonzero(p_values * len(numbers) < _ALL_MICROGRAPHS)
+    return [(int(numbers[row]), int(bad_counts[row]), int(counts[row]), float(p_values[row]))
+            for row in rows[np.argsort(p_values[rows], kind="stable")]]
+
+
+def _sentence(metrics):
+    return ("The best direction of %.1f %% of the %s particles (95 %% interval %.1f to %.1f %%) is "
+            "further than %.1f° from the given one; the median distance is %.1f°. Of %s simulated "
+            "particles with the same angles, CTF, signal and noise (signal-to-noise ratio %.2g) it "
+            "is %.1f %%, and of random directions %.1f %%." % (
+                metrics["beyond_limit_percentage"], format(metrics["particles_used"], ","),
+                metrics["beyond_limit_lower"], metrics["beyond_limit_upper"], metrics["limit"],
+                metrics["median_distance"], format(metrics["simulated_particles"], ","),
+                metrics["snr"], metrics["expected_beyond_limit_percentage"],
+                100 - metrics["chance_percentage"]))
+
+
+def _histogram(distances, expected, given, group, limit):
+    some = given[spread_rows(len(given), _GIVEN), None]
+    random = view_distance(some, spiral(_RANDOM, whole=True), group).ravel()
+    width = limit / _BINS_TO_LIMIT
+    edges = width * np.arange(int(max(map(np.max, (distances, expected, random))) / width) + 2)
+    middles = (edges[1:] + edges[:-1]) / 2
+    series = [Series(label, middles, 100 * np.histogram(values, edges)[0] / len(values), style)
+              for label, values, style in (("particles", distances, "line"),
+                                           ("simulated particles", expected, "dashed"),
+                                           ("random directions", random, "dashed"))]
+    return Plot("Distance of the best direction of view of the particles from the given one, as a "
+                "part of them in each %.2g°." % width,
+                "Histogram of the distances; most particles should be on the left of the limit.",
+                "Distance from the given direction (°)", "Particles (%)", series,
+                marks=[Mark(limit, "limit")])
+
+
+def _listed(suspicious, names):
+    rows = [[names[number] if names else str(number + 1), "%d of %d" % (bad, count),
+             "%.0f" % (100 * bad / count), "%.1g" % p_value]
+            for number, bad, count, p_value in suspicious[:_LISTED]]
+    return Table(["Micrograph", "Beyond the limit", "%", "p-value"], rows,
+                 "Micrographs with more particles beyond the limit than the others%s." % (
+                     " (%d of %d)" % (_LISTED, len(suspicious))
+                     if len(suspicious) > _LISTED else ""))
