@@ -36,7 +36,9 @@ def wilson_interval(successes, trials, confidence=0.95):
     scale = 1 + z ** 2 / trials
     middle = (share + z ** 2 / (2 * trials)) / scale
     half = z / scale * np.sqrt(share * (1 - share) / trials + z ** 2 / (4 * trials ** 2))
-    return float(max(middle - half, 0)), float(min(middle + half, 1))
+    # At the ends rounding would leave a trace of the difference of equal numbers.
+    return (0.0 if successes == 0 else float(middle - half),
+            1.0 if successes == trials else float(middle + half))
 
 
 def difference_interval(successes, trials, others, other_trials, confidence=0.95):

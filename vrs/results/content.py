@@ -145,8 +145,8 @@ class Slices(Figure):
     """Sections side by side.
 
     ``colours`` is "density" (grey), "picture" (grey without a scale), "mask" (0 to 1) or "signed"
-    (diverging about 0); ``unit`` belongs to the values and is empty for arbitrary ones. ``colour_range``
-    bounds the colour scale, by default what is in the panels.
+    (diverging about 0); ``unit`` belongs to the values and is empty for arbitrary ones.
+    ``colour_range`` bounds the colour scale, by default what is in the panels.
     """
 
     panels: List[Slice]

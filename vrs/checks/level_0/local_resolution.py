@@ -50,8 +50,8 @@ class LocalResolution(Check):
         "networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to "
         "6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal gets the "
         "worst value of the range. The resolution of noise-limited maps is meant in the sense of "
-        "a Fourier shell correlation of 0.143. The percentile of the reported resolution is the part of the mask with a local "
-        "resolution at least as good.")
+        "a Fourier shell correlation of 0.143. The percentile of the reported resolution is the "
+        "part of the mask with a local resolution at least as good.")
     quantities = (
         Quantity("network_range", "Å", "Resolutions that the network tells apart", LIST),
         Quantity("sampled_voxels", "",

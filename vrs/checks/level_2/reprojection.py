@@ -12,7 +12,7 @@ from vrs.checks.level_4.orientations import view_map
 from vrs.images.conventions import ERRORS
 from vrs.inputs.map import MAP
 from vrs.numerics.statistics import wilson_interval
-from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
+from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, Table, plain
 
 _SHARE = 20.0
 _SHOWN, _LISTED = 8, 30
@@ -69,7 +69,8 @@ class ReprojectionConsistency(Check):
                   bound=_SHARE, unit="%",
                   warning="At least {value:.0f} % of the particles are in classes that do not look "
                   "like projections of the map (less than {bound} % expected): the map may be "
-                  "wrong, or many particles are something else."),
+                  "wrong, or many particles are something else.",
+                  severity=SERIOUS),
     )
     references = ("Sorzano2022",)
     summary_ok = "The class averages look like projections of the map."

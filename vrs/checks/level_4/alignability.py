@@ -3,15 +3,15 @@
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
-from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, COUNT, FEWEST, excess,
+from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, FEWEST, excess,
                                            excess_criterion, excess_quantities, require_signal)
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL
 from vrs.images.poses import alignability, deviation, spread
 from vrs.images.refine import LocalSearch
 from vrs.numerics.statistics import binomial_p_value
-from vrs.results import (Mark, ParticleValues, Paragraph, Plot, Series, Slice, Slices, Table,
-                         plain)
+from vrs.results import (SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, Slice, Slices,
+                         Table, plain)
 
 _BAD = 0.5
 _SHUFFLES = 5
@@ -55,8 +55,8 @@ class AlignabilityPrecisionAndAccuracy(Check):
     criteria = (
         excess_criterion(
             "precision", "the part of the particles with a precision below 0.5",
-            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} % "
-            "expected) do not determine their orientation: they may not show the particle of the "
+            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} "
+            "% expected) do not determine their orientation: they may not show the particle of the "
             "map.",
             metric="precision_below_05"),
         excess_criterion(
@@ -68,7 +68,8 @@ class AlignabilityPrecisionAndAccuracy(Check):
                   "right as often", relation="<", bound=CHANCE,
                   warning="The angles of other particles would be right as often (p = {value:.2g}, "
                   "below {bound} expected): the angles do not belong to these images or to this "
-                  "map."),
+                  "map.",
+                  severity=SERIOUS),
     )
     summary_ok = "The particles determine their orientations, which are those given."
     summary_warnings = "Many particles do not determine the orientation that they were given."

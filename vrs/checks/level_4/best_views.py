@@ -14,7 +14,7 @@ from vrs.images.poses import (alignment_limit, distinct_best, neighbours, smooth
 from vrs.images.search import Search
 from vrs.images.symmetry import asymmetric_unit, mean_view_distance
 from vrs.numerics.statistics import difference_interval, wilson_interval
-from vrs.results import travels
+from vrs.results import SERIOUS, travels
 
 # Orientations of each particle that count.
 COUNT = 7
@@ -218,7 +218,7 @@ def excess_criterion(name, subject, warning, metric=""):
     return Criterion(
         name=name, metric=(metric or name) + "_excess_lower",
         subject=subject + ", less that of simulated particles (lower end of the 95 % interval),",
-        relation="<=", bound=_BORNE, unit="%", warning=warning)
+        relation="<=", bound=_BORNE, unit="%", warning=warning, severity=SERIOUS)
 
 
 def require_signal(expected, p_value):

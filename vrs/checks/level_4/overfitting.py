@@ -19,7 +19,7 @@ from vrs.images.symmetry import asymmetric_unit, equivalent_orientations
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
 from vrs.numerics.fsc import FSC_THRESHOLD
-from vrs.results import Paragraph, Plot, Series, plain
+from vrs.results import SERIOUS, Paragraph, Plot, Series, plain
 
 _FEWEST, _MOST = 200, 10_000
 # Images that are placed, copies by symmetry included.
@@ -90,14 +90,16 @@ class OverfittingDetection(Check):
                   "aligned noise and than with the angles of others", relation="<=", bound=0,
                   warning="At {value:.0f} of the sizes the particles, with the angles of the "
                   "table, do not resolve better than aligned noise and than with the angles of "
-                  "others: the angles may be wrong, or the images may hold no particles."),
+                  "others: the angles may be wrong, or the images may hold no particles.",
+                  severity=SERIOUS),
         Criterion(name="realigned", metric="realigned_advantage",
                   subject="the advantage of particles that are aligned again over aligned noise",
                   relation=">=", bound=_ERRORS, unit="standard errors",
                   warning="Aligned again with coarse detail only, the particles resolve no more "
                   "than noise does ({value:.1f} standard errors better, at least {bound} "
                   "expected): the fine detail of the map may be noise that was fitted to a "
-                  "reference."),
+                  "reference.",
+                  severity=SERIOUS),
         Criterion(name="slope", metric="slope_upper",
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
                   "with %d standard errors added," % _ERRORS, relation=">", bound=0,

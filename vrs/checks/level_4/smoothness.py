@@ -11,7 +11,7 @@ from vrs.images.poses import LIMIT, alignment_limit, chance_within
 from vrs.images.symmetry import view_distance
 from vrs.numerics.sphere import spiral
 from vrs.numerics.statistics import binomial_p_value, enrichment_p_value
-from vrs.results import Mark, ParticleValues, Paragraph, Plot, Series, Table, plain
+from vrs.results import SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, Table, plain
 
 _BINS_TO_LIMIT = 5
 _GIVEN, _RANDOM = 50, 2000
@@ -55,13 +55,14 @@ class AlignabilitySmoothness(Check):
         excess_criterion(
             "beyond_limit", "the part of the particles further from their given direction than "
             "the limit",
-            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} % "
-            "expected) agree best with a direction of view far from the given one: their angles "
+            "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} "
+            "% expected) agree best with a direction of view far from the given one: their angles "
             "may be wrong, or they are not particles."),
         Criterion(name="p_value", subject="the probability that random angles are right as often",
                   relation="<", bound=CHANCE,
                   warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
-                  "expected): the angles do not belong to these images or to this map."),
+                  "expected): the angles do not belong to these images or to this map.",
+                  severity=SERIOUS),
     )
     summary_ok = "The particles agree best with the directions that they were given."
     summary_warnings = "Many particles agree better with other directions than the given ones."

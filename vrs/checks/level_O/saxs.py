@@ -13,7 +13,7 @@ from vrs.numerics.pair_distribution import pair_distribution
 from vrs.numerics.saxs import HIGHEST_Q, SaxsCurve, fit_particle, guinier_fit, highest_q
 from vrs.numerics.saxs_map import VOLUME_PER_DALTON, fit_map
 from vrs.numerics.saxs_model import model_mass, solvated_model
-from vrs.results import Paragraph, Plot, Series, Table, plain
+from vrs.results import SERIOUS, Paragraph, Plot, Series, Table, plain
 from vrs.results.wording import powers_of_ten
 
 _CHI2, _CHANCE, _DEVIATION = 3.0, 0.01, 5.0
@@ -77,7 +77,8 @@ class SaxsAgreement(Check):
                   warning="The map deviates from the SAXS curve by {value:.1f} % (at most {bound} "
                   "%), beyond the errors of the curve: the particles in solution may have another "
                   "oligomeric state or conformation or stick together, or the map may be "
-                  "incomplete or its voxel size wrong."),
+                  "incomplete or its voxel size wrong.",
+                  severity=SERIOUS),
     )
     summary_ok = "The map agrees with the SAXS curve."
     summary_warnings = "The map does not agree with the SAXS curve."

@@ -6,7 +6,7 @@ from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, 
 from vrs.images.tilt_pairs import RADIUS, SIGNIFICANT, judge_pairs
 from vrs.inputs.tilt_pairs import TILT_PAIRS
 from vrs.numerics.statistics import wilson_interval
-from vrs.results import Paragraph, Plot, Series, plain
+from vrs.results import SERIOUS, Paragraph, Plot, Series, plain
 
 _AROUND = np.radians(np.arange(0, 361, 5))
 
@@ -21,8 +21,8 @@ class TiltPairAgreement(Check):
     explanation = (
         "When the specimen is tilted between two images of a particle, the two orientations that "
         "the images get in a sound map differ by just that tilt. Each pair gives a rotation "
-        "vector: its direction is the axis of the turn and its length the angle. Pairs whose vector is "
-        "within %g° of the experiment's are counted and compared with random pairs, by an exact "
+        "vector: its direction is the axis of the turn and its length the angle. Pairs whose vector "
+        "is within %g° of the experiment's are counted and compared with random pairs, by an exact "
         "binomial test. In the mirror image of the map the same images give the opposite vector. "
         "Where axis and sense of the tilt are known, the pairs thus tell the hand of the map: they "
         "gather at the experiment's vector if the hand is right, and at the opposite one if it is "
@@ -54,18 +54,21 @@ class TiltPairAgreement(Check):
                   relation="<", bound=SIGNIFICANT,
                   warning="The pairs agree with the tilt of the experiment hardly more often than "
                   "random ones (p = {value:.2g}, below {bound} expected): the angles, the tilt "
-                  "that was given or the order of the tables may be wrong."),
+                  "that was given or the order of the tables may be wrong.",
+                  severity=SERIOUS),
         Criterion(name="hand", metric="hand_p_value",
                   subject="the probability that pairs of no preferred hand support the map as "
                   "often", relation="<", bound=SIGNIFICANT,
                   warning="The pairs do not confirm the hand of the map (p = {value:.2g}, below "
-                  "{bound} expected)."),
+                  "{bound} expected).",
+                  severity=SERIOUS),
         Criterion(name="mirrored", metric="mirrored_hand_p_value",
                   subject="the probability that they support its mirror image as often",
                   relation=">=", bound=SIGNIFICANT,
                   warning="The pairs agree with the mirror image of the map (p = {value:.2g}, at "
                   "least {bound} expected): the map has the wrong hand, or the sign of the tilt or "
-                  "the direction of its axis was given wrongly."),
+                  "the direction of its axis was given wrongly.",
+                  severity=SERIOUS),
     )
     summary_ok = "The orientations of tilt pairs agree with the tilt of the specimen."
     summary_warnings = ("The orientations of tilt pairs do not agree with the tilt of the specimen "

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-import vrs
 from vrs import inputs
 from vrs.cli import main
 from vrs.errors import InputError

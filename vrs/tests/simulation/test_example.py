@@ -129,7 +129,8 @@ def test_items_on_the_map_alone_are_ok(data, item):
 def test_readme_names_files_and_command(example):
     with open(example.paths["readme"], encoding="utf-8") as file:
         text = file.read()
-    for words in ("vrs validate --map map.mrc --half1 half1.mrc --half2 half2.mrc --model model.cif",
+    for words in ("vrs validate --map map.mrc --half1 half1.mrc --half2 half2.mrc --model "
+                  "model.cif",
                   "--threshold %g --resolution 3.5" % example.truth["threshold"]):
         assert words in text
     assert max(map(len, text.splitlines())) < 100
