@@ -119,7 +119,7 @@ class VrsFscViewer(Viewer):
         ----------
         obj : SetOfFSCs
         """
-        from vrs.report.background import OrderedPicture
+        from vrs.report.artist_process import OrderedPicture
         from vrs.viewers.picture_window import CurvesWindow
         plot = fsc_plot(curves_of(obj))
         window = CurvesWindow(OrderedPicture(plot.caption, shown=plot), plot.caption,

@@ -22,7 +22,7 @@ def open_picture(picture, title, parent=None):
 
     Parameters
     ----------
-    picture : vrs.report.background.OrderedPicture
+    picture : vrs.report.artist_process.OrderedPicture
         One that has been drawn.
     title : str
     parent : pyworkflow.gui.Window, optional

@@ -8,7 +8,7 @@ from tkinter import ttk
 from PIL import ImageTk
 
 from vrs.errors import InputError
-from vrs.report.background import BackgroundArtist
+from vrs.report.artist_process import BackgroundArtist
 from vrs.results import UNREADABLE, Status
 from vrs.viewers import programs
 from vrs.viewers.icons import status_icon

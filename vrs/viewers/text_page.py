@@ -242,7 +242,7 @@ def draw_picture(canvas, picture, width, fonts):
     ----------
     canvas : tkinter.Canvas
         It gets the size that the picture needs.
-    picture : vrs.report.background.OrderedPicture
+    picture : vrs.report.artist_process.OrderedPicture
         One that has been drawn.
     width : int
         Most that it may take, pixels.

@@ -9,7 +9,7 @@ from pyworkflow.wizard import Wizard
 from vrs.errors import DownloadError, InputError
 from vrs.io.archive import to_emdb_id
 from vrs.protocols.level import ProtVrsLevel
-from vrs.wizards.background import Background
+from vrs.wizards.tasks import Background
 from vrs.wizards.contour import AS_GIVEN, written
 from vrs.wizards.metadata import fetch, known_id
 

@@ -15,7 +15,7 @@ from vrs.objects import VrsArchivedVolume
 from vrs.protocols.forms import original_file, plain_name
 from vrs.protocols.level import ProtVrsLevel
 from vrs.report import views3d
-from vrs.wizards.background import Background
+from vrs.wizards.tasks import Background
 from vrs.wizards.contour import AS_GIVEN, Contour, written
 
 _VIEWS = range(len(views3d.AXES))

@@ -21,8 +21,8 @@ class TiltPairAgreement(Check):
     explanation = (
         "When the specimen is tilted between two images of a particle, the two orientations that "
         "the images get in a sound map differ by just that tilt. Each pair gives a rotation "
-        "vector: its direction is the axis of the turn and its length the angle. Pairs whose vector "
-        "is within %g° of the experiment's are counted and compared with random pairs, by an exact "
+        "vector: its direction is the axis of the turn and its length the angle. Pairs whose "
+        "vector is within %g° of the experiment's are counted and compared with random pairs, by an exact "
         "binomial test. In the mirror image of the map the same images give the opposite vector. "
         "Where axis and sense of the tilt are known, the pairs thus tell the hand of the map: they "
         "gather at the experiment's vector if the hand is right, and at the opposite one if it is "

@@ -274,7 +274,7 @@ def test_keys_go_through_a_map(main_window, tmp_path):
 
 
 def test_pictures_that_are_higher_than_the_screen_scroll(main_window, tmp_path):
-    from vrs.report.background import OrderedPicture
+    from vrs.report.artist_process import OrderedPicture
     from vrs.report.document import Panel
     from vrs.viewers.picture_window import open_picture
     Image.new("RGB", (600, 3000)).save(str(tmp_path / "high.png"))

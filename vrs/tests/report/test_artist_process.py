@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrs.report.background import BackgroundArtist
+from vrs.report.artist_process import BackgroundArtist
 from vrs.results import Plot, Series, Surface
 
 

@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 
-from vrs.wizards.background import Background
+from vrs.wizards.tasks import Background
 
 
 class Clock:
