@@ -7,7 +7,8 @@ import numpy as np
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.level_4.coarse import Coarse
 from vrs.checks.level_4.orientations import require_particles
-from vrs.checks.particle_images import ASSIGNED_PARTICLES, FIRST_SHELL, spread_rows
+from vrs.checks.particle_images import (
+    ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows)
 from vrs.images.gallery import Rings, gallery_of_map
 from vrs.images.noise import measure_spectra, simulate
 from vrs.images.poses import compare_assignments
@@ -22,6 +23,8 @@ from vrs.numerics.statistics import wilson_interval
 from vrs.results import Mark, ParticleValues, Paragraph, Plot, Series, plain
 
 _RESOLUTION, _EDGE = 15.0, 0.01  # Å, 1/Å
+# Of the diameter: coarser references do not tell 5° of small particles.
+_PART = 1 / 8
 # Steps of the search: of directions, in units of resolution over diameter; of shifts, Å; and
 # from how many directions local searches start. Half the steps find the same.
 _SPACING, _STEP, _STARTS = 1.4, 5.0, 3
@@ -48,16 +51,17 @@ class IndependentAlignment(Check):
     requires = (MAP, PARTICLES, IMAGES, ANGLES)
     uses = (ASSIGNED_PARTICLES,)
     explanation = (
-        "The particles are aligned anew: all directions, in-plane angles and shifts are searched "
-        "with the map low-passed to %g Å as the reference, whatever the table says, and the best "
-        "three directions are refined. The result is compared with the table after what images "
-        "cannot tell was removed: symmetry, a common rotation and translation of the map, and its "
-        "hand. Noise alone sends some particles astray. How many is found by simulation: images "
-        "of the same map with the CTFs and orientations of the particles and noise as strong as "
-        "theirs are aligned in the same way. How strong the signal is, is measured without the "
-        "table's orientations, which would hide it if they were wrong. A criterion is "
-        "broken where at least %g %% of the particles differ, and these are more than in the "
-        "simulation by %g standard errors." % (_RESOLUTION, _SHARE, _ERRORS))
+        "The particles are aligned anew: all directions, in-plane angles and shifts are searched, "
+        "whatever the table says, with the map low-passed to %g Å as the reference (an eighth of "
+        "the diameter for particles below %g Å), and the best three directions are refined. The "
+        "result is compared with the table after what images cannot tell was removed: symmetry, a "
+        "common rotation and translation of the map, and its hand. Noise alone sends some "
+        "particles astray. How many is found by simulation: images of the same map with the CTFs "
+        "and orientations of the particles and noise as strong as theirs are aligned in the same "
+        "way. How strong the signal is, is measured without the table's orientations, which would "
+        "hide it if they were wrong. A criterion is broken where at least %g %% of the particles "
+        "differ, and these are more than in the simulation by %g standard errors." % (
+            _RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
     quantities = (
         Quantity("beyond_5_degrees_percentage", "%",
                  "Particles whose orientations differ by more than 5°"),
@@ -83,8 +87,9 @@ class IndependentAlignment(Check):
                  "its mirror image (mirrored)", TEXT),
         Quantity("common_rotation", "°", "Rotation of the whole assignment against the map"),
         Quantity("common_translation", "Å", "Translation of the whole assignment against the map"),
-        Quantity("snr", "", "Variance of the signal over that of the noise in the images that "
-                 "were aligned, up to about 11.5 Å"),
+        Quantity("snr", "", "Variance of the signal over that of the noise in the images as "
+                 "they were aligned, up to three quarters of the resolution used"),
+        Quantity("resolution_used", "Å", "To which the map was low-passed"),
         Quantity("particles_used", "", "Particles that were aligned"),
         Quantity("particles_simulated", "", "Simulated particles that were aligned"),
     )
@@ -122,7 +127,8 @@ class IndependentAlignment(Check):
             common_rotation=orientation_distance(
                 np.eye(3)[None], compared.rotation[None], particles.group)[0][0],
             common_translation=np.linalg.norm(compared.translation), snr=snr,
-            particles_used=len(sample), particles_simulated=len(expected.angles))
+            resolution_used=aligner.resolution, particles_used=len(sample),
+            particles_simulated=len(expected.angles))
         _refuse(metrics)
         return Findings(plain(metrics), _content(metrics, compared, expected), [
             ParticleValues("vrsAngleDifference", "Angle between the orientations of the table and "
@@ -138,6 +144,8 @@ class _Aligner:
     Attributes
     ----------
     coarse : Coarse
+    resolution : float
+        Å.
     group : numpy.ndarray, (g, 3, 3)
     projector : Projector
         Of the map as it is; what is compared with is low-passed.
@@ -146,6 +154,7 @@ class _Aligner:
     """
 
     coarse: Coarse
+    resolution: float
     group: np.ndarray
     projector: Projector
     search: Search
@@ -154,12 +163,13 @@ class _Aligner:
     @classmethod
     def of(cls, evidence, particles):
         sample, seen = particles.sample, evidence.map
-        coarse = Coarse.of(sample, _RESOLUTION)
+        resolution = float(np.clip(_PART * sample.size, DETAIL, _RESOLUTION))
+        coarse = Coarse.of(sample, resolution)
         volume = seen.volume * seen.soft_mask
         projector = coarse.projector(evidence, low_pass(
-            volume, seen.sampling, 1 / _RESOLUTION - _EDGE / 2, _EDGE, sample.workers))
+            volume, seen.sampling, 1 / resolution - _EDGE / 2, _EDGE, sample.workers))
         directions = asymmetric_unit(
-            particles.group, np.degrees(_SPACING * _RESOLUTION / sample.size), mirror=True)
+            particles.group, np.degrees(_SPACING * resolution / sample.size), mirror=True)
         gallery = gallery_of_map(projector, Rings(coarse.box, FIRST_SHELL, coarse.last),
                                  directions)
         reach = _reach(sample) / coarse.sampling
@@ -168,7 +178,8 @@ class _Aligner:
                         coarse.sampling, shift_grid(reach, _STEP / coarse.sampling),
                         sample.workers)
         local = LocalSearch(projector, coarse.diameter, FIRST_SHELL, coarse.last, sample.workers)
-        return cls(coarse, particles.group, coarse.projector(evidence, volume), search, local)
+        return cls(coarse, resolution, particles.group, coarse.projector(evidence, volume), search,
+                   local)
 
     def images(self, images, contrast):
         """Poses of images, shifts in pixels."""

@@ -15,9 +15,10 @@ from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
 from vrs.numerics.fourier import filtered
 from vrs.numerics.projection import CentralSections, Reconstruction
+from vrs.numerics.resample import fourier_resample
 from vrs.numerics.sections import slice_variances
 from vrs.numerics.sphere import spiral
-from vrs.results import (Bars, Mark, Paragraph, ParticleValues, Slice, Slices, plain)
+from vrs.results import Bars, Mark, Paragraph, ParticleValues, Slice, Slices, plain
 
 _RESOLUTION, _MOST_SHELLS = 16.0, 14
 # Particles times copies by symmetry.
@@ -34,6 +35,7 @@ _IN_MASK = 0.1
 _LEAST_CTF = 0.1
 _SEED = 5
 _BINS = 20
+_FINER = 3  # Voxels of a figure to one of the coarse map.
 
 
 @register
@@ -319,16 +321,20 @@ def _histogram(metrics, found):
 
 
 def _sections(found, specimen):
-    mean = sum(found.differences)
+    fine = [fourier_resample(volume, (_FINER * len(volume),) * 3)
+            for volume in found.differences]
+    mean = sum(fine) / 2
     variances = slice_variances(mean)
     panels = []
-    for number, volume in enumerate(found.differences):
-        scaled = volume / np.abs(mean).max() * 2
+    for number, volume in enumerate(fine):
+        scaled = volume / np.abs(mean).max()
         for name, axis in zip("XYZ", (2, 1, 0)):
             index = int(np.argmax(variances[axis]))
             image = np.take(scaled, index, axis)
-            panels.append(Slice("half %d, %s = %d" % (number + 1, name, index), image,
-                                specimen.sampling))
+            panels.append(Slice("half %d, %s = %.0f Å" % (
+                number + 1, name, (index / _FINER - len(specimen.mask) // 2) * specimen.sampling),
+                image, specimen.sampling / _FINER))
     return Slices("Difference between the two classes, found in each half of the particles on its "
-                  "own: the same sections of both. Colours that agree are reproducible.",
+                  "own: the same sections of both, with their distance from the centre. Colours that "
+                  "agree are reproducible.",
                   "Sections of the difference maps of the two halves.", panels, "signed")
