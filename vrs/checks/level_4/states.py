@@ -277,9 +277,9 @@ def _refuse(metrics):
         raise NotMeasured(
             "The particles are too few or too noisy: if half of them lacked a tenth of the density "
             "it would not be found (correlation of the halves %.2f, by chance up to %.2f; %d "
-            "particles times the mean log likelihood ratio give %.2g). Use more particles." % (
+            "particles times the mean log likelihood ratio give %s). Use more particles." % (
                 metrics["planted_correlation"], metrics["chance_correlation"],
-                metrics["particles_used"], metrics["power"]))
+                metrics["particles_used"], format(round(metrics["power"]), ",")))
 
 
 def _values(rows, scores):
@@ -290,13 +290,14 @@ def _values(rows, scores):
 
 
 def _content(metrics, found, specimen):
-    text = ("The difference maps of the two halves correlate by %.2f (p = %.2g; chance exceeds "
-            "%.2f once in a hundred times). Planted states, that half of the particles lack a "
-            "tenth of the density, correlate by %.2f or more; %d particles times their mean log "
-            "likelihood ratio give %.2g. The comparison goes to %.0f Å."
-            % tuple(metrics[name] for name in (
-                "difference_correlation", "p_value", "chance_correlation", "planted_correlation",
-                "particles_used", "power", "resolution_used")))
+    text = ("The difference maps of the two halves have a correlation of %.2f (p = %.2g; chance "
+            "exceeds %.2f once in a hundred times). For planted states, where half of the "
+            "particles lack a tenth of the density, it is %.2f or more; %d particles times their "
+            "mean log likelihood ratio give %s. The comparison goes to %.3g Å." % (
+                metrics["difference_correlation"], metrics["p_value"],
+                metrics["chance_correlation"], metrics["planted_correlation"],
+                metrics["particles_used"], format(round(metrics["power"]), ","),
+                metrics["resolution_used"]))
     content = [Paragraph(text)]
     if metrics["p_value"] < _CHANCE:
         content.append(Paragraph(
