@@ -337,4 +337,18 @@ C. O. S.},
  doi={https://doi.org/10.1086/117248}
 }
 
+@article{Tipping1999,
+ title={Probabilistic principal component analysis},
+ author={Tipping, Michael E. and Bishop, Christopher M.},
+ journal={Journal of the Royal Statistical Society: Series B}, volume={61}, pages={611--622},
+ year={1999}, doi={https://doi.org/10.1111/1467-9868.00196}
+}
+
+@article{Penczek2011,
+ title={Identifying conformational states of macromolecules by eigen-analysis of resampled cryo-{EM} images},
+ author={Penczek, Pawel A. and Kimmel, Marek and Spahn, Christian M. T.},
+ journal={Structure}, volume={19}, pages={1582--1590}, year={2011},
+ doi={https://doi.org/10.1016/j.str.2011.10.003}
+}
+
 """

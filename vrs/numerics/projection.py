@@ -67,10 +67,12 @@ class CentralSections(ImagePlane):
     padding : int
         By how much the box is enlarged before it is transformed.
     workers : int
+    first, last : int
+        Shells of the coefficients that are used, as of :class:`ImagePlane`.
     """
 
-    def __init__(self, box, padding=2, workers=1):
-        super().__init__(box, workers=workers)
+    def __init__(self, box, padding=2, workers=1, first=0, last=None):
+        super().__init__(box, first, last, workers)
         self.padding = padding
         self.padded = (padding * box,) * 3
 

@@ -1,0 +1,350 @@
+"""4.d: does an alignment of our own find the orientations that the particles were given?"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.level_4.coarse import Coarse
+from vrs.checks.level_4.orientations import require_particles
+from vrs.checks.particle_images import (
+    ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows)
+from vrs.images.gallery import Rings, gallery_of_map
+from vrs.images.noise import measure_spectra, simulate
+from vrs.images.poses import compare_assignments
+from vrs.images.projector import Projector
+from vrs.images.refine import LocalSearch, Poses, align
+from vrs.images.search import Search, shift_grid
+from vrs.images.symmetry import asymmetric_unit, orientation_distance
+from vrs.inputs.map import MAP
+from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
+from vrs.numerics.fourier import low_pass
+from vrs.numerics.statistics import wilson_interval
+from vrs.results import SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, plain
+
+_RESOLUTION, _EDGE = 15.0, 0.01  # Å, 1/Å
+# Of the diameter: coarser references do not tell 5° of small particles.
+_PART = 1 / 8
+# Steps of the search: of directions, in units of resolution over diameter; of shifts, Å; and
+# from how many directions local searches start. Half the steps find the same.
+_SPACING, _STEP, _STARTS = 1.4, 5.0, 3
+_QUANTILE = 0.99
+_FAR_ANGLE, _FAR_SHIFT = 5.0, 5.0
+_SHARE, _ERRORS = 20.0, 3.0
+# The expectation says more than chance up to this share, %.
+_MOST_EXPECTED = 25.0
+_SIMULATED, _MEASURED, _CORRECTIONS = 500, 1000, 2
+_FACTORS = (0.5, 2.0)  # Of the signal of a shell, by one correction.
+# Share of agreeing particles from which these alone tell how strong the signal is.
+_AGREEING = 0.25
+_FEWEST = 50
+_SEED = 4
+_ANGLES, _SHIFTS = np.linspace(0, 30, 121), np.linspace(0, 20, 121)
+
+
+@register
+class IndependentAlignment(Check):
+    """Orientations found anew from the low-passed map, compared with those of the table."""
+
+    id = "4.d"
+    title = "Independent alignment"
+    requires = (MAP, PARTICLES, IMAGES, ANGLES)
+    uses = (ASSIGNED_PARTICLES,)
+    explanation = (
+        "The particles are aligned anew: all directions, in-plane angles and shifts are searched, "
+        "whatever the table says, with the map low-passed to %g Å as the reference (an eighth of "
+        "the diameter for particles below %g Å), and the best three directions are refined. The "
+        "result is compared with the table after what images cannot tell was removed: symmetry, a "
+        "common rotation and translation of the map, and its hand. Noise alone sends some "
+        "particles astray. How many is found by simulation: images of the same map with the CTFs "
+        "and orientations of the particles and noise as strong as theirs are aligned in the same "
+        "way. How strong the signal is, is measured without the table's orientations, which would "
+        "hide it if they were wrong. A criterion is broken where at least %g %% of the particles "
+        "differ, and these are more than in the simulation by %g standard errors." % (
+            _RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
+    quantities = (
+        Quantity("beyond_5_degrees_percentage", "%",
+                 "Particles whose orientations differ by more than 5°"),
+        Quantity("beyond_5_degrees_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("beyond_5_degrees_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("expected_beyond_5_degrees_percentage", "%",
+                 "The same for simulated particles"),
+        Quantity("angle_excess", "", "Standard errors by which the share beyond 5°, if it is 20 % "
+                 "or more, exceeds the simulated one; 0 if it is less"),
+        Quantity("beyond_5_angstrom_percentage", "%",
+                 "Particles whose shifts differ by more than 5 Å"),
+        Quantity("beyond_5_angstrom_lower", "%", "Lower end of its 95 % interval"),
+        Quantity("beyond_5_angstrom_upper", "%", "Upper end of its 95 % interval"),
+        Quantity("expected_beyond_5_angstrom_percentage", "%",
+                 "The same for simulated particles"),
+        Quantity("shift_excess", "", "Standard errors by which the share beyond 5 Å, if it is 20 % "
+                 "or more, exceeds the simulated one; 0 if it is less"),
+        Quantity("median_angle", "°", "Median difference of the orientations"),
+        Quantity("median_shift", "Å", "Median difference of the shifts"),
+        Quantity("expected_median_angle", "°", "The same for simulated particles"),
+        Quantity("expected_median_shift", "Å", "The same for simulated particles"),
+        Quantity("hand", "", "Whether the table's orientations are those of the map (same) or of "
+                 "its mirror image (mirrored)", TEXT),
+        Quantity("common_rotation", "°", "Rotation of the whole assignment against the map"),
+        Quantity("common_translation", "Å", "Translation of the whole assignment against the map"),
+        Quantity("snr", "", "Variance of the signal over that of the noise in the images as "
+                 "they were aligned, up to three quarters of the resolution used"),
+        Quantity("resolution_used", "Å", "To which the map was low-passed"),
+        Quantity("particles_used", "", "Particles that were aligned"),
+        Quantity("particles_simulated", "", "Simulated particles that were aligned"),
+    )
+    references = ("Sorzano2022",)
+    criteria = (
+        Criterion(name="angle_excess", subject="the number of standard errors by which the part "
+                  "of the particles beyond 5°, if it is 20 % or more, exceeds the simulated "
+                  "one", relation="<", bound=_ERRORS,
+                  warning="More particles than noise explains have other orientations than an "
+                  "independent alignment gives them: the part beyond 5° exceeds what is expected "
+                  "by {value:.1f} standard errors (below {bound} expected).",
+                  severity=SERIOUS),
+        Criterion(name="shift_excess", subject="the number of standard errors by which the part "
+                  "of the particles beyond 5 Å, if it is 20 % or more, exceeds the simulated "
+                  "one", relation="<", bound=_ERRORS,
+                  warning="More particles than noise explains have other shifts than an "
+                  "independent alignment gives them: the part beyond 5 Å exceeds what is expected "
+                  "by {value:.1f} standard errors (below {bound} expected).",
+                  severity=SERIOUS),
+    )
+    summary_ok = "An independent alignment finds the orientations of the particles."
+    summary_warnings = "An independent alignment does not find the orientations of the particles."
+
+    def compute(self, evidence):
+        particles = evidence.shared(ASSIGNED_PARTICLES)
+        sample = particles.sample
+        require_particles(len(sample), _FEWEST, "leave the shares to chance")
+        aligner = _Aligner.of(evidence, particles)
+        found, given = aligner.sample()
+        compared = aligner.compared(particles.rotations, given, found)
+        expected, snr = _expected(aligner, particles, found, compared)
+        metrics = dict(
+            _shares(compared, expected), median_angle=np.median(compared.angles),
+            median_shift=np.median(compared.shifts),
+            expected_median_angle=np.median(expected.angles),
+            expected_median_shift=np.median(expected.shifts), hand=compared.hand,
+            common_rotation=orientation_distance(
+                np.eye(3)[None], compared.rotation[None], particles.group)[0][0],
+            common_translation=np.linalg.norm(compared.translation), snr=snr,
+            resolution_used=aligner.resolution, particles_used=len(sample),
+            particles_simulated=len(expected.angles))
+        _refuse(metrics)
+        return Findings(plain(metrics), _content(metrics, compared, expected), [
+            ParticleValues("vrsAngleDifference", "Angle between the orientations of the table and "
+                           "of an independent alignment", "°", sample.rows, compared.angles),
+            ParticleValues("vrsShiftDifference", "Distance between the shifts of the table and of "
+                           "an independent alignment", "Å", sample.rows, compared.shifts)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Aligner:
+    """The search, the same for the particles and for simulated ones.
+
+    Attributes
+    ----------
+    coarse : Coarse
+    resolution : float
+        Å.
+    group : numpy.ndarray, (g, 3, 3)
+    projector : Projector
+        Of the map as it is; what is compared with is low-passed.
+    search : Search
+    local_search : LocalSearch
+    """
+
+    coarse: Coarse
+    resolution: float
+    group: np.ndarray
+    projector: Projector
+    search: Search
+    local_search: LocalSearch
+
+    @classmethod
+    def of(cls, evidence, particles):
+        sample, seen = particles.sample, evidence.map
+        resolution = float(np.clip(_PART * sample.size, DETAIL, _RESOLUTION))
+        coarse = Coarse.of(sample, resolution)
+        volume = seen.volume * seen.soft_mask
+        projector = coarse.projector(evidence, low_pass(
+            volume, seen.sampling, 1 / resolution - _EDGE / 2, _EDGE, sample.workers))
+        directions = asymmetric_unit(
+            particles.group, np.degrees(_SPACING * resolution / sample.size), mirror=True)
+        gallery = gallery_of_map(projector, Rings(coarse.box, FIRST_SHELL, coarse.last),
+                                 directions)
+        reach = _reach(sample) / coarse.sampling
+        # Shifted particles are to lie within the disc of the search.
+        search = Search(gallery, min(coarse.diameter + 2 * reach, coarse.box - 4.0),
+                        coarse.sampling, shift_grid(reach, _STEP / coarse.sampling),
+                        sample.workers)
+        local = LocalSearch(projector, coarse.diameter, FIRST_SHELL, coarse.last, sample.workers)
+        return cls(coarse, resolution, particles.group, coarse.projector(evidence, volume), search,
+                   local)
+
+    def images(self, images, contrast):
+        """Poses of images, shifts in pixels."""
+        return align(self.search, self.local_search, images, contrast, count=_STARTS)
+
+    def sample(self):
+        """Poses of all particles, and the shifts of the table in pixels."""
+        found, given = [], []
+        for batch in self.coarse.sample.batches():
+            found.append(self.images(self.coarse.images(batch), batch.contrast))
+            given.append(self.coarse.shifts(batch))
+        return Poses(*(np.concatenate([getattr(poses, name) for poses in found])
+                       for name in ("rotations", "shifts", "correlations"))), np.concatenate(given)
+
+    def compared(self, rotations, shifts, found):
+        """Poses that are given, or true, and those that were found."""
+        return compare_assignments(rotations, shifts * self.coarse.sampling, found.rotations,
+                                   found.shifts * self.coarse.sampling, self.group)
+
+    def measured(self, images, contrast, poses):
+        """Spectra of images with given poses."""
+        return measure_spectra(images, poses.rotations, poses.shifts, self.projector,
+                               self.coarse.diameter, contrast)
+
+
+def _reach(sample):
+    """How far from the centre particles are looked for along each axis, Å."""
+    shifts = sample.table.shifts
+    farthest = 0.0 if shifts is None else float(np.quantile(np.abs(shifts), _QUANTILE))
+    return min(farthest + _STEP, sample.box * sample.sampling / 4)
+
+
+def _agreeing(compared):
+    """Rows of particles that tell how strong the signal is."""
+    agree = (compared.angles <= _FAR_ANGLE) & (compared.shifts <= _FAR_SHIFT)
+    return np.flatnonzero(agree) if np.mean(agree) >= _AGREEING else None
+
+
+def _taken(poses, rows):
+    return Poses(poses.rotations[rows], poses.shifts[rows], poses.correlations[rows])
+
+
+def _expected(aligner, particles, found, compared):
+    """Comparison of simulated particles with the truth, and the signal-to-noise ratio.
+
+    Signal is measured at the poses that were found, of the particles that agree with the table
+    where there are enough. Noise that such poses follow makes it seem stronger; by how much
+    follows from simulated particles that are treated in the same way.
+    """
+    coarse, sample = aligner.coarse, particles.sample
+    agreeing = _agreeing(compared)
+    rows = np.arange(len(sample)) if agreeing is None else agreeing
+    rows = rows[spread_rows(len(rows), _MEASURED)]
+    batch = sample.batch(rows)
+    spectra = aligner.measured(coarse.images(batch), batch.contrast, _taken(found, rows))
+    rng = np.random.default_rng(_SEED)
+    rows = spread_rows(len(sample), _SIMULATED)
+    batch = sample.batch(rows)
+    truth = Poses(particles.rotations[rows], coarse.shifts(batch), np.ones(len(rows)))
+    apparent = spectra
+    for _ in range(_CORRECTIONS):
+        images, poses, simulated = _simulated(aligner, truth, spectra, batch.contrast, rng)
+        some = np.arange(len(rows)) if agreeing is None else _agreeing(simulated)
+        if some is None or apparent.snr == 0:
+            raise NotMeasured(_TOO_WEAK % spectra.snr)
+        again = aligner.measured(images[some], batch.contrast and batch.contrast.take(some),
+                                 _taken(poses, some))
+        factors = np.clip(np.divide(apparent.signal, again.signal, where=again.signal > 0,
+                                    out=np.ones(len(again.signal))), *_FACTORS)
+        spectra = replace(spectra, signal=spectra.signal * factors,
+                          snr=spectra.snr * apparent.snr / again.snr)
+    return _simulated(aligner, truth, spectra, batch.contrast, rng)[2], spectra.snr
+
+
+_TOO_WEAK = ("The particles are too noisy to be aligned one by one: their signal-to-noise ratio is "
+             "about %.2g. Whether their orientations are right cannot be told in this way.")
+
+
+def _simulated(aligner, truth, spectra, contrast, rng):
+    """Simulated images, the poses that are found, and their comparison with the truth."""
+    images = simulate(truth.rotations, truth.shifts, aligner.projector, spectra, rng, contrast)
+    poses = aligner.images(images, contrast)
+    return images, poses, aligner.compared(truth.rotations, truth.shifts, poses)
+
+
+def _shares(compared, expected):
+    """Shares beyond the limits, their intervals and what exceeds the expectation, as metrics."""
+    metrics = {}
+    for name, excess, values, simulated, limit in (
+            ("beyond_5_degrees", "angle_excess", compared.angles, expected.angles, _FAR_ANGLE),
+            ("beyond_5_angstrom", "shift_excess", compared.shifts, expected.shifts, _FAR_SHIFT)):
+        count, beyond = len(values), int(np.sum(values > limit))
+        share, chance = beyond / count, float(np.mean(simulated > limit))
+        low, high = wilson_interval(beyond, count)
+        metrics.update({name + "_percentage": 100 * share, name + "_lower": 100 * low,
+                        name + "_upper": 100 * high,
+                        "expected_%s_percentage" % name: 100 * chance,
+                        excess: _excess(share, count, chance, len(simulated))})
+    return metrics
+
+
+def _excess(share, count, chance, simulated):
+    """Standard errors by which a share that is large exceeds what is expected."""
+    if 100 * share < _SHARE:
+        return 0.0
+    # Half a particle more of each kind: a share of 1 has an error, too.
+    parts = ((share * count + 0.5) / (count + 1), (chance * simulated + 0.5) / (simulated + 1))
+    variance = sum(part * (1 - part) / number for part, number in zip(parts, (count, simulated)))
+    return (share - chance) / np.sqrt(variance)
+
+
+def _refuse(metrics):
+    """Where noise sends most particles astray nothing can be told."""
+    expected = max(metrics["expected_beyond_5_degrees_percentage"],
+                   metrics["expected_beyond_5_angstrom_percentage"])
+    if expected > _MOST_EXPECTED:
+        raise NotMeasured(_TOO_WEAK % metrics["snr"] + " Of simulated particles like these "
+                          "%.0f %% end elsewhere." % expected)
+
+
+def _content(metrics, compared, expected):
+    text = (
+        "%.1f %% of the particles differ by more than 5° from the table (95 %% interval %.1f to "
+        "%.1f %%), where %.1f %% are expected from noise, and %.1f %% by more than 5 Å (%.1f to "
+        "%.1f %%; expected %.1f %%). The median differences are %.2g° and %.2g Å; %.2g° and %.2g Å "
+        "are expected." % tuple(metrics[name] for name in (
+            "beyond_5_degrees_percentage", "beyond_5_degrees_lower", "beyond_5_degrees_upper",
+            "expected_beyond_5_degrees_percentage", "beyond_5_angstrom_percentage",
+            "beyond_5_angstrom_lower", "beyond_5_angstrom_upper",
+            "expected_beyond_5_angstrom_percentage", "median_angle", "median_shift",
+            "expected_median_angle", "expected_median_shift")))
+    content = [Paragraph(text)]
+    notes = _frame(metrics, compared)
+    if notes:
+        content.append(Paragraph(notes))
+    return content + [
+        _differences("Differences between the orientations of the table and of the independent "
+                     "alignment.", "Angle (°)", _ANGLES, compared.angles, expected.angles,
+                     Mark(_FAR_ANGLE, "5°")),
+        _differences("Differences between the shifts of the table and of the independent "
+                     "alignment.", "Distance (Å)", _SHIFTS, compared.shifts, expected.shifts,
+                     Mark(_FAR_SHIFT, "5 Å"))]
+
+
+def _frame(metrics, compared):
+    """What is said where the table speaks of a map in another frame."""
+    parts = []
+    if compared.hand == "mirrored":
+        parts.append("The orientations of the table are those of the mirror image of this map: "
+                     "the median difference is %.2g° with it and %.2g° without."
+                     % (compared.median_angles["mirrored"], compared.median_angles["same"]))
+    if metrics["common_rotation"] > _FAR_ANGLE or metrics["common_translation"] > _FAR_SHIFT:
+        parts.append("The whole assignment is turned by %.1f° and displaced by %.1f Å against "
+                     "this map, which may have been moved after the refinement."
+                     % (metrics["common_rotation"], metrics["common_translation"]))
+    return " ".join(parts)
+
+
+def _differences(caption, label, limits, values, simulated, mark):
+    def beyond(differences):
+        return 100 * np.mean(np.asarray(differences)[:, None] > limits, axis=0)
+
+    return Plot(caption, "Part of the particles whose difference is larger than a value.", label,
+                "Particles that differ by more (%)",
+                [Series("particles", limits, beyond(values)),
+                 Series("simulated", limits, beyond(simulated), "dashed")], marks=[mark])
