@@ -5,8 +5,8 @@ from vrs.protocols.level import ProtVrsLevel
 
 class ProtVrsValidateMap(ProtVrsLevel):
     """Validates a map with everything that there is of it: what is given decides the levels.
-    It needs the map and a threshold; half maps, an atomic model and the workflow add their
-    levels."""
+    It needs the map and a threshold; half maps, 2D classes, particles, micrographs, an atomic
+    model, the workflow, and what other techniques found add their levels."""
 
     _label = "validate map"
 
@@ -49,9 +49,10 @@ class ProtVrsLevel3(ProtVrsLevel):
 
 
 class ProtVrsLevel4(ProtVrsLevel):
-    """Validates the orientations of the particles: were they seen from enough directions for the
-    reported resolution? It needs the map, a threshold, and the table of a 3D refinement by RELION
-    or cryoSPARC with the symmetry that was imposed."""
+    """Validates the orientations of the particles: do their images agree with them, would an
+    independent alignment find the same, does the map owe anything to noise, and were they seen
+    from enough directions? It needs the map, a threshold, and the particles of a 3D refinement
+    with the symmetry that was imposed."""
 
     _label = "validate particles (level 4)"
     LEVEL = "4"
