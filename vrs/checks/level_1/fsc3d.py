@@ -236,7 +236,7 @@ def _sentence(metrics):
     ratio = metrics["cfar"]
     worst = "(%.2f, %.2f, %.2f)" % tuple(metrics["worst_direction"])
     if ratio >= _EVEN:
-        return Paragraph("The half maps agree in all directions about as well (cFAR %.2f, at "
+        return Paragraph("The half maps agree about equally well in all directions (cFAR %.2f, at "
                          "least %g)." % (ratio, _EVEN))
     how, likely = ("far less", "probably") if ratio < _PREFERRED else ("less", "may")
     return Paragraph("The half maps agree %s in some directions (cFAR %.2f), worst about %s, as x, "
