@@ -4,9 +4,9 @@ from vrs.protocols.level import ProtVrsLevel
 
 
 class ProtVrsValidateMap(ProtVrsLevel):
-    """Validates a map with everything that there is of it: what is given decides the levels.
-    It needs the map and a threshold; half maps, an atomic model and the workflow add their
-    levels."""
+    """Validates a map with all the data available: what is given decides the levels. It needs the
+    map and a threshold; half maps, class averages, particles, micrographs, an atomic model, the
+    workflow and results of other techniques add their levels."""
 
     _label = "validate map"
 
@@ -49,9 +49,10 @@ class ProtVrsLevel3(ProtVrsLevel):
 
 
 class ProtVrsLevel4(ProtVrsLevel):
-    """Validates the orientations of the particles: were they seen from enough directions for the
-    reported resolution? It needs the map, a threshold, and the table of a 3D refinement by RELION
-    or cryoSPARC with the symmetry that was imposed."""
+    """Validates the orientations and the CTF of the particles: do the images agree with the map at
+    their angles, and were the particles seen from enough directions for the reported resolution?
+    It needs the map, a threshold, and the table of a 3D refinement by RELION or cryoSPARC with the
+    symmetry that was imposed; most items need the images of the particles too."""
 
     _label = "validate particles (level 4)"
     LEVEL = "4"
@@ -68,8 +69,8 @@ class ProtVrsLevel5(ProtVrsLevel):
 
 class ProtVrsLevelA(ProtVrsLevel):
     """Validates a map and an atomic model by each other: does the model lie in the map, residue
-    by residue? It needs the map, a threshold and the model; with two half maps it also tells
-    where the model says more than the map does."""
+    by residue? It needs the map, a threshold and the model; with two half maps it also shows
+    where the model claims more than the data support."""
 
     _label = "validate atomic model (level A)"
     LEVEL = "A"
