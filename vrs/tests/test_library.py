@@ -51,7 +51,7 @@ def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
     write_model(str(tmp_path / "model.cif"), models.walk())
     found = problems(model=str(tmp_path / "model.cif"), half_maps=half_paths)
     assert [text.split(" can only")[0] for text in found] == ["Two half maps", "An atomic model"]
-    assert problems() == ["Nothing was given that could be validated; give a map by --map, or a "
+    assert problems() == ["Nothing was given that can be validated; give a map by --map, or a "
                           "table of particles by --particles."]
 
 
