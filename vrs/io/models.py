@@ -403,7 +403,7 @@ def _with_a_place(table, path, notes):
                              "was" if lost == 1 else "were"), MINOR))
     lost = np.count_nonzero(somewhere & ~known)
     if lost:
-        notes.append(Note("%s of an element that neither the file nor the name tells, and %s left "
+        notes.append(Note("%s of an element that neither the file nor the name gives, and %s left "
                           "out." % (_counted(lost, "atom is", "atoms are"),
                                     "was" if lost == 1 else "were"), MINOR))
     kept = np.flatnonzero(somewhere & known)

@@ -97,7 +97,7 @@ def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
                     _sphere_map(directions, areas)]
     else:
         content.append(Paragraph("The half maps do not correlate above 0.143 in any shell, so "
-                                 "that there is no resolution to compare by direction."))
+                                 "there is no resolution to compare by direction."))
     products = [Volume("fsc3d", fsc3d, "3D FSC in Fourier space, its origin in the middle of the "
                        "box", "FSC"),
                 Curve("fsc_global", "Fourier shell correlation", frequencies, overall)]

@@ -77,7 +77,7 @@ class AlignabilityPrecisionAndAccuracy(Check):
     def compute(self, evidence):
         found, best = evidence.shared(ASSIGNED_PARTICLES), evidence.shared(BEST_VIEWS)
         given = found.rotations[:, 2]
-        require_particles(len(given), FEWEST, "do not tell much")
+        require_particles(len(given), FEWEST, "do not give a reliable result")
         precision, accuracy = scores(best, given, found.group)
         expected = scores(best, given, found.group, simulated=True)
         known, expected_known = (np.isfinite(one) & np.isfinite(other)

@@ -218,7 +218,7 @@ def excess_criterion(name, subject, warning, metric=""):
     """The criterion on how far a share exceeds that of simulated particles."""
     return Criterion(
         name=name, metric=(metric or name) + "_excess_lower",
-        subject=subject + ", less that of simulated particles (lower end of the 95 % interval),",
+        subject=subject + ", minus that of simulated particles (lower end of the 95 % interval),",
         relation="<=", bound=_BORNE, unit="%", warning=warning, severity=SERIOUS)
 
 

@@ -127,7 +127,7 @@ class OverfittingDetection(Check):
                                            1 / user.frequencies[-1], 1 / noise.frequencies[-1]))
         if verdict.is_open:
             raise NotMeasured(
-                "%s particles are too few to tell: aligned with detail up to %g Å they reach %.1f "
+                "%s particles are too few to judge: aligned with detail up to %g Å they reach %.1f "
                 "Å and noise %.1f Å, but simulated particles with as strong a signal would not do "
                 "better either (%.1f Å). Use more particles (--particles-used)." % (
                     format(trial.count, ","), _BAND, 1 / realigned.frequencies[-1],

@@ -72,7 +72,7 @@ class SimilarityCriteria(Check):
 
     def compute(self, evidence):
         found = evidence.shared(ASSIGNED_PARTICLES)
-        require_particles(len(found.sample), _FEWEST, "do not tell much")
+        require_particles(len(found.sample), _FEWEST, "do not give a reliable result")
         given, refined, null = _compare(evidence, found)
         defocus = _defocus(found.sample.table)
         expected, change = _by_defocus(given.correlations, defocus)

@@ -71,7 +71,7 @@ class AlignabilitySmoothness(Check):
     def compute(self, evidence):
         found, best = evidence.shared(ASSIGNED_PARTICLES), evidence.shared(BEST_VIEWS)
         group, given = found.group, found.rotations[:, 2]
-        require_particles(len(given), FEWEST, "do not tell much")
+        require_particles(len(given), FEWEST, "do not give a reliable result")
         distances = view_distance(best.maxima, given, group)
         expected = view_distance(best.simulated_maxima, given[best.simulated], group)
         limit = alignment_limit(len(group))

@@ -56,9 +56,9 @@ class MapModelGuinier(Check):
         Criterion(name="detrended_correlation",
                   subject="the correlation of the Guinier profiles without their fall-off, at 5 Å "
                   "or better,", relation=">=", bound=_LEAST,
-                  warning="Without their fall-off, the Guinier profiles of map and model "
-                  "correlate by {value:.2f} only, at least {bound} is expected: the map does not "
-                  "have the bumps that the model gives, or the model is no macromolecule."),
+                  warning="Without their fall-off, the Guinier profiles of map and model correlate "
+                  "by {value:.2f} only, at least {bound} is expected: the map does not have the "
+                  "bumps that the model gives, or the model is not a macromolecule."),
     )
     summary_ok = "The amplitudes of the map are those expected from the model."
     summary_warnings = "The amplitudes of the map are not those expected from the model."

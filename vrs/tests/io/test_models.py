@@ -367,7 +367,7 @@ def test_atoms_of_no_element_are_left_out(saved):
     found = read_model(saved(chain_lines() + [
         pdb_line(name=" X1 ", element=" X", residue="UNX", number="   9")]))
     assert counts(found) == {"A": 3}
-    assert "1 atom is of an element that neither the file nor the name tells, and was left out" \
+    assert "1 atom is of an element that neither the file nor the name gives, and was left out" \
         in only_note(found)
 
 
