@@ -111,7 +111,7 @@ def test_half_of_a_model_does_not_condemn_the_map(dimer, monomer, curve):
     result, found = run(volume, SAMPLING, float(np.sort(volume, axis=None)[-int(voxels)]), curve,
                         monomer)
     assert result.status is Status.OK and found["model_chi2"] > 100
-    assert "encloses 2.2 times the volume of the model" in texts(result)
+    assert "encloses 2.2 times the volume expected from the model" in texts(result)
 
 
 def test_what_it_shows(dimer, curve):
@@ -198,7 +198,7 @@ def test_a_curve_of_wide_angles_is_not_measured():
     shape = balls.two_balls()
     result, _ = run(balls.as_map(shape), balls.SAMPLING, 0.5, balls.curve_of(shape)[145:])
     assert result.status is Status.NOT_MEASURED
-    assert "too few points up to q = 0.25 1/Å, 5" in result.reason
+    assert "too few points up to q = 0.25 1/Å (5)" in result.reason
 
 
 def test_without_a_map_it_is_not_run():
