@@ -101,7 +101,7 @@ def test_solvent_that_was_softly_masked(halves, mask):
 def test_low_passed_halves(halves, mask):
     cut = [fourier.filtered(half, SAMPLING, lambda f2: f2 < 5.0 ** -2) for half in halves]
     texts = warnings(*cut, mask)
-    assert any("low-passed" in text and "beyond 4.9" in text for text in texts)
+    assert any("low-pass filtered" in text and "beyond 4.9" in text for text in texts)
 
 
 def test_halves_that_share_noise(halves, mask):
