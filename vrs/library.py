@@ -145,8 +145,8 @@ def levels_of(given):
             kind.words[0].upper() + kind.words[1:], lacking[0].words,
             lacking[0].decisive[0].flag))
     if not found and not problems:
-        problems.append("Nothing was given that could be validated; give a map by --map, or a "
-                        "table of particles by --particles.")
+        problems.append("Nothing was given that can be validated; give a map by --map, or a table "
+                        "of particles by --particles.")
     if problems:
         raise InputError(problems)
     return found

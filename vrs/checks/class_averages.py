@@ -98,7 +98,7 @@ def _given(evidence):
     resolution = (np.full(len(classes), np.nan) if classes.resolution is None
                   else classes.resolution)
     empty = int(np.count_nonzero(~shows))
-    source = "The class averages are those that were given; %s.%s" % (where, "" if not empty else (
+    source = "The class averages are those given; %s.%s" % (where, "" if not empty else (
         " %d empty one%s left out." % (empty, " was" if empty == 1 else "s were")))
     return Averages(classes.images[shows], classes.numbers[shows], classes.sampling,
                     _normalised(shares[shows]), resolution[shows], empty, source)
@@ -108,13 +108,13 @@ def _shares(evidence):
     """Shares of the given classes, and where they come from."""
     classes = evidence.classes
     if classes.occupancy is not None and classes.occupancy.sum() > 0:
-        return classes.occupancy, "their shares of the particles are told by RELION's model"
+        return classes.occupancy, "their shares of the particles come from RELION's model file"
     if evidence.has("particles") and evidence.particles.table.has_classes:
         counts = _counts(evidence.particles.table, classes.numbers)
         if counts.sum():
             return counts, "their shares are those of the particles in the table"
-    return np.ones(len(classes)), ("their shares of the particles are not known, so that all "
-                                   "count alike")
+    return np.ones(len(classes)), ("their shares of the particles are not known, so all are "
+                                   "weighted equally")
 
 
 def _counts(table, numbers):
@@ -134,14 +134,15 @@ def _made(evidence):
     chosen = numbers[counts >= FEWEST_MEMBERS]
     if not len(chosen):
         raise NotMeasured(
-            "No class has %d of the particles, which an average needs; give more particles or, by "
+            "No class has the %d particles that an average needs; give more particles or, by "
             "--classes, the class averages." % FEWEST_MEMBERS)
     logger.info("Averaging the members of %d classes", len(chosen))
     images, resolution = zip(*(_average(members, number) for number in chosen))
     left_out = len(numbers) - len(chosen)
-    source = ("The class averages were made from the %d particles used, by the angles and shifts "
-              "in their table%s; their shares are those of all particles in the table, and their "
-              "resolutions are where the averages of two halves correlate by 1/3.%s" % (
+    source = ("The class averages were made from the %d particles used, with the angles and shifts "
+              "in their table%s. Their shares are those of all particles in the table, and the "
+              "resolution of each is where the averages of two halves of its members correlate by "
+              "1/3.%s" % (
                   len(members.labels), " and with their CTF" if members.sample.table.has_ctf
                   else "", "" if not left_out else " %d class%s with fewer than %d members %s left "
                   "out." % (left_out, "" if left_out == 1 else "es", FEWEST_MEMBERS,

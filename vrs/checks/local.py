@@ -20,9 +20,9 @@ LOCAL_RESOLUTION = (
     Quantity("percentiles", "Å", "Percentiles of the local resolution within the mask", MAPPING,
              PERCENTILES),
     Quantity("reported_percentile", "%",
-             "Part of the mask whose local resolution is at or better than the reported one"),
-    Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5; without value where nearly all "
-             "of the mask is as fine as voxels can show"),
+             "Fraction of the mask whose local resolution is at least as good as the reported one"),
+    Quantity("spread", "Å", "Percentile 97.5 minus percentile 2.5; no value where nearly all of "
+             "the mask reaches the finest detail that the voxels can show"),
 )
 
 
@@ -74,7 +74,7 @@ def spread_criterion(least, unit=""):
     Criterion
     """
     return Criterion(
-        name="spread", subject="the spread of the local values (percentile 97.5 less 2.5)",
+        name="spread", subject="the spread of the local values (percentile 97.5 minus 2.5)",
         relation=">=", bound=least,
         warning="The local values hardly differ within the mask (spread {value:.3g}, at least "
         "{bound}): the method probably did not work on this map.", unit=unit, guards=True)

@@ -72,8 +72,8 @@ class _Cropped:
         cropped = self.drawn.cached(self.box, Path(self._folder.name) / "images.npy")
         good = ~self.drawn.unusable
         if not good.any():
-            raise NotMeasured("All images of the particles are constant or hold values that are "
-                              "no numbers; check the stacks.")
+            raise NotMeasured("All particle images are constant or hold values that are not "
+                              "numbers; check the stacks.")
         return cropped.take(good), self._rows[good]
 
 
@@ -184,7 +184,7 @@ class Sample:
         rows = np.arange(len(self)) if rows is None else np.asarray(rows)
         for start in range(0, len(rows), _BATCH):
             if start:
-                logger.info("%d of %d particles are done", start, len(rows))
+                logger.info("%d of %d particles done", start, len(rows))
             yield self.batch(rows[start:start + _BATCH])
 
 
@@ -294,9 +294,9 @@ def _test_assignment(evidence):
     is_told = bool(sample.table.contrast.any())
     if geometry.transposed or geometry.opposite_shifts or (geometry.dark and is_told):
         raise NotMeasured(
-            "The images agree better with %s than with what the table says: their mean "
-            "correlation with the map is %.3f ± %.3f instead of %.3f ± %.3f. Check which program "
-            "wrote the table and how it was converted." % (
+            "The images agree better with %s than with what the table says: the mean correlation "
+            "with the map is %.3f ± %.3f instead of %.3f ± %.3f. Check which program wrote the "
+            "table and how it was converted." % (
                 geometry.name, geometry.mean, geometry.error, declared.mean, declared.error))
     if geometry.mean < _ERRORS * geometry.error:
         return TableTest(1, None, _image_notes(sample) + [Note(
@@ -307,8 +307,8 @@ def _test_assignment(evidence):
                   "particles with the map is %.3f ± %.3f; no other convention gives a better one."
                   % (found.particles, geometry.mean, geometry.error))]
     if geometry.dark:
-        notes.append(Note("The images show dark protein, though nothing says so; they were "
-                          "inverted."))
+        notes.append(Note("The protein is dark in the images, although nothing in the table says "
+                          "so; they were inverted."))
     state = _state(sample.table, found.state, notes)
     notes += _image_notes(sample) + _magnification_notes(sample.table, found.magnification)
     return TableTest(-1 if geometry.dark else 1, state, notes)
@@ -321,12 +321,12 @@ def _state(table, found, notes):
     if any(flag is not None for optics in table.optics
            for flag in (optics.phase_flipped, optics.premultiplied)):
         notes.append(Note(
-            "The images agree better with the map if their CTF counts as %s (mean correlation "
-            "%.3f instead of %.3f) than as the table tells; the table was followed." % (
+            "The images agree better with the map if their CTF is taken as %s (mean correlation "
+            "%.3f instead of %.3f) than as the table states; the table was followed." % (
                 found.name, found.mean, found.mean - found.advantage), MINOR))
         return None
-    notes.append(Note("Nothing tells whether the CTF of the images was corrected; it counts as "
-                      "%s, as they agree best with the map then." % found.name))
+    notes.append(Note("The table does not state whether the CTF of the images was corrected; it is "
+                      "taken as %s, since they agree best with the map then." % found.name))
     return found.name
 
 
@@ -334,13 +334,13 @@ def _image_notes(sample):
     notes = []
     if sample.unusable:
         one = sample.unusable == 1
-        notes.append(Note("%d of the images %s constant or %s values that are no numbers; %s left "
+        notes.append(Note("%d of the images %s constant or %s values that are not numbers; %s left "
                           "out." % (sample.unusable, "is" if one else "are",
                                     "holds" if one else "hold",
                                     "it was" if one else "they were"), MINOR))
     if not sample.table.has_ctf:
-        notes.append(Note("The table does not tell the CTF of the images; they are compared as if "
-                          "it were corrected.", MINOR))
+        notes.append(Note("The table does not give the CTF of the images; they are compared as if "
+                          "it had been corrected.", MINOR))
     return notes
 
 
@@ -348,8 +348,8 @@ def _magnification_notes(table, scan):
     if not scan.is_off:
         return []
     told = table.optics[table.group[0]].sampling
-    return [Note("The pixel size of the images seems to be %.1f %% too %s for the map, which they "
-                 "agree best with at %.4g Å instead of %.4g Å." % (
+    return [Note("The pixel size of the images seems to be %.1f %% too %s for the map: they agree "
+                 "with it best at %.4g Å instead of %.4g Å." % (
                      100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
                      told * scan.best, told), SERIOUS)]
 

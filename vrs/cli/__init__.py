@@ -112,12 +112,12 @@ def _add_entry(commands):
                      "recommends)",
         "resolution": "reported resolution in Å (default: the entry's)"})
     command.add_argument("--pdb", metavar="ID",
-                         help="which of the entry's models to take (default: the first)")
+                         help="which of the entry's models to use (default: the first)")
     command.add_argument("--cache", metavar="DIR",
                          help="folder for what is fetched (default: vrs_archive in Scipion's "
                               "folder for user data)")
     command.add_argument("--offline", action="store_true",
-                         help="take all from that folder, without network")
+                         help="use only that folder, without network access")
     command.add_argument("--server", metavar="URL", default=os.environ.get("VRS_ARCHIVE", ""),
                          help="server to ask instead of www.ebi.ac.uk and ftp.ebi.ac.uk, with the "
                               "same paths (default: the variable VRS_ARCHIVE, if it is set)")
@@ -155,7 +155,7 @@ def _add_choices(command):
                          help="Scipion project to use; made if there is none (default: a new one, "
                               "named after the map)")
     command.add_argument("--threads", metavar="N", default=str(len(os.sched_getaffinity(0))),
-                         help="threads of the calculations (default: as many as there are "
+                         help="threads for the calculations (default: as many as there are "
                               "processors, here %(default)s)")
     command.add_argument("--criteria", metavar="FILE",
                          help="JSON file with bounds that replace the usual ones")
@@ -191,8 +191,8 @@ def _add_batch(commands):
                          help="how many entries to validate at once (default: 1, or 8 with "
                               "--queue)")
     command.add_argument("--threads", metavar="N",
-                         help="threads of the calculations of each entry (default: the processors "
-                              "here are shared by the entries at once)")
+                         help="threads for the calculations of each entry (default: the processors "
+                              "here are shared by the entries that run at once)")
     _add_queue(command)
     command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
                                                       "here.", commands=commands.choices)
@@ -212,7 +212,7 @@ def _add_open(commands):
 def _add_example(commands):
     command = commands.add_parser(
         "example", allow_abbrev=False, help="write a synthetic data set to try things with",
-        description="Writes a synthetic but realistic data set, of which the truth is known.")
+        description="Writes a synthetic but realistic data set whose truth is known.")
     command.add_argument("folder", nargs="?", default="vrs_example", metavar="DIR",
                          help="folder to write to (default: %(default)s)")
     command.add_argument("--particles", action="store_true",
@@ -223,7 +223,7 @@ def _add_example(commands):
                               "from the top, which leaves a missing cone (default: %s)"
                               % ORIENTATIONS[0])
     command.add_argument("--uneven", action="store_true",
-                         help="one half of the protein moves from particle to particle, so that "
+                         help="let one half of the protein move from particle to particle, so that "
                               "its resolution is lower")
     command.set_defaults(command=_example)
 

@@ -100,7 +100,7 @@ class _Batch:
         """Run all that are not done, some at once; returns whether all are done then."""
         waiting = deque(entry for entry in self._entries if entry.outcome.state != "done")
         running = []
-        self._console.say("%d entries, of which %d have their report already" % (
+        self._console.say("%d entries, of which %d already have a report" % (
             len(self._entries), len(self._entries) - len(waiting)))
         before = [signal.getsignal(number) for number in _STOPPING]
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -296,8 +296,8 @@ def _alone_in(folder):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ScipionError("Another batch is at work in %s; wait for its end, or give another "
-                               "folder by --output." % folder)
+            raise ScipionError("Another batch is at work in %s; wait until it ends, or give "
+                               "another folder by --output." % folder)
         except OSError as error:  # some disks of clusters have no locks
             raise ScipionError("Other batches cannot be kept out of %s (%s); give a folder on "
                                "another disk by --output." % (folder, error.strerror))

@@ -104,7 +104,7 @@ def read_table(path, commands):
     problems += ["There is no column %s; there are %s." % (column, ", ".join(sorted(known)))
                  for column in columns if column and column not in known]
     if not records:
-        problems.append("The table %s has no row." % path)
+        problems.append("The table %s has no rows." % path)
     if not {"map", "entry"}.intersection(columns):
         # Each of its rows would say so.
         raise InputError(problems + ["The table %s has neither a column map nor a column entry; "
@@ -137,7 +137,7 @@ def _read_records(path):
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise InputError("The table %s is no text in UTF-8; save it as CSV in UTF-8." % path)
+        raise InputError("The table %s is not UTF-8 text; save it as CSV in UTF-8." % path)
     # Spreadsheets put a comment that has a separator in it in quotes.
     lines = ["\n" if re.match(r'\s*"?#', line) else line
              for line in io.StringIO(text, newline=None)]
@@ -231,6 +231,6 @@ def _same_names(rows):
     lines = {}
     for line, row in rows:
         lines.setdefault(row.name.casefold(), []).append((line, row.name))
-    return ["The lines %s have the same name, %s; give names that differ, in the column name."
+    return ["The lines %s have the same name, %s; give them different names in the column name."
             % (", ".join(str(line) for line, _ in found), found[0][1])
             for found in lines.values() if len(found) > 1]

@@ -25,7 +25,7 @@ def example(options):
         If the folder cannot be written, or options are given that only particles have.
     """
     if not options.particles and (options.orientations or options.uneven):
-        raise InputError("--orientations and --uneven are about particles; add --particles.")
+        raise InputError("--orientations and --uneven apply to particles; add --particles.")
     check_output_folder(options.folder)
     console = Console()
     if options.particles:

@@ -218,7 +218,7 @@ def _good_ice(blocks, picks):
     """The blocks of good ice: the brightest of the regions, unless it is shunned by picks."""
     regions = _materials(blocks)
     if not regions:
-        raise NotMeasured("No part of the micrograph is even enough to tell good ice by.")
+        raise NotMeasured("No part of the micrograph is even enough to be taken as good ice.")
     if len(picks[0]) >= _FEWEST_TO_SHUN and len(regions) > 1:
         alone = [region & (np.sum(regions, axis=0) == 1) for region in regions]
         density = [area[picks].sum() / max(area.sum(), 1) for area in alone]

@@ -127,8 +127,8 @@ def check_tilt(tilt):
         If it is below 15 or above 165°.
     """
     if not RADIUS <= abs(tilt) <= 180 - RADIUS:
-        raise InputError("The tilt is %g°; it must be between %g and %g° so that the two senses "
-                         "of the tilt can be told apart." % (tilt, RADIUS, 180 - RADIUS))
+        raise InputError("The tilt is %g°; it must be between %g and %g° so that the two senses of "
+                         "the tilt can be distinguished." % (tilt, RADIUS, 180 - RADIUS))
 
 
 def chance_near(tilt, order, radius=RADIUS):

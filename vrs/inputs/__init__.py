@@ -34,7 +34,7 @@ def register(kind):
     taken = {option.name: option for other in _KINDS.values() for option in other.options}
     if kind.name in _KINDS or any(taken.get(option.name, option) is not option
                                   for option in kind.options):
-        raise ValueError("the name of the kind %s, or of an option of its, is taken" % kind.name)
+        raise ValueError("the name of the kind %s, or of one of its options, is taken" % kind.name)
     _KINDS[kind.name] = kind
     return kind
 

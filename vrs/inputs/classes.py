@@ -9,7 +9,7 @@ from vrs.results import Note
 
 
 def _to_sampling(value):
-    return to_number(value, "The sampling of the classes", "give the pixel size of the class "
+    return to_number(value, "The pixel size of the classes", "give the pixel size of the class "
                      "averages in Å, for example 3.54", positive=True)
 
 
@@ -18,16 +18,17 @@ class _ClassesKind(Kind):
     title = "Class averages"
     words = "class averages"
     place = 28
-    help = ("The class averages of a 2D classification; where they are not given, they are made "
-            "from the particles and their class numbers.")
+    help = ("The class averages of a 2D classification; if they are not given, they are made from "
+            "the particles and their class numbers.")
     options = (
         Option("classes", "class averages: an MRC stack, SPIDER or EMAN2 HDF file, RELION's "
                "model.star, or a folder of images", "Class averages",
                "A stack (.mrcs, SPIDER, HDF of EMAN2), the model.star of a 2D classification by "
                "RELION, or a folder of single images.", pointer="SetOfClasses2D, SetOfAverages"),
-        Option("sampling_classes", "pixel size of the class averages in Å (default: by their "
+        Option("sampling_classes", "pixel size of the class averages in Å (default: from their "
                "header)", "Pixel size of the classes (Å)",
-               "Where their file does not tell it.", NUMBER, "N", _to_sampling, advanced=True),
+               "Needed where their file does not give "
+               "it.", NUMBER, "N", _to_sampling, advanced=True),
     )
 
     def probe(self, given, probed):

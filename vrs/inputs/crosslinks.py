@@ -10,16 +10,16 @@ class _CrossLinksKind(Kind):
     title = "Cross-links"
     words = "a table of cross-links"
     place = 110
-    help = ("Residues that a chemical linker joined, as mass spectrometry found them; they are "
-            "measured on the atomic model.")
+    help = ("Residues joined by a chemical linker, as found by mass spectrometry; their distances "
+            "are measured in the atomic model.")
     options = (
         Option("crosslinks", "table of cross-links: CSV or text with chain1, residue1, chain2, "
                "residue2, a Jwalk list, or what xiFDR, xQuest and others write",
                "Table of the cross-links",
-               "A table with the columns chain1, residue1, chain2, residue2 and, if known, linker, "
-               "limit (Å); a list of Jwalk; or what XlinkAnalyzer, xQuest, xiFDR or xiNET write. "
-               "Where it names proteins, a JSON file of the same name beside it tells their "
-               "chains: {\"RPB1\": [\"A\"]}."),
+               'A table with the columns chain1, residue1, chain2, residue2 and, if known, linker, '
+               'limit (Å); a list of Jwalk; or what XlinkAnalyzer, xQuest, xiFDR or xiNET write. '
+               'If it names proteins, put a JSON file of the same name next to it that gives their '
+               'chains: {"RPB1": ["A"]}.'),
     )
 
     def probe(self, given, probed):

@@ -57,8 +57,8 @@ class _HalfMapsKind(Kind):
     words = "two half maps"
     place = 10
     help = ("The two maps reconstructed from separate halves of the particles, in the box of the "
-            "map; neither masked nor filtered nor sharpened. The map may bring them along, as "
-            "those of refinements and of EMDB entries do.")
+            "map; neither masked nor filtered nor sharpened. The map may come with them, as maps "
+            "from refinements and EMDB entries do.")
     from_map = "Those of the map"
     options = (
         Option("half1", "first half map, neither masked nor filtered", "Half map 1",
@@ -194,8 +194,8 @@ def _listed(words):
 def _sampling_problems(path, sampling, map_sampling):
     if abs(sampling / map_sampling - 1) <= headers.MAX_ANISOTROPY:
         return []
-    return ["The half map %s has voxels of %g Å and the map has voxels of %g Å; give maps of one "
-            "voxel size, or say by the sampling which one is right."
+    return ["The half map %s has voxels of %g Å and the map has voxels of %g Å; give maps with the "
+            "same voxel size, or the right voxel size by --sampling."
             % (path, sampling, map_sampling)]
 
 
@@ -234,10 +234,10 @@ def _match_notes(match):
                           "file was made." % done, MINOR))
     elif match.scaled or match.is_offset:
         what = _listed(["scale"] * match.scaled + ["offset"] * match.is_offset)
-        notes.append(Note("Half map 2 has another %s than half map 1; %s it." % (what, done)))
+        notes.append(Note("Half map 2 has a different %s from half map 1; %s it." % (what, done)))
     if match.shifted:
-        notes.append(Note("Half map 2 is displaced from half map 1 by %s; it was moved back. "
-                          "Check that both are as they were reconstructed."
+        notes.append(Note("Half map 2 is displaced from half map 1 by %s; it was moved back. Check "
+                          "that both are as they were reconstructed."
                           % _displacement(match.shift), MINOR))
     return notes
 
@@ -294,10 +294,10 @@ def _map_notes(found):
                           "the map.", SERIOUS))
     elif found.shifted:
         notes.append(Note("The half maps are displaced from the map by %s, so that the mask does "
-                          "not cover them; give them in the place of the map."
+                          "not cover them; give them in the position of the map."
                           % _displacement(found.shift), SERIOUS))
     if found.agreement < _AGREEMENT:
-        notes.append(Note("The mean of the half maps agrees with the map in part only: within the "
+        notes.append(Note("The mean of the half maps agrees with the map only partly: within the "
                           "mask and up to the resolution, their Fourier shell correlation has a "
                           "median of %.2f. The map was changed by more than a filter, a sharpening "
                           "or a mask, or comes from another reconstruction."
@@ -330,8 +330,8 @@ def _low_pass_notes(frequencies, noise):
     left = np.flatnonzero(noise > _LOW_PASS * noise[1:].max())
     if left.size == 0 or left[-1] >= 0.95 * (len(noise) - 1):
         return []
-    return [Note("The half maps look low-passed: beyond %.3g Å they have next to no noise. Give "
-                 "them unfiltered; no information remains beyond the cutoff."
+    return [Note("The half maps look low-pass filtered: beyond %.3g Å they have next to no noise. "
+                 "Give them unfiltered; no information remains beyond the cutoff."
                  % (1 / frequencies[left[-1]]), MINOR)]
 
 

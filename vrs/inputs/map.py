@@ -106,9 +106,9 @@ class _MapKind(Kind):
         Option("sampling", "voxel size in Å; overrides the header of the file", type=NUMBER,
                metavar="S", read=to_sampling),
         Option("mask", "your own mask, instead of the one made from the threshold", "Mask",
-               "The mask tells where the macromolecule is. It is made from the map and the "
-               "threshold. A mask of your own takes its place in every item but 0.b, which judges "
-               "the threshold. It must have the box of the map, and its voxels of 0.5 or more "
+               "The mask shows where the macromolecule is. It is made from the map and the "
+               "threshold. A mask of your own replaces it in every item but 0.b, which judges the "
+               "threshold. It must have the same box as the map, and its voxels of 0.5 or more "
                "count as inside.", pointer="VolumeMask"),
     )
 
@@ -252,7 +252,7 @@ def box_problems(what, advice, path, box, map_box):
     """
     if tuple(box) == tuple(map_box):
         return []
-    return ["The %s %s has a box of %s voxels and the map one of %s; give %s of the map's box."
+    return ["The %s %s has a box of %s voxels and the map one of %s; give %s in the map's box."
             % (what, path, printed_box(box), printed_box(map_box), advice)]
 
 
@@ -340,7 +340,7 @@ def _map_content(data):
                   "around or within the macromolecule suggest a wrong CTF correction or a biased "
                   "reconstruction."),
         projections(volume, sampling, "Projections of the map.",
-                    "The map summed up along X, Y and Z."),
+                    "The map summed along X, Y and Z."),
         Paragraph("The isosurface joins all points at the threshold. Specks around the "
                   "macromolecule or a ragged surface indicate noise at this threshold."),
         Surface(caption="Isosurface of the map at threshold %g." % data.threshold,
@@ -354,8 +354,8 @@ def _mask_content(data):
         origin = ("The mask with hard borders holds the voxels at or above the threshold, of these "
                   "the largest connected component, dilated by 2 Å.")
     else:
-        origin = ("The mask with hard borders is the one that the user gave. It takes the place of "
-                  "the constructed mask in every item but 0.b.")
+        origin = ("The mask with hard borders is the one that the user gave. It replaces the "
+                  "constructed mask in every item but 0.b.")
     return [
         Paragraph(origin),
         maximum_variance_slices(

@@ -61,7 +61,7 @@ class MicrographEvidence:
 
 
 def _to_sampling(value):
-    return to_number(value, "The sampling of the micrographs",
+    return to_number(value, "The pixel size of the micrographs",
                      "give it in Å/pixel, for example 0.83", positive=True)
 
 
@@ -70,12 +70,12 @@ class _MicrographsKind(Kind):
     title = "Micrographs"
     words = "the micrographs with coordinates"
     place = 35
-    help = ("The micrographs and where particles were picked in them; a table of particles that "
-            "has coordinates can take the place of the latter.")
+    help = ("The micrographs and where particles were picked in them; a table of particles with "
+            "coordinates can replace the latter.")
     options = (
         Option("micrographs", "micrograph, or folder of micrographs: MRC or TIFF",
-               "Micrographs", "A micrograph that was aligned from its movie, or the folder of "
-               "them; MRC, also packed by gzip or bzip2, or TIFF.", metavar="PATH"),
+               "Micrographs", "A micrograph that was aligned from its movie, or a folder of such "
+               "micrographs; MRC (also compressed with gzip or bzip2) or TIFF.", metavar="PATH"),
         Option("coordinates", "where particles were picked: RELION STAR, cryoSPARC .cs, EMAN2 "
                ".box, Xmipp .pos, or a folder of such files (default: the particle table)",
                "Coordinates of the particles", "A file of RELION, cryoSPARC, EMAN2 or Xmipp, or a "
@@ -92,7 +92,7 @@ class _MicrographsKind(Kind):
         with collected(problems):
             read_value(self.options[2], given)
         if not micrographs:
-            problems.append("The coordinates were given without the micrographs; give these by "
+            problems.append("Coordinates were given without micrographs; give these by "
                             "--micrographs.")
         else:
             with collected(problems):
@@ -152,15 +152,15 @@ def _first(path):
         for name in sorted(names):
             if name.lower().endswith(ENDINGS):
                 return os.path.join(folder, name)
-    raise InputError("The folder %s has no micrographs (%s); give the folder of those that were "
-                     "aligned from the movies." % (path, ", ".join(ENDINGS)))
+    raise InputError("The folder %s has no micrographs (%s); give the folder of the micrographs "
+                     "that were aligned from the movies." % (path, ", ".join(ENDINGS)))
 
 
 def _look_for_coordinates(path):
     if not os.path.exists(path):
         raise InputError("There is no file or folder %s; check its name." % path)
     if not os.path.isdir(path) and Path(path).suffix.lower() not in COORDINATE_ENDINGS:
-        raise InputError("%s is no file of coordinates by its name; those end with %s."
+        raise InputError("%s does not have the name of a coordinate file; these end with %s."
                          % (path, ", ".join(COORDINATE_ENDINGS)))
 
 
@@ -170,8 +170,8 @@ def _has_coordinates(probe):
 
 
 def _unknown_sampling(path):
-    return ("The header of %s does not tell the size of its pixels; give it by "
-            "--sampling-micrographs, in Å/pixel." % path)
+    return ("The header of %s does not give its pixel size; give it by --sampling-micrographs, in "
+            "Å/pixel." % path)
 
 
 def _picks(given, evidence):
@@ -223,7 +223,7 @@ def _refuse_other_coordinates(found, shapes):
                   for one, shape in zip(found, shapes))
     total = sum(len(one.points) for one in found)
     if outside > _MOST_OUTSIDE * total:
-        raise InputError("%.0f %% of the coordinates lie outside of the micrographs; give the "
+        raise InputError("%.0f %% of the coordinates lie outside the micrographs; give the "
                          "micrographs in which they were picked, neither binned nor cut."
                          % (100 * outside / total))
 
@@ -238,6 +238,7 @@ def _notes(found, missing, problems, sampling):
             " and others" if len(names) > _NAMED else ""))
     notes += problems[:_NAMED]
     if not sampling and all(one.sampling == _UNSET for one in found):
-        notes.append("The headers of the micrographs say exactly 1 Å/pixel, as programs write that "
-                     "do not know it; give --sampling-micrographs if it is something else.")
+        notes.append("The headers of the micrographs say exactly 1 Å/pixel, which programs also "
+                     "write when they do not know; give --sampling-micrographs if it is something "
+                     "else.")
     return notes

@@ -66,8 +66,9 @@ class _ModelKind(Kind):
                "compare the results (A.c); takes long (default: not done)",
                "Refinements of the model (A.c)",
                "How often the model is refined against the map from displaced starts, to see "
-               "whether the map fixes where it lies: 5 is usual, 0 leaves it out. It takes long: "
-               "minutes for a model of 2,000 residues, an hour or more for the largest.", NUMBER,
+               "whether the map determines its position: 5 is usual, 0 leaves it out. It takes "
+               "long: minutes for a model of 2,000 residues, an hour or more for the "
+               "largest.", NUMBER,
                "N", to_refinements, default=0, advanced=True),
     )
 

@@ -77,19 +77,20 @@ class _ParticlesKind(Kind):
                "The particles of a refinement, or the members of 2D classes; as a file, the STAR "
                "table of RELION 3.0 or newer, or a .cs or .csg file of cryoSPARC.",
                pointer="SetOfParticles, SetOfClasses2D"),
-        Option("images_folder", "where the stacks of the table are, if not beside it",
+        Option("images_folder", "folder of the image stacks, if they are not next to the table",
                "Folder of the images",
-               "Where the stacks that the table names are, if neither beside it nor above.",
+               "Folder of the image stacks that the table names, if they are neither next to it "
+               "nor in a folder above.",
                FOLDER, advanced=True),
         SYMMETRY,
         Option("diameter", "diameter of the particle in Å (default: from the mask, else half of "
                "the box)", "Diameter of the particle (Å)",
                "When it is left empty: that of the mask, or half of the box.", NUMBER, "D",
                _to_diameter, advanced=True),
-        Option("particles_used", "particles that the items on their images take, or all "
+        Option("particles_used", "number of particles for the items that compare images, or all "
                "(default: %d)" % USED, "Particles used",
-               "So many particles, drawn from all micrographs, are compared with the map or their "
-               "class averages; all takes longer.", TEXT, "N", _to_used, default=USED,
+               "This number of particles, drawn from all micrographs, is compared with the map or "
+               "with their class averages; all takes longer.", TEXT, "N", _to_used, default=USED,
                advanced=True),
     )
 
@@ -143,8 +144,8 @@ class _Angles:
         """Why an item that requires it cannot be computed, None when it can."""
         if evidence.particles.table.has_angles:
             return None
-        return Status.NOT_RUN, ("The table gives the particles no angles with respect to a map; "
-                                "give that of a 3D refinement.")
+        return Status.NOT_RUN, ("The table gives no angles of the particles with respect to a map; "
+                                "give the table of a 3D refinement.")
 
 
 ANGLES = _Angles()
@@ -163,8 +164,8 @@ class _Images:
         missing = missing_stacks(table)
         if missing:
             return Status.NOT_RUN, (
-                "It needs the images of the particles, of which %s %s not found; tell by "
-                "--images-folder where they are." % (
+                "It needs the images of the particles, of which %s %s not found; give their folder "
+                "by --images-folder." % (
                     missing[0] if len(missing) == 1 else
                     "%s and %d other stacks" % (missing[0], len(missing) - 1),
                     "was" if len(missing) == 1 else "were"))
@@ -184,7 +185,7 @@ class _Members:
         if evidence.particles.table.has_classes:
             return None
         return Status.NOT_RUN, ("The table does not align the particles to class averages; give "
-                                "that of a 2D classification.")
+                                "the table of a 2D classification.")
 
 
 MEMBERS = _Members()
@@ -199,7 +200,8 @@ class _Contrast:
         """Why an item that requires it cannot be computed, None when it can."""
         if evidence.particles.table.has_ctf:
             return None
-        return Status.NOT_RUN, "The table tells no defocus, voltage or aberration of the images."
+        return Status.NOT_RUN, ("The table gives no defocus, voltage or spherical aberration of "
+                                "the images.")
 
 
 CTF = _Contrast()
@@ -232,7 +234,7 @@ def particle_diameter(evidence):
         return mask_diameter(evidence.map), "that of the mask"
     box = _largest_box(particles.table) if particles is not None else None
     if box is None:
-        raise InputError("The table does not tell the size of the images; give the particle's "
+        raise InputError("The table does not give the size of the images; give the particle's "
                          "diameter by --diameter.")
     return box / 2, "half of the box, as none was given"
 

@@ -29,9 +29,9 @@ class _ReportedKind(Kind):
     is_indispensable = True
     options = (
         Option("resolution", "reported resolution in Å", "Reported resolution (Å)",
-               "The resolution that is, or is going to be, published for the whole map; the "
-               "validation asks whether it is true. For a map that was imported as an EMDB entry "
-               "it may be left empty: the resolution that the entry states is then used.",
+               "The resolution that is, or will be, published for the whole map; the validation "
+               "asks whether the data support it. For a map that was imported as an EMDB entry it "
+               "may be left empty: the resolution that the entry states is then used.",
                NUMBER, "R", to_resolution),
     )
 

@@ -16,8 +16,8 @@ class _SaxsKind(Kind):
         Option("saxs", "curve of small-angle X-ray scattering: text with the columns q, intensity "
                "and error, the buffer subtracted", "Scattering curve",
                "A text file with the columns q, intensity and its error, after subtraction of the "
-               "buffer, as ATSAS, RAW or SASBDB give it. Whether q is in 1/Å or 1/nm is found "
-               "out."),
+               "buffer, as ATSAS, RAW or SASBDB give it. Whether q is in 1/Å or 1/nm is determined "
+               "automatically."),
     )
 
     def probe(self, given, probed):

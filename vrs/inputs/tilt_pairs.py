@@ -63,21 +63,22 @@ class _TiltPairsKind(Kind):
     words = "two tables of tilt pairs"
     place = 130
     help = ("Two images of each particle, between which the specimen was tilted by a known angle, "
-            "both aligned to the map. They tell whether the angles are right and whether the map "
+            "both aligned to the map. They show whether the angles are right and whether the map "
             "has the right hand.")
     options = (
         Option("untilted", "particle table of the untilted images of tilt pairs, with angles: "
                "STAR, .cs or .csg", "Table of the untilted images",
-               "A table of RELION or cryoSPARC with the angles of the first image of each pair in "
-               "the map."),
-        Option("tilted", "that of the tilted images: the same particles in the same rows, aligned "
-               "to the same map", "Table of the tilted images",
+               "A table of RELION or cryoSPARC with the angles of the first image of each pair "
+               "with respect to the map."),
+        Option("tilted", "particle table of the tilted images: the same particles in the same "
+               "rows, aligned to the same map", "Table of the tilted images",
                "A table with the same particles in the same rows, and the angles of their second "
-               "images in the same map."),
+               "images with respect to the same map."),
         Option("tilt_angle", "tilt of the specimen between the images of a pair in degrees; "
                "positive when right-handed about the tilt axis", "Tilt between the images (°)",
-               "How far the specimen was turned between the two images. With the axis its sign "
-               "counts: positive for a right-handed turn about the axis.", NUMBER, "DEG",
+               "The angle by which the specimen was tilted between the two images. If the axis is "
+               "given, the sign matters: positive for a right-handed rotation about the "
+               "axis.", NUMBER, "DEG",
                _to_angle),
         Option("tilt_axis", "direction of the tilt axis in the images, degrees from x towards y "
                "(default: found from the pairs, and the hand of the map is not judged)",
@@ -114,7 +115,7 @@ class _TiltPairsKind(Kind):
         problems += _count_problems(*map(len, tables))
         if not problems and np.array_equal(tables[0].rotations, tables[1].rotations):
             problems.append("The untilted and the tilted images have the same angles; give the "
-                            "angles that each image has by itself.")
+                            "angles of each image from its own alignment.")
         if problems:
             raise InputError(problems)
         notes = dict.fromkeys(notes + symmetry_remarks(given))
@@ -162,7 +163,7 @@ def _numbers(given):
 def _without_angles(path, table):
     if table is None or table.has_angles:
         return []
-    return ["%s gives its particles no angles with respect to a map; give a table of a 3D "
+    return ["%s gives no angles of its particles with respect to a map; give a table of a 3D "
             "refinement or alignment." % path]
 
 

@@ -10,9 +10,9 @@ class _WorkflowKind(Kind):
     title = "Workflow"
     words = "the processing workflow"
     place = 200
-    help = ("The protocols that led to the map. Of this project those are shown that are connected "
-            "with the map, without the validation. A file is one that Scipion exported: select "
-            "the protocols in the project where the map was made, and press Export.")
+    help = ("The protocols that led to the map. Of this project, those connected with the map are "
+            "shown, without the validation. A file must be one that Scipion exported: select the "
+            "protocols in the project where the map was made, and press Export.")
     from_project = "That of this project"
     options = (
         Option("workflow", "how the map was obtained: JSON that Scipion exported",
@@ -29,8 +29,8 @@ class _WorkflowKind(Kind):
         absent = evidence.workflow.absent
         if not absent:
             return [], []
-        return [Note("The workflow is not complete: protocols take their input from others that "
-                     "the file does not hold, those with the ids %s." % ", ".join(absent),
+        return [Note("The workflow is incomplete: some protocols take their input from others that "
+                     "are not in the file (ids %s)." % ", ".join(absent),
                      MINOR)], []
 
 

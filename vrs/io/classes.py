@@ -157,7 +157,7 @@ def _of_different_size(path, sizes):
 
 
 def _no_sampling(path):
-    return ("Neither %s nor its header tells the pixel size of the class averages; give it in Å "
+    return ("Neither %s nor its header gives the pixel size of the class averages; give it in Å "
             "with --sampling-classes." % path)
 
 
@@ -262,7 +262,7 @@ def _files(path):
     else:
         found = [name for name in glob.glob(path) if os.path.isfile(name)]
         if not found:
-            raise InputError("There is no file like %s; check its name and folder." % path)
+            raise InputError("There is no file that matches %s; check its name and folder." % path)
     return sorted(found, key=lambda name: [int(part) if part.isdigit() else part
                                            for part in re.split(r"(\d+)", name)])
 
@@ -320,7 +320,7 @@ def _beside(path, name):
     for candidate in tried:
         if os.path.isfile(candidate):
             return candidate
-    raise InputError("The class averages %s that %s names were not found; put them beside it or "
+    raise InputError("The class averages %s that %s names were not found; put them next to it or "
                      "give them directly." % (name, path))
 
 

@@ -131,7 +131,7 @@ def _files(path):
     if not os.path.exists(path):
         raise InputError("There is no file %s; check its name and folder." % path)
     if Path(path).suffix.lower() not in ENDINGS:
-        raise InputError("%s is no file of coordinates by its name; those end with %s."
+        raise InputError("%s does not have the name of a coordinate file; these end with %s."
                          % (path, ", ".join(ENDINGS)))
     return [path]
 

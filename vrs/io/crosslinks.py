@@ -160,10 +160,10 @@ def _read_lines(path):
         raise InputError("%s cannot be read (%s); give a table of cross-links."
                          % (path, error.strerror)) from None
     if content[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
-        raise InputError("%s is a workbook of a spreadsheet; save the table as CSV." % path)
+        raise InputError("%s is a spreadsheet workbook; save the table as CSV." % path)
     text = _decode(content)
     if "\0" in text:
-        raise InputError("%s is not a text; give a table of cross-links, for example as CSV."
+        raise InputError("%s is not a text file; give a table of cross-links, for example as CSV."
                          % path)
     return [(number, line) for number, line in enumerate(text.splitlines(), 1)
             if line.strip(" \t,;") and not line.lstrip().startswith("#")]
@@ -267,7 +267,8 @@ def _read_columns(path, lines, entry, rows):
                 continue
         _read_row("Line %d of %s" % (lines[table.line_num - 1][0], path), fields, columns, rows)
     if len(entries) > 1 and not entry:
-        raise InputError("%s holds links of %d structures (%s); give a table of those of one."
+        raise InputError("%s holds links of %d structures (%s); give a table with the links of one "
+                         "structure."
                          % (path, len(entries), ", ".join(sorted(entries))))
 
 
@@ -288,7 +289,7 @@ def _read_row(place, fields, columns, rows):
         return
     single = residues[1].lower() in _NOTHING
     if single and ("intra" in kind or "loop" in kind):
-        rows.left_out["within a peptide that do not tell the second residue"] += 1
+        rows.left_out["within a peptide that do not give the second residue"] += 1
         return
     if names[1].lower() in _NOTHING:
         names[1] = names[0]

@@ -153,19 +153,20 @@ def _fetch_halves(archive, fetched):
     try:
         fetched.halves = [str(path) for path in archive.halves(fetched.archived)]
     except NotThere as error:
-        fetched.remarks.append("The half maps are not at hand, level 1 is left out: %s" % error)
+        fetched.remarks.append("The half maps are not available, so level 1 is left out: "
+                               "%s" % error)
 
 
 def _fetch_model(archive, fetched, pdb_id):
     if not pdb_id:
         others = ", ".join(fetched.archived.models).upper()
         fetched.remarks.append(
-            "The entry does not say of its models (%s) that they are fitted to the map; level A is "
-            "left out. If one is, choose it by its PDB id." % others if others else
+            "The entry does not say that its models (%s) are fitted to the map; level A is left "
+            "out. If one is, choose it by its PDB id." % others if others else
             "The entry has no model that is fitted to the map; level A is left out.")
         return
     try:
         fetched.model = str(archive.model(fetched.archived, pdb_id))
     except NotThere as error:
-        fetched.remarks.append("The model %s is not at hand, level A is left out: %s"
+        fetched.remarks.append("The model %s is not available, so level A is left out: %s"
                                % (pdb_id.upper(), error))

@@ -221,13 +221,13 @@ def volume_problems(header):
         problems.append("%s holds complex numbers (a Fourier transform); give the map itself."
                         % header.path)
     elif header.mode not in _REAL_MODES:
-        problems.append("%s holds numbers of a kind that cannot be read (mode %d); save it again "
+        problems.append("%s holds numbers of a type that cannot be read (mode %d); save it again "
                         "as 32-bit real numbers (mode 2)." % (header.path, header.mode))
     elif not header.packing:
         problems += truncation(header)
     if sorted(header.effective_axes) != list(_XYZ):
-        problems.append("The header of %s names its axes %d, %d, %d, where each of 1, 2 and 3 "
-                        "should stand once; save the map again with another program."
+        problems.append("The header of %s names its axes %d, %d, %d, where 1, 2 and 3 should each "
+                        "occur once; save the map again with another program."
                         % ((header.path,) + header.axes))
     if min(header.size) == 1:
         problems.append("%s holds a single image (%d × %d × %d) and not a volume; give a map in "
@@ -315,7 +315,7 @@ def header_notes(header):
                           "%s and %s); the map was turned to x, y, z."
                           % tuple(" xyz"[axis] for axis in header.axes)))
     if header.foreign:
-        notes.append(Note("The file was written in the byte order of another kind of computer; "
+        notes.append(Note("The file was written with the byte order of another type of computer; "
                           "its numbers were converted."))
     if header.space_group == 0:
         notes.append(Note("The header marks the file as images (space group 0); it was read as "

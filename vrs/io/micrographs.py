@@ -173,7 +173,7 @@ def _mrc_header(path):
     columns, rows, sections = header.size
     problems = []
     if header.mode not in _REAL_MODES:
-        problems.append("%s holds numbers of a kind that cannot be read (mode %d); save it again "
+        problems.append("%s holds numbers of a type that cannot be read (mode %d); save it again "
                         "as 32-bit real numbers (mode 2)." % (path, header.mode))
     if sections > 1:
         problems.append(_several(path, sections))
@@ -240,8 +240,8 @@ class _TiffImage:
         if count != 1:
             problems.append(_several(path, count))
         elif len(self._page.shape) != 2 or self._page.dtype is None:
-            problems.append("%s holds a picture in colour or numbers of a kind that cannot be read;"
-                            " give the micrograph as an MRC file." % path)
+            problems.append("%s holds a colour picture or numbers of a type that cannot be read; "
+                            "give the micrograph as an MRC file." % path)
         if problems:
             self._file.close()
             raise InputError(problems)

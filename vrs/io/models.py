@@ -79,9 +79,9 @@ def read_model(path):
     if table.models > 1:
         notes.append(Note("The file holds %d models; the first one is used." % table.models))
     if table.after_end:
-        notes.append(Note("The file goes on after its first END; all its atoms were taken."))
+        notes.append(Note("The file continues after its first END; all its atoms were used."))
     if table.by_sequence:
-        notes.append(Note("The authors' numbers of residues are missing in the file; those of the "
+        notes.append(Note("The authors' residue numbers are missing from the file; those of the "
                           "sequence are used."))
     _mend_elements(table, notes)
     _number_residues(table, notes)
@@ -326,7 +326,7 @@ def _mend_elements(table, notes):
         wrong += bool(element.atomic_number)
         guessed += bool(found and not element.atomic_number)
     if guessed:
-        notes.append(Note("The file does not tell the element of %s; the name does."
+        notes.append(Note("The file does not give the element of %s; it was taken from the name."
                           % _counted(guessed, "atom", "atoms")))
     if wrong:
         notes.append(Note("%s of proteins or nucleic acids cannot have the element that the file "
@@ -403,7 +403,7 @@ def _with_a_place(table, path, notes):
                              "was" if lost == 1 else "were"), MINOR))
     lost = np.count_nonzero(somewhere & ~known)
     if lost:
-        notes.append(Note("%s of an element that neither the file nor the name tells, and %s left "
+        notes.append(Note("%s of an element that neither the file nor the name gives, and %s left "
                           "out." % (_counted(lost, "atom is", "atoms are"),
                                     "was" if lost == 1 else "were"), MINOR))
     kept = np.flatnonzero(somewhere & known)

@@ -371,12 +371,14 @@ class _Draft:
         known = stack.sampling is not None and stack.sampling != _UNKNOWN_SAMPLING
         if group.sampling is None and stack.sampling is not None:
             group = replace(group, sampling=stack.sampling)
-            self._note_once("sampling", "The table has no pixel size; that of the stacks' headers "
-                            "is used (%g Å%s)." % (stack.sampling, "" if known else ", which "
-                                                   "programs also write that do not know it"))
+            self._note_once("sampling", "The table has no pixel size; the one in the headers of "
+                            "the stacks is used (%g "
+                            "Å%s)." % (stack.sampling, "" if known else ", which programs also "
+                                       "write when they do not know"))
         elif known and abs(stack.sampling - group.sampling) > _SAME_SAMPLING * stack.sampling:
-            self._note_once("header", "The header of %s says %g Å per pixel, the table %g Å; the "
-                            "table's is used." % (stack.path, stack.sampling, group.sampling))
+            self._note_once("header", "The header of %s says %g Å per pixel and the table %g Å; "
+                            "the value in the table is "
+                            "used." % (stack.path, stack.sampling, group.sampling))
         self.optics[own] = group
 
     def _note_once(self, kind, note):
@@ -639,7 +641,7 @@ class _CryosparcDraft(_Draft):
         if self.count == 0:
             self.problems.append(_empty(path))
         elif len(files) > 1:
-            self.notes.append("The particles were put together from %s."
+            self.notes.append("The particles were assembled from %s."
                               % _listed([os.path.basename(name) for name in files]))
 
     def _fill(self):

@@ -73,7 +73,7 @@ def read_saxs(path):
     lines = _lines(path)
     text = [line for line in lines if len(_numbers(line)) < 2]
     if any(_PAIR_DISTRIBUTION.search(line) for line in text):
-        raise InputError("%s holds a distribution of distances by GNOM; give the measured curve "
+        raise InputError("%s holds a distance distribution from GNOM; give the measured curve "
                          "instead, a text file with the columns q, intensity and its error." % path)
     table, blocks = _table(path, lines)
     notes = []
@@ -98,7 +98,7 @@ def read_saxs(path):
         raise InputError("%s has no positive intensities; give the curve after subtraction of the "
                          "buffer." % path)
     if (np.diff(table[:, 0]) < 0).any():
-        notes.append("The points were not in the order of q; they were sorted.")
+        notes.append("The points were not in order of q; they were sorted.")
         table = table[np.argsort(table[:, 0], kind="stable")]
     q, intensity, sigma = np.ascontiguousarray(table.T)
     reason = _reason_for_nanometres(text, q[-1])
@@ -167,7 +167,7 @@ def _table(path, lines):
         raise InputError("%s holds no SAXS curve: no %d successive lines of numbers; %s."
                          % (path, _FEWEST_POINTS, _ADVICE))
     if len(longest[0]) < 3:
-        raise InputError("%s has only two columns, no errors of the intensities; %s."
+        raise InputError("%s has only two columns and no errors of the intensities; %s."
                          % (path, _ADVICE))
     table = np.array(longest)
     # A line above that begins with three numbers, such as their count.

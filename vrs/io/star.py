@@ -153,7 +153,7 @@ def write_star(path, blocks):
 
 def unreadable(path, error):
     """The problem that a file cannot be opened, from the OSError."""
-    return ("%s cannot be read (%s); check its name, its folder and who may read it."
+    return ("%s cannot be read (%s); check its name, its folder and its permissions."
             % (path, error.strerror or error))
 
 
@@ -273,8 +273,8 @@ class _Reader:
         elif self.table is None:
             self.finished()
         elif self.table.rows and (first.lower() == b"loop_" or self.table.is_loop):
-            raise InputError("Line %d of %s goes on after the table of its block, which programs "
-                             "of electron microscopy do not write; begin a block of its own there."
+            raise InputError("Line %d of %s continues after the table of its block, which cryo-EM "
+                             "programs do not write; start a new block there."
                              % (number, self._path))
         elif first.lower() == b"loop_":
             self._looping, self.table.is_loop = "names", True
@@ -366,7 +366,7 @@ def _opened(path):
         raise InputError(unreadable(path, error)) from None
     if b"\x00" in stream.peek(_PEEKED)[:_PEEKED]:
         stream.close()
-        raise InputError("%s is not a STAR file but binary; give a file of that format." % path)
+        raise InputError("%s is a binary file and not a STAR file; give a STAR file." % path)
     return stream
 
 

@@ -73,7 +73,7 @@ def pair_distribution(curve, radius):
     """
     curve = curve.up_to(_HIGHEST / radius)
     if len(curve) < 10:
-        raise ValueError("The curve has too few points for a distribution of distances.")
+        raise ValueError("The curve has too few points for a distance distribution.")
     largest = radius * np.geomspace(_SHORTEST, _LONGEST, _DISTANCES)
     evidence = np.array([_Transform(curve, value).evidence() for value in largest])
     # All D and all weights of smoothness are equally likely beforehand, on logarithmic scales.

@@ -299,8 +299,7 @@ def guinier_fit(curve):
             return found
         candidates.append((offset / bound, found))
     if not candidates:
-        raise ValueError("The curve does not reach down to angles small enough for a radius of "
-                         "gyration.")
+        raise ValueError("The curve does not reach angles small enough for a radius of gyration.")
     best = min(candidates, key=lambda pair: pair[0])[1]
     return GuinierFit(best.radius, best.error, best.intensity, best.used, False)
 

@@ -42,8 +42,8 @@ class ProtVrsImportEntry(EMProtocol):
                            "The items of level A need it.")
         form.addParam("pdbId", params.StringParam, default="", condition="withModel",
                       expertLevel=params.LEVEL_ADVANCED, label="PDB id of the model",
-                      help="Which of the entry's models to take, for instance 1ABC. When it is "
-                           "left empty: the first one that is fitted to the map.")
+                      help="Which of the entry's models to use, for instance 1ABC. When it is left "
+                           "empty: the first one that is fitted to the map.")
         form.addParam("samplingRate", params.FloatParam, allowsNull=True,
                       expertLevel=params.LEVEL_ADVANCED, label="Voxel size (Å)",
                       help="Only where the one in the archive's file is wrong.")
@@ -55,10 +55,10 @@ class ProtVrsImportEntry(EMProtocol):
                             "in Scipion's folder for user data." % CACHE)
         group.addParam("offline", params.BooleanParam, default=False,
                        expertLevel=params.LEVEL_ADVANCED, label="Offline?",
-                       help="Take all from that folder, without network.")
+                       help="Use only that folder, without network access.")
         group.addParam("server", params.StringParam, default="", condition="not offline",
                        expertLevel=params.LEVEL_ADVANCED, label="Server",
-                       help="Address of a server that is asked instead of www.ebi.ac.uk and "
+                       help="Address of a server to ask instead of www.ebi.ac.uk and "
                             "ftp.ebi.ac.uk, with the same paths. When it is left empty: the "
                             "variable VRS_ARCHIVE, if it is set, else those two.")
 

@@ -231,8 +231,8 @@ def given_values(protocol):
         if source in (OBJECTS, FILES) and not all(paths.values()):
             problems.append("Choose %s." % kind.words)
         if source == OF_MAP and not paths and kind in protocol.needed_kinds():
-            problems.append("The map brings no %s along; choose them from this project, or files."
-                            % kind.title.lower())
+            problems.append("The map comes without %s; choose them from this project, or give "
+                            "files." % kind.title.lower())
         given.update(paths)
         if any(paths.values()):
             given.update({option.name: protocol.getAttributeValue(option.name)

@@ -64,8 +64,8 @@ class ProtVrsLevel(EMProtocol):
                             "says so.")
         group.addParam("sourceFile", params.FileParam, default="",
                        expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
-                       help="Where the map of the project is a copy that was made for Scipion, "
-                            "the file that it was made from: the report then describes that one.")
+                       help="If the map in the project is a copy made for Scipion, give the file "
+                            "that it was made from: the report then describes that file.")
         form.addParallelSection(threads=2, mpi=0)
 
     @staticmethod
@@ -74,9 +74,9 @@ class ProtVrsLevel(EMProtocol):
                        choices=["built-in"] + [engine.label for engine in check.external],
                        expertLevel=params.LEVEL_ADVANCED,
                        label="%s %s" % (check.id, check.title),
-                       help="What computes %s. The built-in method is always there; any other "
-                            "needs its Scipion plugin and programs (%s) and runs as a protocol "
-                            "of its own." % (check.title, ", ".join(
+                       help="What computes %s. The built-in method is always available; any other "
+                            "needs its Scipion plugin and programs (%s) and runs as a protocol of "
+                            "its own." % (check.title, ", ".join(
                                 engine.package for engine in check.external)))
 
     # --------------------------- EVIDENCE ------------------------------------

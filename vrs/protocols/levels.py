@@ -4,9 +4,9 @@ from vrs.protocols.level import ProtVrsLevel
 
 
 class ProtVrsValidateMap(ProtVrsLevel):
-    """Validates a map with everything that there is of it: what is given decides the levels.
-    It needs the map and a threshold; half maps, 2D classes, particles, micrographs, an atomic
-    model, the workflow, and what other techniques found add their levels."""
+    """Validates a map with all the data available: what is given decides the levels. It needs the
+    map and a threshold; half maps, class averages, particles, micrographs, an atomic model, the
+    workflow and results of other techniques add their levels."""
 
     _label = "validate map"
 
@@ -69,8 +69,8 @@ class ProtVrsLevel5(ProtVrsLevel):
 
 class ProtVrsLevelA(ProtVrsLevel):
     """Validates a map and an atomic model by each other: does the model lie in the map, residue
-    by residue? It needs the map, a threshold and the model; with two half maps it also tells
-    where the model says more than the map does."""
+    by residue? It needs the map, a threshold and the model; with two half maps it also shows
+    where the model claims more than the data support."""
 
     _label = "validate atomic model (level A)"
     LEVEL = "A"

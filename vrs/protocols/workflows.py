@@ -15,9 +15,9 @@ _OF_PROJECT = (
     "The versions are those of the plugins as the protocols noted them when they ran; of a "
     "protocol that has not run, that of the plugin installed here.")
 _OF_FILE = (
-    "Scipion does not keep versions in the workflows that it exports. Those given here are of the "
-    "plugins on the computer that made this report, and need not be those that were used. "
-    "Protocols without a version are of plugins that it does not have.")
+    "Scipion does not keep versions in the workflows that it exports. Those given here are the "
+    "versions of the plugins on the computer that made this report, and need not be the ones that "
+    "were used. Protocols without a version belong to plugins that it does not have.")
 
 
 def exported_file(protocol):
@@ -74,8 +74,8 @@ def annotated(evidence, protocol, of_project):
     known = {run.strId(): run for run in runs}
     steps = [_of_run(replace(step, leads_to_map=step.id in leading), known.get(step.id))
              for step in found.part.steps]
-    note = Note("The workflow is that of the project %s: what led to the map, and what else "
-                "follows from that, without the validation. It was exported to the file %s, which "
+    note = Note("The workflow is that of the project %s: what led to the map and what else "
+                "followed from it, without the validation. It was exported to the file %s, which "
                 "Scipion can import." % (project.getShortName(), exported_file(protocol)))
     return evidence.replaced("workflow", Loaded(
         replace(found.part, steps=steps, version_source=_OF_PROJECT), found.sources,

@@ -152,8 +152,8 @@ class Artist:
             return surface.draw(values, limits, matplotlib.colormaps["viridis"]), ""
         program = chimerax.find_chimerax()
         if program is None:
-            raise views3d.ViewError("ChimeraX was asked for and is not found; set VRS_CHIMERAX "
-                                    "to its program.")
+            raise views3d.ViewError("ChimeraX was chosen but not found; set VRS_CHIMERAX to its "
+                                    "program.")
         with tempfile.TemporaryDirectory() as folder:
             paths = chimerax.draw_surface(
                 program, path, figure.level, views3d.AXES, folder, views3d.PIXELS * 2,

@@ -71,7 +71,7 @@ def saved(drawing, form):
 
 @singledispatch
 def _drawn(figure):
-    raise TypeError("Nobody knows how to draw a %s with lines." % type(figure).__name__)
+    raise TypeError("A %s cannot be drawn with lines." % type(figure).__name__)
 
 
 @_drawn.register(content.Plot)

@@ -37,8 +37,8 @@ def problems(**given):
 
 def test_particles_without_angles_are_no_validation(tmp_path, capsys):
     flat_star = relion(tmp_path / "flat.star", AngleRot=None, AngleTilt=None)
-    problem = ("Nothing that was given can be validated: the table gives the particles no angles "
-               "with respect to a map; give that of a 3D refinement.")
+    problem = ("Nothing that was given can be validated: the table gives no angles of the "
+               "particles with respect to a map; give the table of a 3D refinement.")
     assert problem in problems(particles=flat_star)
     assert main(["validate", "--particles", flat_star, "--output", str(tmp_path / "out")]) == 2
     assert problem in capsys.readouterr().err and not (tmp_path / "out").exists()
@@ -51,7 +51,7 @@ def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
     write_model(str(tmp_path / "model.cif"), models.walk())
     found = problems(model=str(tmp_path / "model.cif"), half_maps=half_paths)
     assert [text.split(" can only")[0] for text in found] == ["Two half maps", "An atomic model"]
-    assert problems() == ["Nothing was given that could be validated; give a map by --map, or a "
+    assert problems() == ["Nothing was given that can be validated; give a map by --map, or a "
                           "table of particles by --particles."]
 
 

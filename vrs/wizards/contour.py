@@ -50,7 +50,7 @@ class Enclosed:
     def __str__(self):
         if not self.voxels:
             return "No voxel of the map reaches this threshold."
-        return ("Encloses %s Å³ (%.3g %% of the box), room for %s kDa of protein (%s residues)."
+        return ("Encloses %s Å³ (%.3g %% of the box), enough for %s kDa of protein (%s residues)."
                 % (number(round(self.volume)), self.percentage, number(self.mass),
                    number(round(self.residues))))
 

@@ -25,12 +25,11 @@ class BackgroundAnalysis(Check):
     title = "Background analysis"
     requires = (MAP,)
     explanation = (
-        "The background is what lies outside the mask with hard borders. It should be noise about "
-        "a mean of zero, with about as many extreme values as a Gaussian has, and these scattered "
-        "without structure. The mean is tested with a one-sample Student's t-test that takes all "
-        "voxels as independent; as neighbouring voxels are not, the test is very sensitive, and "
-        "the effect size and the p-value for the number of effectively independent voxels are "
-        "given beside it.")
+        "The background is what lies outside the mask with hard borders. It should be noise with a "
+        "mean of zero, with about as many extreme values as a Gaussian, scattered without "
+        "structure. The mean is tested with a one-sample Student's t-test that takes all voxels as "
+        "independent; as neighbouring voxels are not, the test is very sensitive, and the effect "
+        "size and the p-value for the effective number of independent voxels are given as well.")
     quantities = (
         Quantity("effect_size", "σ", "|mean| / standard deviation"),
         Quantity("effective_p_value", "",
@@ -41,7 +40,7 @@ class BackgroundAnalysis(Check):
         Quantity("mean", "map units", "Mean of the background"),
         Quantity("outlier_percentage", "%",
                  "Background voxels beyond 5 σ in absolute value; a Gaussian has 5.7 × 10⁻⁵ %"),
-        Quantity("outlier_ratio", "", "That percentage over the one of a Gaussian"),
+        Quantity("outlier_ratio", "", "Ratio of that percentage to that of a Gaussian"),
         Quantity("p_value", "", "p-value of that test"),
         Quantity("standard_deviation", "map units", "Standard deviation (σ) of the background"),
         Quantity("t_statistic", "", "Student's t of a background mean of zero"),
@@ -59,7 +58,7 @@ class BackgroundAnalysis(Check):
                   warning="The background has {value:.2f} times as many voxels beyond 5 standard "
                   "deviations as a Gaussian (below {bound} times expected)."),
     )
-    summary_ok = "The background is noise about zero."
+    summary_ok = "The background is noise with a mean of zero."
     summary_warnings = "There may be a problem with the background of the map."
 
     def compute(self, data):
@@ -166,7 +165,7 @@ def _outlier_slices(data, outside, metrics):
     beyond = outside & (np.abs(data.map.volume) > limit)
     return maximum_variance_slices(
         np.where(beyond, data.map.volume, np.float32(0)), data.map.sampling,
-        "Background beyond 5 σ, slices of maximum variance. There should be little, and "
+        "Background beyond 5 σ, slices of maximum variance. There should be few such voxels, "
         "without structure.",
         "Three sections, along X, Y and Z, that show only background voxels beyond five standard "
         "deviations.", "signed")

@@ -19,18 +19,18 @@ class BFactorAnalysis(Check):
     title = "B-factor analysis"
     requires = (MAP, resolution(0, 8))
     explanation = (
-        "Motion, flexibility and errors of processing damp the amplitudes of a map by "
-        "exp(B f²/4), f being the spatial frequency and B a negative number for a map that fades. "
-        "A line is fitted to the natural logarithm of the mean amplitude of the Fourier "
-        "coefficients of each shell against 1/d², from d = 15 Å to the reported resolution; B is "
-        "four times its slope. Values between −300 and 0 Å² are usual; lower ones mean that "
-        "detail has faded, higher ones that the map was sharpened too much. The corrected map has "
-        "the fall-off of the fitted line removed and ends at the reported resolution.")
+        "Motion, flexibility and processing errors damp the amplitudes of a map by exp(B f²/4), f "
+        "being the spatial frequency and B a negative number for a map that fades. A line is "
+        "fitted to the natural logarithm of the mean amplitude of the Fourier coefficients of each "
+        "shell against 1/d², from d = 15 Å to the reported resolution; B is four times its slope. "
+        "Values between −300 and 0 Å² are usual; lower ones mean that detail has faded, higher "
+        "ones that the map was sharpened too much. The corrected map has the fall-off of the "
+        "fitted line removed and ends at the reported resolution.")
     quantities = (
         Quantity("b_factor", "Å²", "4 × slope of the fitted line"),
         Quantity("b_factor_error", "Å²", "Standard error of the B-factor"),
         Quantity("intercept", "", "Intercept of the line"),
-        Quantity("r_squared", "", "Part of the variance that the line explains (R²)"),
+        Quantity("r_squared", "", "Fraction of the variance that the line explains (R²)"),
         Quantity("shells", "", "Fourier shells in the fit"),
         Quantity("slope", "Å²", "Slope of ln(mean amplitude) against 1/d²"),
     )

@@ -47,24 +47,24 @@ class HandCorrection(Check):
     title = "Hand correction (DeepHand)"
     requires = (MAP, resolution(0, 5))
     explanation = (
-        "The images do not tell a macromolecule from its mirror image, so a reconstruction can "
-        "come out with the wrong hand. The helices of proteins show it: alpha helices are "
-        "right-handed. Two neural networks look at the map, low-passed to 5 Å and sampled at 1 Å "
-        "per voxel. The first finds the voxels in the mask that lie in an alpha helix (with a "
-        "probability above 0.7), the second estimates for each of them the probability that the "
-        "helix is left-handed, that is, mirrored. The score is the mean of these: 0 speaks for "
-        "the right hand, 1 for the mirror image. From 0.4 on the hand is uncertain, and more than "
-        "two standard errors above 0.5 the map is probably mirrored. The method needs at least "
-        "300 helical voxels, making up 1 % of the mask or more and spread over 8 blocks of 16 Å, "
-        "as fewer are found in noise too. The standard error of the score comes from a bootstrap "
-        "over these blocks, as neighbouring voxels say much the same. Both networks were trained "
-        "for this program on maps simulated from structures of proteins and nucleic acids, after "
-        "the method of the reference; in a map without alpha helices what they find says nothing.")
+        "The images do not distinguish a macromolecule from its mirror image, so a reconstruction "
+        "can come out with the wrong hand. The helices of proteins show it: alpha helices are "
+        "right-handed. Two neural networks look at the map, low-pass filtered to 5 Å and sampled "
+        "at 1 Å per voxel. The first finds the voxels in the mask that lie in an alpha helix (with "
+        "a probability above 0.7), the second estimates for each of them the probability that the "
+        "helix is left-handed, that is, mirrored. The score is the mean of these: 0 indicates the "
+        "right hand, 1 the mirror image. From 0.4 on the hand is uncertain, and more than two "
+        "standard errors above 0.5 the map is probably mirrored. The method needs at least 300 "
+        "helical voxels, making up 1 % of the mask or more and spread over 8 blocks of 16 Å, as "
+        "fewer are found in noise too. The standard error of the score comes from a bootstrap over "
+        "these blocks, as neighbouring voxels say much the same. Both networks were trained for "
+        "this program on maps simulated from structures of proteins and nucleic acids, following "
+        "the method of the reference; in a map without alpha helices their output means nothing.")
     quantities = (
-        Quantity("helical_percentage", "%", "Part of the mask in alpha helices"),
+        Quantity("helical_percentage", "%", "Fraction of the mask in alpha helices"),
         Quantity("helical_voxels", "voxels", "Voxels of 1 Å in alpha helices within the mask"),
-        Quantity("mirrored_percentage", "%", "Helical voxels that speak for the mirror image"),
-        Quantity("right_handed_percentage", "%", "Helical voxels that speak for the right hand"),
+        Quantity("mirrored_percentage", "%", "Helical voxels that indicate the mirror image"),
+        Quantity("right_handed_percentage", "%", "Helical voxels that indicate the right hand"),
         Quantity("score", "",
                  "Mean probability over helical voxels that the helix is left-handed: 0 for the "
                  "right hand, 1 for the mirror image"),
@@ -115,8 +115,8 @@ class HandCorrection(Check):
 
 def _findings_of_xmipp(data, score):
     if not 0 <= score <= 1:
-        raise NotMeasured("Xmipp returned the hand score %g, which is no probability: it may have "
-                          "found no alpha helix." % score)
+        raise NotMeasured("Xmipp returned the hand score %g, which is not a probability: it may "
+                          "have found no alpha helix." % score)
     return Findings({"score": score}, [Paragraph(
         "The score is %.3f; Xmipp gives neither its error nor the number of helical voxels."
         % score)])

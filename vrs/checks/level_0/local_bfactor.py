@@ -27,17 +27,17 @@ class LocalBFactor(Check):
         "frequency. The local B-factor is four times the slope of the logarithm of that amplitude, "
         "weighted by its strength above the background, against the square of the frequency, "
         "between 15 Å and the reported resolution. Strongly negative values are found where the "
-        "map fades early: flexible or poorly aligned parts. The published method divides each "
-        "band by the sum of its filter, which adds a fall-off of its own (about −50 Å² between 15 "
-        "and 3 Å); corrected values, free of this, are given beside it.")
+        "map fades early: flexible or poorly aligned parts. The published method divides each band "
+        "by the sum of its filter, which adds a fall-off of its own (about −50 Å² between 15 and 3 "
+        "Å); corrected values, free of this, are given as well.")
     quantities = (
         Quantity("corrected_percentiles", "Å²",
-                 "The same with bands of equal energy, freed of their width; without a value "
-                 "where they cannot be", MAPPING, PERCENTILES),
+                 "The same with bands of equal energy, corrected for their width; no value where "
+                 "this is not possible", MAPPING, PERCENTILES),
         Quantity("percentiles", "Å²",
                  "Percentiles of the local B-factor within the mask (published method)", MAPPING,
                  PERCENTILES),
-        Quantity("spread", "Å²", "Percentile 97.5 less percentile 2.5"),
+        Quantity("spread", "Å²", "Percentile 97.5 minus percentile 2.5"),
     )
     references = ("Kaur2021",)
     criteria = (

@@ -39,7 +39,7 @@ class LocalOccupancy(Check):
         Quantity("percentiles", "",
                  "Percentiles of the local occupancy within the mask (published method)", MAPPING,
                  PERCENTILES),
-        Quantity("spread", "", "Percentile 97.5 less percentile 2.5"),
+        Quantity("spread", "", "Percentile 97.5 minus percentile 2.5"),
     )
     references = ("Kaur2021",)
     criteria = (
@@ -86,8 +86,8 @@ def _findings_of_ucm(data, local_map):
     _, above_noise = local_occupancies(resized)
     findings = _findings(data, resized, values_from_ucm(local_map, resized), above_noise)
     if above_noise is not None:
-        findings.content.append(Paragraph("UCM has no noise-referenced occupancy; that one is of "
-                                          "the built-in engine."))
+        findings.content.append(Paragraph("UCM gives no noise-referenced occupancy; this one comes "
+                                          "from the built-in engine."))
     return findings
 
 

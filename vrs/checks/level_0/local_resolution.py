@@ -45,19 +45,19 @@ class LocalResolution(Check):
         "Proteins look different at each resolution. A neural network that was trained on maps "
         "simulated from atomic structures reads the resolution from a small box around each voxel "
         "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
-        "that was never sharpened is read as it is; one that fades extremely may read 1 to 2 Å "
-        "worse than it is, and the value after sharpening is then given beside it. There are two "
-        "networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it tells 1.5 to "
-        "6 Å apart) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal gets the "
-        "worst value of the range. The resolution of noise-limited maps is meant in the sense of "
-        "a Fourier shell correlation of 0.143. The percentile of the reported resolution is the "
-        "part of the mask with a local resolution at least as good.")
+        "that was never sharpened can be used as it is; one with an extreme fall-off may come out "
+        "1 to 2 Å worse than it is, and the value after sharpening is then given as well. There "
+        "are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it "
+        "distinguishes 1.5 to 6 Å) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal "
+        "gets the worst value of the range. For maps limited by noise, the resolution corresponds "
+        "to a Fourier shell correlation of 0.143. The percentile of the reported resolution is the "
+        "percentage of the mask with a local resolution at least as good.")
     quantities = (
-        Quantity("network_range", "Å", "Resolutions that the network tells apart", LIST),
+        Quantity("network_range", "Å", "Range of resolutions that the network distinguishes", LIST),
         Quantity("sampled_voxels", "",
                  "Voxels at which the network was run; those in between are interpolated"),
         Quantity("sharpened_median", "Å",
-                 "Median local resolution after the map's strong fall-off was taken back"),
+                 "Median local resolution after correction of the map's strong fall-off"),
     ) + LOCAL_RESOLUTION
     references = ("RamirezAportela2019",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
@@ -91,9 +91,10 @@ def _add_sharpened(findings, data, network):
     findings.metrics["sharpened_median"] = median
     findings.content.append(Paragraph(
         "The amplitudes of this map fade extremely and evenly, more than those of maps that were "
-        "never sharpened usually do, and the network cannot tell this from missing detail. With "
-        "a B-factor of %.0f Å² taken back, the usual rest for this resolution, the median is %.2f "
-        "Å instead of %.2f Å. The half maps tell which of the two is right."
+        "never sharpened usually do, and the network cannot distinguish this from missing detail. "
+        "After correction by a B-factor of %.0f Å², which leaves the usual fall-off for this "
+        "resolution, the median is %.2f Å instead of %.2f Å. The half maps show which of the two "
+        "is right."
         % (removed, median, findings.metrics["percentiles"]["50"])))
 
 

@@ -27,19 +27,19 @@ class MaskAnalysis(Check):
         "At a good threshold nearly all voxels of the map belong to one connected body, and what "
         "remains are tiny specks of noise. The raw mask holds the voxels at or above the "
         "threshold. The constructed mask is its largest connected component, dilated by 2 Å; it "
-        "should contain most of the raw mask. The overlap is the part of the raw mask that the "
+        "should contain most of the raw mask. The overlap is the fraction of the raw mask that the "
         "constructed one contains, from 0 to 1. The molecular mass that a threshold encloses is "
         "its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared with the mass "
-        "of the specimen it tells whether the threshold is sensible. A macromolecule fills a small "
-        "part of its box and is denser than what surrounds it, so that the densities have a long "
-        "tail upwards: their skewness is 1 to 10, and negative where the map is inverted.")
+        "of the specimen it shows whether the threshold is sensible. A macromolecule fills a small "
+        "part of its box and is denser than what surrounds it, so the densities have a long upper "
+        "tail: their skewness is 1 to 10, and negative where the map is inverted.")
     quantities = (
         Quantity("components", "", "26-connected components of the raw mask"),
         Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
         Quantity("constructed_volume", "Å³", "Volume of the constructed mask"),
         Quantity("constructed_voxels", "voxels", "Size of the constructed mask"),
-        Quantity("overlap", "", "Part of the raw mask that the constructed mask contains"),
-        Quantity("raw_percentage", "%", "Part of the box that the raw mask takes up"),
+        Quantity("overlap", "", "Fraction of the raw mask that the constructed mask contains"),
+        Quantity("raw_percentage", "%", "Fraction of the box that the raw mask occupies"),
         Quantity("raw_volume", "Å³", "Volume of the raw mask"),
         Quantity("raw_voxels", "voxels", "Size of the raw mask"),
         Quantity("remaining_mean_volume", "Å³", "Mean volume of the remaining components"),
@@ -63,16 +63,17 @@ class MaskAnalysis(Check):
                   bound=0.75,
                   warning="The constructed mask contains only {value:.2f} of the raw mask (more "
                   "than {bound} expected)."),
-        Criterion(name="raw_percentage", subject="the part of the box that the raw mask takes up",
+        Criterion(name="raw_percentage", subject="the fraction of the box that the raw mask "
+                                                 "occupies",
                   relation="<", bound=50.0,
-                  warning="The raw mask takes up {value:.0f} % of the box (below {bound} % "
-                  "expected): this threshold takes in the background, or lies on the wrong side "
-                  "of it.", unit="%", severity=SERIOUS),
+                  warning="The raw mask occupies {value:.0f} % of the box (below {bound} % "
+                  "expected): this threshold takes in the background, or lies on the wrong side of "
+                  "it.", unit="%", severity=SERIOUS),
         Criterion(name="skewness", subject="the skewness of the densities", relation=">",
                   bound=-1.0,
                   warning="The density looks inverted: the strongest values are below the "
-                  "background, with a skewness of {value:.1f} (above {bound} expected). Items "
-                  "that expect the macromolecule to be bright mean nothing then.",
+                  "background, with a skewness of {value:.1f} (above {bound} expected). Items that "
+                  "expect the macromolecule to be bright are then meaningless.",
                   severity=SERIOUS),
     )
     summary_ok = "The threshold selects one connected body."

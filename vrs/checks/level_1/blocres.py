@@ -23,11 +23,12 @@ class BlocRes(Check):
     explanation = (
         "The resolution is measured around each voxel of the mask as it is for whole maps: by the "
         "Fourier shell correlation of the two half maps, here within a box of 20 voxels that fades "
-        "towards its sides, and at a correlation of 0.5, as small boxes hold too little data for "
-        "a lower one. The value belongs to the middle third of the box rather than to the voxel "
+        "towards its sides, and at a correlation of 0.5, as small boxes hold too little data for a "
+        "lower one. The value belongs to the middle third of the box rather than to the voxel "
         "alone. It cannot be better than twice the voxel size; where the halves do not even agree "
         "at the length of the box, and where they are empty, it is this length. The percentile of "
-        "the reported resolution is the part of the mask with a local resolution at least as good.")
+        "the reported resolution is the percentage of the mask with a local resolution at least as "
+        "good.")
     quantities = LOCAL_RESOLUTION
     references = ("Cardone2013",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))

@@ -34,11 +34,11 @@ class FourierShellOccupancy(Check):
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The half maps are compared along 321 directions of Fourier space, each within a cone of "
-        "17°. The Fourier shell occupancy (FSO) at a frequency is the share of directions whose "
+        "17°. The Fourier shell occupancy (FSO) at a frequency is the fraction of directions whose "
         "correlation is at or above 0.143; where it is 0.5, half of the directions are resolved, "
         "which is taken as the resolution. The sharper it falls from 0.9 to 0.1, the less the "
         "resolution depends on direction. The original program leaves the mask to the user; here "
-        "the half maps are masked softly, as the noise around the macromolecule would hide its "
+        "the half maps are masked softly, since the noise around the macromolecule would hide its "
         "resolution, and what the mask adds is removed by phase randomisation. The Bingham "
         "statistic asks whether the directions still resolved at a frequency are spread evenly; as "
         "neighbouring directions share data it exceeds its limit in isotropic maps too, so that "
@@ -237,7 +237,7 @@ def _occupancy_plot(frequencies, occupancy, crossings, data):
     return Plot(
         caption="Fourier shell occupancy." + (
             " The transition from 0.9 to 0.1 is shaded." if zone else ""),
-        alt="Share of resolved directions against spatial frequency.",
+        alt="Fraction of resolved directions against spatial frequency.",
         x_label="Spatial frequency (1/Å)", y_label="Fourier shell occupancy",
         series=[Series("FSO", frequencies[1:], occupancy[1:])], marks=marks, zone=zone)
 

@@ -97,7 +97,7 @@ def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
                     _sphere_map(directions, areas)]
     else:
         content.append(Paragraph("The half maps do not correlate above 0.143 in any shell, so "
-                                 "that there is no resolution to compare by direction."))
+                                 "there is no resolution to compare by direction."))
     products = [Volume("fsc3d", fsc3d, "3D FSC in Fourier space, its origin in the middle of the "
                        "box", "FSC"),
                 Curve("fsc_global", "Fourier shell correlation", frequencies, overall)]
@@ -236,7 +236,7 @@ def _sentence(metrics):
     ratio = metrics["cfar"]
     worst = "(%.2f, %.2f, %.2f)" % tuple(metrics["worst_direction"])
     if ratio >= _EVEN:
-        return Paragraph("The half maps agree in all directions about as well (cFAR %.2f, at "
+        return Paragraph("The half maps agree about equally well in all directions (cFAR %.2f, at "
                          "least %g)." % (ratio, _EVEN))
     how, likely = ("far less", "probably") if ratio < _PREFERRED else ("less", "may")
     return Paragraph("The half maps agree %s in some directions (cFAR %.2f), worst about %s, as x, "

@@ -26,10 +26,10 @@ class FscPermutation(Check):
     title = "FSC permutation"
     requires = (MAP, HALF_MAPS)
     explanation = (
-        "Where the half maps hold noise only, their Fourier shell correlation (FSC) is what chance "
-        "makes it. What chance can do is found by permuting the Fourier coefficients of one half "
-        "within each shell many times: the p-value of a shell is how often a permutation "
-        "correlates as well as the true order. The p-values are corrected for the number of "
+        "Where the half maps hold only noise, their Fourier shell correlation (FSC) is due to "
+        "chance. What chance can produce is found by permuting the Fourier coefficients of one "
+        "half within each shell many times: the p-value of a shell is the fraction of permutations "
+        "that correlate as well as the true order. The p-values are corrected for the number of "
         "shells, so that at most 1 % of the shells called significant are expected to be noise. "
         "The resolution is that of the last shell before the first one that is not significant. "
         "There is no fixed limit for the FSC, and no mask but the ball that fits into the box.")
@@ -126,8 +126,8 @@ def inscribed_ball(shape, edge):
 
 def _sentence(data, resolution, last, shells):
     if resolution is None:
-        return ("Already at the lowest frequencies that can be tested the half maps do not "
-                "correlate more than chance allows: they have no resolution.")
+        return ("Even at the lowest frequencies that can be tested the half maps correlate no more "
+                "than chance allows: no resolution can be given.")
     text = "The correlation is significant up to %.2f Å." % resolution
     if last == shells:
         text += (" It is so at every frequency, so that this is the finest detail that these "
@@ -145,7 +145,7 @@ def _plot(data, frequencies, curve, test, resolution):
                           "reported, %.2f Å" % data.reported.resolution))
     return Plot(
         caption="Fourier shell correlation of the half maps within the ball that fits into the "
-                "box, the shells in which it is significant, and what one of a hundred "
+                "box, the shells in which it is significant, and the level that one in a hundred "
                 "permutations reaches.",
         alt="The correlation against spatial frequency; it is significant in %d shells."
             % np.sum(significant),

@@ -38,14 +38,15 @@ class GlobalResolution(Check):
         "correlation (FSC) compares them at each spatial frequency: it is 1 where they agree and 0 "
         "where there is only noise, and the resolution is where it first falls below 0.143. A mask "
         "keeps the noise of the solvent out, but correlates by itself; what it adds is measured on "
-        "halves with random phases and taken away. The differential phase residual (DPR) is the "
-        "mean difference of the phases; it is the most lenient of these measures, as the phases "
-        "of noise lie about its limit of 103.9° and not beyond. The spectral signal-to-noise ratio "
+        "halves with random phases and removed. The differential phase residual (DPR) is the mean "
+        "difference of the phases; it is the most lenient of these measures, as the phases of "
+        "noise lie around its limit of 103.9° and not beyond. The spectral signal-to-noise ratio "
         "(SSNR) is that of the mean of the two halves; its limit of 1 corresponds to an FSC of "
         "1/3, which makes it the strictest. Without a mask the FSC and the SSNR also count the "
         "noise of the solvent, the more the larger the box is; they are shown, and the map is "
-        "judged by those within the mask and by the DPR. The lowest frequencies are passed over, "
-        "as too few Fourier coefficients there let any curve rise or fall by chance.")
+        "judged by those within the mask and by the DPR. The lowest frequencies are ignored, as "
+        "there are too few Fourier coefficients there to keep a curve from rising or falling by "
+        "chance.")
     quantities = (
         Quantity("dpr_ratio", "", "Reported resolution over that of the DPR; 0 when there is none"),
         Quantity("dpr_resolution", "Å", "Resolution by the DPR at 103.9°"),
@@ -56,8 +57,8 @@ class GlobalResolution(Check):
         Quantity("fsc_resolution", "Å", "Resolution by the FSC at 0.143"),
         Quantity("half_bit_resolution", "Å", "Resolution by the FSC at half bit"),
         Quantity("map_displacement", "voxels",
-                 "Displacement of the half maps from the map, 0 when chance explains it; without "
-                 "value where they belong to another map"),
+                 "Displacement of the half maps from the map, 0 when chance explains it; no value "
+                 "where they belong to another map"),
         Quantity("masked_fsc_05_resolution", "Å",
                  "Resolution by the FSC in the mask, corrected at 0.5"),
         Quantity("masked_fsc_ratio", "",
@@ -86,8 +87,8 @@ class GlobalResolution(Check):
                           relation="<=", bound=1.0, unit="voxels",
                           warning="The half maps are displaced from the map by {value:.1f} voxels "
                           "(at most {bound}), so that its mask does not cover them, and what level "
-                          "1 measures within it is not that of the macromolecule; give them in the "
-                          "place of the map.", severity=SERIOUS))
+                          "1 measures within it does not belong to the macromolecule; give them in "
+                          "the position of the map.", severity=SERIOUS))
     summary_ok = "The half maps support the reported resolution."
     summary_warnings = "The half maps may not support the reported resolution, or are displaced."
 
@@ -126,7 +127,7 @@ def _findings_of_xmipp(data, table):
     findings = _findings(data, ShellCurves(frequencies, shell_counts(shape), fsc, dpr))
     findings.content.append(Paragraph(
         "Xmipp compares the half maps without mask and gives no SSNR, so that only the DPR is "
-        "judged. It takes the FSC from a part of the Fourier coefficients only, so that it may "
+        "judged. It uses only a part of the Fourier coefficients for the FSC, so its result may "
         "differ a little from the built-in one."))
     return findings
 
@@ -296,8 +297,8 @@ def _remarks(found):
             continue
         if one.crossing.resolution is None:
             remarks.append("The %s gives no resolution: at the lowest frequencies that can be "
-                           "told from chance, where any structure should be seen, it is below "
-                           "%s or no higher than that of noise." % (one.name, one.limit))
+                           "distinguished from chance, where any structure should be seen, it is "
+                           "below %s or no higher than that of noise." % (one.name, one.limit))
         elif not one.crossing.falls:
             remarks.append("The %s never falls below %s: the estimate is the finest detail that "
                            "these voxels can show. Either they are too large for this map, or the "

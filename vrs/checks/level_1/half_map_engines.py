@@ -30,14 +30,14 @@ def with_halves(data, mask=None, **parameters):
 def require_cube(data, program):
     """Raise NotMeasured for a program that takes cubic boxes only and a box that is none."""
     if len(set(data.map.box)) > 1:
-        raise NotMeasured("%s takes cubic boxes only; this one has %d x %d x %d voxels."
+        raise NotMeasured("%s accepts only cubic boxes; this one has %d x %d x %d voxels."
                           % ((program,) + data.map.box))
 
 
 def require_noise(data):
     """Raise NotMeasured for half maps whose difference holds no noise but that of rounding."""
     if match_halves(*data.half_maps.both, workers=data.run.workers).identical:
-        raise NotMeasured("The half maps are identical, so that their difference holds no noise to "
+        raise NotMeasured("The half maps are identical, so their difference holds no noise to "
                           "compare the signal with.")
 
 

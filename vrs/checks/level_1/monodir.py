@@ -31,24 +31,25 @@ class MonoDir(Check):
     requires = (MAP, HALF_MAPS, resolution(0, 10))
     explanation = (
         "As in item 1.e, the strength of the signal at each voxel is compared with the noise, here "
-        "for the detail along one direction at a time: what lies in Fourier space within 20° of "
-        "it, and in a band about each step, as noise that rises with frequency would hide what is "
-        "coarser. There are 46 directions over half a sphere, about 21° apart. When particles were "
-        "seen from a few sides only, some directions resolve worse than others all over the map. "
-        "The anisotropy is how much the mean resolutions of the directions differ, relative to "
-        "their mean and without the part that chance adds; in simulated maps it stays below 0.12 "
-        "when all directions resolve alike and exceeds 0.17 when a cone of 30° resolves half as "
-        "well. It counts only when an analysis of variance, with the number of independent places "
-        "in the mask, leaves chance a probability below 0.001. Values are coarser than those of a "
-        "Fourier shell correlation, as a place has to exceed 95 % of the noise, and directions "
-        "are told apart at the cost of place: a voxel feels its surroundings of some 10 to 20 Å.")
+        "for the detail along one direction at a time: the Fourier coefficients within 20° of it "
+        "and in a band around each step in frequency, since noise that rises with frequency would "
+        "hide coarser detail. There are 46 directions over half a sphere, about 21° apart. When "
+        "particles were seen from a few sides only, some directions resolve worse than others all "
+        "over the map. The anisotropy is how much the mean resolutions of the directions differ, "
+        "relative to their mean and without the part that chance adds; in simulated maps it stays "
+        "below 0.12 when all directions resolve alike and exceeds 0.17 when a cone of 30° resolves "
+        "half as well. It counts only when an analysis of variance, with the number of independent "
+        "places in the mask, leaves chance a probability below 0.001. Values are coarser than "
+        "those of a Fourier shell correlation, as a place has to exceed 95 % of the noise, and "
+        "directions are separated at the cost of position: a voxel's value reflects its "
+        "surroundings within some 10 to 20 Å.")
     quantities = (
         Quantity("anisotropy", "",
-                 "Deviation of the directions' mean resolutions over their mean, without the part "
-                 "that chance adds"),
+                 "Standard deviation of the directions' mean resolutions over their mean, without "
+                 "the part that chance adds"),
         Quantity("best_resolution", "Å", "Mean over the voxels in the best of the 46 directions"),
         Quantity("independent_places", "", "Independent places in the mask"),
-        Quantity("mean_resolution", "Å", "Mean over directions and voxels"),
+        Quantity("mean_resolution", "Å", "Mean resolution over directions and voxels"),
         Quantity("p_value", "",
                  "Probability of means as different as these when all directions resolve alike"),
         Quantity("percentiles", "Å", "Percentiles of the mean over the directions of each voxel",
@@ -175,8 +176,9 @@ def _content(data, metrics, directions, local, by_voxel, profile, mean):
         SphereMap("Mean resolution over the voxels of the mask, by direction.",
                   "The sphere of directions coloured by the mean resolution.",
                   directions, local.mean(axis=1), "Mean resolution", "Å", spots),
-        SphereMap("Preferred directions: part of the voxels that resolve best in each direction.",
-                  "The sphere of directions coloured by the part of the voxels.",
+        SphereMap("Preferred directions: fraction of the voxels that resolve best in each "
+                  "direction.",
+                  "The sphere of directions coloured by the fraction of the voxels.",
                   directions, preferred, "Voxels", "%"),
         Plot("Mean over the voxels at a distance from the centre of the mask.",
              "Curves of the mean, best and worst directional resolution against the distance.",

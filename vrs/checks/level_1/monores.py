@@ -20,12 +20,13 @@ class MonoRes(Check):
     explanation = (
         "The mean of the half maps holds the signal, half their difference only noise. Both are "
         "stripped of everything coarser than some resolution, and the strength of what is left is "
-        "measured at each voxel, whatever its phase, by the monogenic amplitude. A voxel has the "
-        "finest resolution at which its strength exceeds that of 95 % of the noise in the mask; "
-        "it gives up after failing twice in a row. Steps go evenly in frequency from 10 Å, or five "
-        "times the reported resolution if that is coarser, to twice the voxel size. Places that "
-        "never rise above the noise get the value of the first step. The percentile of the "
-        "reported resolution is the part of the mask with a local resolution at least as good.")
+        "measured at each voxel, whatever its phase, by the monogenic amplitude. A voxel is "
+        "assigned the finest resolution at which its strength exceeds that of 95 % of the noise in "
+        "the mask; the search ends after two failures in a row. The steps are equally spaced in "
+        "frequency, from 10 Å, or five times the reported resolution if that is coarser, to twice "
+        "the voxel size. Places that never rise above the noise get the value of the first step. "
+        "The percentile of the reported resolution is the percentage of the mask with a local "
+        "resolution at least as good.")
     quantities = LOCAL_RESOLUTION
     references = ("Vilas2018",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))

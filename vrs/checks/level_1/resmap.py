@@ -27,15 +27,15 @@ class ResMap(Check):
         "stands out from the noise around a voxel. The noise is half the difference of the two "
         "half maps within the mask; their mean is scaled so that the noise is equally strong at "
         "all frequencies. At each wavelength from 20 voxels to twice the voxel size, waves in a "
-        "window of about that size are fitted, and a likelihood ratio test tells whether they are "
-        "more than noise, with 5 % of false discoveries. The original program compares with a "
-        "constant only, so that strong coarse detail can pass for finer one; here what longer "
-        "waves explain is left out first. A place where no wave stands out gets 20 voxels, the "
-        "worst value. The percentile of the reported resolution is the part of the mask with a "
+        "window of about that size are fitted, and a likelihood ratio test decides whether they "
+        "are more than noise, with 5 % of false discoveries. The original program compares with a "
+        "constant only, so strong coarse detail can pass for finer detail; here what longer waves "
+        "explain is removed first. A place where no wave stands out gets 20 voxels, the worst "
+        "value. The percentile of the reported resolution is the percentage of the mask with a "
         "local resolution at least as good.")
     quantities = LOCAL_RESOLUTION + (
         Quantity("unresolved_percentage", "%",
-                 "Part of the mask where no wave stands out from the noise; it has the worst "
+                 "Fraction of the mask where no wave stands out from the noise; it has the worst "
                  "value"),
     )
     references = ("Kucukelbir2014",)
@@ -50,8 +50,8 @@ class ResMap(Check):
                 data.half_maps.first, data.half_maps.second, data.map.hard_mask,
                 data.map.sampling, data.run.workers)
         except ValueError:
-            raise NotMeasured("The two half maps do not differ within the mask, so that nothing "
-                              "is known of the noise.")
+            raise NotMeasured("The two half maps do not differ within the mask, so nothing is "
+                              "known about the noise.")
         return _findings(data, local, resolved)
 
 

@@ -118,8 +118,8 @@ def working_classes(averages, evidence):
     box = min(side, _LARGEST_BOX,
               2 * int(np.ceil(side * sampling * _PIXELS_PER_DETAIL / detail / 2)))
     if box < 2 * (FIRST_SHELL + _FEWEST_SHELLS + 1):
-        raise NotMeasured("The class averages show the particle by %d pixels only; give averages "
-                          "of a smaller pixel size, or check it." % box)
+        raise NotMeasured("The particle spans only %d pixels in the class averages; give averages "
+                          "with a smaller pixel size, or check the pixel size." % box)
     resolution = np.where(np.isfinite(averages.resolution), averages.resolution, UNKNOWN)
     last = (side * sampling / np.maximum(resolution, detail)).astype(int)
     last = np.clip(last, FIRST_SHELL + _FEWEST_SHELLS - 1, box // 2 - 1)
@@ -265,7 +265,7 @@ def compare(classes, evidence):
     poses = matching.best(classes)
     null = np.empty((NULLS, len(classes)))
     for number in range(NULLS):
-        logger.info("Comparing with map %d of %d of random phases", number + 1, NULLS)
+        logger.info("Comparing with random-phase map %d of %d", number + 1, NULLS)
         rng = np.random.default_rng((evidence.run.seed, number))
         random = with_random_phases(volume, mask, rng, classes.workers)
         null[number] = Matching(classes, random, sampling, directions).best(classes).correlations

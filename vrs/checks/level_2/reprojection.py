@@ -29,15 +29,15 @@ class ReprojectionConsistency(Check):
     requires = (MAP, AVERAGES)
     uses = (CLASS_AVERAGES,)
     explanation = (
-        "Class averages are made without the map, so a right map has a projection like each of "
-        "them. Each average is compared with projections of the map within its mask, one for "
-        "every %g° on the sphere and for all in-plane angles and small shifts, and the best ones "
-        "are refined. The correlation is taken within the particle's disc, up to the resolution of "
-        "the class (%g Å where that is not known). Averages of low resolution resemble a "
-        "projection of almost any map; therefore the same search is made with %d maps that have "
-        "the power spectrum of the map and random phases, and a class supports the map if it "
-        "correlates better than with %g %% of those. The mirror image of a map has the same "
-        "projections: the hand cannot be told from classes."
+        "Class averages are made without the map, so a correct map has a projection that looks "
+        "like each of them. Each average is compared with projections of the masked map, in "
+        "directions %g° apart on the sphere and with all in-plane angles and small shifts, and the "
+        "best matches are refined. The correlation is taken within the particle's disc, up to the "
+        "resolution of the class (%g Å where it is not known). Averages of low resolution resemble "
+        "a projection of almost any map. The search is therefore repeated with %d maps that have "
+        "the power spectrum of the map but random phases, and a class supports the map if it "
+        "correlates better with it than with %g %% of those. The mirror image of a map has the "
+        "same projections: the hand cannot be told from classes."
         % (SPACING, UNKNOWN, NULLS, PERCENTILE))
     quantities = (
         Quantity("classes", "", "Class averages that were compared"),
@@ -45,27 +45,29 @@ class ReprojectionConsistency(Check):
         Quantity("mean_correlation", "", "Mean correlation with the best projection"),
         Quantity("median_correlation", "", "Median correlation with the best projection"),
         Quantity("median_null_correlation", "",
-                 "Median over the classes of what maps of random phases reach (%g %%)"
+                 "Median over the classes of the correlation that random-phase maps reach "
+                 "(percentile %g)"
                  % PERCENTILE),
-        Quantity("poor_percentage", "%", "Particles whose class correlates below %g or no better "
-                 "than with maps of random phases" % LIMIT),
-        Quantity("poor_lower", "%", "Lower end of its 95 % interval, for so many classes"),
+        Quantity("poor_percentage", "%", "Particles whose class correlates below %g, or no better "
+                 "than with random-phase maps" % LIMIT),
+        Quantity("poor_lower", "%", "Lower end of its 95 % interval, for this number of classes"),
         Quantity("poor_upper", "%", "Upper end of its 95 % interval"),
         Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
-                 "with maps of random phases"),
-        Quantity("poor_classes_percentage", "%", "The same part of the classes, which all count "
-                 "alike, as poor_percentage of the particles"),
-        Quantity("unsupported_classes_percentage", "%", "The same part of the classes as "
-                 "unsupported_percentage of the particles"),
+                 "with random-phase maps"),
+        Quantity("poor_classes_percentage", "%", "As poor_percentage, but of the classes, each "
+                 "counted once"),
+        Quantity("unsupported_classes_percentage", "%", "As unsupported_percentage, but of the "
+                 "classes, each counted once"),
         Quantity("pixel_size_error", "%", "By how much the pixel size of the classes is too small "
                  "for the map (negative: too large); 0 within 3 standard errors"),
-        Quantity("contrast", "", "Of the classes with respect to the map: the same or inverted",
+        Quantity("contrast", "", "Contrast of the classes with respect to the map: the same or "
+                                 "inverted",
                  TEXT),
     )
     criteria = (
         Criterion(name="poor", metric="poor_lower",
-                  subject="the part of the particles in classes that do not look like projections "
-                  "of the map, at the lower end of its 95 % interval,", relation="<",
+                  subject="the fraction of the particles in classes that do not look like "
+                  "projections of the map, at the lower end of its 95 % interval,", relation="<",
                   bound=_SHARE, unit="%",
                   warning="At least {value:.0f} % of the particles are in classes that do not look "
                   "like projections of the map (less than {bound} % expected): the map may be "
@@ -108,8 +110,8 @@ def _pixel_size_error(scan):
 def _content(averages, found, metrics):
     order = np.argsort(found.correlations, kind="stable")
     return [
-        Paragraph("%s They were compared with a pixel size of %.2f Å, after a search of %.0f Å "
-                  "about their centres." % (averages.source, found.classes.sampling,
+        Paragraph("%s They were compared at a pixel size of %.2f Å, with a search of %.0f Å around "
+                  "their centres." % (averages.source, found.classes.sampling,
                                             found.classes.reach * found.classes.sampling)),
         Paragraph(_outcome(found, metrics)),
         _pictures(averages, found, order),
@@ -120,18 +122,18 @@ def _content(averages, found, metrics):
 
 def _outcome(found, metrics):
     sentences = [
-        "The mean correlation of the classes with the map is %.2f and the median %.2f; maps of "
-        "random phases reach %.2f (median of the classes)." % tuple(metrics[name] for name in (
+        "The mean correlation of the classes with the map is %.2f and the median %.2f; "
+        "random-phase maps reach %.2f (median of the classes)." % tuple(metrics[name] for name in (
             "mean_correlation", "median_correlation", "median_null_correlation")),
-        "%.0f %% of the particles (95 %% interval %.0f to %.0f %%) are in classes below %g or no "
-        "better than such maps, %.0f %% in the latter." % (
+        "%.0f %% of the particles (95 %% interval %.0f to %.0f %%) are in classes that correlate "
+        "below %g or no better than with such maps, %.0f %% in the latter." % (
             metrics["poor_percentage"], metrics["poor_lower"], metrics["poor_upper"], LIMIT,
             metrics["unsupported_percentage"])]
     if found.classes.sign < 0:
         sentences.append("The contrast of the classes is inverted with respect to the map, so they "
                          "were inverted.")
     if found.scan is None:
-        sentences.append("Too few classes agree with the map to tell whether the pixel sizes do.")
+        sentences.append("Too few classes agree with the map to compare the pixel sizes.")
     elif metrics["pixel_size_error"]:
         sentences.append("The classes agree best with the map if their pixel size is %.1f %% %s"
                          "%s." % (abs(metrics["pixel_size_error"]),
@@ -151,24 +153,24 @@ def _pictures(averages, found, order):
                             strip, found.classes.sampling))
     return Slices(
         "%s: class average, reprojection of the map and their difference, with the correlation. "
-        "All within the disc of the particle and the band that was compared, in standard "
+        "All are shown within the particle's disc and up to the resolution compared, in standard "
         "deviations of the average." % (
             "The class averages" if len(chosen) == len(order) else
             "The class averages with many particles" if len(chosen) == len(large) else
-            "The %d class averages of the lowest correlation%s" % (
+            "The %d class averages with the lowest correlation%s" % (
                 len(chosen), "" if len(large) == len(order) else
                 ", without classes of few particles")),
-        "Class averages beside the projections of the map that they resemble most.", panels,
+        "Class averages beside the most similar projections of the map.", panels,
         unit="standard deviations")
 
 
 def _curves(found, order):
     rank = np.arange(1, len(order) + 1)
     return Plot(
-        "Correlation of the classes with the map, lowest first, and what maps of random phases "
-        "reach with the same class (%g %% of them)." % PERCENTILE,
-        "The classes' correlations with the map and with maps of random phases.",
-        "Class, by its correlation", "Correlation",
+        "Correlation of the classes with the map, lowest first, and the correlation that "
+        "random-phase maps reach with the same class (percentile %g)." % PERCENTILE,
+        "Correlations of the classes with the map and with random-phase maps.",
+        "Classes in order of correlation", "Correlation",
         [Series("Map", rank, found.correlations[order], "points"),
          Series("Random phases", rank, found.null_limits[order]),
          Series("Limit", rank, np.full(len(rank), LIMIT), "dashed")])
@@ -177,8 +179,8 @@ def _curves(found, order):
 def _views(found):
     return replace(
         view_map(found.poses.rotations[:, 2], found.group),
-        caption="Directions in which the map has to be seen to look like the classes, relative to "
-        "an even distribution.",
+        caption="Directions from which the map looks like the classes, relative to an even "
+        "distribution.",
         alt="The sphere of directions coloured by the number of classes seen from each.",
         label="Classes, relative to their mean")
 
@@ -196,6 +198,6 @@ def _table(averages, found, order):
         ["Class", "Particles (%)", "Detail (Å)", "Correlation", "Random phases",
          "Covariance of the residual", "Verdict"], rows,
         "Class averages, lowest correlation first%s. The covariance of the residual is that of "
-        "neighbouring pixels, relative to the variance of the average: what is left has structure "
-        "where it is near 1 less the square of the correlation." % (
+        "neighbouring pixels, relative to the variance of the average: the residual is structured "
+        "where this is close to 1 minus the square of the correlation." % (
             " (%d of %d)" % (_LISTED, len(order)) if len(order) > _LISTED else ""))

@@ -46,51 +46,51 @@ class ExternalConsistency(Check):
     requires = (PARTICLES, IMAGES, MEMBERS)
     uses = (CLASS_MEMBERS,)
     explanation = (
-        "The particles are classified again, twice, into as many classes, by multi-reference "
-        "alignment from different random particles (%d rounds, detail up to %g Å). Each class is "
-        "compared with all of either own classification, in the best position, within the "
-        "particle's disc; its match is the mean of the two best correlations. How well two "
-        "classifications of these particles can be expected to match is known from the two own "
-        "ones, so the given classes are asked to reach a match of %g as often as own classes of "
-        "about as many particles do. From %d classes on the distributions of the matches are "
-        "compared as well (Kolmogorov and Smirnov). At most %d classes and %s of "
-        "their particles are taken, and no classes with fewer than %d of the particles used."
+        "The particles are classified again, twice, into the same number of classes, by "
+        "multi-reference alignment that starts from different random particles (%d rounds, detail "
+        "up to %g Å). Each given class is aligned to every class of both new classifications and "
+        "compared within the particle's disc; its match is the mean of its best correlation with "
+        "either classification. The two new classifications show how well two classifications of "
+        "these particles can be expected to match, so the given classes should reach a match of %g "
+        "as often as new classes of a similar size do. From %d classes on, the distributions of "
+        "the matches are compared as well (Kolmogorov-Smirnov test). At most %d classes and %s of "
+        "their particles are taken; classes with fewer than %d of the particles used are left out."
         % (ROUNDS, DETAIL, _MATCH, _FEWEST_FOR_DISTRIBUTIONS, _MOST_CLASSES,
            format(_MOST_PARTICLES, ","), FEWEST))
     quantities = (
         Quantity("classes", "", "Classes that were compared"),
         Quantity("small_classes", "", "Classes with too few particles to be compared"),
         Quantity("particles_used", "", "Particles that were classified"),
-        Quantity("matched_percentage", "%", "Classes whose match with the own classifications is "
+        Quantity("matched_percentage", "%", "Classes whose match with the new classifications is "
                  "%g or better" % _MATCH),
         Quantity("matched_lower", "%", "Lower end of its 95 % interval"),
         Quantity("matched_upper", "%", "Upper end of its 95 % interval"),
-        Quantity("expected_percentage", "%", "The same for own classes of the same sizes and "
-                 "another own classification"),
-        Quantity("match_p_value", "", "Probability that so few classes match if they do as often "
-                 "as own ones"),
+        Quantity("expected_percentage", "%", "The same for new classes of similar size against the "
+                 "other new classification"),
+        Quantity("match_p_value", "", "Probability of so few matching classes if they match as "
+                 "often as new ones do"),
         Quantity("median_match", "", "Median match of the classes"),
-        Quantity("expected_match", "", "Median match of the own classifications"),
-        Quantity("p_value", "", "Probability that matches so much lower come from the same "
-                 "distribution as those of the own classifications; without value for fewer than "
-                 "%d classes" % _FEWEST_FOR_DISTRIBUTIONS),
+        Quantity("expected_match", "", "Median match of the new classifications with each other"),
+        Quantity("p_value", "", "Probability that matches lower by this much come from the same "
+                 "distribution as those of the new classifications; no value for fewer than %d "
+                 "classes" % _FEWEST_FOR_DISTRIBUTIONS),
     )
     references = ("Penczek1992",)
     criteria = (
         Criterion(name="matches", metric="match_p_value",
-                  subject="the probability that so few classes match the own ones", relation=">=",
+                  subject="the probability that so few classes match the new ones", relation=">=",
                   bound=_CHANCE,
-                  warning="The classes match own ones less often than two own classifications "
-                  "match each other (p = {value:.2g}, at least {bound} expected): they may not be "
-                  "those of these particles."),
+                  warning="The given classes match new ones less often than two new "
+                  "classifications match each other (p = {value:.2g}, at least {bound} expected): "
+                  "they may belong to other particles."),
         Criterion(name="distribution", metric="p_value",
-                  subject="the probability that the matches come from the distribution of the own "
+                  subject="the probability that the matches come from the distribution of the new "
                   "ones", relation=">=", bound=_CHANCE,
-                  warning="The classes match own ones less well than two own classifications match "
-                  "each other (p = {value:.2g}, at least {bound} expected)."),
+                  warning="The given classes match new ones less well than two new classifications "
+                  "match each other (p = {value:.2g}, at least {bound} expected)."),
     )
-    summary_ok = "An own classification finds the same classes."
-    summary_warnings = "An own classification does not find the same classes."
+    summary_ok = "A new classification finds the same classes."
+    summary_warnings = "A new classification does not find the same classes."
 
     def compute(self, evidence):
         members = evidence.shared(CLASS_MEMBERS)
@@ -254,8 +254,8 @@ def _given(evidence, chosen, compared):
     places = {int(number): place for place, number in enumerate(classes.numbers)}
     missing = [str(number) for number in chosen if number not in places]
     if missing:
-        raise NotMeasured("The class averages that were given lack class %s of the table of "
-                          "particles; give those of the same classification." % ", ".join(missing))
+        raise NotMeasured("The given class averages lack class %s of the particle table; give "
+                          "those of the same classification." % ", ".join(missing))
     images = classes.images[[places[number] for number in chosen]]
     return resampled(images, classes.sampling, compared)
 
@@ -287,8 +287,8 @@ def _metrics(matches, particles, small):
     matched, count = int(np.sum(matches.given >= _MATCH)), len(matches.given)
     if matches.p_value(0) >= _CHANCE:
         raise NotMeasured(
-            "Two own classifications match each other too rarely (%d of %d classes at %g or "
-            "better) to tell whether the given classes match them; use more particles "
+            "Two new classifications match each other too rarely (%d of %d classes at %g or "
+            "better) to judge whether the given classes match them; use more particles "
             "(--particles-used)." % (np.sum(matches.own >= _MATCH), len(matches.own), _MATCH))
     low, high = wilson_interval(matched, count)
     return {
@@ -309,7 +309,7 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
     chances = matches.chances
     rows = [["%d" % numbers[place], "%d" % matches.given_sizes[place],
              "%.2f" % matches.given[place], "%.2f" % chances[place]] for place in order[:_LISTED]]
-    content.append(Table(["Class", "Particles used", "Match", "Own classes matched"], rows,
+    content.append(Table(["Class", "Particles used", "Match", "New classes matched"], rows,
                          "Classes, worst match first%s." % (
                              " (%d of %d)" % (_LISTED, len(numbers)) if len(numbers) > _LISTED
                              else "")))
@@ -318,20 +318,20 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
         turned = aligned_images(given[place:place + 1], found.psi[place, :1],
                                 found.shifts[place, :1])[0]
         pairs.append([("Class %d" % numbers[place], turned),
-                      ("best own class (%.2f)" % found.correlations[place, 0],
+                      ("best new class (%.2f)" % found.correlations[place, 0],
                        averages[found.direction[place, 0]])])
     content.append(pairs_figure(
-        "The classes of the worst match, above, and the classes of the first own classification "
-        "that they agree with best, below.", "Pairs of class averages.", pairs,
+        "The classes with the worst match (above), and the classes of the first new classification "
+        "that they agree with best (below).", "Pairs of class averages.", pairs,
         soft_disc(compared.box, compared.diameter), compared.sampling))
     return content
 
 
 def _sentence(metrics):
     return (
-        "%.0f %% of the %d classes match own ones at %g or better (95 %% interval %.0f to "
-        "%.0f %%), where %.0f %% of own classes of the same sizes match another own "
-        "classification; the median match is %.2f, and %.2f among the own ones.%s" % (
+        "%.0f %% of the %d classes match new ones at %g or better (95 %% interval %.0f to %.0f "
+        "%%), while %.0f %% of new classes of similar size match the other new classification; the "
+        "median match is %.2f, and %.2f among the new ones.%s" % (
             metrics["matched_percentage"], metrics["classes"], _MATCH, metrics["matched_lower"],
             metrics["matched_upper"], metrics["expected_percentage"], metrics["median_match"],
             metrics["expected_match"], left_out_sentence(metrics["small_classes"])))
@@ -340,7 +340,8 @@ def _sentence(metrics):
 def _figure(matches):
     series = [Series(label, np.linspace(0, 100, len(values)), np.sort(values), style)
               for label, values, style in (("given classes", matches.given, "points"),
-                                           ("own classifications", matches.own, "dashed"))]
-    return Plot("Matches of the given classes with the own classifications, and of these with each "
-                "other, in order.", "Sorted correlations of classes with their best own ones.",
+                                           ("new classifications", matches.own, "dashed"))]
+    return Plot("Matches of the given classes with the new classifications, and of these with each "
+                "other, in order.", "Sorted correlations of classes with their best matches among "
+                                    "the new ones.",
                 "Classes (%)", "Match", series)

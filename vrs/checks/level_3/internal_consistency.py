@@ -37,10 +37,10 @@ class InternalConsistency(Check):
         "the halves are compared by their Fourier ring correlation (FRC) within the particle's "
         "disc. The resolution of a class is where the mean FRC falls below %g. The signal-to-noise "
         "ratio of the halves, FRC/(1 - FRC), grows in proportion to the number of members if all "
-        "of them show the same view. Classes whose ratio is less than 1/%g of what their number "
-        "leads one to expect are likely to be mixtures, or to be badly aligned; what is expected "
-        "is the median of all classes, ring by ring up to %g Å. Classes with fewer than %d of the "
-        "particles used are not judged." % (_HALVES, _THRESHOLD, _FACTOR, DETAIL, FEWEST))
+        "of them show the same view. Classes whose ratio is less than 1/%g of that expected from "
+        "their size are likely to be mixtures, or badly aligned; the expectation is the median "
+        "over all classes, ring by ring up to %g Å. Classes with fewer than %d of the particles "
+        "used are not judged." % (_HALVES, _THRESHOLD, _FACTOR, DETAIL, FEWEST))
     quantities = (
         Quantity("classes", "", "Classes that were judged"),
         Quantity("small_classes", "", "Classes with too few particles to be judged"),
@@ -49,8 +49,8 @@ class InternalConsistency(Check):
         Quantity("best_resolution", "Å", "Best resolution of a class"),
         Quantity("unresolved_classes", "", "Classes whose halves agree at no resolution"),
         Quantity("mixed_classes", "", "Classes with less than 1/%g of the signal-to-noise ratio "
-                 "that their number of members leads one to expect; without value for fewer than "
-                 "%d classes" % (_FACTOR, _FEWEST_CLASSES)),
+                 "expected from their number of members; no value for fewer than %d "
+                 "classes" % (_FACTOR, _FEWEST_CLASSES)),
     )
     references = ("Saxton1982",)
 
@@ -171,14 +171,14 @@ def _sentence(metrics, mixed):
         "no resolution in most classes; those of the best class agree to %.1f Å"
         % metrics["best_resolution"] if metrics["best_resolution"] else "no resolution at all"))
     if metrics["mixed_classes"] is None:
-        text += (" With fewer than %d classes nothing tells what to expect of their number of "
-                 "members." % _FEWEST_CLASSES)
+        text += (" With fewer than %d classes there is no basis for an expected "
+                 "signal." % _FEWEST_CLASSES)
     elif mixed:
-        text += " Likely mixtures, or badly aligned, %s class%s %s." % (
+        text += " Likely to be mixtures, or badly aligned: %s class%s %s." % (
             "is" if len(mixed) == 1 else "are", "" if len(mixed) == 1 else "es",
             ", ".join(str(one.number) for one in mixed))
     else:
-        text += " No class has less signal than its number of members leads one to expect."
+        text += " No class has much less signal than its number of members would suggest."
     return text + left_out_sentence(metrics["small_classes"])
 
 
@@ -197,8 +197,8 @@ def _figure(found, course, sample):
         known = np.array([value is not None for value in expected])
         series.append(Series("expected", sizes[known], np.array(
             [value for value in expected if value is not None]), "dashed"))
-    return Plot("Resolution of the classes (FRC of halves at %g) against their number of members."
-                % _THRESHOLD, "Resolution of classes against their size.", "Members",
+    return Plot("Resolution of the classes (FRC of halves at %g) against the number of members."
+                % _THRESHOLD, "Resolution of the classes against their size.", "Members",
                 "Resolution (Å)", series)
 
 

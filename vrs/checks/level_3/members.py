@@ -54,8 +54,8 @@ def rows_by_class(members, fewest=FEWEST):
     if counts.max() < fewest:
         raise NotMeasured(
             "The largest of the %d classes has %d of the particles that were used; at least %d are "
-            "needed to tell members from chance. Use more particles (--particles-used) or fewer "
-            "classes." % (len(numbers), counts.max(), fewest))
+            "needed to distinguish members from chance. Use more particles (--particles-used) or "
+            "fewer classes." % (len(numbers), counts.max(), fewest))
     return {int(number): np.flatnonzero(members.labels == number)
             for number in numbers[counts >= fewest]}
 

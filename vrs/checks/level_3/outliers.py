@@ -45,14 +45,15 @@ class OutlierDetection(Check):
     uses = (CLASS_MEMBERS,)
     explanation = (
         "Each particle is compared with the average of the other members of its class, by their "
-        "correlation within the particle's disc at %g Å. What chance gives is known from the same "
-        "images, turned in the plane at random by %g° to %g°, but not by angles after which the "
-        "average looks alike; where it does so after most of them, the images are moved by more "
-        "than half of the particle's radius instead. The "
-        "contamination π₀ of a class is twice the part of its members below the median of chance, "
-        "as chance lies below it half of the time and members hardly ever. Members above %g %% of "
-        "chance are the core of the class. Classes with fewer than %d of the particles used are "
-        "not judged, as a single particle more or less would change π₀ by more than 0.1."
+        "correlation within the particle's disc at %g Å. The correlation expected by chance is "
+        "measured on the same images, rotated in the plane at random by %g° to %g°, except by "
+        "angles at which the average resembles itself; where it does so at most angles, the images "
+        "are shifted by more than half of the particle's radius instead. The contamination π₀ of a "
+        "class is twice the fraction of its members below the median of chance, since half of the "
+        "strangers lie below it but hardly any true members. Members that exceed %g %% of the "
+        "chance values are the core of the class. Classes with fewer than %d of the particles used "
+        "are not judged, since a single particle more or less would change their π₀ by more than "
+        "0.1."
         % (DETAIL, _LEAST_TURN, _LAST_TURN, _CORE, FEWEST))
     quantities = (
         Quantity("classes", "", "Classes that were judged"),
@@ -72,22 +73,23 @@ class OutlierDetection(Check):
         Quantity("core_upper", "%", "Upper end of its 95 % interval"),
         Quantity("median_correlation", "", "Median correlation of particles with the average of "
                  "the other members"),
-        Quantity("chance_correlation", "", "Median of the same by chance"),
-        Quantity("noise_correlation", "", "Median of the same for noise that is aligned to the "
-                 "best of the classes"),
+        Quantity("chance_correlation", "", "The same median expected by chance"),
+        Quantity("noise_correlation", "", "The same median for noise aligned to whichever class it "
+                 "fits best"),
         Quantity("above_noise_percentage", "%", "Particles that agree with their class better "
                  "than %g %% of such noise" % _CORE),
         Quantity("above_noise_lower", "%", "Lower end of its 95 % interval"),
         Quantity("above_noise_upper", "%", "Upper end of its 95 % interval"),
-        Quantity("distant_percentage", "%", "Particles further than %.2f deviations from the mean "
-                 "of their class in its first two principal components"
+        Quantity("distant_percentage", "%", "Particles further than %.2f standard deviations from "
+                 "the mean of their class in its first two principal components"
                  % _LIMIT),
     )
     references = ("Storey2002",)
     criteria = (
         Criterion(name="poor_classes", metric="poor_classes_lower",
-                  subject="the part of the classes with less than %g %% sound members (lower end "
-                  "of its 95 %% interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
+                  subject="the fraction of the classes with less than %g %% sound members (lower "
+                  "end of its 95 %% "
+                  "interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
                   warning="At least {value:.0f} % of the classes have less than 70 % sound members "
                   "(at most {bound} % expected): many particles do not belong to their class."),
     )
@@ -322,19 +324,19 @@ def _content(members, found, noise, metrics,
 def _sentence(found, metrics):
     text = (
         "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %.0f to "
-        "%.0f %%), and %.0f %% are in the core of it. The median contamination of a class is %.2f."
+        "%.0f %%), and %.0f %% are in its core. The median contamination of a class is %.2f."
         % (metrics["sound_percentage"], metrics["particles_used"], len(found),
            metrics["sound_lower"], metrics["sound_upper"], metrics["core_percentage"],
            metrics["median_contamination"]))
-    text += (" Noise of the same power that is aligned to the classes reaches a correlation of "
-             "%.2f in the median; %.0f %% of the particles agree better with their class than "
-             "%g %% of such noise." % (metrics["noise_correlation"],
-                                      metrics["above_noise_percentage"], _CORE))
+    text += (" Noise of the same power, aligned to the classes, reaches a median correlation of "
+             "%.2f; %.0f %% of the particles agree better with their class than %g %% of such "
+             "noise." % (metrics["noise_correlation"], metrics["above_noise_percentage"],
+                         _CORE))
     text += left_out_sentence(metrics["small_classes"])
     round_ones = [str(judged.number) for judged in found if judged.is_round]
     if round_ones:
-        text += (" %s alike when turned; %s members were moved instead to see what chance gives, "
-                 "which tells centred junk less well: class%s %s." % (
+        text += (" %s the same when rotated, so chance was measured by shifting %s members "
+                 "instead, which detects centred junk less well: class%s %s." % (
                      "One average looks" if len(round_ones) == 1 else
                      "%d averages look" % len(round_ones),
                      "its" if len(round_ones) == 1 else "their",
@@ -360,7 +362,7 @@ def _histogram(found, noise):
     curves = [Series(label, middles, 100 * np.histogram(values, edges)[0] / len(values), style)
               for label, values, style in shown]
     return Plot("Correlation of particles with the average of the other members of their class, "
-                "what chance gives, and what noise reaches that is aligned to the classes.",
+                "the correlation expected by chance, and that of noise aligned to the classes.",
                 "Histograms of the correlations of members, of chance, and of aligned noise.",
                 "Correlation", "Particles (%)", curves)
 
@@ -377,9 +379,9 @@ def _pictures(members, found, band):
     if not pairs:
         return []
     sample = members.sample
-    return [pairs_figure("Averages of the core, above, and of the other members, below, of the "
-                         "most contaminated classes.", "Averages of the cores of classes, and of "
-                         "the rest.", pairs, soft_disc(sample.box, sample.diameter),
+    return [pairs_figure("Averages of the core (above) and of the other members (below) of the "
+                         "most contaminated classes.", "Averages of the cores of classes and of "
+                         "the remaining members.", pairs, soft_disc(sample.box, sample.diameter),
                          sample.sampling)]
 
 
@@ -392,5 +394,5 @@ def _products(members, found):
                  "the class", _joined(found, "correlations")),
                 ("vrsClassCore", "1 in the core of the class, 0 outside",
                  np.concatenate([judged.core for judged in found])),
-                ("vrsClassDistance", "Deviations from the mean of the class in its first two "
-                 "principal components", _joined(found, "distances")))]
+                ("vrsClassDistance", "Standard deviations from the mean of the class in its first "
+                 "two principal components", _joined(found, "distances")))]

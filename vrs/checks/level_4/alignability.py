@@ -30,14 +30,14 @@ class AlignabilityPrecisionAndAccuracy(Check):
     requires = ASSIGNED_PARTICLES.requires
     uses = (ASSIGNED_PARTICLES, BEST_VIEWS)
     explanation = (
-        "The seven directions of view that a particle agrees best with, none of which is next to "
-        "another on the grid, lie close together when the image determines its orientation. The "
-        "precision compares their mean distance from each other, weighted by the correlations, "
-        "with that of the noise-free reprojection (1) and of random directions (0); the accuracy "
-        "does the same with their distance from the given direction. Particles below %g are bad. "
-        "Noise alone makes some of the sound particles bad, as simulated particles with the given "
-        "angles, the CTF of the data and their measured signal and noise show. The item warns when "
-        "clearly more are bad than of these." % _BAD)
+        "When an image determines its orientation, the seven directions of view that it agrees "
+        "with best (no two of them neighbours on the grid) lie close together. The precision "
+        "compares their mean distance from each other, weighted by the correlations, with that of "
+        "the noise-free reprojection (1) and of random directions (0); the accuracy does the same "
+        "with their distance from the given direction. Particles below %g are bad. Noise alone "
+        "makes some sound particles bad; how many is estimated from simulated particles with the "
+        "given angles, the CTF of the data and their measured signal and noise. The item warns "
+        "when clearly more of the data are bad than of the simulated particles." % _BAD)
     quantities = (
         excess_quantities("precision_below_05", "whose precision is below 0.5")
         + excess_quantities("accuracy_below_05", "whose accuracy is below 0.5") + (
@@ -45,22 +45,22 @@ class AlignabilityPrecisionAndAccuracy(Check):
             Quantity("median_accuracy", "", "Median accuracy of the particles"),
             Quantity("chance_percentage", "%", "Particles whose accuracy is 0.5 or more with the "
                      "angles of other particles"),
-            Quantity("p_value", "", "Probability that the angles of other particles are right as "
-                     "often"),
+            Quantity("p_value", "", "Probability that the angles of other particles are right at "
+                     "least as often"),
             Quantity("snr", "", "Signal-to-noise ratio of the simulated particles"),
-            Quantity("simulated_particles", "", "How many were simulated"),
-            Quantity("particles_used", "", "Particles that have both values"),
+            Quantity("simulated_particles", "", "Number of simulated particles"),
+            Quantity("particles_used", "", "Particles for which both could be computed"),
         ))
     references = ("Vargas2017",)
     criteria = (
         excess_criterion(
-            "precision", "the part of the particles with a precision below 0.5",
+            "precision", "the fraction of the particles with a precision below 0.5",
             "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} "
             "% expected) do not determine their orientation: they may not show the particle of the "
             "map.",
             metric="precision_below_05"),
         excess_criterion(
-            "accuracy", "the part of the particles with an accuracy below 0.5",
+            "accuracy", "the fraction of the particles with an accuracy below 0.5",
             "Beyond what noise explains, the best orientations of at least {value:.0f} % of the "
             "particles (at most {bound} % expected) are far from the given one: their angles may "
             "be wrong, or they are not particles.", metric="accuracy_below_05"),
@@ -72,12 +72,12 @@ class AlignabilityPrecisionAndAccuracy(Check):
                   severity=SERIOUS),
     )
     summary_ok = "The particles determine their orientations, which are those given."
-    summary_warnings = "Many particles do not determine the orientation that they were given."
+    summary_warnings = "Many particles do not determine the orientation they were given."
 
     def compute(self, evidence):
         found, best = evidence.shared(ASSIGNED_PARTICLES), evidence.shared(BEST_VIEWS)
         given = found.rotations[:, 2]
-        require_particles(len(given), FEWEST, "do not tell much")
+        require_particles(len(given), FEWEST, "do not give a reliable result")
         precision, accuracy = scores(best, given, found.group)
         expected = scores(best, given, found.group, simulated=True)
         known, expected_known = (np.isfinite(one) & np.isfinite(other)
@@ -153,10 +153,10 @@ def _sentence(metrics, count):
             % (metrics["median_precision"], metrics["median_accuracy"]))
     for name in ("precision", "accuracy"):
         key = name + "_below_05"
-        text += " The %s of %.1f %% (95 %% interval %.1f to %.1f %%) is below 0.5, of simulated " \
-                "particles %.1f %%." % (name, metrics[key + "_percentage"],
-                                        metrics[key + "_lower"], metrics[key + "_upper"],
-                                        metrics["expected_%s_percentage" % key])
+        text += (" The %s is below 0.5 for %.1f %% of the particles (95 %% interval %.1f to %.1f "
+                 "%%), and for %.1f %% of the simulated ones."
+                 % (name, metrics[key + "_percentage"], metrics[key + "_lower"],
+                    metrics[key + "_upper"], metrics["expected_%s_percentage" % key]))
     text += " %s particles were compared, and %s simulated with a signal-to-noise ratio of %.2g." \
         % (format(metrics["particles_used"], ","), format(metrics["simulated_particles"], ","),
            metrics["snr"])
@@ -171,8 +171,8 @@ def _course(scored):
     series = [Series(label, _EDGES[1:], 100 * np.cumsum(np.histogram(values, _EDGES)[0])
                      / len(values), "dashed" if "simulated" in label else "line")
               for label, values in scored.items()]
-    return Plot("Part of the particles up to each precision and accuracy: 1 is that of the "
-                "reprojections, 0 that of random directions.",
+    return Plot("Fraction of the particles up to each precision and accuracy: 1 is the value of "
+                "the reprojections, 0 that of random directions.",
                 "Cumulative histograms of precision and accuracy; few particles should be on the "
                 "left of the limit.", "Alignability", "Particles up to here (%)", series,
                 marks=[Mark(_BAD, "limit")])
@@ -195,9 +195,9 @@ def _worst(found, precision, accuracy):
               for row, image, model in zip(batch.rows, images, models)]
     return [Table(["Row", "Micrograph", "Precision", "Accuracy"], rows,
                   "The particles of lowest accuracy, by their rows in the table."),
-            Slices("Particles of lowest accuracy, low-passed to %g Å, each on the left of its "
-                   "reprojection in the given orientation." % _SHOWN_DETAIL,
-                   "Images of %d particles beside their reprojections." % len(images), panels)]
+            Slices("Particles of lowest accuracy, low-pass filtered to %g Å, each to the left of "
+                   "its reprojection in the given orientation." % _SHOWN_DETAIL,
+                   "Images of %d particles next to their reprojections." % len(images), panels)]
 
 
 def _micrograph(table, row):

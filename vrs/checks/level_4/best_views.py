@@ -185,8 +185,9 @@ def excess_quantities(name, words):
         Quantity(name + "_lower", "%", "Lower end of its 95 % interval"),
         Quantity(name + "_upper", "%", "Upper end of its 95 % interval"),
         Quantity("expected_%s_percentage" % name, "%",
-                 "The same of simulated particles as noisy as the data"),
-        Quantity(name + "_excess", "%", "By how much the data exceed them, percentage points"),
+                 "The same for simulated particles as noisy as the data"),
+        Quantity(name + "_excess", "%", "Excess of the data over the simulated particles, in "
+                                        "percentage points"),
         Quantity(name + "_excess_lower", "%", "Lower end of its 95 % interval"),
     )
 
@@ -217,7 +218,7 @@ def excess_criterion(name, subject, warning, metric=""):
     """The criterion on how far a share exceeds that of simulated particles."""
     return Criterion(
         name=name, metric=(metric or name) + "_excess_lower",
-        subject=subject + ", less that of simulated particles (lower end of the 95 % interval),",
+        subject=subject + ", minus that of simulated particles (lower end of the 95 % interval),",
         relation="<=", bound=_BORNE, unit="%", warning=warning, severity=SERIOUS)
 
 
@@ -234,5 +235,6 @@ def require_signal(expected, p_value):
     """
     if expected > _TOO_NOISY and p_value < CHANCE:
         raise NotMeasured(
-            "The images are too noisy to judge the angles of single particles: of simulated ones "
-            "as noisy as these %.0f %% would seem wrong, though their angles are right." % expected)
+            "The images are too noisy to judge the angles of single particles: %.0f %% of "
+            "simulated particles with the same noise would seem wrong although their angles are "
+            "right." % expected)

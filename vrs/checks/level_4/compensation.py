@@ -20,15 +20,15 @@ class SamplingCompensation(Check):
     title = "Sampling compensation factor"
     requires = (PARTICLES, ANGLES)
     explanation = (
-        "The directions of Fourier space are sampled by as many particles as have their slab "
-        "there. Where the sampling is uneven, the signal-to-noise ratio of the map is lower than "
-        "that of an even distribution of the same particles; the sampling compensation factor "
-        "(SCF) is the ratio of the two. SCF* lowers it for directions that no particle samples at "
-        "all. It is 1 for an even distribution, 0.81 for views from the side only, and near 0 for "
-        "views from the top only. As SCF* of a distribution with empty directions depends on the "
-        "number of particles, at most 10,000 are taken, as the authors' program does, and the "
-        "mean over five random draws is given. Distributions above 0.81 are fully sampled; below "
-        "0.5 the map is likely to be distorted.")
+        "Each direction of Fourier space is sampled by the particles whose slab contains it. Where "
+        "the sampling is uneven, the signal-to-noise ratio of the map is lower than that of an "
+        "even distribution of the same particles; the sampling compensation factor (SCF) is the "
+        "ratio of the two. SCF* is lower where no particle samples some directions at all: it is 1 "
+        "for an even distribution, 0.81 for views from the side only, and near 0 for views from "
+        "the top only. With empty directions SCF* depends on the number of particles; therefore at "
+        "most 10,000 are taken, as in the authors' program, and the mean over five random draws is "
+        "given. Distributions above 0.81 are fully sampled; below 0.5 the map is likely to be "
+        "distorted.")
     quantities = (
         Quantity("scf_star", "", "SCF with a penalty for empty directions, at a Fourier radius of "
                  "50 pixels"),
@@ -38,7 +38,7 @@ class SamplingCompensation(Check):
         Quantity("particles_used", "", "Particles in each draw"),
         Quantity("particles", "", "Particles with angles in the table"),
         Quantity("helpful_tilt", "°",
-                 "Smallest tilt of the specimen that would bring SCF* to the bound"),
+                 "Smallest specimen tilt that would bring SCF* up to the bound"),
     )
     references = ("Baldwin2020",)
     criteria = (
@@ -92,11 +92,11 @@ def _advice(found, tilted):
     """What to do next: data from a tilted specimen, if that would help."""
     best = tilted.scf_star.max()
     if best <= found.scf_star:
-        return ("A tilt of the specimen would not raise SCF*. Other supports or detergents may "
+        return ("Tilting the specimen would not raise SCF*. Other supports or detergents may "
                 "change the orientations.")
     if found.scf_star >= _LIMIT:
-        return ("A tilt of the specimen by %.0f° would raise SCF* to %.2f, should the map show "
-                "signs of distortion." % (tilted.best, best))
+        return ("If the map shows signs of distortion, tilting the specimen by %.0f° would raise "
+                "SCF* to %.2f." % (tilted.best, best))
     if tilted.sufficient is None:
         return ("No tilt of the specimen brings SCF* to %g; the best, %.0f°, reaches %.2f. Other "
                 "supports or detergents may change the orientations." % (

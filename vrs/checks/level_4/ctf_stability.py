@@ -40,29 +40,31 @@ class CtfStability(Check):
     uses = (ASSIGNED_PARTICLES,)
     explanation = (
         "Each particle is compared with the map's projection at its pose, with its defocus changed "
-        "by up to %g Å either way. One particle tells its defocus poorly: how poorly follows from "
-        "the strength of its signal and from how fine detail it has, and the same is done with "
-        "simulated images to say so. All particles of a micrograph together tell it well. A "
-        "micrograph is called unstable where its particles ask for a defocus that differs from "
-        "the table's by more than %g standard errors (more where many micrographs are tested: "
-        "by chance one in %.0f sets has such a micrograph) and by more than %g Å. Astigmatism, "
-        "fall-off (B-factor) and strength of the signal are then fitted for each micrograph; the "
-        "last two are relative to the median of the micrographs."
+        "by up to %g Å either way. A single particle determines its defocus poorly; how poorly "
+        "depends on the strength of its signal and on the finest detail in it, and is measured by "
+        "treating simulated images in the same way. All particles of a micrograph together "
+        "determine it well. A micrograph is called unstable if its particles fit best at a defocus "
+        "that differs from that in the table by more than %g standard errors (more where many "
+        "micrographs are tested: by chance one in %.0f sets has such a micrograph) and by more "
+        "than %g Å. Astigmatism, fall-off (B-factor) and strength of the signal are then fitted "
+        "for each micrograph; the last two are relative to the median of the micrographs."
         % (REACH, _ERRORS, 1 / _CHANCE, _SMALLEST))
     quantities = (
         Quantity("unstable_micrographs_percentage", "%",
-                 "Judged micrographs whose defocus should be another"),
+                 "Judged micrographs that fit better at another defocus"),
         Quantity("unstable_micrographs_lower", "%", "Lower end of its 95 % interval"),
         Quantity("unstable_micrographs_upper", "%", "Upper end of its 95 % interval"),
         Quantity("unstable_micrographs", "", "Their number"),
-        Quantity("judged_micrographs", "", "Micrographs that tell a change within %g Å" % REACH),
-        Quantity("micrographs", "", "Micrographs of the particles that were taken"),
+        Quantity("judged_micrographs", "", "Micrographs whose change of defocus can be measured "
+                                           "within %g Å" % REACH),
+        Quantity("micrographs", "", "Micrographs that the particles used come from"),
         Quantity("median_error", "Å", "Median standard error of the judged micrographs' change"),
         Quantity("defocus_change", "Å", "Percentiles of the particles' change of defocus", MAPPING,
                  PERCENTILES),
         Quantity("defocus_deviation", "Å", "Standard deviation of the particles' change"),
         Quantity("expected_deviation", "Å",
-                 "The same of simulated particles as strong as these, with the table's defocus"),
+                 "The same for simulated particles with as strong a signal and the table's "
+                 "defocus"),
         Quantity("micrograph_change", "Å", "Percentiles of the micrographs' change of defocus",
                  MAPPING, PERCENTILES),
         Quantity("astigmatism_change", "Å", "Percentiles over the judged micrographs of the length "
@@ -72,26 +74,27 @@ class CtfStability(Check):
                  "of the signal, relative to their median", MAPPING, PERCENTILES),
         Quantity("scale_ratio", "", "Percentiles over the judged micrographs of the strength of "
                  "the signal, over their median", MAPPING, PERCENTILES),
-        Quantity("signal_resolution", "Å", "Finest detail that the images were seen to show"),
+        Quantity("signal_resolution", "Å", "Finest detail found in the images"),
         Quantity("particles_used", "", "Particles that were compared with the map"),
     )
     references = ("Zivanov2018", "Rohou2015")
     criteria = (
         Criterion(name="unstable", metric="unstable_micrographs_percentage",
-                  subject="the part of the micrographs whose particles ask for another defocus",
+                  subject="the fraction of the micrographs whose particles fit better at another "
+                          "defocus",
                   relation="<", bound=_LIMIT, unit="%",
                   warning="The particles of {value:.2g} % of the micrographs (less than {bound} % "
-                  "expected) ask for another defocus than the table's: estimate the CTF of these "
-                  "micrographs again, or leave them out."),
+                  "expected) fit better at another defocus than that in the table: estimate the "
+                  "CTF of these micrographs again, or leave them out."),
     )
-    summary_ok = "The images agree with the defocus that the table gives."
+    summary_ok = "The images agree with the defocus in the table."
     summary_warnings = "The defocus of some micrographs seems to be wrong."
 
     def compute(self, evidence):
         found = evidence.shared(ASSIGNED_PARTICLES)
         if found.sample.state == "corrected":
-            raise NotMeasured("The CTF of the images seems to be corrected, so that they no longer "
-                              "tell the defocus; give the images as they were before.")
+            raise NotMeasured("The CTF of the images seems to have been corrected, so that the "
+                              "defocus can no longer be measured; give the uncorrected images.")
         scan = _scanned(found, np.random.default_rng(evidence.run.seed))
         origin = _origin(evidence, found.sample)
         mics = _micrographs(found, scan, origin)
@@ -99,8 +102,8 @@ class CtfStability(Check):
             raise NotMeasured(_too_weak(scan, mics))
         _refine(found, scan, origin, mics)
         return Findings(plain(_metrics(found, scan, mics)), _content(found, scan, origin, mics), [
-            ParticleValues("vrsDefocusChange", "Change of defocus that the particle's image asks "
-                           "for; most of it is noise", "Å", found.sample.rows, scan.changes)])
+            ParticleValues("vrsDefocusChange", "Change of defocus at which the particle fits best; "
+                           "most of it is noise", "Å", found.sample.rows, scan.changes)])
 
 
 @dataclass(eq=False)
@@ -129,8 +132,8 @@ def _scanned(found, rng):
     for _ in range(_ROUNDS):
         strength = widest.strength((_part(found, batch) for batch in sample.batches(some)), common)
         if strength.last <= FIRST_SHELL:
-            raise NotMeasured("The images do not show the map at the given poses, so that they "
-                              "cannot tell their defocus; check the angles.")
+            raise NotMeasured("The images do not agree with the map at the given poses, so their "
+                              "defocus cannot be measured; check the angles.")
         model = DefocusModel(found.projector, FIRST_SHELL, strength.last)
         before, common = common, float(peaks(sum(
             model.curves(*_part(found, batch), strength, rng)[0].sum(axis=0)
@@ -155,8 +158,8 @@ def _origin(evidence, sample):
                       "The table does not name the micrographs; the particles of each stack were "
                       "taken together.")
     return Origin(("all particles",), np.zeros(len(sample), int),
-                  "The table does not name the micrographs and there is one stack; all particles "
-                  "were taken together.")
+                  "The table does not name the micrographs and there is only one stack; all "
+                  "particles were taken together.")
 
 
 @dataclass(eq=False)
@@ -209,11 +212,11 @@ def _micrographs(found, scan, origin):
 
 def _too_weak(scan, mics):
     if not mics.members:
-        return ("None of the %d micrographs has %d of the %d particles that were taken; let more "
-                "be used, by --particles-used." % (mics.count, _FEWEST, len(scan.changes)))
-    return ("The images show the map to %.1f Å only and so faintly that the particles of no "
-            "micrograph tell its defocus to better than ±%.0f Å; of one particle it is known to "
-            "±%.0f Å at best. Let more particles be used, by --particles-used." % (
+        return ("None of the %d micrographs has at least %d of the %d particles used; use more of "
+                "them (--particles-used)." % (mics.count, _FEWEST, len(scan.changes)))
+    return ("The images show the map only to %.1f Å, and so faintly that no micrograph's defocus "
+            "can be measured to better than ±%.0f Å; that of one particle is known to ±%.0f Å at "
+            "best. Use more particles (--particles-used)." % (
                 scan.resolution, mics.limits.min(), np.median(scan.information ** -0.5)))
 
 
@@ -259,10 +262,10 @@ def _metrics(found, scan, mics):
 
 def _content(found, scan, origin, mics):
     judged = mics.judged
-    text = ("The images show the map to %.1f Å. The defocus of one particle scatters by %.0f Å "
-            "within the range of the scan, where %.0f Å is expected of images as strong as these "
-            "with the right defocus; that of a micrograph is told to ±%.0f Å (median standard "
-            "error). %d of %d micrographs could be judged." % (
+    text = ("The images show the map to %.1f Å. The defocus of single particles scatters by %.0f Å "
+            "within the range of the scan, where %.0f Å is expected for images with as strong a "
+            "signal and the right defocus; that of a micrograph is measured to ±%.0f Å (median "
+            "standard error). %d of %d micrographs could be judged." % (
                 scan.resolution, scan.changes.std(), scan.simulated.std(),
                 np.median(mics.errors[judged]), judged.sum(), mics.count))
     content = [Paragraph(text)]
@@ -281,18 +284,19 @@ def _change_figure(origin, mics, shown):
     rows = [Range(str(origin.names[mics.number[number]]), float(mics.changes[number]),
                   [float(mics.changes[number] + sign * mics.errors[number] * 2)
                    for sign in (-1, 1)]) for number in shown]
-    return Ranges("Change of defocus that the particles of a micrograph ask for, with two standard "
-                  "errors to either side; the %s, largest first." % (
+    return Ranges("Change of defocus at which the particles of each micrograph fit best, with two "
+                  "standard errors to either side; the %s, largest first." % (
                       "micrographs that were judged" if len(shown) == mics.judged.sum()
                       else "%d largest" % len(shown)),
-                  "Changes of defocus of micrographs as intervals.", "Change of defocus (Å)", rows)
+                  "Changes of defocus of the micrographs as "
+                  "intervals.", "Change of defocus (Å)", rows)
 
 
 def _particle_figure(scan):
     step = OFFSETS[1] - OFFSETS[0]
     edges = np.append(OFFSETS - step / 2, OFFSETS[-1] + step / 2)
     counts, _ = np.histogram(scan.changes, edges)
-    return Bars("Change of defocus that each particle asks for; the outermost bars hold those "
+    return Bars("Change of defocus at which each particle fits best; the outermost bars hold those "
                 "beyond the range. Most of it is noise: %.0f Å of scatter are expected."
                 % scan.simulated.std(),
                 "Histogram of the particles' changes of defocus.", "Change of defocus (Å)",
@@ -310,6 +314,6 @@ def _table(found, origin, mics, suspicious):
                      "%+.0f" % mics.b_factors[number], "%.2f" % mics.scales[number]])
     return Table(["Micrograph", "Particles", "Change (Å)", "Table's defocus (Å)",
                   "U, V, angle found", "B-factor (Å²)", "Strength"], rows,
-                 "Micrographs whose particles ask for another defocus%s." % (
+                 "Micrographs whose particles fit better at another defocus%s." % (
                      " (%d of %d)" % (_LISTED, len(suspicious)) if len(suspicious) > _LISTED
                      else ""))

@@ -22,24 +22,26 @@ class OrientationEfficiency(Check):
     title = "Angular distribution efficiency"
     requires = (PARTICLES, ANGLES, resolution_known())
     explanation = (
-        "Each particle image fills a slab of Fourier space, perpendicular to its direction of "
-        "view and as thick as the particle is small. From the number of slabs at each place the "
-        "point spread function of the reconstruction follows, and its width in a direction is the "
-        "resolution that the orientations allow there, scaled so that an even distribution gives "
-        "the reported resolution in all directions. The efficiency is 1 less twice the relative "
+        "Each particle image fills a slab of Fourier space, perpendicular to its direction of view "
+        "and as thick as the particle is small. The number of slabs at each place gives the point "
+        "spread function of the reconstruction, and its width in a direction is the resolution "
+        "that the orientations allow in that direction, scaled so that an even distribution gives "
+        "the reported resolution in all directions. The efficiency is 1 minus twice the relative "
         "standard deviation of these resolutions: 0.99 for an even distribution, about 0.7 for "
-        "views from the side only, and near or below 0 for views from the top only. It speaks of "
-        "the sampling alone; a reconstruction that weighs its data can fill weakly sampled "
-        "directions to some extent, and it says nothing about whether the angles are right.")
+        "views from the side only, and near or below 0 for views from the top only. It describes "
+        "the sampling only: a reconstruction that weights its data can restore weakly sampled "
+        "directions to some extent, and the efficiency says nothing about whether the angles are "
+        "right.")
     quantities = (
         Quantity("efficiency", "", "1 - 2σ/mean of the resolutions over 600 directions"),
-        Quantity("mean_resolution", "Å", "Mean over the directions"),
-        Quantity("worst_resolution", "Å", "In the worst of the directions"),
+        Quantity("mean_resolution", "Å", "Mean resolution over the directions"),
+        Quantity("worst_resolution", "Å", "Resolution in the worst direction"),
         Quantity("worst_direction", "", "That direction in the map (x, y, z)", VECTOR),
         Quantity("empty_percentage", "%",
-                 "Part of Fourier space up to the reported resolution that no particle fills"),
-        Quantity("reported_ratio", "", "Reported resolution over the mean of the directions"),
-        Quantity("diameter", "Å", "Diameter of the particle that was taken"),
+                 "Fraction of Fourier space up to the reported resolution that no particle fills"),
+        Quantity("reported_ratio", "", "Reported resolution over the mean resolution of the "
+                                       "directions"),
+        Quantity("diameter", "Å", "Particle diameter used"),
         Quantity("particles_used", "", "Particles with angles in the table; all are used"),
     )
     references = ("Naydenova2017",)
@@ -52,7 +54,7 @@ class OrientationEfficiency(Check):
                   "hardly seen.",
                   severity=SERIOUS),
     )
-    summary_ok = "The orientations of the particles allow the resolution in all directions."
+    summary_ok = "The orientations of the particles support the resolution in all directions."
     summary_warnings = "The orientations of the particles are too uneven for the resolution."
 
     def compute(self, evidence):
@@ -80,7 +82,7 @@ class OrientationEfficiency(Check):
         })
         return Findings(metrics, [
             Paragraph("The %s particles allow a resolution of %.2f Å on average and of %.2f Å in "
-                      "the worst direction, (%.2f, %.2f, %.2f) as x, y, z, where an even "
+                      "the worst direction, (x, y, z) = (%.2f, %.2f, %.2f), where an even "
                       "distribution would allow %.2f Å. The diameter of the particle, %.0f Å, is "
                       "%s; the fall-off is taken as a B-factor of %.0f Å²."
                       % ((format(count, ","), found.mean_resolution, found.worst_resolution)

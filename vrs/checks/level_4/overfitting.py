@@ -45,58 +45,61 @@ class OverfittingDetection(Check):
     uses = (ASSIGNED_PARTICLES,)
     explanation = (
         "Images of pure noise that are aligned to a map add up to that map, and two halves of them "
-        "agree: such a resolution says nothing. Two half maps are reconstructed from 3, 10, 30, "
-        "75 and 100 %% of the particles with the angles of the table, five times where they allow "
-        "it, and their resolution is the Fourier shell correlation (FSC) at 0.143 within a soft "
-        "sphere. The same is done with noise of the particles' spectrum that is aligned to the "
-        "map with detail up to %g Å only. It agrees to there and not beyond, while particles have "
-        "signal beyond what they are aligned by. So the particles themselves, aligned again in "
-        "that way, have to resolve more than the noise: no angles of the table have a part in "
-        "this, and fine detail that the images were fitted to is lost. Particles with the angles "
-        "of others, and noise with the particles' angles, show what chance gives. Sizes at which "
-        "nothing goes beyond the band of the alignment are not judged. The squared resolution "
-        "against the logarithm of the number of particles gives the B-factor of the data." % _BAND)
+        "agree: a resolution obtained in this way means nothing. Two half maps are reconstructed "
+        "from 3, 10, 30, 75 and 100 %% of the particles with the angles of the table, five times "
+        "where there are enough, and their resolution is the Fourier shell correlation (FSC) at "
+        "0.143 within a soft sphere. The same is done with noise of the particles' spectrum that "
+        "is aligned to the map with detail up to %g Å only. Its halves agree up to there and not "
+        "beyond, whereas real particles have signal beyond the detail that they are aligned by. "
+        "The particles themselves, aligned again in the same way, must therefore resolve more than "
+        "the noise: the angles of the table play no part in this, and fine detail that the images "
+        "were merely fitted to is lost. Particles with the angles of other particles, and noise "
+        "with the particles' angles, show what is expected by chance. Sizes at which nothing goes "
+        "beyond the band of the alignment are not judged. The slope of 1/d² against the logarithm "
+        "of the number of particles gives the B-factor of the data." % _BAND)
     quantities = (
         Quantity("sizes", "", "Numbers of particles of both halves together", LIST),
         Quantity("resolutions", "Å", "FSC 0.143 with the angles of the table, for these sizes",
                  LIST),
-        Quantity("resolution_errors", "Å", "Their standard errors", LIST),
-        Quantity("noise_resolutions", "Å", "The same of noise that was aligned to the map", LIST),
+        Quantity("resolution_errors", "Å", "Standard errors of these resolutions", LIST),
+        Quantity("noise_resolutions", "Å", "The same for noise that was aligned to the map", LIST),
         Quantity("realigned_resolutions", "Å",
-                 "The same of the particles when they are aligned like the noise", LIST),
+                 "The same for the particles when they are aligned like the noise", LIST),
         Quantity("permuted_resolutions", "Å",
-                 "The same of particles that have the angles of others", LIST),
-        Quantity("fixed_noise_fsc", "", "Mean FSC beyond the band of noise that has the "
-                 "particles' angles; 0 but for chance"),
+                 "The same for particles with the angles of other particles", LIST),
+        Quantity("fixed_noise_fsc", "", "Mean FSC beyond the band for noise that has the "
+                 "particles' angles; 0 apart from chance"),
         Quantity("band", "Å", "Resolution beyond which a size is judged: the first shell that had "
                  "no part in the alignment"),
-        Quantity("judged_sizes", "", "Sizes at which the particles or the noise go beyond it"),
-        Quantity("not_better_sizes", "", "Judged sizes at which the particles do not resolve "
-                 "%d standard errors better than the noise and than with the angles of others"
+        Quantity("judged_sizes", "", "Sizes at which the particles or the noise go beyond this "
+                                     "resolution"),
+        Quantity("not_better_sizes", "", "Judged sizes at which the particles do not resolve %d "
+                 "standard errors better than the noise and than with the angles of other particles"
                  % _ERRORS),
-        Quantity("realigned_advantage", "standard errors", "By which all particles, aligned again, "
-                 "resolve better than the noise"),
-        Quantity("expected_advantage", "standard errors", "The same of simulated particles as "
-                 "strong as the measured ones; computed where the particles' is too small"),
-        Quantity("b_factor", "Å²", "From the resolution against the number of particles"),
+        Quantity("realigned_advantage", "standard errors", "How much better all particles, aligned "
+                 "again, resolve than the noise"),
+        Quantity("expected_advantage", "standard errors", "The same for simulated particles with "
+                 "as strong a signal; computed where the value of the particles is too small"),
+        Quantity("b_factor", "Å²", "From the resolution as a function of the number of particles"),
         Quantity("slope_upper", "1/Å²", "Slope of 1/d² against the logarithm of the number of "
                  "particles, plus %d standard errors" % _ERRORS),
-        Quantity("particles_used", "", "Particles that were taken"),
+        Quantity("particles_used", "", "Particles used"),
     )
     references = ("Rosenthal2003", "Henderson2013", "Chen2013")
     criteria = (
         Criterion(name="sizes", metric="not_better_sizes",
                   subject="the number of sizes at which the particles do not resolve better than "
-                  "aligned noise and than with the angles of others", relation="<=", bound=0,
+                  "aligned noise and than with the angles of other "
+                  "particles", relation="<=", bound=0,
                   warning="At {value:.0f} of the sizes the particles, with the angles of the "
                   "table, do not resolve better than aligned noise and than with the angles of "
-                  "others: the angles may be wrong, or the images may hold no particles.",
+                  "other particles: the angles may be wrong, or the images may hold no particles.",
                   severity=SERIOUS),
         Criterion(name="realigned", metric="realigned_advantage",
                   subject="the advantage of particles that are aligned again over aligned noise",
                   relation=">=", bound=_ERRORS, unit="standard errors",
-                  warning="Aligned again with coarse detail only, the particles resolve no more "
-                  "than noise does ({value:.1f} standard errors better, at least {bound} "
+                  warning="Aligned again with coarse detail only, the particles resolve hardly "
+                  "more than noise does ({value:.1f} standard errors better, at least {bound} "
                   "expected): the fine detail of the map may be noise that was fitted to a "
                   "reference.",
                   severity=SERIOUS),
@@ -118,15 +121,15 @@ class OverfittingDetection(Check):
         verdict = _judged(trial, user, noise, permuted, realigned)
         if not verdict.judged.any():
             raise NotMeasured(
-                "Neither the particles nor aligned noise resolve anything beyond the %g Å that "
-                "noise was aligned by: all %s particles reach %.1f Å, aligned noise %.1f Å. More "
+                "Neither the particles nor aligned noise resolve anything beyond the %g Å used for "
+                "aligning the noise: all %s particles reach %.1f Å, aligned noise %.1f Å. More "
                 "particles are needed." % (_BAND, format(trial.count, ","),
                                            1 / user.frequencies[-1], 1 / noise.frequencies[-1]))
         if verdict.is_open:
             raise NotMeasured(
-                "%s particles are too few to tell: aligned with detail up to %g Å they reach "
-                "%.1f Å and noise %.1f Å, but simulated particles as strong as these would not "
-                "do better either (%.1f Å). Let more be used, by --particles-used." % (
+                "%s particles are too few to judge: aligned with detail up to %g Å they reach %.1f "
+                "Å and noise %.1f Å, but simulated particles with as strong a signal would not do "
+                "better either (%.1f Å). Use more particles (--particles-used)." % (
                     format(trial.count, ","), _BAND, 1 / realigned.frequencies[-1],
                     1 / noise.frequencies[-1], 1 / verdict.twin.frequencies[-1]))
         fixed = trial.fixed_noise()
@@ -148,13 +151,13 @@ class OverfittingDetection(Check):
         curves = [("particles", user.curves[-1]), ("particles, aligned again",
                                                    realigned.curves[-1]),
                   ("aligned noise", noise.curves[-1]),
-                  ("particles, angles of others", permuted.curves[-1]),
+                  ("particles, others' angles", permuted.curves[-1]),
                   ("noise, particles' angles", fixed)]
         return Findings(metrics, [
             Paragraph(_sentence(trial, user, noise, realigned, line)),
             _growth_figure(trial, [("particles", user), ("particles, aligned again", realigned),
                                    ("aligned noise", noise),
-                                   ("particles, angles of others", permuted)]),
+                                   ("particles, others' angles", permuted)]),
             _curve_figure(trial, curves)])
 
 
@@ -174,8 +177,8 @@ class _Trial:
             subset[rows] = self._rng.permutation(np.arange(self.count) % 2 + 1)
         self.halves = [rows[subset[rows] == half] for half in (1, 2)]
         if min(map(len, self.halves)) < _FEWEST // 2:
-            raise NotMeasured("The half sets of the table hold %d and %d of the particles that "
-                              "were taken; at least %d are needed in each." % (
+            raise NotMeasured("The half sets of the table hold %d and %d of the particles used; at "
+                              "least %d are needed in each." % (
                                   len(self.halves[0]), len(self.halves[1]), _FEWEST // 2))
         self.blocks = divided(self.halves, self._rng)
         self.sizes = np.rint(np.array(SIZES) * sum(map(len, self.halves)) / 100).astype(int)
@@ -190,8 +193,8 @@ class _Trial:
         self.edges = np.where(np.array(SIZES) == 100, 1 / _BAND, self.edge)
         self.beyond = self.comparison.frequencies > self.edge
         if self.beyond.sum() < _FEWEST_SHELLS:
-            raise NotMeasured("Noise is aligned with detail up to %g Å, and the images show hardly "
-                              "more: their finest detail is %.1f Å." % (
+            raise NotMeasured("Noise is aligned with detail up to %g Å, and the images hold hardly "
+                              "finer detail (%.1f Å at best)." % (
                                   _BAND, 1 / self.comparison.frequencies[-1]))
         some = sample.batch(spread_rows(len(sample), _MEASURED))
         self._spectra = measure_spectra(some.images, found.rotations[some.rows], some.shifts,
@@ -335,8 +338,8 @@ def _sentence(trial, user, noise, realigned, line):
         text += (" The B-factor would need three sizes whose resolution lies between %g Å and the "
                  "finest detail of the images, and was not computed." % _BAND)
     elif line[0] > 0:
-        text += (" The resolution rises with the number of particles by a B-factor of %.0f Å² "
-                 "(with its error %.0f to %s Å²)." % (
+        text += (" The rise of the resolution with the number of particles corresponds to a "
+                 "B-factor of %.0f Å² (%.0f to %s Å² with its error)." % (
                      2 / line[0], 2 / (line[0] + line[2]),
                      "%.0f" % (2 / (line[0] - line[2])) if line[0] > line[2] else "any number of"))
     return text
@@ -346,8 +349,8 @@ def _growth_figure(trial, courses):
     x = np.log10(trial.sizes)
     return Plot(
         "Resolution of half maps from growing numbers of particles (FSC 0.143). Aligned noise "
-        "reaches hardly beyond the finest detail that it was aligned by, %g Å." % _BAND,
-        "Lines of the resolution against the number of particles, of particles and of controls.",
+        "hardly resolves more than the finest detail it was aligned with, %g Å." % _BAND,
+        "Resolution against the number of particles, for the particles and the controls.",
         "Logarithm of the number of particles (base 10)", "Resolution (Å)",
         [Series(label, x, 1 / course.frequencies,
                 "dashed" if "others" in label else "line") for label, course in courses])
@@ -357,10 +360,11 @@ def _curve_figure(trial, curves):
     frequencies = trial.comparison.frequencies
     shown = slice(1, None)
     return Plot(
-        "FSC of the half maps of all particles; noise with the particles' angles is a fifth as "
-        "many. Only what lies beyond the shaded band, which noise and particles were aligned by, "
-        "counts.",
-        "Fourier shell correlations of particles and of controls against the frequency.",
+        "FSC of the half maps from all particles; for noise with the particles' angles a fifth as "
+        "many images were used. Only what lies beyond the shaded band counts, as the band itself "
+        "was used for the alignment.",
+        "Fourier shell correlations of the particles and the controls against the spatial "
+        "frequency.",
         "Spatial frequency (1/Å)", "FSC",
         [Series(label, frequencies[shown], curve[shown], "dashed" if "angles" in label else "line")
          for label, curve in curves]

@@ -32,16 +32,17 @@ class SimilarityCriteria(Check):
     requires = ASSIGNED_PARTICLES.requires
     uses = (ASSIGNED_PARTICLES,)
     explanation = (
-        "Each particle is compared with the reprojection of the map in its orientation, times its "
-        "CTF, within the disc of the particle and up to %g Å: by the correlation, and by the image "
-        "Euclidean distance (IMED) after a fit of the grey values, which forgives details that are "
-        "displaced by a pixel. What these numbers are for a good particle depends on noise, "
-        "defocus and size. So the comparison is repeated with a map of the same power spectrum "
-        "within the same mask whose phases are random; orientations and shifts are refined locally "
-        "in both cases, so that what a fit to noise gains is in both. Correlations that fall into "
-        "two groups, once their dependence on the defocus is taken away, suggest two kinds of "
-        "particles: two normal distributions have to describe them better (BIC lower by more than "
-        "%g) and to be apart (Ashman's D above %g)." % (DETAIL, _DELTA_BIC, _SEPARATION))
+        "Each particle is compared with the reprojection of the map in its orientation, multiplied "
+        "by its CTF, within the particle's disc and up to %g Å, in two ways: by the correlation, "
+        "and by the image Euclidean distance (IMED) after a fit of the grey values, which "
+        "tolerates details displaced by a pixel. The values that a good particle reaches depend on "
+        "noise, defocus and size. The comparison is therefore repeated with a map that has the "
+        "same power spectrum and mask but random phases; orientations and shifts are refined "
+        "locally in both cases, so that both gain equally from fitting noise. Correlations that "
+        "fall into two groups, once their dependence on the defocus is removed, suggest two kinds "
+        "of particles: two normal distributions have to describe them better (BIC lower by more "
+        "than %g) and to be well separated (Ashman's D above "
+        "%g)." % (DETAIL, _DELTA_BIC, _SEPARATION))
     quantities = (
         Quantity("median_correlation", "", "Median correlation with the reprojections in the given "
                  "orientations"),
@@ -49,21 +50,21 @@ class SimilarityCriteria(Check):
                  "in the given orientations"),
         Quantity("refined_median_correlation", "", "Median correlation after a local refinement"),
         Quantity("null_median_correlation", "",
-                 "The same with the map of random phases"),
+                 "The same with the random-phase map"),
         Quantity("refined_median_imed", "", "Median IMED after the local refinement"),
-        Quantity("null_median_imed", "", "The same with the map of random phases"),
-        Quantity("advantage", "", "Mean of the correlation with the map less that with the map of "
-                 "random phases, both refined"),
+        Quantity("null_median_imed", "", "The same with the random-phase map"),
+        Quantity("advantage", "", "Mean correlation with the map minus that with the random-phase "
+                 "map, both refined"),
         Quantity("advantage_lower", "", "Lower end of its 95 % interval"),
         Quantity("advantage_upper", "", "Upper end of its 95 % interval"),
-        Quantity("above_null_percentage", "%", "Particles that correlate better than 97.5 % do "
-                 "with the map of random phases"),
+        Quantity("above_null_percentage", "%", "Particles that correlate better with the map than "
+                 "97.5 % of them do with the random-phase map"),
         Quantity("above_null_lower", "%", "Lower end of its 95 % interval"),
         Quantity("above_null_upper", "%", "Upper end of its 95 % interval"),
         Quantity("defocus_change", "1/µm", "Change of the correlation with the defocus"),
         Quantity("populations", "", "Populations of the correlations, 1 or 2"),
-        Quantity("delta_bic", "", "BIC of one normal distribution less that of two"),
-        Quantity("separation", "", "Ashman's D of the two"),
+        Quantity("delta_bic", "", "BIC of one normal distribution minus that of two"),
+        Quantity("separation", "", "Ashman's D (separation) of the two"),
         Quantity("lower_population_percentage", "%", "Particles in the lower of two populations"),
         Quantity("particles_used", "", "Particles that were compared"),
     )
@@ -71,7 +72,7 @@ class SimilarityCriteria(Check):
 
     def compute(self, evidence):
         found = evidence.shared(ASSIGNED_PARTICLES)
-        require_particles(len(found.sample), _FEWEST, "do not tell much")
+        require_particles(len(found.sample), _FEWEST, "do not give a reliable result")
         given, refined, null = _compare(evidence, found)
         defocus = _defocus(found.sample.table)
         expected, change = _by_defocus(given.correlations, defocus)
@@ -158,10 +159,11 @@ def _by_defocus(values, defocus):
 
 def _sentence(metrics):
     text = ("The median correlation of the %s particles with their reprojections is %.3f. After a "
-            "local refinement it is %.3f, and %.3f with a map of random phases: on average %.3f "
-            "more (95 %% interval %.3f to %.3f); %.1f %% of the particles (%.1f to %.1f %%) "
-            "correlate better than 97.5 %% do with that map. The median IMED is %.2f; refined it "
-            "is %.2f, and %.2f with the map of random phases. " % (
+            "local refinement it is %.3f, and %.3f with a random-phase map: the map is better by "
+            "%.3f on average (95 %% interval %.3f to %.3f). %.1f %% of the particles (%.1f to %.1f "
+            "%%) correlate better with the map than 97.5 %% of them do with the random-phase map. "
+            "The median IMED is %.2f; after refinement it is %.2f, and %.2f with the random-phase "
+            "map. " % (
                 format(metrics["particles_used"], ","), metrics["median_correlation"],
                 metrics["refined_median_correlation"], metrics["null_median_correlation"],
                 metrics["advantage"], metrics["advantage_lower"], metrics["advantage_upper"],
@@ -171,8 +173,8 @@ def _sentence(metrics):
     numbers = "(BIC lower by %.0f, Ashman's D %.1f)" % (metrics["delta_bic"],
                                                        metrics["separation"])
     if metrics["populations"] == 1:
-        return text + "The correlations form one population; two describe them no better, or are " \
-                      "not apart %s." % numbers
+        return text + ("The correlations form one population; two describe them no better, or are "
+                       "not separated %s.") % numbers
     return text + ("The correlations form two populations %s, the lower of which has %.0f %% of "
                    "the particles: these may be something else, or have wrong angles."
                    % (numbers, metrics["lower_population_percentage"]))
@@ -183,8 +185,8 @@ def _histogram(refined, null, bound):
     edges = np.linspace(values.min(), values.max(), _BINS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     return Plot(
-        "Correlation of the particles with the map, and with a map of random phases, both after a "
-        "local refinement.", "Histograms of both correlations; sound particles correlate better "
+        "Correlation of the particles with the map and with a random-phase map, both after a local "
+        "refinement.", "Histograms of both correlations; sound particles correlate better "
         "with the map.", "Correlation", "Particles",
         [Series("map", middles, np.histogram(refined.correlations, edges)[0]),
          Series("random phases", middles, np.histogram(null.correlations, edges)[0], "dashed")],
@@ -195,7 +197,7 @@ def _against_defocus(values, defocus, expected):
     some = spread_rows(len(values), _POINTS)
     order = np.argsort(defocus, kind="stable")
     return Plot("Correlation of the particles in the given orientations against their defocus, and "
-                "its mean course.", "Scatter plot of the correlation against the defocus.",
+                "its trend.", "Scatter plot of the correlation against the defocus.",
                 "Defocus (µm)", "Correlation",
                 [Series("particles", defocus[some], values[some], "points"),
                  Series("mean", defocus[order], expected[order])])

@@ -29,31 +29,32 @@ class AlignabilitySmoothness(Check):
     uses = (ASSIGNED_PARTICLES, BEST_VIEWS)
     explanation = (
         "Each particle is compared with projections of the map from directions 3° apart or less, "
-        "over the asymmetric unit and at all angles in the plane. Its correlation, a function of "
-        "the direction of view, is smoothed by spherical harmonics (degree 14, or higher for large "
+        "over the asymmetric unit and at all in-plane angles. Its correlation, a function of the "
+        "direction of view, is smoothed by spherical harmonics (degree 14, or higher for large "
         "symmetry groups), and the place of the maximum is compared with the given direction. They "
-        "should not be further apart than %g°, or less for symmetry groups of more than four "
-        "rotations, so that a random direction is within this limit for 3 %% of the particles at "
-        "most. Noise alone moves the maxima of sound particles too: the same is done with "
-        "simulated particles that have the given angles, the CTF of the data and their measured "
-        "signal and noise. The item warns when clearly more particles are beyond the limit than "
-        "of these." % LIMIT)
+        "should be at most %g° apart, or less for symmetry groups of more than four rotations, so "
+        "that a random direction is within the limit for at most 3 %% of the particles. Noise "
+        "alone moves the maxima of sound particles too, so the same is done with simulated "
+        "particles that have the given angles, the CTF of the data and their measured signal and "
+        "noise. The item warns when clearly more of the data are beyond the limit than of the "
+        "simulated particles." % LIMIT)
     quantities = excess_quantities("beyond_limit", "further from their given direction than the "
                                    "limit") + (
         Quantity("median_distance", "°", "Median distance of the maximum from the given direction"),
         Quantity("limit", "°", "Limit for this symmetry"),
         Quantity("chance_percentage", "%", "Random directions that are within the limit"),
-        Quantity("p_value", "", "Probability that random directions are within as often"),
+        Quantity("p_value", "", "Probability that random directions are within the limit at least "
+                                "as often"),
         Quantity("suspicious_micrographs", "",
                  "Micrographs with significantly more particles beyond the limit than the others"),
         Quantity("snr", "", "Signal-to-noise ratio of the simulated particles"),
-        Quantity("simulated_particles", "", "How many were simulated"),
+        Quantity("simulated_particles", "", "Number of simulated particles"),
         Quantity("particles_used", "", "Particles that were compared"),
     )
     references = ("Vargas2017",)
     criteria = (
         excess_criterion(
-            "beyond_limit", "the part of the particles further from their given direction than "
+            "beyond_limit", "the fraction of the particles further from their given direction than "
             "the limit",
             "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} "
             "% expected) agree best with a direction of view far from the given one: their angles "
@@ -70,7 +71,7 @@ class AlignabilitySmoothness(Check):
     def compute(self, evidence):
         found, best = evidence.shared(ASSIGNED_PARTICLES), evidence.shared(BEST_VIEWS)
         group, given = found.group, found.rotations[:, 2]
-        require_particles(len(given), FEWEST, "do not tell much")
+        require_particles(len(given), FEWEST, "do not give a reliable result")
         distances = view_distance(best.maxima, given, group)
         expected = view_distance(best.simulated_maxima, given[best.simulated], group)
         limit = alignment_limit(len(group))
@@ -122,10 +123,11 @@ def suspicious_micrographs(micrograph, bad):
 
 
 def _sentence(metrics):
-    return ("The best direction of %.1f %% of the %s particles (95 %% interval %.1f to %.1f %%) is "
-            "further than %.1f° from the given one; the median distance is %.1f°. Of %s simulated "
-            "particles with the same angles, CTF, signal and noise (signal-to-noise ratio %.2g) it "
-            "is %.1f %%, and of random directions %.1f %%." % (
+    return ("For %.1f %% of the %s particles (95 %% interval %.1f to %.1f %%) the best direction "
+            "is further than %.1f° from the given one; the median distance is %.1f°. The same "
+            "holds for %s simulated particles with these angles, CTF, signal and noise "
+            "(signal-to-noise ratio %.2g) in %.1f %% of cases, and for random directions in %.1f "
+            "%%." % (
                 metrics["beyond_limit_percentage"], format(metrics["particles_used"], ","),
                 metrics["beyond_limit_lower"], metrics["beyond_limit_upper"], metrics["limit"],
                 metrics["median_distance"], format(metrics["simulated_particles"], ","),
@@ -143,8 +145,8 @@ def _histogram(distances, expected, given, group, limit):
               for label, values, style in (("particles", distances, "line"),
                                            ("simulated particles", expected, "dashed"),
                                            ("random directions", random, "dashed"))]
-    return Plot("Distance of the best direction of view of the particles from the given one, as a "
-                "part of them in each %.2g°." % width,
+    return Plot("Distance of the particles' best direction of view from the given one, as the "
+                "fraction of particles in each %.2g°." % width,
                 "Histogram of the distances; most particles should be on the left of the limit.",
                 "Distance from the given direction (°)", "Particles (%)", series,
                 marks=[Mark(limit, "limit")])

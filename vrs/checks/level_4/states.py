@@ -336,6 +336,6 @@ def _sections(found, specimen):
                 number + 1, name, (index / _FINER - len(specimen.mask) // 2) * specimen.sampling),
                 image, specimen.sampling / _FINER))
     return Slices("Difference between the two classes, found in each half of the particles on its "
-                  "own: the same sections of both, with their distance from the centre. Colours that "
-                  "agree are reproducible.",
+                  "own: the same sections of both, with their distance from the centre. Colours "
+                  "that agree are reproducible.",
                   "Sections of the difference maps of the two halves.", panels, "signed")

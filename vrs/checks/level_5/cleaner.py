@@ -57,13 +57,13 @@ class MicrographCleaner(Check):
     title = "Micrograph cleaner"
     requires = (MICROGRAPHS,)
     explanation = (
-        "Particles are to come from vitreous ice, and neither from carbon nor from contamination, "
-        "crystalline ice, holes, cracks or borders. Each micrograph is compared with its own "
-        "good ice, the region in which grey and fine detail change only slowly and where picks "
-        "lie; what stands out at the size of the particles is compared with what most picks look "
-        "like. Where the pixels are fine enough, the spots of ice crystals from 4.0 to 3.4 Å are "
-        "looked for as well. Each coordinate gets a score from 0 to 1, the part of the particle "
-        "that lies on good ice, and is suspicious below %g." % _SUSPICIOUS)
+        "Particles should come from vitreous ice, and not from carbon, contamination, crystalline "
+        "ice, holes, cracks or borders. Each micrograph is compared with its own good ice, the "
+        "region where picks lie and where the grey level and the fine detail change only slowly; "
+        "features of the size of the particles are compared with what most picks look like. Where "
+        "the pixels are fine enough, the diffraction spots of ice crystals from 4.0 to 3.4 Å are "
+        "searched for as well. Each coordinate gets a score from 0 to 1, the fraction of the "
+        "particle that lies on good ice, and is suspicious below %g." % _SUSPICIOUS)
     quantities = (
         Quantity("coordinates", "", "Coordinates that were judged"),
         Quantity("suspicious_percentage", "%",
@@ -74,15 +74,16 @@ class MicrographCleaner(Check):
         Quantity("bad_micrographs", "",
                  "Of these, with at least %g %% suspicious coordinates" % _BOUND),
         Quantity("diffracting_micrographs", "",
-                 "Of these, with spots of crystalline ice; none where no pixels are fine enough"),
+                 "Of these, with spots of crystalline ice; no value where no pixels are fine "
+                 "enough"),
         Quantity("missing_micrographs", "",
                  "Micrographs with coordinates that are missing or could not be judged"),
-        Quantity("diameter", "Å", "Diameter of the particle that was taken"),
+        Quantity("diameter", "Å", "Particle diameter used"),
     )
     references = ("SanchezGarcia2020",)
     criteria = (
         Criterion(name="suspicious", metric="suspicious_percentage",
-                  subject="the part of the coordinates that is suspicious", relation="<",
+                  subject="the fraction of the coordinates that is suspicious", relation="<",
                   bound=_BOUND, unit="%",
                   warning="{value:.0f} % of the coordinates are suspicious (less than {bound} % "
                   "expected): many particles may come from carbon, contamination or other bad "
@@ -132,7 +133,7 @@ def _diameter(evidence):
         boxes = [one.box for one in evidence.micrographs.picked if one.box]
         if boxes:
             return float(np.median(boxes)) / _BOX, "two thirds of the boxes of the picks"
-        return _USUAL_DIAMETER, "a usual one, as none was given"
+        return _USUAL_DIAMETER, "a typical one, as none was given"
 
 
 def _judge_all(picked, diameter, workers):
@@ -177,7 +178,7 @@ def _interval(found):
 
 def _crystals(seen):
     if not seen:
-        return ("The pixels of the micrographs are too coarse to see the diffraction of ice "
+        return ("The pixels of the micrographs are too coarse to show the diffraction of ice "
                 "crystals.")
     count = sum(part > 0 for part in seen)
     return "%s %s spots of crystalline ice." % (_counted(count), "has" if count == 1 else "have")
@@ -199,9 +200,10 @@ def _figures(found, diameter):
     return [
         Bars("Scores of the coordinates.", "Histogram of the scores of the coordinates.",
              "Score", "Coordinates", edges, counts, [Mark(_SUSPICIOUS, "suspicious below")]),
-        Slices("The micrographs with the largest part of suspicious coordinates. Suspicious ones "
-               "have thick orange circles, the others thin blue ones, of the particle's diameter.",
-               "Micrographs with circles about the coordinates.",
+        Slices("The micrographs with the largest fraction of suspicious coordinates. Suspicious "
+               "ones are circled in thick orange lines and the others in thin blue ones; the "
+               "circles have the particle's diameter.",
+               "Micrographs with circles around the coordinates.",
                [_picture(one, diameter) for one in worst], "picture", colour_range=[0.0, 1.0]),
         Table(["Micrograph", "Coordinates", "Suspicious", "Suspicious (%)", "Good area (%)",
                "Crystals (%)"], rows, "Micrographs, worst first%s." % part)]

@@ -62,16 +62,16 @@ class Daq(Check):
         "how likely each of the 20 amino acids is there; it knows nothing of the model. For each "
         "residue, the probability of its type is compared with the mean of that probability over "
         "all residues of the model. The score is the logarithm of this ratio, averaged over the "
-        "residue and nine to either side of it: above 0 the density supports the sequence, below "
-        "0 it speaks against it, as where the sequence is shifted along the chain or the chain "
-        "was traced wrongly. Scores for the positions of the alpha carbons and for the secondary "
-        "structure are given beside it. The better the map, the higher the scores of a right "
-        "model. The network was trained for this program, on maps simulated from proteins and "
-        "nucleic acids; its scores are on another scale than those of the published network, and "
-        "the bounds were set on right and wrong models of this scale. In maps of 4 to 5 Å the "
-        "density often does not tell amino acids apart, and a right model may miss them. Of RNA "
-        "and DNA beside the protein it is told how many bases are the likeliest at their places "
-        "(one in four by chance).")
+        "residue and nine to either side of it: above 0 the density supports the sequence, below 0 "
+        "it contradicts it, for instance where the sequence is shifted along the chain or the "
+        "chain was traced wrongly. Scores for the positions of the alpha carbons and for the "
+        "secondary structure are given as well. The better the map, the higher the scores of a "
+        "correct model. The network was trained for this program, on maps simulated from proteins "
+        "and nucleic acids; its scores are on another scale than those of the published network, "
+        "and the bounds were set with correct and wrong models on this scale. In maps of 4 to 5 Å "
+        "the density often does not distinguish amino acids, and a correct model may fail them. "
+        "For RNA and DNA beside the protein, the number of bases that are the likeliest at their "
+        "positions is given (one in four by chance).")
     quantities = (
         Quantity("mean", "", "Mean score of the amino acids"),
         Quantity("mean_alpha_carbon", "", "Mean score of the positions of the alpha carbons"),
@@ -90,7 +90,7 @@ class Daq(Check):
                   "density supports the modelled sequence weakly.",
                   severity=SERIOUS),
         Criterion(name="negative", metric="negative_percentage",
-                  subject="the part of residues with a score below 0", relation="<=",
+                  subject="the fraction of residues with a score below 0", relation="<=",
                   bound=_MOST_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "expected): the density does not support the sequence modelled there.", unit="%",
@@ -521,8 +521,8 @@ def _add_bases(findings, network, density, data):
     right = 100 * float(np.mean(found.argmax(axis=1) == types))
     findings.metrics.update(bases=len(types), bases_right_percentage=right)
     findings.content.insert(1, Paragraph(
-        "Of %d nucleotides, %.0f %% have the base that the density makes likeliest; one in four "
-        "would by chance." % (len(types), right)))
+        "Of %d nucleotides, %.0f %% have the base that the density makes likeliest; by chance it "
+        "would be one in four." % (len(types), right)))
 
 
 def _mean(scores):

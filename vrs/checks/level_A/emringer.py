@@ -70,20 +70,20 @@ class EMRinger(Check):
     explanation = (
         "Side chains prefer three angles about their first bond, χ1: 60°, 180° and 300°. EMRinger "
         "turns the γ atom of each side chain around this bond and looks where the map is highest. "
-        "If the backbone is placed rightly, the highest density is near one of the three angles, "
+        "If the backbone is placed correctly, the highest density is near one of the three angles, "
         "wherever the side chain itself was modelled; a misplaced backbone gives any angle. The "
-        "score says by how much more often than by chance this is so, at the density threshold "
-        "where it is clearest, freed of the length of the model. 0 is chance, 1 is usual at 3 to 4 "
-        "Å, and good models at high resolution reach 2 and more. Alanine, glycine, proline and "
+        "score says how much more often than by chance this is so, at the density threshold where "
+        "it is clearest, independently of the length of the model. 0 is chance, 1 is usual at 3 to "
+        "4 Å, and good models at high resolution reach 2 and more. Alanine, glycine, proline and "
         "the side chains that branch at the β atom do not count.")
     quantities = (
         Quantity("corrected_score", "",
                  "EMRinger score when both ends of the interval of 30° around each rotamer count, "
-                 "as the chance to be rotameric supposes"),
+                 "as the assumed chance of being rotameric implies"),
         Quantity("max_z", "", "Highest Z-score over the thresholds"),
         Quantity("model_length", "", "Side chains that count"),
         Quantity("rotameric_fraction", "",
-                 "Part of the side chains above the threshold of the highest Z-score that are "
+                 "Fraction of the side chains above the threshold of the highest Z-score that are "
                  "within 30° of a rotamer"),
         Quantity("score", "", "EMRinger score, as the published program counts"),
         Quantity("threshold", "", "Density at which Z is highest"),
@@ -96,7 +96,7 @@ class EMRinger(Check):
         Criterion(name="max_z", subject="the highest Z-score over the thresholds", relation=">=",
                   bound=1.0,
                   warning="The highest Z-score is {value:.2f} (at least {bound}): the side chains "
-                  "do not tell the model from a random one."),
+                  "do not distinguish the model from a random one."),
     )
     summary_ok = "The density of the side chains is where side chains usually are."
     summary_warnings = "The backbone of the model may not lie in the density as it should."
@@ -138,8 +138,8 @@ def _findings_of_phenix(data, rows, report):
                          densities.reshape(-1, len(_ANGLES)) / _phenix_scale(data))
     score, own = findings.metrics["score"], report["EMRinger Score"]
     if abs(score - own) > _PHENIX_TOLERANCE:
-        raise NotMeasured("The densities that Phenix left give the score %.2f, while it reports "
-                          "%.2f." % (score, own))
+        raise NotMeasured("The densities written by Phenix give the score %.2f, while Phenix "
+                          "reports %.2f." % (score, own))
     findings.content.insert(1, Paragraph(
         "Phenix itself reports the score %.2f, with Z = %.2f, for %d side chains."
         % (own, report["Max Zscore"], report["Model Length"])))

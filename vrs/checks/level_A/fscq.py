@@ -42,16 +42,16 @@ class FscQ(Check):
     requires = (MAP, MODEL, HALF_MAPS)
     uses = (PLACED_MODEL,)
     explanation = (
-        "Around each atom two local resolutions are measured by Fourier shell correlation: that to "
-        "which the map agrees with the model, and that to which the half maps agree with each "
-        "other. FSC-Q is their difference in Å, and FSC-Qr the difference divided by the "
+        "Around each atom two local resolutions are measured by Fourier shell correlation: the one "
+        "up to which the map agrees with the model, and the one up to which the half maps agree "
+        "with each other. FSC-Q is their difference in Å, and FSC-Qr the difference divided by the "
         "resolution of the half maps. Near 0 the model explains all that the data show. Positive "
-        "values say that the model fits worse than the data allow, as an atom at a wrong place "
-        "does; negative ones that it fits better than the half maps agree, as a model does that "
-        "was fitted to noise. The map is here the mean of the half maps, because filters and masks "
-        "that only the final map went through would look like errors of the model. The values "
-        "belong to a neighbourhood of a few Å rather than to single atoms, so that atoms with "
-        "neighbours that have not been modelled suffer with them.")
+        "values mean that the model fits worse than the data allow, as for a misplaced atom; "
+        "negative ones that it fits better than the half maps agree, which suggests overfitting. "
+        "The map is here the mean of the half maps, because filters and masks that only the final "
+        "map went through would look like errors of the model. The values belong to a "
+        "neighbourhood of a few Å rather than to single atoms, so atoms next to parts that were "
+        "not modelled get poor values too.")
     quantities = (
         Quantity("better_percentage", "%", "Atoms with an FSC-Q below -0.5 Å"),
         Quantity("beyond_percentage", "%", "Atoms with an FSC-Qr beyond ±1.5"),
@@ -64,19 +64,21 @@ class FscQ(Check):
         Quantity("no_signal_percentage", "%",
                  "Atoms where the half maps agree no better than noise, or outside the map"),
         Quantity("percentiles", "Å", "Percentiles of the FSC-Q of the atoms", MAPPING, PERCENTILES),
-        Quantity("spread", "Å", "Percentile 97.5 less percentile 2.5"),
+        Quantity("spread", "Å", "Percentile 97.5 minus percentile 2.5"),
         Quantity("worse_percentage", "%", "Atoms with an FSC-Q above 0.5 Å"),
     )
     references = ("RamirezAportela2021",)
     criteria = (
         Criterion(name="beyond_percentage",
-                  subject="the part of the atoms with an FSC-Qr beyond ±%g" % _BEYOND, relation="<",
+                  subject="the fraction of the atoms with an FSC-Qr beyond "
+                          "±%g" % _BEYOND, relation="<",
                   bound=10.0,
                   warning="{value:.1f} % of the atoms have an FSC-Qr beyond ±1.5 (below {bound} % "
                   "is usual): the model fits the map much worse there than the data allow.",
                   unit="%"),
         Criterion(name="no_signal_percentage",
-                  subject="the part of the atoms where the half maps hardly agree", relation="<",
+                  subject="the fraction of the atoms where the half maps hardly "
+                          "agree", relation="<",
                   bound=10.0,
                   warning="{value:.1f} % of the atoms are where the half maps agree no better "
                   "than noise (below {bound} % is usual): the data do not support them.", unit="%"),

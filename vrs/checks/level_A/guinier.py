@@ -27,23 +27,23 @@ class MapModelGuinier(Check):
     uses = (PLACED_MODEL,)
     explanation = (
         "The Guinier profile is the logarithm of the mean amplitude against the square of the "
-        "spatial frequency. Those of the map and of a map calculated from the model are "
-        "compared up to the reported resolution. As both fall off, they correlate even if the "
-        "model is wrong. More telling is what remains between 10 Å and the reported resolution "
-        "when the linear fall-off is taken away: the profile of a macromolecule has bumps where "
-        "its secondary structure repeats, which atoms at random places do not have. It needs a "
-        "resolution of 5 Å or better. A profile has no phases: it cannot tell where the model "
-        "lies, nor one protein from another with similar folds. The difference of the B factors "
-        "says how much faster the map falls off than the model's map: a large one means that the "
-        "B factors of the model or the sharpening of the map are not what they should be.")
+        "spatial frequency. Those of the map and of a map calculated from the model are compared "
+        "up to the reported resolution. As both fall off, they correlate even if the model is "
+        "wrong. More telling is what remains between 10 Å and the reported resolution when the "
+        "linear fall-off is taken away: the profile of a macromolecule has bumps where its "
+        "secondary structure repeats, which atoms at random places do not have. This needs a "
+        "resolution of 5 Å or better. A profile has no phases: it cannot show where the model "
+        "lies, or distinguish one protein from another with a similar fold. The difference of the "
+        "B factors says how much faster the map falls off than the model's map: a large one means "
+        "that the B factors of the model or the sharpening of the map are not what they should be.")
     quantities = (
         Quantity("correlation", "", "Correlation of the Guinier profiles of map and model"),
         Quantity("delta_b", "Å²",
-                 "B factor of the map less that of the model's map; negative where the map falls "
+                 "B factor of the map minus that of the model's map; negative where the map falls "
                  "off faster"),
         Quantity("detrended_correlation", "",
-                 "The same between 10 Å and the reported resolution, without linear fall-off; "
-                 "without value for resolutions worse than 5 Å"),
+                 "The same between 10 Å and the reported resolution, without linear fall-off; no "
+                 "value for resolutions worse than 5 Å"),
         Quantity("map_b_factor", "Å²", "B factor of the fall-off of the map"),
         Quantity("model_b_factor", "Å²", "B factor of the fall-off of the model's map"),
     )
@@ -56,9 +56,9 @@ class MapModelGuinier(Check):
         Criterion(name="detrended_correlation",
                   subject="the correlation of the Guinier profiles without their fall-off, at 5 Å "
                   "or better,", relation=">=", bound=_LEAST,
-                  warning="Without their fall-off, the Guinier profiles of map and model "
-                  "correlate by {value:.2f} only, at least {bound} is expected: the map does not "
-                  "have the bumps that the model gives, or the model is no macromolecule."),
+                  warning="Without their fall-off, the Guinier profiles of map and model correlate "
+                  "by {value:.2f} only, at least {bound} is expected: the map does not have the "
+                  "bumps that the model gives, or the model is not a macromolecule."),
     )
     summary_ok = "The amplitudes of the map are those expected from the model."
     summary_warnings = "The amplitudes of the map are not those expected from the model."
@@ -165,8 +165,7 @@ def _table(metrics):
 def _plot(x, of_map, of_model, used):
     # Grey values of maps are arbitrary: the model's profile is brought to the map's level.
     shift = np.mean(of_map[used]) - np.mean(of_model[used])
-    return Plot("Guinier profiles of the map and of the map of the model, brought to the same "
-                "mean.",
+    return Plot("Guinier profiles of the map and of the map of the model, scaled to the same mean.",
                 "Logarithm of the mean amplitudes of map and model against squared frequency.",
                 "1/d² (1/Å²)", "ln of the mean amplitude",
                 [Series("map", x[used], of_map[used]),

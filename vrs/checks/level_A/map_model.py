@@ -46,18 +46,19 @@ class MapModel(Check):
         "A map is calculated from the model at the resolution of the map and compared with it. "
         "Correlations are 1 for maps that are alike and 0 for maps that have nothing in common: "
         "within the mask of the model, in the box, at the strongest density, around chains and "
-        "around single residues. The Fourier shell correlation of both maps says up to which "
+        "around single residues. The Fourier shell correlation of the two maps shows up to which "
         "resolution the model explains the map; d99 is the resolution beyond which the map holds "
-        "nothing that matters, d_model the one at which the model's map is to be cut off to be "
+        "nothing that matters, d_model the one at which the model's map has to be cut off to be "
         "most like the map. A reported resolution much better than these is not supported by the "
-        "model. The atom inclusion is the part of the atoms, without hydrogens, that lie in "
+        "model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie in "
         "density at or above the contour. A model that does not fit where it lies is looked for in "
         "all of the map, and measured where it fits, or else where it correlates best.")
     quantities = (
-        Quantity("atom_inclusion", "", "Part of the atoms, without hydrogens, within the contour"),
+        Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
+                                       "contour"),
         Quantity("atom_radius", "Å", "Distance from an atom within which voxels belong to it"),
         Quantity("backbone_inclusion", "",
-                 "Part of the backbone atoms, without hydrogens, within the contour"),
+                 "Fraction of the backbone atoms, without hydrogens, within the contour"),
         Quantity("bad_residue_percentage", "%",
                  "Residues with a correlation below 0.5, among those in the box that are not "
                  "water"),
@@ -93,7 +94,7 @@ class MapModel(Check):
                  "By how much the correlation of a model that fits rises when it is moved, "
                  "scaled or mirrored; 0 where none of these helps"),
         Quantity("fit_margin", "",
-                 "Correlation of map and model where the model lies, less what a fit needs: 0.3, "
+                 "Correlation of map and model where the model lies, minus what a fit needs: 0.3, "
                  "and more than random placements reach"),
         Quantity("overall_b_factor", "Å²",
                  "B factor of all atoms with which the model is most like the map; map within a "
@@ -118,13 +119,13 @@ class MapModel(Check):
     references = ("Afonine2018",)
     criteria = (
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
-                  subject="the correlation of map and model where the model lies, less what a fit "
+                  subject="the correlation of map and model where the model lies, minus what a fit "
                   "needs,", warning="{metrics[fit]}", severity=SERIOUS),
         Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
                   subject="the gain in correlation when the model is moved, scaled or mirrored",
                   warning="{metrics[fit]}", severity=SERIOUS),
         Criterion(name="bad_residue_percentage",
-                  subject="the part of the residues with a correlation below %g" % _BAD,
+                  subject="the fraction of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
                   warning="{value:.1f} % of the residues have a correlation with the map below "
                   "0.5 (below {bound} % expected).", unit="%",
@@ -401,7 +402,7 @@ def _findings(data, spectra, correlations, residues, included):
     of_residues = residues.values(
         "residue_cc", "Correlation of map and model around the residue", "", without_water)
     inclusion = residues.values(
-        "residue_inclusion", "Part of the atoms of the residue within the contour", "",
+        "residue_inclusion", "Fraction of the atoms of the residue within the contour", "",
         np.where(water, np.nan, residues.mean(included)))
     content = [_method(data, spectra, correlations), _correlation_table(metrics),
                _chain_table(correlations, residues, included), _resolution_table(spectra),
@@ -448,8 +449,8 @@ def _correlation_table(metrics):
     rows = [["Correlation " + where, _shown(metrics[name], 3)] for name, where in _KINDS]
     rows += [["Residues with a correlation below %g (%%)" % _BAD,
               _shown(metrics["bad_residue_percentage"], 1)],
-             ["Part of the atoms within the contour", _shown(metrics["atom_inclusion"], 3)],
-             ["Part of the backbone atoms within the contour",
+             ["Fraction of the atoms within the contour", _shown(metrics["atom_inclusion"], 3)],
+             ["Fraction of the backbone atoms within the contour",
               _shown(metrics["backbone_inclusion"], 3)]]
     return Table(["Measure", "Value"], rows, "Agreement of model and map.")
 
@@ -474,7 +475,8 @@ def _resolution_table(spectra):
     return Table(["Measure", "Masked", "Unmasked"],
                  [[label, _shown(spectra.masked[name], digits),
                    _shown(spectra.unmasked[name], digits)] for name, label, digits in names],
-                 "Resolutions by the model, with and without a soft mask around it.")
+                 "Resolutions from the comparison with the model, with and without a soft mask "
+                 "around it.")
 
 
 def _curve_plot(data, spectra):

@@ -41,14 +41,14 @@ class Multimodel(Check):
     explanation = (
         "The atoms of the model are displaced at random, by 2.5 Å on average and neighbours along "
         "a chain by similar amounts, and the displaced model is refined against the map. This is "
-        "done several times, each time from another start. Where the map tells clearly where the "
+        "done several times, each time from another start. Where the map shows clearly where the "
         "chain runs, all refinements come back to the same place; where it is ambiguous, they end "
-        "in different places. The RMSD of a residue is that of its alpha carbon (phosphorus or "
-        "C4' of a nucleotide, all atoms of other residues) between the refined models, over all "
-        "pairs of them. The refinement keeps bonds and angles of the model that was given, and "
-        "holds its torsions and hydrogen bonds loosely, so that a small RMSD says that the map "
-        "fixes the place of the chain, and less that each side chain is right. Hydrogens, "
-        "waters, ions and all but the first of alternative conformations are left out.")
+        "in different places. The RMSD of a residue is that of its alpha carbon (phosphorus or C4' "
+        "of a nucleotide, all atoms of other residues) between the refined models, over all pairs "
+        "of them. The refinement keeps the bonds and angles of the given model, and restrains its "
+        "torsions and hydrogen bonds loosely, so that a small RMSD says that the map fixes the "
+        "place of the chain, and less that each side chain is right. Hydrogens, waters, ions and "
+        "all but the first of alternative conformations are left out.")
     quantities = (
         Quantity("bond_deviation", "Å",
                  "Root mean square deviation of the bonds from those of the model that was given, "
@@ -205,7 +205,7 @@ def _sentence(metrics):
     if metrics["model_distance"] > _FAR:
         text += (" That is farther than a model that fits should move: the map is too coarse for "
                  "this refinement, or the model lies beside its density. A small RMSD then says "
-                 "little of the model that was given.")
+                 "little about the given model.")
     return text
 
 

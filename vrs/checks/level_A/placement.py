@@ -153,10 +153,10 @@ def _described(placed):
                      ["%d random placements, best" % RANDOM, "%.3f" % placement.random[2]]],
                   "Correlation of the map with the density of the model, around the model.")
     return _verdicts(placement), [
-        Paragraph("Before anything else is asked of a model, it has to lie in the map. Programs do "
-                  "not agree on what a map's header says of its position, so all conventions in "
-                  "use are tried; where the model fits in none, or not well, a movement, another "
-                  "voxel size and the mirror image are tried too."), table]
+        Paragraph("Before anything else is asked of a model, it has to lie in the map. Programs "
+                  "disagree on how a map's header gives its position, so all conventions in use "
+                  "are tried; where the model fits in none, or not well, a movement, another voxel "
+                  "size and the mirror image are tried too."), table]
 
 
 PLACED_MODEL = Shared(

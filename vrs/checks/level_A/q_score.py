@@ -68,7 +68,7 @@ class QScore(Check):
         Quantity("percentiles", "", "Percentiles of the Q-score of the atoms (σ 0.4 Å)", MAPPING,
                  PERCENTILES),
         Quantity("sigma", "Å", "Width of the Gaussian, the archive's"),
-        Quantity("spread", "", "Percentile 97.5 less percentile 2.5"),
+        Quantity("spread", "", "Percentile 97.5 minus percentile 2.5"),
     )
     references = ("Pintilie2020",)
     criteria = (

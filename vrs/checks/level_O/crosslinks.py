@@ -29,19 +29,19 @@ class CrossLinkSatisfaction(Check):
         "cannot pass through the protein. A link is satisfied up to %g Å within a chain and %g Å "
         "between chains (DSS and BS3; other linkers by the length of their spacers, or by the "
         "limit in the table). Mass spectrometry cannot tell copies of a protein apart, so the "
-        "nearest ones count. Residues near in sequence are near in any model; the satisfied links "
-        "are therefore compared with random residues of the same kinds, as far apart in sequence. "
-        "Links with a residue that the model lacks are listed and not counted. A residue that was "
-        "changed without being joined (a mono-link) is satisfied if it lies no deeper than %g Å "
-        "below the surface." % (PATH_LIMIT, PATH_LIMIT + BETWEEN_CHAINS, DEPTH_LIMIT))
+        "nearest ones count. Residues close in sequence are close in any model; the satisfied "
+        "links are therefore compared with random residues of the same types, equally far apart in "
+        "sequence. Links with a residue that the model lacks are listed and not counted. A residue "
+        "that was changed without being joined (a mono-link) is satisfied if it lies no deeper "
+        "than %g Å below the surface." % (PATH_LIMIT, PATH_LIMIT + BETWEEN_CHAINS, DEPTH_LIMIT))
     quantities = (
-        Quantity("links", "", "Different cross-links of the table"),
+        Quantity("links", "", "Distinct cross-links in the table"),
         Quantity("mapped_links", "", "Cross-links whose residues are both in the model"),
         Quantity("satisfied_percentage", "%", "Mapped links that are short enough"),
         Quantity("satisfied_lower", "%", "Lower end of its 95 % interval"),
         Quantity("satisfied_upper", "%", "Upper end of its 95 % interval"),
-        Quantity("expected_percentage", "%", "What random residues would satisfy"),
-        Quantity("enrichment", "", "Satisfied links over those expected by chance"),
+        Quantity("expected_percentage", "%", "Percentage that random residues would satisfy"),
+        Quantity("enrichment", "", "Ratio of satisfied links to those expected by chance"),
         Quantity("enrichment_p_value", "",
                  "Probability that random residues satisfy at least as many"),
         Quantity("straight_percentage", "%", "Mapped links of at most %g Å in a straight line"
@@ -50,16 +50,16 @@ class CrossLinkSatisfaction(Check):
                  % STRAIGHT_FLEXIBLE),
         Quantity("between_links", "", "Mapped links between different proteins"),
         Quantity("between_satisfied_percentage", "%",
-                 "Satisfied part of these, where there are at least %d" % _FEWEST),
+                 "Percentage of these that is satisfied, where there are at least %d" % _FEWEST),
         Quantity("mono_links", "", "Mono-links whose residue is in the model"),
-        Quantity("mono_satisfied_percentage", "%", "Mono-links near enough to the surface"),
+        Quantity("mono_satisfied_percentage", "%", "Mono-links close enough to the surface"),
     )
     references = ("Bullock2016", "Sinnott2020")
     criteria = (
         Criterion(name="satisfied", metric="satisfied_percentage",
-                  subject="the part of the cross-links that is satisfied", relation=">",
+                  subject="the fraction of the cross-links that is satisfied", relation=">",
                   bound=_SHARE, unit="%",
-                  warning="Only {value:.0f} % of the cross-links are as short in the model as "
+                  warning="Only {value:.0f} % of the cross-links are short enough in the model for "
                   "their linker (more than {bound} % expected): the model, its numbering or the "
                   "assignment of its chains may be wrong.",
                   severity=SERIOUS),
@@ -70,7 +70,7 @@ class CrossLinkSatisfaction(Check):
                   "below {bound} expected): the links do not support the model.",
                   severity=SERIOUS),
         Criterion(name="between", metric="between_satisfied_percentage",
-                  subject="the part of the cross-links between different proteins that is "
+                  subject="the fraction of the cross-links between different proteins that is "
                   "satisfied", relation=">", bound=_SHARE, unit="%",
                   warning="Only {value:.0f} % of the cross-links between different proteins are "
                   "short enough (more than {bound} % expected): the proteins may be arranged "
@@ -114,8 +114,8 @@ def _refuse(total):
                           "%d are needed." % (total.links, _FEWEST))
     if (100 * total.share > _SHARE and total.p_value >= _CHANCE
             and total.sound_p_value >= _CHANCE):
-        raise NotMeasured("The links cannot tell: in a model of this size even three quarters of "
-                          "them could be satisfied by chance.")
+        raise NotMeasured("The links cannot test this model: given its size, even three quarters "
+                          "of them could be satisfied by chance.")
 
 
 def _content(table, found, total):
@@ -129,7 +129,7 @@ def _content(table, found, total):
             "Only %.0f %% of the linked residues can react with the linker; the table probably "
             "numbers residues differently from the model." % (100 * found.amine_share)))
     if found.unknown_linkers:
-        content.append(Paragraph("The length of %s is not known; that of DSS was taken."
+        content.append(Paragraph("The length of %s is not known; that of DSS was used."
                                  % ", ".join(found.unknown_linkers)))
     content.append(_histogram(found))
     rows = _violated(table, found)
@@ -144,7 +144,7 @@ def _content(table, found, total):
 def _left_out(found):
     missing = [words for words in found.links.missing if words]
     if not missing:
-        return "All residues are in the model."
+        return "All linked residues are in the model."
     examples = list(dict.fromkeys(missing))
     return "%d link%s not counted, as the model lacks %s%s." % (
         len(missing), " was" if len(missing) == 1 else "s were", ", ".join(examples[:5]),

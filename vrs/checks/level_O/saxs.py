@@ -32,18 +32,18 @@ class SaxsAgreement(Check):
     title = "SAXS"
     requires = (MAP, SAXS)
     explanation = (
-        "Small-angle X-ray scattering shows size and shape of the particles in solution. A map is "
-        "not a density of electrons, and its own Fourier transform fits no curve. Its shape is "
-        "therefore used: a contour, filled with protein in water, with a hydration shell of 3 Å. "
+        "Small-angle X-ray scattering shows the size and shape of the particles in solution. A map "
+        "is not an electron density, and its Fourier transform does not fit the curve. Its shape "
+        "is used instead: a contour, filled with protein in water, with a hydration shell of 3 Å. "
         "Scale, background, contrast of the shell and, within limits, the contour level are fitted "
         "to the curve, up to q = min(%g, 2/R) 1/Å. The contour encloses about %.2f Å³ per dalton "
         "of the atomic model or, without a complete model, about as much as the threshold. χ² "
-        "tells how the differences compare with the errors of the curve. As these are often wrong "
-        "by a factor, two measures that do not depend on it stand beside it: CorMap, the "
-        "probability that the longest run of points on the same side is as long by chance, and "
-        "the deviation relative to the intensity. Map and curve are taken to differ significantly "
-        "if χ² is above %g and CorMap below %g. Only then their deviation is judged: that of the "
-        "intensities or that of the radii of gyration, whichever is larger."
+        "compares the differences with the errors of the curve. As these are often wrong by a "
+        "constant factor, two measures that do not depend on it are given as well: CorMap, the "
+        "probability that the longest run of points on the same side would be as long by chance, "
+        "and the deviation relative to the intensity. Map and curve are taken to differ "
+        "significantly if χ² is above %g and CorMap below %g. Only then is the deviation judged: "
+        "that of the intensities or that of the radii of gyration, whichever is larger."
         % (HIGHEST_Q, VOLUME_PER_DALTON, _CHI2, _CHANCE))
     quantities = (
         Quantity("significant_deviation", "%", "Larger of relative_deviation and rg_difference; 0 "
@@ -55,18 +55,19 @@ class SaxsAgreement(Check):
                  "the intensity, both weighted by the errors"),
         Quantity("rg_curve", "Å", "Radius of gyration of the curve, by Guinier's approximation"),
         Quantity("rg_curve_error", "Å", "Its standard error"),
-        Quantity("rg_map", "Å", "That of the map in the same range of q"),
+        Quantity("rg_map", "Å", "Radius of gyration of the map in the same range of q"),
         Quantity("rg_difference", "%", "Difference of the two radii over that of the curve"),
-        Quantity("d_max", "Å", "Largest distance within the particle by the curve"),
-        Quantity("d_max_error", "Å", "Its standard deviation"),
-        Quantity("d_max_map", "Å", "That of the map, by the same method"),
+        Quantity("d_max", "Å", "Largest distance within the particle, from the curve"),
+        Quantity("d_max_error", "Å", "Standard deviation of this distance"),
+        Quantity("d_max_map", "Å", "Largest distance within the map, by the same method"),
         Quantity("volume", "Å³", "Volume that the fitted contour encloses"),
-        Quantity("expected_volume", "Å³", "Volume of the model's mass, or at the threshold"),
-        Quantity("fitted_threshold", "", "Contour level that encloses the volume"),
-        Quantity("highest_q", "1/Å", "Up to which the curve was compared"),
+        Quantity("expected_volume", "Å³", "Volume expected from the model's mass, or enclosed at "
+                                          "the threshold"),
+        Quantity("fitted_threshold", "", "Contour level that encloses the fitted volume"),
+        Quantity("highest_q", "1/Å", "Largest q at which the curve was compared"),
         Quantity("model_chi2", "", "χ² per degree of freedom of the atomic model"),
-        Quantity("model_cormap_p_value", "", "The model's probability by CorMap"),
-        Quantity("model_relative_deviation", "%", "Relative deviation of the model"),
+        Quantity("model_cormap_p_value", "", "CorMap probability of the atomic model"),
+        Quantity("model_relative_deviation", "%", "Relative deviation of the atomic model"),
         Quantity("rg_model", "Å", "Radius of gyration of the model in the same range of q"),
     )
     references = ("Svergun1995", "Franke2015", "Hansen2000")
@@ -76,8 +77,8 @@ class SaxsAgreement(Check):
                   relation="<=", bound=_DEVIATION, unit="%",
                   warning="The map deviates from the SAXS curve by {value:.1f} % (at most {bound} "
                   "%), beyond the errors of the curve: the particles in solution may have another "
-                  "oligomeric state or conformation or stick together, or the map may be "
-                  "incomplete or its voxel size wrong.",
+                  "oligomeric state or conformation or aggregate, or the map may be incomplete or "
+                  "its voxel size wrong.",
                   severity=SERIOUS),
     )
     summary_ok = "The map agrees with the SAXS curve."
@@ -150,7 +151,7 @@ class _Size:
 def _refuse_short(curve, highest):
     count = len(curve.up_to(highest))
     if count < _FEWEST:
-        raise NotMeasured("The curve has too few points up to q = %.3g 1/Å, %d; at least %d are "
+        raise NotMeasured("The curve has too few points up to q = %.3g 1/Å (%d); at least %d are "
                           "needed." % (highest, count, _FEWEST))
 
 
@@ -163,10 +164,11 @@ def _guinier(curve, notes):
         return None
     if not found.straight:
         notes.append("The curve does not start on the straight line of Guinier's approximation: "
-                     "the particles may stick together or repel each other, and its radius of "
-                     "gyration is uncertain.")
+                     "the particles may aggregate or repel each other, and the radius of gyration "
+                     "is uncertain.")
     if found.used.start:
-        notes.append("%s at the start of the curve %s left out, off the straight line of Guinier's "
+        notes.append("%s at the start of the curve %s left out, as off the straight line of "
+                     "Guinier's "
                      "approximation." % (("One point", "was") if found.used.start == 1 else
                                          ("%d points" % found.used.start, "were")))
     return found
@@ -188,12 +190,12 @@ def _model(evidence, curve, notes):
                     * data.sampling ** 3 / (VOLUME_PER_DALTON * mass))
         if enclosed > _MOST_ENCLOSED:
             mass = None
-            notes.append("The threshold encloses %.1f times the volume of the model's mass: the "
-                         "model may be a part of the particle, or the threshold too low. Its mass "
-                         "is not used." % enclosed)
+            notes.append("The threshold encloses %.1f times the volume expected from the model's "
+                         "mass: the model may be only a part of the particle, or the threshold too "
+                         "low. The model's mass is not used." % enclosed)
     if mass is None:
-        notes.append("Without the mass of a complete model the contour is only loosely bound, and "
-                     "the comparison less sharp.")
+        notes.append("Without the mass of a complete model the contour is only loosely "
+                     "constrained, and the comparison is less sensitive.")
     return mass, fit
 
 
@@ -217,7 +219,7 @@ def _metrics(found, measured, of_map):
 
 def _sentence(found, mass):
     source = "of the model's mass" if mass else "at the threshold"
-    return ("The contour that fits best encloses %s Å³, where the volume %s is %s Å³; its level is "
+    return ("The contour that fits best encloses %s Å³ (the volume %s is %s Å³); its level is "
             "%.3g. The contrast of the hydration shell is %.3f e/Å³." % (
                 _grouped(found.volume), source, _grouped(found.expected_volume), found.threshold,
                 found.fit.contrast))
@@ -240,7 +242,7 @@ def _table(of_map, of_model, *sizes):
                 _cell(size.largest, "%.0f", size.distances and size.distances.largest_error)
                 for size in sizes[:len(columns)]]]
     return Table(["", "Curve", "Map", "Model"][:len(columns) + 1], rows,
-                 "The curve, and what fits it, up to q = %.3g 1/Å." % of_map.curve.q[-1])
+                 "The curve and the fits to it, up to q = %.3g 1/Å." % of_map.curve.q[-1])
 
 
 def _cell(value, form, error=None):
@@ -257,14 +259,14 @@ def _fit_figures(of_map, of_model):
     def shown(intensity):
         return np.where(intensity >= lowest, intensity, np.nan)
     return [
-        Plot("The curve and the scattering of the map%s, intensities from %.2g on." % (
+        Plot("The curve and the scattering of the map%s; intensities from %.2g upwards." % (
                  " and of the model" if of_model is not None else "", lowest),
              "Intensity against q on a logarithmic scale, measured and computed.", "q (1/Å)",
              "Intensity", [Series("Curve", curve.q, shown(curve.intensity), "points")]
              + [Series(label, fit.curve.q, shown(fit.intensity)) for label, fit in fits],
              log_y=True),
-        Plot("Differences from the curve, over its errors. Systematic differences show as long "
-             "runs on one side.", "Residuals of the fits against q.", "q (1/Å)",
+        Plot("Differences from the curve, divided by its errors. Systematic differences show as "
+             "long runs on one side.", "Residuals of the fits against q.", "q (1/Å)",
              "(measured - computed) / error",
              [Series(label, fit.curve.q, fit.residuals, "points") for label, fit in fits])]
 

@@ -19,38 +19,40 @@ class TiltPairAgreement(Check):
     title = "Tilt pairs"
     requires = (TILT_PAIRS,)
     explanation = (
-        "When the specimen is tilted between two images of a particle, the two orientations that "
-        "the images get in a sound map differ by just that tilt. Each pair gives a rotation "
-        "vector: its direction is the axis of the turn and its length the angle. Pairs whose "
-        "vector is within %g° of the experiment's are counted and compared with random pairs, by an exact "
-        "binomial test. In the mirror image of the map the same images give the opposite vector. "
-        "Where axis and sense of the tilt are known, the pairs thus tell the hand of the map: they "
-        "gather at the experiment's vector if the hand is right, and at the opposite one if it is "
-        "wrong. The angle between the orientations alone tells little: random pairs turned by less "
-        "than 60° are turned by 45° on average." % RADIUS)
+        "When the specimen is tilted between two images of a particle, the orientations assigned "
+        "to the two images with a sound map differ by exactly that tilt. Each pair gives a "
+        "rotation vector: its direction is the axis of the rotation and its length the angle. "
+        "Pairs whose vector is within %g° of the experiment's are counted and compared with random "
+        "pairs, by an exact binomial test. In the mirror image of the map the same images give the "
+        "opposite vector. Where the axis and the sense of the tilt are known, the pairs therefore "
+        "reveal the hand of the map: they cluster at the experiment's vector if the hand is right, "
+        "and at the opposite one if it is wrong. The angle between the orientations alone says "
+        "little: random pairs that differ by less than 60° differ by 45° on average." % RADIUS)
     quantities = (
         Quantity("pairs", "", "Pairs of images"),
-        Quantity("clustered_percentage", "%", "Pairs within %g° of the experiment's tilt; of "
+        Quantity("clustered_percentage", "%", "Pairs within %g° of the experiment's tilt; in "
                  "either sense where its axis was not given" % RADIUS),
         Quantity("clustered_lower", "%", "Lower end of its 95 % interval"),
         Quantity("clustered_upper", "%", "Upper end of its 95 % interval"),
         Quantity("mirrored_clustered_percentage", "%", "Pairs within %g° of the tilt that the "
                  "mirrored map would show" % RADIUS),
-        Quantity("chance_percentage", "%", "Random pairs within %g° of either" % RADIUS),
-        Quantity("cluster_p_value", "", "Probability that random pairs are as often near either"),
-        Quantity("mean_tilt", "°", "Mean tilt of the pairs near either"),
+        Quantity("chance_percentage", "%", "Random pairs within %g° of the tilt in either "
+                                           "sense" % RADIUS),
+        Quantity("cluster_p_value", "", "Probability that as many random pairs are near the tilt "
+                                        "in either sense"),
+        Quantity("mean_tilt", "°", "Mean tilt of the pairs near the tilt in either sense"),
         Quantity("axis", "°", "Direction of the tilt axis in the images from x towards y, as given "
                  "or as found"),
-        Quantity("hand_p_value", "", "Probability that pairs of no preferred hand are as often on "
-                 "the side of the map"),
+        Quantity("hand_p_value", "", "Probability that as many pairs would support the map if they "
+                 "had no preferred hand"),
         Quantity("mirrored_hand_p_value", "",
-                 "Probability that they are as often on the side of its mirror image"),
+                 "Probability that as many would support its mirror image"),
         Quantity("hand", "", "\"right\", \"mirrored\" or \"not decided\"", TEXT),
     )
     references = ("Rosenthal2003", "Henderson2011")
     criteria = (
         Criterion(name="cluster", metric="cluster_p_value",
-                  subject="the probability that random pairs agree as often with the tilt",
+                  subject="the probability that random pairs agree with the tilt as often",
                   relation="<", bound=SIGNIFICANT,
                   warning="The pairs agree with the tilt of the experiment hardly more often than "
                   "random ones (p = {value:.2g}, below {bound} expected): the angles, the tilt "
@@ -80,8 +82,8 @@ class TiltPairAgreement(Check):
                             pairs.angle, pairs.axis)
         count = len(found.vectors)
         if found.least_p_value >= SIGNIFICANT:
-            raise NotMeasured("The tables hold %s, too few to tell: random ones could all agree "
-                              "with the tilt (p = %.2g)." % (
+            raise NotMeasured("The tables hold only %s, which is too few: random pairs could all "
+                              "agree with the tilt (p = %.2g)." % (
                                   "1 pair" if count == 1 else "%d pairs" % count,
                                   found.least_p_value))
         both = found.near + found.near_mirrored
@@ -135,9 +137,9 @@ def _sentence(found, near, pairs):
 
 def _verdict(found, axis, tells_hand):
     if axis is None:
-        return ("The tilt axis was not given, so that the hand of the map is not decided; give the "
-                "axis, and the sign of the tilt about it, by --tilt-axis and --tilt-angle.")
-    counts = "%d pairs speak for the map and %d for its mirror image" % (
+        return ("The tilt axis was not given, so the hand of the map is not decided; give the axis "
+                "with --tilt-axis, and the tilt with its sign with --tilt-angle.")
+    counts = "%d pairs support the map and %d its mirror image" % (
         found.near, found.near_mirrored)
     if found.cluster_p_value >= SIGNIFICANT:
         return counts + ", hardly more than by chance; the hand of the map is not decided."
@@ -157,8 +159,9 @@ def _figure(found, is_signed):
         x, y = sign * found.expected[:2]
         series.append(Series(label, x + RADIUS * np.cos(_AROUND), y + RADIUS * np.sin(_AROUND),
                              style))
-    return Plot("Tilts between the two orientations of each pair, as rotation vectors: those whose "
-                "part along the direction of view is at most %g° (%d of %d). The lines surround "
-                "the pairs that count as near." % (RADIUS, np.count_nonzero(flat), len(flat)),
+    return Plot("Tilts between the two orientations of each pair as rotation vectors; only those "
+                "whose component along the direction of view is at most %g° are shown (%d of %d). "
+                "The lines enclose the pairs that count as "
+                "near." % (RADIUS, np.count_nonzero(flat), len(flat)),
                 "Scatter plot of the tilts of the pairs about x and about y.",
                 "Tilt about x of the images (°)", "Tilt about y (°)", series)

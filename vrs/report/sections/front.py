@@ -12,7 +12,7 @@ from vrs.report.wording import angstroms
 from vrs.results import SERIOUS
 
 _CONTEXT = (
-    "A cryo-EM map is the end of a long chain of decisions, and no single number tells whether it "
+    "A cryo-EM map is the end of a long chain of decisions, and no single number shows whether it "
     "can be trusted. This report puts many independent measures side by side. It states for each "
     "what it looks at, what it found, by which rule it was judged, and which program computed it.",
     "How much can be checked depends on what is at hand. Each level from 0 to 5 builds on those "

@@ -242,7 +242,7 @@ def test_what_is_done_is_not_done_again(here, fill, told):
         assert len(_tries(here / name)) == 1
     (here / "bad.mrc").write_text("")
     code, output, _ = told("table.csv")
-    assert code == 0 and "of which 2 have their report already" in output
+    assert code == 0 and "of which 2 already have a report" in output
     assert [len(_tries(here / name)) for name in ("good", "other", "bad")] == [1, 1, 2]
     # The project of what failed is gone, those of reports are kept.
     assert sorted(os.listdir(os.environ["PROJECTS"])) == [
@@ -359,7 +359,7 @@ def test_a_batch_that_was_killed_goes_on(here, started, told):
     assert _summary(here / "table_vrs")["second"]["state"] == "running"
     (here / "second.mrc").write_text("")
     code, output, _ = told("table.csv")
-    assert code == 0 and "of which 1 have their report already" in output
+    assert code == 0 and "of which 1 already have a report" in output
     assert [len(_tries(here / name)) for name in ("first", "second", "third")] == [1, 2, 1]
     assert {row["state"] for row in _summary(here / "table_vrs").values()} == {"done"}
     assert sorted(os.listdir(os.environ["PROJECTS"])) == [
@@ -428,7 +428,7 @@ def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, sma
     (small_disk / "ballast").unlink()
     (here / "two.mrc").write_text("")
     code, output, _ = told("table.csv", "--output", "disk/out")
-    assert code == 0 and "of which 1 have their report already" in output
+    assert code == 0 and "of which 1 already have a report" in output
 
 
 def test_a_disk_that_fills_up_during_a_run(small_disk, tmp_path):

@@ -158,7 +158,7 @@ def test_hand_needs_the_sense_of_the_axis():
 
 @pytest.mark.parametrize("tilt", [0, 10, -14, 170])
 def test_tilts_whose_senses_are_one_are_refused(tilt):
-    with pytest.raises(InputError, match="told apart"):
+    with pytest.raises(InputError, match="distinguished"):
         tilt_pairs.judge_pairs(*pairs(5, np.random.default_rng(8)), NONE, tilt, 0)
 
 

@@ -42,7 +42,7 @@ def test_a_pixel_size_that_is_given_overrides_the_header(map_path, tmp_path):
 
 @pytest.mark.parametrize("sampling, others, words", [
     (0, {}, "give it in Å with --sampling-classes"),
-    (2.5, {"sampling_classes": "-1"}, "sampling of the classes"),
+    (2.5, {"sampling_classes": "-1"}, "pixel size of the classes"),
     (2.5, {"sampling_classes": "x"}, "give the pixel size of the class averages"),
     (2.5, {"size": (16, 12)}, "give square ones"),
     (2.5, {"classes": "/no/classes.mrcs"}, "/no/classes.mrcs")])

@@ -110,7 +110,7 @@ def test_coordinates_of_larger_micrographs_are_refused(folders):
 
 
 @pytest.mark.parametrize("changed, words", [
-    (dict(micrographs=""), "without the micrographs"), (dict(coordinates=""), "--coordinates"),
+    (dict(micrographs=""), "without micrographs"), (dict(coordinates=""), "--coordinates"),
     (dict(coordinates="/no/picks"), "no file or folder /no/picks"),
     (dict(micrographs="/no/m.mrc"), "/no/m.mrc"),
     (dict(sampling_micrographs="-1"), "not positive")])

@@ -95,8 +95,8 @@ def test_tables_without_angles_are_refused(given, test_data):
     with pytest.raises(InputError) as caught:
         inputs.probe(dict(given, untilted=path))
     assert caught.value.problems[0] == (
-        "%s gives its particles no angles with respect to a map; give a table of a 3D refinement "
-        "or alignment." % path)
+        "%s gives no angles of its particles with respect to a map; give a table of a 3D "
+        "refinement or alignment." % path)
 
 
 @pytest.mark.parametrize("left, words", [

@@ -265,7 +265,7 @@ def test_a_map_is_suspected(tmp_path):
 
 def test_files_that_cannot_be_read(tmp_path):
     assert "no file" in only_problem(tmp_path / "none.mrcs")
-    assert "no file like" in only_problem(tmp_path / "none*.mrcs")
+    assert "no file that matches" in only_problem(tmp_path / "none*.mrcs")
     assert "no images" in only_problem(tmp_path)
     (tmp_path / "a.mrcs").write_bytes(b"hello" * 300)
     assert "not an MRC" in only_problem(tmp_path / "a.mrcs")

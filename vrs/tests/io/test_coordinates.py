@@ -120,7 +120,7 @@ def test_xmipp_leaves_out_what_was_disabled(tmp_path):
     ("a.star", "loop_ nonsense", "cannot be read as a STAR table"),
     ("a.box", "1 2 3\n", "corner and the size"),
     ("a.cs", "text", "cannot be read as a cryoSPARC table"),
-    ("a.txt", "1 2", "no file of coordinates by its name"),
+    ("a.txt", "1 2", "does not have the name of a coordinate file"),
 ])
 def test_what_cannot_be_read_is_said(tmp_path, name, text, says):
     found = problems(write(tmp_path / name, text))

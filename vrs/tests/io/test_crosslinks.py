@@ -104,7 +104,7 @@ def test_tables_of_xquest(table):
         "c,Rvb1,-,intralink,47,n/a,1,30\nd,decoy_reverse_Rvb1,Rvb2,inter-protein xl,1,2,1,30\n"))
     assert ends(links) == [(("Rvb1", 31), ("Rvb2", 60))] and links.observations == 4
     assert (links.mono_names.tolist(), links.mono_numbers.tolist()) == (["Rvb1"], [42])
-    assert len(links.notes) == 2 and "do not tell the second residue" in links.notes[0]
+    assert len(links.notes) == 2 and "do not give the second residue" in links.notes[0]
 
 
 def test_lists_of_jwalk_hold_mono_links(table):

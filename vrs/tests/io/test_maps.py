@@ -86,7 +86,7 @@ def test_modes_and_byte_orders(tmp_path, kind, order):
 def test_foreign_byte_order_is_noted(tmp_path):
     foreign = np.dtype("f4").newbyteorder()
     found = read_map(save(tmp_path / "a.mrc", cube().astype(foreign)))
-    assert "another kind of computer" in only_note(found).text
+    assert "another type of computer" in only_note(found).text
 
 
 @pytest.mark.parametrize("compression", ["gzip", "bzip2"])

@@ -249,7 +249,7 @@ def test_a_single_chain_without_name_gets_one(saved):
 def test_all_atoms_after_the_end_of_a_file_count(saved):
     found = read_model(saved(chain_lines() + ["END"] + chain_lines(chain=" B") + ["END"]))
     assert counts(found) == {"A": 3, "B": 3}
-    assert "goes on after its first END" in only_note(found)
+    assert "continues after its first END" in only_note(found)
 
 
 @pytest.mark.parametrize("beginning, end", [
@@ -352,7 +352,7 @@ def test_elements_come_from_names_where_they_are_missing(saved):
         pdb_line(name="CL1 ", residue="LIG", element="  ", number="   5", position=(9, 6, 0))]))
     assert [site.atom.element.name for site in found.structure[0].all()] == [
         "C", "H", "S", "Zn", "Ca", "Fe", "N", "Cl"]
-    assert "does not tell the element of 8 atoms" in found.notes[0].text
+    assert "does not give the element of 8 atoms" in found.notes[0].text
 
 
 def test_elements_that_residues_cannot_have(saved):
@@ -367,7 +367,7 @@ def test_atoms_of_no_element_are_left_out(saved):
     found = read_model(saved(chain_lines() + [
         pdb_line(name=" X1 ", element=" X", residue="UNX", number="   9")]))
     assert counts(found) == {"A": 3}
-    assert "1 atom is of an element that neither the file nor the name tells, and was left out" \
+    assert "1 atom is of an element that neither the file nor the name gives, and was left out" \
         in only_note(found)
 
 
@@ -580,4 +580,4 @@ def test_real_models_are_read_as_a_library_reads_them(test_data, parts):
                  site.atom.altloc, site.atom.element.name, site.atom.pos.tolist(),
                  site.atom.occ, site.atom.b_iso) for site in structure[0].all()]
     assert described(found.structure) == described(expected)
-    assert found.notes == [] or "does not tell the element" in only_note(found)
+    assert found.notes == [] or "does not give the element" in only_note(found)

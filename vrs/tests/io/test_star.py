@@ -149,8 +149,8 @@ def test_a_row_without_all_values_in_a_later_chunk(tmp_path, monkeypatch):
     (b"hello\nworld\n", "no line that begins with data_"), (b"", "no line that begins with data_"),
     (b"data_\nloop_\n_a\x00\n", "binary"), (b"data_\nloop_\n_a\n_a\n1 2\n", "second time"),
     (table(["1 2 3"]) + table(["1 2 3"]), "two blocks"),
-    (table(["1 2 3"]) + b"loop_\n_rlnD\n4\n", "goes on after the table"),
-    (table(["1 2 3"]) + b"_rlnD 4\n", "goes on after the table"),
+    (table(["1 2 3"]) + b"loop_\n_rlnD\n4\n", "continues after the table"),
+    (table(["1 2 3"]) + b"_rlnD 4\n", "continues after the table"),
     (b"data_\n5 6\n", "neither a name nor a row")])
 def test_files_that_are_no_tables(tmp_path, content, words):
     assert words in problem(save(tmp_path / "a.star", content))

@@ -93,4 +93,4 @@ def test_half_maps_of_the_project(project, imported, new_level_1, half_paths):
 
 def test_a_map_without_half_maps(imported, new_level_1):
     (problem,) = new_level_1(imported)._validate()
-    assert problem.startswith("The map brings no half maps along")
+    assert problem.startswith("The map comes without half maps")

@@ -106,7 +106,7 @@ def test_an_exported_workflow(project, new_level_w, tmp_path):
     assert rows == {"4": ["4", "one", "ProtImportVolumes", "pwem", pwem.__version__, "–"],
                     "9": ["9", "two", "ProtOfNobody", "not known", "not known", "4"]}
     assert not any(node.marked for node in graph.nodes)
-    assert "need not be those that were used" in item.content[-2].text
+    assert "need not be the ones that were used" in item.content[-2].text
     assert item.metrics["sha256"].value == sha256(str(path))
     [warning] = [note.text for note in results.added.notes if note.severity == "minor"]
     assert "the ids 7" in warning

@@ -62,7 +62,7 @@ def test_what_is_enclosed_is_said_in_words():
     volume = np.zeros((10, 10, 10), np.float32)
     volume[:5, :5, :5] = 1
     ready = Contour(volume, 10.0)
-    assert str(ready.enclosed(0.5)) == ("Encloses 125,000 Å³ (12.5 % of the box), room for 103.6 "
+    assert str(ready.enclosed(0.5)) == ("Encloses 125,000 Å³ (12.5 % of the box), enough for 103.6 "
                                         "kDa of protein (941 residues).")
     assert str(ready.enclosed(2)) == "No voxel of the map reaches this threshold."
 

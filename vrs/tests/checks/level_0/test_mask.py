@@ -116,7 +116,7 @@ def test_an_inverted_map():
     inverted = run(-protein(), threshold=-0.5)
     assert inverted.metrics["skewness"].value == pytest.approx(-skewness, rel=0.05)
     assert len(inverted.warnings) == 2
-    assert "takes up 98 % of the box" in inverted.warnings[0]
+    assert "occupies 98 % of the box" in inverted.warnings[0]
     assert "The density looks inverted" in inverted.warnings[1]
     # With the sign of a threshold that selects noise only.
     assert any("looks inverted" in text for text in run(-protein(), threshold=0.03).warnings)

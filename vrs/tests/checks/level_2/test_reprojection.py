@@ -97,7 +97,7 @@ def test_projections_of_the_map_are_supported(monkeypatch):
     assert abs(value(result, "pixel_size_error")) < 1
     assert "check the pixel sizes" not in sentence(result)
     pictures = next(part for part in result.content if isinstance(part, Slices))
-    assert len(pictures.panels) == 8 and "8 class averages of the lowest" in pictures.caption
+    assert len(pictures.panels) == 8 and "8 class averages with the lowest" in pictures.caption
     table = next(part for part in result.content if isinstance(part, Table))
     assert {row[-1] for row in table.rows} == {"supported"}
     assert [row[3] for row in table.rows] == sorted(row[3] for row in table.rows)
@@ -159,7 +159,7 @@ def test_empty_classes_are_left_out(few_nulls):
     result = run(evidence(volume_of(), replace(sound, images=images)))
     assert (value(result, "classes"), value(result, "left_out_classes")) == (7, 2)
     assert "2 empty ones were left out" in result.content[0].text
-    assert "all count alike" in result.content[0].text
+    assert "all are weighted equally" in result.content[0].text
 
 
 def test_classes_are_made_from_particles(few_nulls, tmp_path):
@@ -224,4 +224,4 @@ def test_what_is_missing_is_told():
     tiny = classes_of(volume_of())
     tiny = replace(tiny, sampling=40.0)
     result = run(evidence(volume_of(), tiny))
-    assert result.status is Status.NOT_MEASURED and "pixels only" in result.reason
+    assert result.status is Status.NOT_MEASURED and "spans only" in result.reason

@@ -58,7 +58,7 @@ def test_averages_of_something_else_do_not_match(sound, tmp_path):
     result, found = run(sound.table, classes=ClassAverages(averages, np.arange(1, 7), ("",) * 6,
                                                            SAMPLING))
     assert result.status is Status.WARNINGS and found["match_p_value"] < 0.01
-    assert "they may not be those of these particles" in result.warnings[0]
+    assert "they may belong to other particles" in result.warnings[0]
     few, _ = run(sound.table, classes=ClassAverages(averages[:4], np.arange(1, 5), ("",) * 4,
                                                     SAMPLING))
     assert few.status is Status.NOT_MEASURED and "lack class 5, 6" in few.reason

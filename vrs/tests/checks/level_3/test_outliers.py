@@ -152,7 +152,7 @@ def test_round_averages_are_judged_by_moving_their_members(tmp_path):
     table = replace(table, files=(str(tmp_path / "rings.mrcs"),), defocus=None,
                     plane_shifts=np.zeros((60, 2)), psi=rng.uniform(0, 360, 60))
     result, found = run(table)
-    assert "One average looks alike when turned" in result.content[0].text
+    assert "One average looks the same when rotated" in result.content[0].text
     # A third of the images are noise.
     assert found["median_contamination"] == pytest.approx(1 / 3, abs=0.25)
     assert product(result, "vrsClassCore").values[:40].mean() > 0.95

@@ -137,7 +137,7 @@ def test_too_few_particles_are_not_judged(tmp_path):
 
 
 def test_noise_is_not_taken_for_wrong_angles():
-    with pytest.raises(NotMeasured, match="60 % would seem wrong"):
+    with pytest.raises(NotMeasured, match="60 % of simulated particles"):
         require_signal(60.0, 1e-9)
     require_signal(60.0, 0.5)  # Worse than noise explains.
     require_signal(40.0, 1e-9)

@@ -100,7 +100,7 @@ def test_what_cannot_tell_is_not_judged(made, tmp_path):
     noise = np.random.default_rng(1).standard_normal((COUNT, 64, 64)).astype(np.float32)
     mrcfile.write(str(tmp_path / "noise.mrcs"), noise, voxel_size=SAMPLING)
     result, _ = run(replace(made.table, files=(str(tmp_path / "noise.mrcs"),)))
-    assert result.status is Status.NOT_MEASURED and "do not show the map" in result.reason
+    assert result.status is Status.NOT_MEASURED and "do not agree with the map" in result.reason
 
 
 @pytest.mark.parametrize("change, resolution, status, words", [

@@ -67,7 +67,7 @@ def test_a_sound_set_resolves_beyond_the_noise(judged):
 def test_figures_show_particles_and_controls(judged):
     _, growth, curves = judged[0].content
     assert [series.label for series in growth.series] == [
-        "particles", "particles, aligned again", "aligned noise", "particles, angles of others"]
+        "particles", "particles, aligned again", "aligned noise", "particles, others' angles"]
     assert len(curves.series) == 6 and curves.zone[1] == 1 / 20
 
 
@@ -104,7 +104,7 @@ def test_halves_of_the_table_are_kept(sound):
 
 def test_coarse_images_are_not_judged(sound):
     result, _ = run_check(CHECK, evidence_of(sound.table, volume_of(), 22.0))
-    assert result.status is Status.NOT_MEASURED and "finest detail" in result.reason
+    assert result.status is Status.NOT_MEASURED and "finer detail" in result.reason
 
 
 def test_few_particles_are_not_judged(sound):

@@ -146,7 +146,7 @@ def test_phenix_has_to_agree_with_itself(data):
     report = report_of(builtin)
     report["EMRinger Score"] += 0.2
     result, _ = run("A.f", data, rows_of_phenix(data, False), report)
-    assert result.status is Status.NOT_MEASURED and "while it reports" in result.reason
+    assert result.status is Status.NOT_MEASURED and "while Phenix reports" in result.reason
 
 
 def test_other_angles_of_phenix_are_refused(data):

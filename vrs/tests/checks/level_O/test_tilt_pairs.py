@@ -122,7 +122,7 @@ def test_pairs_too_few_for_anything_are_not_measured():
     found = {count: run(*sample(count=count, errors=0, group=group), axis=None, symmetry="I")[0]
              for count in (2, 5)}
     # 18 axes, and a chance of 2 · 60 · 9.0e-4 at each.
-    assert found[2].status is Status.NOT_MEASURED and "2 pairs, too few" in found[2].reason
+    assert found[2].status is Status.NOT_MEASURED and "2 pairs, which is too few" in found[2].reason
     assert found[5].status is Status.OK
 
 
