@@ -299,7 +299,8 @@ def _refuse(metrics):
                    metrics["expected_beyond_5_angstrom_percentage"])
     if expected > _MOST_EXPECTED:
         raise NotMeasured(_TOO_WEAK % metrics["snr"] + " Of simulated particles like these "
-                          "%.0f %% end elsewhere." % expected)
+                          "%.0f %% end elsewhere. If the specimen has a symmetry that was not "
+                          "given, give it by --symmetry." % expected)
 
 
 def _content(metrics, compared, expected):
