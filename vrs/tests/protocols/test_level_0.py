@@ -135,7 +135,8 @@ def test_texts(finished):
     assert "Faraday Discussions" in " ".join(finished.citations())
 
 
-def test_a_check_that_raises_does_not_take_down_the_level(project, first_two, new_level, monkeypatch):
+def test_a_check_that_raises_does_not_take_down_the_level(project, first_two, new_level,
+                                                          monkeypatch):
     def compute(data):
         raise ZeroDivisionError("no such luck")
 

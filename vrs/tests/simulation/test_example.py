@@ -18,8 +18,7 @@ from vrs.tests.evidence import evidence
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protein, "build_protein", proteins.protein)
+    with proteins.built_once():
         paths = write_example(str(tmp_path_factory.mktemp("example")), workers=2)
     with open(paths["truth"], encoding="utf-8") as file:
         truth = json.load(file)

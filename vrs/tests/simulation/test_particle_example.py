@@ -13,7 +13,7 @@ from vrs.numerics import fourier, masks
 from vrs.numerics.ctf import Optics, contrast_transfer
 from vrs.numerics.fsc import shell_correlation
 from vrs.numerics.projection import CentralSections, Reconstruction, rotation_matrices
-from vrs.simulation import density, expected, protein
+from vrs.simulation import density, expected
 from vrs.simulation.particle_example import MOVEMENT, write_particle_example
 from vrs.tests import proteins
 
@@ -34,8 +34,7 @@ def load(folder, **options):
 
 @pytest.fixture(autouse=True, scope="module")
 def built_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protein, "build_protein", proteins.protein)
+    with proteins.built_once():
         yield
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from vrs.checks import get_check, run_check
 from vrs.numerics import sphere
-from vrs.simulation import protein
 from vrs.simulation.expected import nearest_chain
 from vrs.simulation.particle_example import write_particle_example
 from vrs.tests import proteins
@@ -20,8 +19,7 @@ class Set:
     """A data set: its truth, its input, and the results of items, each computed once."""
 
     def __init__(self, folder, kind, uneven):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(protein, "build_protein", proteins.protein)
+        with proteins.built_once():
             self.paths = write_particle_example(str(folder), kind, uneven, resolution=6.5,
                                                 sampling=2.0, particle_count=2000, workers=2)
         with open(self.paths["truth"]) as handle:
