@@ -78,15 +78,16 @@ def test_half_maps_and_a_model_add_levels_and_files_for_viewers(vrs_process, tmp
     output, errors = process.communicate()
     assert process.returncode == 0, output + errors
     folder = tmp_path / "map_vrs"
-    assert sorted(os.listdir(folder)) == ["emv_daq.json", "emv_mapq.json", "report.html",
-                                          "report.json", "report.pdf"]
+    assert sorted(os.listdir(folder)) == ["emv_daq.json", "emv_fscq.json", "emv_mapq.json",
+                                          "report.html", "report.json", "report.pdf"]
     with open(folder / "report.json", encoding="utf-8") as handle:
         report = json.load(handle)
     assert report["grade"] == "1A"
     assert [item["id"] for item in report["items"]] == [
         check.id for level in "01A" for check in checks_of_level(level)]
-    halves, _ = report["input"]["added"]
-    assert [entry["file_name"] for entry in halves["files"]] == ["half1.mrc", "half2.mrc.gz"]
+    halves = ["half1.mrc", "half2.mrc.gz"]
+    assert [entry["file_name"] for added in report["input"]["added"]
+            for entry in added["files"]] == halves + ["model.cif"] + halves
     assert {protocol["class"] for protocol in report["provenance"]["protocols"]} == {
         "ProtImportVolumes", "ProtVrsValidateMap"}
     for name in ("q_score", "multimodel_rmsd"):
