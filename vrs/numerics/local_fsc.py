@@ -1,5 +1,7 @@
 """Local resolution by the Fourier shell correlation of two maps in a moving window."""
 
+import functools
+
 import numpy as np
 from scipy import fft, ndimage
 
@@ -150,6 +152,7 @@ def _taper(box):
     return np.cos(np.pi * np.arange(1 - box // 2, box // 2) / box) ** 2
 
 
+@functools.lru_cache(maxsize=4)
 def _responses(box):
     """Amplitude of the filters that stand for the shells of tapered boxes.
 
@@ -157,9 +160,9 @@ def _responses(box):
     taper's transform at the difference of both. Summed over the coefficients of a shell
     it depends little on the direction, so that the mean over directions is taken.
 
-    Yields
-    ------
-    numpy.ndarray of float64
+    Returns
+    -------
+    list of numpy.ndarray of float64
         For the shells 1 to box/2, at the radii 0, 1, 2, ... / (_FINER · box) cycles/voxel.
     """
     size = _FINER * box
@@ -173,8 +176,10 @@ def _responses(box):
     # Convolution with the taper's power, which is a product along each axis.
     factors = fft.fft(power).real
     spectrum = factors[:, None, None] * factors[:, None] * factors[:size // 2 + 1]
+    responses = []
     for shell in range(1, box // 2 + 1):
         comb = (coefficients & (shells == shell)).astype(float)
         taken_in = fft.irfftn(fft.rfftn(comb) * spectrum, s=radii.shape)
         mean = np.bincount(bins, taken_in.ravel()) / np.bincount(bins)
-        yield np.sqrt(np.maximum(mean, 0) / mean.max())
+        responses.append(np.sqrt(np.maximum(mean, 0) / mean.max()))
+    return responses

@@ -26,8 +26,13 @@ def assigned(table):
     return evidence_of(table, volume_of()).shared(ASSIGNED_PARTICLES)
 
 
-def test_what_is_right_is_said_to_be_right(made):
-    found = assigned(made.table)
+@pytest.fixture(scope="module")
+def right(made):
+    return assigned(made.table)
+
+
+def test_what_is_right_is_said_to_be_right(right):
+    found = right
     assert len(found.sample) == 240 and found.sample.sampling == pytest.approx(3.5)
     assert [note.severity for note in found.notes] == ["informative"]
     assert "no other convention gives a better one" in found.notes[0].text
@@ -43,7 +48,7 @@ def test_wrong_conventions_are_refused(made, change, words):
         assigned(change(made.table))
 
 
-def test_unknown_contrast_is_found_out(made, tmp_path):
+def test_unknown_contrast_is_found_out(made, right, tmp_path):
     with mrcfile.open(made.table.files[0]) as stack:
         mrcfile.write(str(tmp_path / "dark.mrcs"), -stack.data, voxel_size=SAMPLING)
     dark = replace(made.table, contrast=np.zeros(240, np.int8),
@@ -51,7 +56,7 @@ def test_unknown_contrast_is_found_out(made, tmp_path):
     found = assigned(dark)
     assert found.sample.sign == -1 and any("inverted" in note.text for note in found.notes)
     assert np.corrcoef(found.sample.batch([0]).images.ravel(),
-                       assigned(made.table).sample.batch([0]).images.ravel())[0, 1] > 0.999
+                       right.sample.batch([0]).images.ravel())[0, 1] > 0.999
 
 
 def test_a_wrong_pixel_size_is_a_finding(made):
@@ -62,9 +67,9 @@ def test_a_wrong_pixel_size_is_a_finding(made):
     assert float(note.text.split("seems to be ")[1].split(" %")[0]) == pytest.approx(3, abs=0.6)
 
 
-def test_images_of_something_else_agree_with_nothing(made):
+def test_images_of_something_else_agree_with_nothing(made, right):
     found = evidence_of(made.table, volume_of(7)[::-1]).shared(ASSIGNED_PARTICLES)
-    mean = assigned(made.table).notes[0].text.split(" is ")[1]
+    mean = right.notes[0].text.split(" is ")[1]
     other = found.notes[0].text.split(" is ")[1]
     assert float(other.split(" ±")[0]) < 0.5 * float(mean.split(" ±")[0])
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
 
@@ -60,45 +61,35 @@ def test_reports_are_where_they_belong(validated):
     assert str(folder / "ball_vrs" / "report.pdf") in output
 
 
-def test_half_maps_add_level_1(vrs_process, tmp_path):
-    maps.write_blob(tmp_path / "ball.mrc")
-    halves = maps.write_halves(tmp_path)
+def test_half_maps_and_a_model_add_levels_and_files_for_viewers(vrs_process, tmp_path):
+    structure = models.walk()
+    volume = models.noisy_map(structure)
+    rng = np.random.default_rng(7)
+    for name, noise in ("map", 0.0), ("half1", 0.1), ("half2", 0.1):
+        write_map(str(tmp_path / (name + ".mrc")), volume + noise * volume.std() * rng.normal(
+            size=volume.shape).astype(np.float32), models.SAMPLING)
+    write_model(str(tmp_path / "model.cif"), structure)
     with gzip.open(str(tmp_path / "half2.mrc.gz"), "wb") as packed:
         packed.write((tmp_path / "half2.mrc").read_bytes())
     process = vrs_process(
-        "validate", "--map", "ball.mrc", "--threshold", maps.THRESHOLD, "--resolution",
-        maps.RESOLUTION, "--half1", halves[0], "--half2", "half2.mrc.gz", "--threads", "2",
-        cwd=tmp_path)
-    output, errors = process.communicate()
-    assert process.returncode == 0, output + errors
-    with open(tmp_path / "ball_vrs" / "report.json", encoding="utf-8") as handle:
-        report = json.load(handle)
-    assert report["grade"] == "1"
-    items = [check.id for level in "01" for check in checks_of_level(level)]
-    assert [item["id"] for item in report["items"]] == items
-    [added] = report["input"]["added"]
-    assert [entry["file_name"] for entry in added["files"]] == ["half1.mrc", "half2.mrc.gz"]
-    assert {protocol["class"] for protocol in report["provenance"]["protocols"]} == {
-        "ProtImportVolumes", "ProtVrsValidateMap"}
-
-
-def test_a_model_adds_level_a_and_files_for_viewers(vrs_process, tmp_path):
-    structure = models.walk()
-    write_map(str(tmp_path / "map.mrc"), models.noisy_map(structure), models.SAMPLING)
-    write_model(str(tmp_path / "model.cif"), structure)
-    process = vrs_process("validate", "--map", "map.mrc", "--threshold", "0.2", "--resolution", "4",
-                          "--model", "model.cif", "--multimodel", "2", "--threads", "2",
-                          cwd=tmp_path)
+        "validate", "--map", "map.mrc", "--threshold", "0.2", "--resolution", "4", "--half1",
+        "half1.mrc", "--half2", "half2.mrc.gz", "--model", "model.cif", "--multimodel", "2",
+        "--threads", "2", cwd=tmp_path)
     output, errors = process.communicate()
     assert process.returncode == 0, output + errors
     folder = tmp_path / "map_vrs"
-    assert sorted(os.listdir(folder)) == ["emv_daq.json", "emv_mapq.json", "report.html",
-                                          "report.json", "report.pdf"]
+    assert sorted(os.listdir(folder)) == ["emv_daq.json", "emv_fscq.json", "emv_mapq.json",
+                                          "report.html", "report.json", "report.pdf"]
     with open(folder / "report.json", encoding="utf-8") as handle:
         report = json.load(handle)
-    assert report["grade"] == "0A"
-    assert [item["id"] for item in report["items"] if item["level"] == "A"] == [
-        check.id for check in checks_of_level("A")]
+    assert report["grade"] == "1A"
+    assert [item["id"] for item in report["items"]] == [
+        check.id for level in "01A" for check in checks_of_level(level)]
+    halves = ["half1.mrc", "half2.mrc.gz"]
+    assert [entry["file_name"] for added in report["input"]["added"]
+            for entry in added["files"]] == halves + ["model.cif"] + halves
+    assert {protocol["class"] for protocol in report["provenance"]["protocols"]} == {
+        "ProtImportVolumes", "ProtVrsValidateMap"}
     for name in ("q_score", "multimodel_rmsd"):
         [coloured] = [entry for item in report["items"] for entry in item["files"]
                       if entry["name"] == name]

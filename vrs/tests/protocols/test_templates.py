@@ -170,7 +170,7 @@ def test_from_the_number_of_an_entry_to_its_report(domain, project, given, serve
         assert text in page
 
 
-def test_a_template_runs(domain, project, given, no_3d_views):
+def test_a_template_runs(domain, quick, project, given, no_3d_views):
     protocols = loaded(domain, project, "level_0_1_A", given)
     for protocol in protocols:
         project.launchProtocol(protocol, wait=True)

@@ -6,8 +6,8 @@ from vrs.errors import InputError
 from vrs.io.crosslinks import read_crosslinks
 from vrs.numerics.crosslinks import assess, tally
 from vrs.simulation.crosslinks import write_crosslinks
-from vrs.simulation.protein import build_protein
 from vrs.tests.numerics.test_crosslinks import model_of
+from vrs.tests.proteins import protein
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def chain():
 
 
 def test_most_links_fit_the_model_and_the_others_do_not(tmp_path):
-    structure, _ = build_protein(5, 80.0)
+    structure, _ = protein()
     path = str(tmp_path / "links.csv")
     truth = write_crosslinks(path, structure, count=30, wrong=0.2, seed=3)
     assert (truth["links"], truth["wrong_links"], len(truth["wrong"])) == (30, 6, 6)

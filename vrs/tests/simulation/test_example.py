@@ -12,12 +12,14 @@ from vrs.errors import InputError
 from vrs.numerics import masks
 from vrs.results import Status
 from vrs.simulation import density, protein, write_example
+from vrs.tests import proteins
 from vrs.tests.evidence import evidence
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    paths = write_example(str(tmp_path_factory.mktemp("example")), workers=2)
+    with proteins.built_once():
+        paths = write_example(str(tmp_path_factory.mktemp("example")), workers=2)
     with open(paths["truth"], encoding="utf-8") as file:
         truth = json.load(file)
     volumes = {kind: mrcfile.read(paths[kind]) for kind in ("map", "half1", "half2")}

@@ -7,11 +7,12 @@ from scipy.spatial import cKDTree
 
 from vrs.simulation import fold, geometry, protein
 from vrs.simulation.residues import RESIDUES, side_chain
+from vrs.tests import proteins
 
 
 @pytest.fixture(scope="module")
 def built():
-    return protein.build_protein(5, 80.0, 60.0)
+    return proteins.protein()
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_branched_side_chains_have_the_right_hand(name, first, second, expected)
 
 @pytest.mark.parametrize("seed", [5, 3])
 def test_nothing_clashes(structure, seed):
-    model = structure[0] if seed == 5 else protein.build_protein(seed, 80.0)[0][0]
+    model = structure[0] if seed == 5 else proteins.protein(seed, 20.0, 0.0)[0][0]
     sites = list(model.all())
     positions = np.array([site.atom.pos.tolist() for site in sites])
     places = np.array([site.residue.seqid.num + 10000 * (site.chain.name == "B")

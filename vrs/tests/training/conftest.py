@@ -1,12 +1,12 @@
 import pytest
 
-from vrs.simulation.protein import build_protein
+from vrs.tests import proteins
 
 
 @pytest.fixture(scope="session")
 def protein():
     """The idealised protein and the secondary structure of one of its two chains."""
-    return build_protein(3, 20.0)
+    return proteins.protein(3, 20.0, 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,15 @@ from vrs.io.maps import read_map
 from vrs.numerics import masks
 from vrs.results import Metric
 from vrs.simulation.example import write_example
+from vrs.tests import proteins
 from vrs.tests.evidence import by_name, evidence
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     """Right-handed alpha helices and beta strands at 3.5 Å, with noise."""
-    paths = write_example(str(tmp_path_factory.mktemp("example")), workers=2)
+    with proteins.built_once():
+        paths = write_example(str(tmp_path_factory.mktemp("example")), workers=2)
     with open(paths["truth"]) as handle:
         threshold = json.load(handle)["threshold"]
     map_file = read_map(paths["map"])

@@ -9,7 +9,7 @@ from vrs.io.maps import read_map
 from vrs.numerics import fourier
 from vrs.numerics.guinier import fit_guinier, guinier_profile
 from vrs.results import Status
-from vrs.simulation.protein import build_protein
+from vrs.tests import proteins
 from vrs.tests.checks.phantoms import noise_with_b
 from vrs.tests.evidence import by_name, evidence
 
@@ -27,7 +27,7 @@ def few_boxes():
 @pytest.fixture(scope="module")
 def protein():
     """Half transform of the density of the idealised protein, its shape and sampling."""
-    structure, _ = build_protein(3, 20.0)
+    structure, _ = proteins.protein(3, 20.0, 0.0)
     sampling, margin = 1.25, 14.0
     positions = np.array([site.atom.pos.tolist() for site in structure[0].all()])
     shift = margin - positions.min(axis=0)

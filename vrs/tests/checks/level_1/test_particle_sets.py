@@ -10,6 +10,7 @@ from vrs.checks import get_check, run_check
 from vrs.numerics import sphere
 from vrs.simulation.expected import nearest_chain
 from vrs.simulation.particle_example import write_particle_example
+from vrs.tests import proteins
 from vrs.tests.evidence import by_name
 from vrs.tests.inputs.reading import read
 
@@ -18,8 +19,9 @@ class Set:
     """A data set: its truth, its input, and the results of items, each computed once."""
 
     def __init__(self, folder, kind, uneven):
-        self.paths = write_particle_example(str(folder), kind, uneven, resolution=6.5,
-                                            sampling=2.0, particle_count=2000, workers=2)
+        with proteins.built_once():
+            self.paths = write_particle_example(str(folder), kind, uneven, resolution=6.5,
+                                                sampling=2.0, particle_count=2000, workers=2)
         with open(self.paths["truth"]) as handle:
             self.truth = json.load(handle)
         self.data = read(self.paths["map"], self.truth["threshold"], workers=2,

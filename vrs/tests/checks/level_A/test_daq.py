@@ -12,6 +12,7 @@ from vrs.io.models import read_model
 from vrs.numerics.fourier import filtered
 from vrs.results import Metric
 from vrs.simulation.example import write_example
+from vrs.tests import proteins
 from vrs.tests.evidence import by_name, evidence
 
 
@@ -149,7 +150,8 @@ def test_network_gives_probabilities_that_hardly_depend_on_orientation():
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     """An idealised protein at 3 Å with noise: no structure of the training is like it."""
-    paths = write_example(str(tmp_path_factory.mktemp("example")), resolution=3.0, workers=2)
+    with proteins.built_once():
+        paths = write_example(str(tmp_path_factory.mktemp("example")), resolution=3.0, workers=2)
     with open(paths["truth"]) as handle:
         threshold = json.load(handle)["threshold"]
     map_file = read_map(paths["map"])

@@ -195,13 +195,13 @@ def test_against_cctbx(test_data, tmp_path, folder, map_name, model_name):
 
 
 def test_model_that_is_3_angstroms_off_is_flagged(test_data):
-    data = placed(test_data, *REFERENCE[0][:3], shift=(1.7, -1.7, 1.8))
+    data = placed(test_data, *REFERENCE[2][:3], shift=(1.7, -1.7, 1.8))
     result, _ = run_check(emringer.EMRinger(), data)
     assert result.status is Status.WARNINGS and result.metrics["score"].value < 1
 
 
 def test_when_it_does_not_apply(test_data):
-    data = placed(test_data, *REFERENCE[0][:3], resolution=5.1)
+    data = placed(test_data, *REFERENCE[2][:3], resolution=5.1)
     result, _ = run_check(emringer.EMRinger(), data)
     assert result.status is Status.NOT_APPLICABLE and "5 Å or better" in result.reason
     short = data.model.structure.clone()

@@ -277,13 +277,13 @@ def test_figures_of_cctbx(measured, case, correlations, mean, bad, resolutions):
 
 def test_models_come_in_the_order_of_their_quality(measured):
     found = [{name: metric.value for name, metric in measured(frh(rank)).metrics.items()}
-             for rank in (1, 5, 10, 15, 20)]
+             for rank in (1, 10, 20)]
     for name in ("cc_mask", "cc_box", "cc_main_chain", "cc_side_chain", "atom_inclusion"):
         values = [metrics[name] for metrics in found]
         assert values == sorted(values, reverse=True)
     assert found[0]["cc_mask"] - found[-1]["cc_mask"] > 0.25
     bad = [metrics["bad_residue_percentage"] for metrics in found]
-    assert max(bad[:3]) < 10 < 25 < min(bad[3:])
+    assert max(bad[:2]) < 10 < 25 < bad[2]
 
 
 def test_real_model_moved_by_3_angstrom_is_flagged(test_data, measured):

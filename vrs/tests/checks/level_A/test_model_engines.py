@@ -10,9 +10,10 @@ from vrs.checks.residues import residues_of
 from vrs.engines.external import AtomTable
 from vrs.io.models import atom_positions
 from vrs.results import Status
-from vrs.simulation import density, protein
+from vrs.simulation import density
 from vrs.tests.checks.recorded import run, texts, values
 from vrs.tests.evidence import by_name, evidence
+from vrs.tests.proteins import protein
 
 SIZE, SAMPLING, RESOLUTION = (40, 44, 48), 1.4, 3.6
 
@@ -20,7 +21,7 @@ SIZE, SAMPLING, RESOLUTION = (40, 44, 48), 1.4, 3.6
 @pytest.fixture(scope="module")
 def data():
     """Residues of an idealised protein in a box that is no cube, with half maps."""
-    structure, _ = protein.build_protein(5, 80.0, 60.0)
+    structure, _ = protein()
     del structure[0][1]
     del structure[0][0][130:]
     positions = atom_positions(structure)

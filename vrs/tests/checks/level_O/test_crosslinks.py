@@ -1,5 +1,6 @@
 import shutil
 
+import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
@@ -7,16 +8,18 @@ from vrs.inputs import compose
 from vrs.inputs.model import ModelEvidence
 from vrs.io.crosslinks import read_crosslinks
 from vrs.io.models import read_model
-from vrs.results import Bars, Status, Table
+from vrs.numerics import crosslinks
+from vrs.results import Bars, Paragraph, Status, Table
 from vrs.simulation.crosslinks import write_crosslinks
-from vrs.simulation.protein import build_protein
+from vrs.tests.numerics.test_crosslinks import model_of, table_of
+from vrs.tests.proteins import protein
 
 CHECK = get_check("O.a")
 
 
 @pytest.fixture(scope="module")
 def structure():
-    return build_protein(5, 80.0)[0]
+    return protein()[0]
 
 
 def run(structure, links):
@@ -65,12 +68,9 @@ def test_links_of_chains_that_are_not_there_are_not_measured(tmp_path, structure
     assert "None of the linked residues" in result.reason
 
 
-def test_a_few_links_are_not_measured(tmp_path, structure):
-    chain = structure[0][0]
-    numbers = [residue.seqid.num for residue in chain][:4]
-    text = "".join("%s,%d,%s,%d,DSS\n" % (chain.name, numbers[0], chain.name, number)
-                   for number in numbers[1:])
-    result, _ = run(structure, table(tmp_path, text))
+def test_a_few_links_are_not_measured():
+    model = model_of([(0, 0, 4 * place) for place in range(30)])
+    result, _ = run(model, table_of([(("A", 1), ("A", number)) for number in (2, 3, 4, 5)]))
     assert result.status is Status.NOT_MEASURED and "at least 5" in result.reason
 
 
@@ -79,8 +79,10 @@ def test_without_a_model_it_is_not_run(tmp_path):
     assert result.status is Status.NOT_RUN and "atomic model" in result.reason
 
 
-def test_links_of_a_polymerase(tmp_path, test_data):
+def test_links_of_a_polymerase(tmp_path, test_data, monkeypatch):
     """173 different links of RNA polymerase III, of which Cα-Cα distances are known."""
+    # Each with hundreds of lysines: thousands of pairs.
+    monkeypatch.setattr(crosslinks, "_CONTROL_RESIDUES", 40)
     shutil.copy(test_data("crosslinks", "PolIII_Wu2012.csv"), str(tmp_path / "links.csv"))
     shutil.copy(test_data("crosslinks", "PolIII_chains.json"), str(tmp_path / "links.json"))
     result, found = run(read_model(test_data("crosslinks", "PolIII_5fj8.pdb")).structure,
@@ -94,10 +96,24 @@ def test_links_of_a_polymerase(tmp_path, test_data):
     assert found["between_links"] > 20 and found["between_satisfied_percentage"] > 50
 
 
-def test_a_register_error_is_found(tmp_path, test_data):
-    """The other model has the residues of the native one, numbered seven lower."""
+def test_a_register_error_is_found(test_data, monkeypatch):
+    """Links that the native model satisfies; the other has its residues numbered from 1."""
+    # Each with all residues of their kinds, that is thousands of pairs.
+    monkeypatch.setattr(crosslinks, "_CONTROL_RESIDUES", 40)
     native = read_model(test_data("crosslinks", "jwalk", "native.pdb")).structure
     wrong = read_model(test_data("crosslinks", "jwalk", "model60_1.pdb")).structure
-    links = links_of(tmp_path, native, count=30, wrong=0.1)
-    assert run(native, links)[0].status is Status.OK
-    assert run(wrong, links)[0].status is not Status.OK
+    rows = [row.split() for row in open(test_data("crosslinks", "jwalk",
+                                                  "native_crosslink_list.txt"))]
+    pairs = [tuple(("A", int(end.split("-")[1])) for end in row[2:4])
+             for row in rows if "LYS" in " ".join(row[2:4]) and float(row[4]) <= 33]
+    chosen = np.random.default_rng(0).choice(len(pairs), 40, replace=False)
+    links = table_of([pairs[place] for place in chosen])
+    result, found = run(native, links)
+    assert result.status is Status.OK
+    assert found["satisfied_percentage"] > 90 and found["enrichment_p_value"] < 1e-10
+    result, found = run(wrong, links)
+    assert result.status is Status.WARNINGS
+    assert found["mapped_links"] >= 38 and found["satisfied_percentage"] < 50
+    assert found["enrichment_p_value"] > 0.01
+    assert "numbers residues differently" in " ".join(
+        block.text for block in result.content if isinstance(block, Paragraph))

@@ -12,10 +12,10 @@ from vrs.numerics.saxs import SaxsCurve, guinier_fit
 from vrs.numerics.saxs_map import fit_map
 from vrs.numerics.saxs_model import model_mass
 from vrs.results import Paragraph, Plot, Status, Table
-from vrs.simulation.protein import build_protein
 from vrs.simulation.saxs import simulated_curve
 from vrs.tests.numerics import test_saxs_map as balls
 from vrs.tests.numerics.test_saxs_model import structure_of, tetramer
+from vrs.tests.proteins import protein
 
 CHECK = get_check("O.b")
 Q = np.linspace(0.011, 0.3, 150)
@@ -44,7 +44,7 @@ def texts(result):
 
 @pytest.fixture(scope="module")
 def dimer():
-    structure = build_protein(5, 80.0)[0]
+    structure = protein()[0]
     for site in structure[0].all():
         x, y, z = np.array(site.atom.pos.tolist()) + BOX * SAMPLING / 2
         site.atom.pos.x, site.atom.pos.y, site.atom.pos.z = x, y, z
