@@ -16,7 +16,8 @@ from vrs.images.ctf import Contrast, straighten
 from vrs.images.projector import Projector
 from vrs.images.refine import LocalSearch
 from vrs.inputs.map import MAP
-from vrs.inputs.particles import ANGLES, IMAGES, MEMBERS, PARTICLES, particle_diameter
+from vrs.inputs.particles import (ANGLES, IMAGES, MEMBERS, PARTICLES, mask_diameter,
+                                  particle_diameter)
 from vrs.io.particles import open_particles
 from vrs.results import MINOR, SERIOUS, Note, travels
 
@@ -28,6 +29,10 @@ FIRST_SHELL = 2
 _BATCH = 500
 _BATCH_BYTES = 2 ** 28
 _TESTED = 200
+# Fewer particles do not tell whether their angles are those of the map.
+_FEWEST_TESTED = 12
+# Shells that images have to have for anything to be told from them.
+_FEWEST_SHELLS = 3
 # Standard errors by which the mean correlation with the map has to exceed 0.
 _ERRORS = 3
 # Detail that decides on the signs of alignments in the plane, Å.
@@ -73,7 +78,7 @@ class _Cropped:
         good = ~self.drawn.unusable
         if not good.any():
             raise NotMeasured("All images of the particles are constant or hold values that are "
-                              "no numbers; check the stacks.")
+                              "no numbers or far too large; check the stacks.")
         return cropped.take(good), self._rows[good]
 
 
@@ -195,6 +200,9 @@ def _draw(evidence, kept=None):
     rows = table.stratified_sample(count, evidence.run.seed)
     particles = open_particles(table, workers).take(rows)
     box = _box(evidence, particles)
+    if box < 2 * (FIRST_SHELL + _FEWEST_SHELLS + 1):
+        raise NotMeasured("The images of the particles have %d pixels only; extract them in a "
+                          "larger box." % particles.size)
     samplings = particles.sampling(box)[np.unique(particles.table.group)]
     return Sample(_Cropped(particles, rows, box), float(samplings.mean()),
                   particle_diameter(evidence)[0], workers=workers)
@@ -282,8 +290,22 @@ def spread_rows(count, most):
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
+def _require_whole(sample, evidence):
+    """Raise NotMeasured where the images are too small for the particle in the map."""
+    extent, size = sample.box * sample.sampling, mask_diameter(evidence.map)
+    if extent < size:
+        raise NotMeasured(
+            "The images of the particles are %.4g Å wide, and the particle in the map %.4g Å; "
+            "check both pixel sizes, and extract the particles in a larger box." % (extent, size))
+
+
 def _test_assignment(evidence):
     sample = evidence.shared(_SAMPLE)
+    _require_whole(sample, evidence)
+    if len(sample) < _FEWEST_TESTED:
+        return TableTest(1, None, _image_notes(sample) + [Note(
+            "There are fewer than %d particles; the conventions of their table could not be "
+            "tested." % _FEWEST_TESTED, MINOR)])
     rows = spread_rows(len(sample), _TESTED)
     batch = sample.batch(rows)
     local = LocalSearch(projector_of(evidence, sample), sample.diameter, FIRST_SHELL,
@@ -334,8 +356,8 @@ def _image_notes(sample):
     notes = []
     if sample.unusable:
         one = sample.unusable == 1
-        notes.append(Note("%d of the images %s constant or %s values that are no numbers; %s left "
-                          "out." % (sample.unusable, "is" if one else "are",
+        notes.append(Note("%d of the images %s constant or %s values that are no numbers or far too "
+                          "large; %s left out." % (sample.unusable, "is" if one else "are",
                                     "holds" if one else "hold",
                                     "it was" if one else "they were"), MINOR))
     if not sample.table.has_ctf:

@@ -59,8 +59,11 @@ def _to_diameter(value):
 def _to_used(value):
     if str(value).strip().lower() == "all":
         return None
-    number = to_number(value, "The number of particles to be used", "give a whole number, for "
-                       "example 5000, or all", positive=True)
+    name, advice = "The number of particles to be used", "give a whole number, for example 5000, " \
+        "or all"
+    number = to_number(value, name, advice, positive=True)
+    if number != int(number):
+        raise InputError("%s, %g, is not a whole number; %s." % (name, number, advice))
     return int(number)
 
 

@@ -44,6 +44,13 @@ _GROUP_NUMBERS = {"voltage": "rlnVoltage", "spherical_aberration": "rlnSpherical
                   "micrograph_sampling": "rlnMicrographPixelSize",
                   "phase_flipped": "rlnCtfDataArePhaseFlipped",
                   "premultiplied": "rlnCtfDataAreCtfPremultiplied"}
+# By the field of OpticsGroup: least and largest value, name and unit.
+_POSSIBLE = {"voltage": (1.0, 10000.0, "voltage", " kV"),
+             "spherical_aberration": (-100.0, 100.0, "spherical aberration", " mm"),
+             "amplitude_contrast": (0.0, 1.0, "amplitude contrast", ", which is no fraction"),
+             "sampling": (1e-3, 1e3, "pixel size", " Å")}
+_LEAST_STRETCH = 0.1  # of the area of the images
+_LARGEST_DEFOCUS = 1e6  # Å
 _SAMPLING = ("rlnImagePixelSize", "rlnDetectorPixelSize", "rlnMagnification", "rlnPixelSize")
 _STAR_COLUMNS = frozenset(
     (_IMAGE_NAME, "rlnMicrographName", "rlnOpticsGroup", "rlnOpticsGroupName", "rlnPhaseShift",
@@ -261,6 +268,7 @@ class _Draft:
         if self.problems:
             return None
         self._fill()
+        self._check_optics()
         if "file" in self.fields and "group" in self.fields:
             self._check_stacks(self._find_stacks(images_folder, most_stacks))
         if not self.problems:
@@ -272,6 +280,28 @@ class _Draft:
                               "examined.")
         self._general_notes()
         return ParticleTable(optics=tuple(self.optics), **self.fields)
+
+    def _check_optics(self):
+        """Refuse what no microscope has, such as a percentage where a fraction belongs."""
+        for group in self.optics:
+            for field, (low, high, what, unit) in _POSSIBLE.items():
+                value = getattr(group, field)
+                if value is not None and not low <= value <= high:
+                    self._refuse("The %s in %s is %g%s; correct it." % (what, self.path, value,
+                                                                        unit))
+            if group.magnification is not None and not (
+                    _LEAST_STRETCH < np.linalg.det(group.magnification) < 1 / _LEAST_STRETCH):
+                self._refuse("The magnification matrix in %s (%s and so on) changes the size of "
+                             "the images too much to be right; correct it." % (
+                                 self.path, _MAGNIFICATION[0]))
+        defocus = self.fields.get("defocus")
+        if defocus is not None and np.abs(defocus[:, :2]).max() > _LARGEST_DEFOCUS:
+            self._refuse("The defocus in %s reaches %.3g Å, which no microscope gives; it has to be "
+                         "in Å." % (self.path, np.abs(defocus[:, :2]).max()))
+
+    def _refuse(self, problem):
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def numbers(self, name):
         """A column as float64; None where there is none or it cannot be used."""
@@ -303,6 +333,15 @@ class _Draft:
                              % (self.path, _listed(found),
                                 _listed([name for name in names if name not in found])))
         return None
+
+    def coefficients(self, text):
+        """Numbers in brackets, as RELION writes the coefficients of aberrations."""
+        try:
+            return tuple(float(value) for value in re.findall(r"[^\s,\[\]]+", str(text)))
+        except ValueError:
+            self._refuse("The aberrations in %s hold text (%s) where numbers belong; correct the "
+                         "table." % (self.path, text))
+            return None
 
     def set(self, name, values):
         if values is not None:
@@ -530,7 +569,8 @@ class _RelionDraft(_Draft):
         names = rows.columns.get("rlnOpticsGroupName", [""] * rows.count)
         zernike = [rows.columns.get(name) for name in ("rlnOddZernike", "rlnEvenZernike")]
         for index in range(rows.count):
-            odd, even = (None if column is None else _floats(column[index]) for column in zernike)
+            odd, even = (None if column is None else rows.coefficients(column[index])
+                         for column in zernike)
             self.optics.append(_group(
                 {field: values[index] for field, values in numbers.items() if values is not None},
                 name=str(names[index]), odd_zernike=odd, even_zernike=even,
@@ -900,10 +940,6 @@ def _matrix(values):
 def _digits(value):
     # Single precision has seven digits; what follows is noise.
     return float("%.7g" % value)
-
-
-def _floats(text):
-    return tuple(float(value) for value in re.findall(r"[^\s,\[\]]+", str(text)))
 
 
 def _first_text(values):

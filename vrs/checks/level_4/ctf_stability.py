@@ -80,7 +80,7 @@ class CtfStability(Check):
         Criterion(name="unstable", metric="unstable_micrographs_percentage",
                   subject="the part of the micrographs whose particles ask for another defocus",
                   relation="<", bound=_LIMIT, unit="%",
-                  warning="The particles of {value:.2g} % of the micrographs (less than {bound} % "
+                  warning="The particles of {value:.3g} % of the micrographs (less than {bound} % "
                   "expected) ask for another defocus than the table's: estimate the CTF of these "
                   "micrographs again, or leave them out."),
     )
@@ -209,8 +209,8 @@ def _micrographs(found, scan, origin):
 
 def _too_weak(scan, mics):
     if not mics.members:
-        return ("None of the %d micrographs has %d of the %d particles that were taken; let more "
-                "be used, by --particles-used." % (mics.count, _FEWEST, len(scan.changes)))
+        return ("No micrograph has %d of the particles that were taken (%d of them); let more be "
+                "used, by --particles-used." % (_FEWEST, len(scan.changes)))
     return ("The images show the map to %.1f Å only and so faintly that the particles of no "
             "micrograph tell its defocus to better than ±%.0f Å; of one particle it is known to "
             "±%.0f Å at best. Let more particles be used, by --particles-used." % (

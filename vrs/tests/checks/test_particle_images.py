@@ -88,6 +88,32 @@ def test_images_without_values_are_left_out(made, tmp_path):
     assert np.isfinite(found.sample.batch(np.arange(10)).images).all()
 
 
+@pytest.mark.parametrize("pixels, words", [
+    (8, "have 8 pixels only"), (1, "have 1 pixels only"),
+    (20, "are 70 Å wide, and the particle in the map 1[0-9.]+ Å")])
+def test_images_that_are_too_small_are_refused(made, tmp_path, pixels, words):
+    inner = slice(32 - pixels // 2, 32 - pixels // 2 + pixels)
+    with mrcfile.open(made.table.files[0]) as stack:
+        mrcfile.write(str(tmp_path / "small.mrcs"), stack.data[:, inner, inner],
+                      voxel_size=SAMPLING)
+    optics = (replace(made.table.optics[0], image_size=pixels),)
+    with pytest.raises(NotMeasured, match=words):
+        assigned(replace(made.table, optics=optics, files=(str(tmp_path / "small.mrcs"),)))
+
+
+def test_a_pixel_size_that_is_far_too_small_is_refused(made):
+    optics = (replace(made.table.optics[0], sampling=0.1 * SAMPLING),)
+    with pytest.raises(NotMeasured, match="22.4 Å wide.*check both pixel sizes"):
+        assigned(replace(made.table, optics=optics))
+
+
+@pytest.mark.parametrize("count", [1, 2, 11])
+def test_few_particles_do_not_test_the_conventions(made, count):
+    found = assigned(made.table.take(np.arange(count)))
+    assert [note.severity for note in found.notes] == ["minor"]
+    assert "fewer than 12 particles" in found.notes[0].text
+
+
 def test_fewer_particles_are_drawn_on_request(made):
     sample = evidence_of(made.table, volume_of(), used=100).shared(ASSIGNED_PARTICLES).sample
     assert len(sample) == 100

@@ -400,6 +400,7 @@ def test_problems_come_together(project):
     ({"AnglePsi": None}, "but not rlnAnglePsi"),
     ({"OriginYAngst": None}, "but not rlnOriginYAngst"),
     ({"DefocusU": [np.inf] + [1.0] * 5}, "1 value that is not finite"),
+    ({"DefocusU": [1e30] + [15000.0] * 5}, "reaches 1e+30 Å, which no microscope gives"),
     ({"ImageName": ["0@Extract/job1/a.mrcs"] * 6}, "image 0@"),
     ({"ImageName": ["%s@Extract/job1/a.mrcs" % ("9" * 30)] * 6}, "image 999"),
     ({"ImageName": ["x@Extract/job1/a.mrcs"] * 6}, "image x@"),
@@ -414,6 +415,14 @@ def test_tables_that_cannot_be_used(project, change, words):
 @pytest.mark.parametrize("optics, words", [
     ({"ImageDimensionality": [3]}, "tomograms"), ({"ImagePixelSize": [0.0]}, "0 Å"),
     ({"ImageSize": [10]}, "8 pixels wide, and not 10"),
+    ({"Voltage": [0.0]}, "voltage in"), ({"Voltage": [-300.0]}, "-300 kV; correct it"),
+    ({"SphericalAberration": [2.7e7]}, "2.7e+07 mm"),
+    ({"AmplitudeContrast": [10.0]}, "10, which is no fraction"),
+    ({"AmplitudeContrast": [-0.1]}, "-0.1, which is no fraction"),
+    ({"ImagePixelSize": [1e30]}, "1e+30 Å"), ({"ImagePixelSize": [1e-30]}, "1e-30 Å"),
+    ({"OddZernike": ["[a,b]"]}, "text ([a,b]) where numbers belong"),
+    ({"MagMat%d%d" % (row, column): [0.0] for row in (0, 1) for column in (0, 1)},
+     "changes the size of the images too much"),
     ({"OpticsGroup": [1, 1], "Voltage": [200.0, 300.0], "SphericalAberration": [2.7] * 2,
       "AmplitudeContrast": [0.1] * 2, "ImagePixelSize": [1.5] * 2, "ImageSize": [8] * 2},
      "same number")])
