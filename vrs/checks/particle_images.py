@@ -31,6 +31,8 @@ _BATCH_BYTES = 2 ** 28
 _TESTED = 200
 # Fewer particles do not tell whether their angles are those of the map.
 _FEWEST_TESTED = 12
+# Widest images over narrowest: no merged data differ as much.
+_MOST_UNLIKE = 3
 # Shells that images have to have for anything to be told from them.
 _FEWEST_SHELLS = 3
 # Standard errors by which the mean correlation with the map has to exceed 0.
@@ -199,13 +201,31 @@ def _draw(evidence, kept=None):
     count = len(table) if found.used is None else found.used
     rows = table.stratified_sample(count, evidence.run.seed)
     particles = open_particles(table, workers).take(rows)
+    _require_alike(particles)
     box = _box(evidence, particles)
     if box < 2 * (FIRST_SHELL + _FEWEST_SHELLS + 1):
-        raise NotMeasured("The images of the particles have %d pixels only; extract them in a "
-                          "larger box." % particles.size)
+        raise NotMeasured(
+            "The images of the particles, %d pixels and %.3g Å wide, are too small for anything to "
+            "be told from them; check their pixel size, or extract them in a larger box." % (
+                particles.size, _extents(particles).max()))
     samplings = particles.sampling(box)[np.unique(particles.table.group)]
     return Sample(_Cropped(particles, rows, box), float(samplings.mean()),
                   particle_diameter(evidence)[0], workers=workers)
+
+
+def _extents(particles):
+    """Widths of the images of the optics groups, Å."""
+    groups = np.unique(particles.table.group)
+    return particles.size * particles.sampling(particles.size)[groups]
+
+
+def _require_alike(particles):
+    """Raise NotMeasured where no common box can show the images of all optics groups."""
+    extents = _extents(particles)
+    if extents.max() > _MOST_UNLIKE * extents.min():
+        raise NotMeasured(
+            "The images of some optics groups are %.4g Å wide, those of others %.4g Å; check their "
+            "pixel sizes." % (extents.min(), extents.max()))
 
 
 def _box(evidence, particles):
@@ -213,9 +233,7 @@ def _box(evidence, particles):
     detail = DETAIL
     if evidence.has("reported") and evidence.reported.resolution:
         detail = max(detail, evidence.reported.resolution)
-    groups = np.unique(particles.table.group)
-    extent = particles.size * particles.sampling(particles.size)[groups].max()
-    wanted = min(extent * _PIXELS_PER_DETAIL / detail, _LARGEST_BOX)
+    wanted = min(_extents(particles).max() * _PIXELS_PER_DETAIL / detail, _LARGEST_BOX)
     return min(2 * int(np.ceil(wanted / 2)), particles.size // 2 * 2)
 
 
@@ -320,7 +338,7 @@ def _test_assignment(evidence):
             "correlation with the map is %.3f ± %.3f instead of %.3f ± %.3f. Check which program "
             "wrote the table and how it was converted." % (
                 geometry.name, geometry.mean, geometry.error, declared.mean, declared.error))
-    if geometry.mean < _ERRORS * geometry.error:
+    if geometry.mean <= _ERRORS * geometry.error:
         return TableTest(1, None, _image_notes(sample) + [Note(
             "The images do not agree with the map, whatever the conventions of the table: the "
             "mean correlation of %d particles is %.3f ± %.3f. Their angles may be those of "
@@ -370,10 +388,13 @@ def _magnification_notes(table, scan):
     if not scan.is_off:
         return []
     told = table.optics[table.group[0]].sampling
-    return [Note("The pixel size of the images seems to be %.1f %% too %s for the map, which they "
-                 "agree best with at %.4g Å instead of %.4g Å." % (
-                     100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
-                     told * scan.best, told), SERIOUS)]
+    text = ("The pixel size of the images seems to be %.1f %% too %s for the map, which they agree "
+            "best with at %.4g Å instead of %.4g Å" % (
+                100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
+                told * scan.best, told))
+    if table.has_ctf:
+        return [Note(text + ".", SERIOUS)]
+    return [Note(text + ", or their CTF, which the table does not tell, is not corrected.", MINOR)]
 
 
 def _assigned(evidence, kept):

@@ -126,9 +126,10 @@ class _TiltPairsKind(Kind):
         pairs = evidence.tilt_pairs
         axis = ("the tilt axis was not given" if pairs.axis is None
                 else "the tilt axis lies at %g° in the images" % pairs.axis)
-        return [Note("There are %s tilt pairs; the specimen was tilted by %g°, %s, and its "
-                     "symmetry is %s." % (format(len(pairs.untilted), ","), pairs.angle, axis,
-                                 pairs.symmetry))], []
+        count = len(pairs.untilted)
+        return [Note("There %s; the specimen was tilted by %g°, %s, and its symmetry is %s." % (
+            "is 1 tilt pair" if count == 1 else "are %s tilt pairs" % format(count, ","),
+            pairs.angle, axis, pairs.symmetry))], []
 
 
 TILT_PAIRS = register(_TiltPairsKind())

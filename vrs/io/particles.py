@@ -50,7 +50,10 @@ _POSSIBLE = {"voltage": (1.0, 10000.0, "voltage", " kV"),
              "amplitude_contrast": (0.0, 1.0, "amplitude contrast", ", which is no fraction"),
              "sampling": (1e-3, 1e3, "pixel size", " Å")}
 _LEAST_STRETCH = 0.1  # of the area of the images
-_LARGEST_DEFOCUS = 1e6  # Å
+_LARGEST_TILT = 1e3  # mrad
+# Of the particles, by the field of ParticleTable.
+_LARGEST = {"defocus": (1e6, "defocus", "Å"), "phase_shift": (3600.0, "phase shift", "degrees"),
+            "ctf_b_factor": (1e5, "B factor of the CTF", "Å²")}
 _SAMPLING = ("rlnImagePixelSize", "rlnDetectorPixelSize", "rlnMagnification", "rlnPixelSize")
 _STAR_COLUMNS = frozenset(
     (_IMAGE_NAME, "rlnMicrographName", "rlnOpticsGroup", "rlnOpticsGroupName", "rlnPhaseShift",
@@ -294,10 +297,18 @@ class _Draft:
                 self._refuse("The magnification matrix in %s (%s and so on) changes the size of "
                              "the images too much to be right; correct it." % (
                                  self.path, _MAGNIFICATION[0]))
-        defocus = self.fields.get("defocus")
-        if defocus is not None and np.abs(defocus[:, :2]).max() > _LARGEST_DEFOCUS:
-            self._refuse("The defocus in %s reaches %.3g Å, which no microscope gives; it has to be "
-                         "in Å." % (self.path, np.abs(defocus[:, :2]).max()))
+            if group.beam_tilt is not None and np.abs(group.beam_tilt).max() > _LARGEST_TILT:
+                self._refuse("The beam tilt in %s is %g mrad; correct it." % (
+                    self.path, np.abs(group.beam_tilt).max()))
+        for field, (largest, what, unit) in _LARGEST.items():
+            if field in self.fields:
+                reached = np.abs(self.fields[field]).max()
+                if reached > largest:
+                    self._refuse("The %s in %s reaches %.3g %s, which no microscope gives; correct "
+                                 "it." % (what, self.path, reached, unit))
+        if not (self.fields.get("ctf_scale", np.ones(1)) > 0).any():
+            self._refuse("The scale of the CTF in %s is not positive for any particle; correct it, "
+                         "or remove the column." % self.path)
 
     def _refuse(self, problem):
         if problem not in self.problems:

@@ -84,6 +84,9 @@ def read_saxs(path):
     if dropped:
         notes.append("%s dropped: q is not positive, or a value is not a number."
                      % _points_were(dropped))
+    if not len(table):
+        raise InputError("%s has no point at which q is positive and all values are numbers; %s."
+                         % (path, _ADVICE))
     without = np.count_nonzero(table[:, 2] <= 0)
     if without == len(table):
         raise InputError("%s gives no errors of the intensities; %s." % (path, _ADVICE))
