@@ -14,7 +14,7 @@ from vrs.io.folders import alone_in, check_output_folder
 from vrs.provenance import origin
 from vrs.report import score, write_report
 from vrs.results import UNREADABLE, read_results, write_json
-from vrs.validation import RESULTS, Validation
+from vrs.validation import PARTICLES_FILE, RESULTS, Validation
 
 _FILES = "files"
 
@@ -109,6 +109,7 @@ def _remove_earlier(folder):
         results = read_results(folder / RESULTS)
     except UNREADABLE:
         return
+    (folder / PARTICLES_FILE).unlink(missing_ok=True)
     for part in [result.input for result in results] + [
             item for result in results for item in result.items]:
         for entry in part.files:

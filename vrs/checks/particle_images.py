@@ -418,7 +418,7 @@ class Members:
     sample : Sample
         With the shifts of that alignment.
     labels : numpy.ndarray of int, (n,)
-        Number of the class of each particle, from 1.
+        Number of the class of each particle, from 1; 0 for none.
     psi : numpy.ndarray of float64, (n,)
         Degrees.
     notes : list of Note
@@ -429,12 +429,18 @@ class Members:
     psi: np.ndarray
     notes: List[Note]
 
+    @property
+    def sizes(self):
+        """Numbers of the classes and of their members; number 0 stands for no class."""
+        return np.unique(self.labels[self.labels > 0], return_counts=True)
+
 
 def _test_alignment(evidence):
     sample = replace(evidence.shared(_SAMPLE), in_plane=True)
-    numbers, counts = np.unique(sample.table.plane_class, return_counts=True)
+    labels = sample.table.plane_class
+    numbers, counts = np.unique(labels[labels > 0], return_counts=True)
     largest = numbers[np.argsort(-counts, kind="stable")][:_CLASSES_TESTED]
-    rows = [np.flatnonzero(sample.table.plane_class == number)[:_MEMBERS_TESTED]
+    rows = [np.flatnonzero(labels == number)[:_MEMBERS_TESTED]
             for number in largest[np.sort(counts)[::-1][:_CLASSES_TESTED] >= _FEWEST_MEMBERS]]
     if not rows:
         return TableTest(1, None, _image_notes(sample) + [Note(

@@ -664,6 +664,11 @@ class _RelionDraft(_Draft):
         origin, pixels = self.several(_ANGSTROM_ORIGIN), self.several(_PIXEL_ORIGIN)
         shifts = pixels if origin is None else origin
         numbers = self.numbers("rlnClassNumber")
+        if numbers is not None and not ((numbers >= 0) & (numbers < 2 ** 31)
+                                        & (numbers == np.floor(numbers))).all():
+            self._refuse("Column rlnClassNumber of %s holds values that are no numbers of classes; "
+                         "correct the table." % self.path)
+            numbers = None
         if numbers is not None:
             numbers = numbers.astype(np.int32) if (numbers > 0).any() else None
         if angles is not None:

@@ -76,6 +76,7 @@ def test_one_report_is_one_run(star, tmp_path):
     (folder / "emv_daq.json").write_text("{}")
     (folder / "notes.txt").write_text("mine")
     (folder / "files" / "mine.mrc").write_text("mine")
+    (folder / "files" / "vrs_particles.star").write_text("values of the earlier particles")
     vrs.validate(particles=star, resolution=4).save(folder)
     assert sorted(os.listdir(str(folder))) == ["files", "notes.txt", "report.html", "report.json",
                                                "report.pdf"]
