@@ -156,7 +156,12 @@ def levels_of(given):
 def _require_something(evidence, found):
     """Refuse what would make a report without a single measurement."""
     reasons = []
-    for check in (check for level in found for check in checks_of_level(level.id)):
+    checks = [check for level in found for check in checks_of_level(level.id)]
+    kinds = [kind for kind in inputs.all_kinds()
+             if not kind.always and (evidence.has(kind.name) or kind.name in evidence.failures)]
+    # What is lacking for other items is of no interest.
+    concerned = [check for check in checks if any(kind in check.requires for kind in kinds)]
+    for check in concerned or checks:
         unmet = next(filter(None, (need.unmet(evidence) for need in check.requires)), None)
         if unmet is None:
             return

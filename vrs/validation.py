@@ -113,7 +113,7 @@ class Validation:
         """Compute a shared result; returns the file that keeps it."""
         outcome = SharedOutcome(reason=_MISSING_INPUT)
         if not any(requirement.unmet(self.evidence) for requirement in shared.requires):
-            outcome = shared.attempt(self.evidence)
+            outcome = self.evidence.outcome(shared)
         try:
             path = self._write(_shared_part(shared), outcome)
         except ValueError as error:  # of values that are no numbers

@@ -18,6 +18,7 @@ from vrs.results import Note, Status
 
 # Particles that the items on their images take, unless more are asked for.
 USED = 5000
+_COARSEST = 4  # pixels across a particle
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,11 @@ class _ParticlesKind(Kind):
             found = probe_particles(given["particles"], folder)
             problems += found.problems
             box = _largest_box(found.table) if found.table else None
+            finest = min((optics.sampling for optics in found.table.optics if optics.sampling),
+                         default=None) if found.table else None
+            if diameter and finest and diameter < _COARSEST * finest:
+                problems.append("The diameter, %.4g Å, is less than %d pixels of the images; give "
+                                "that of the particle in Å." % (diameter, _COARSEST))
             if diameter and box and diameter > box:
                 problems.append("The diameter, %.4g Å, is larger than the images of the particles, "
                                 "%.4g Å; give that of the particle." % (diameter, box))

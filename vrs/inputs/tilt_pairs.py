@@ -53,8 +53,11 @@ def _to_angle(value):
 
 
 def _to_axis(value):
-    return to_number(value, "The tilt axis", "give its direction in the images in degrees from x "
+    axis = to_number(value, "The tilt axis", "give its direction in the images in degrees from x "
                      "towards y, for example 87.5")
+    if abs(axis) > 360:
+        raise InputError("The tilt axis is %g°; it must be between -360 and 360°." % axis)
+    return axis
 
 
 class _TiltPairsKind(Kind):
