@@ -465,6 +465,7 @@ class _Draft:
         subset = self.fields.get("subset")
         if subset is not None and len(np.unique(subset)) == 1:
             self.notes.append("All particles belong to the same half; there are no half sets.")
+        self._note_far()
         defocus = self.fields.get("defocus")
         if defocus is not None:
             over = np.count_nonzero((defocus[:, :2] <= 0).any(axis=1))
@@ -479,6 +480,18 @@ class _Draft:
         elif dark:
             self.notes.append("The protein is dark in the images of %d of the %d particles."
                               % (dark, self.count))
+
+    def _note_far(self):
+        widths = [group.image_size and group.sampling and group.image_size * group.sampling
+                  for group in self.optics]
+        if "shifts" not in self.fields or None in widths:
+            return
+        reach = np.array(widths)[self.fields["group"]] / 2
+        far = np.count_nonzero((np.abs(self.fields["shifts"]) > reach[:, None]).any(axis=1))
+        if far:
+            self.notes.append("%d of the %d particles %s a shift that moves the centre out of the "
+                              "image; check in which unit the shifts are." % (far, self.count,
+                                                                            _have(far)))
 
     def _note_repeated(self):
         if "file" in self.fields:

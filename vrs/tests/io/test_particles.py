@@ -382,6 +382,14 @@ def test_stacks_of_the_same_name_are_not_mixed_up(project, tmp_path):
     read_particles(relion(path, ImageName=names), images_folder=flat)
 
 
+def test_shifts_out_of_the_image_are_told(project):
+    # The images are 12 Å wide.
+    _, notes = read_particles(relion(project[1], OriginXAngst=[6.5, -1e6] + [5.5] * 4))
+    assert [note for note in notes if "shift" in note] == [
+        "2 of the 6 particles have a shift that moves the centre out of the image; check in which "
+        "unit the shifts are."]
+
+
 # What is refused
 
 def test_problems_come_together(project):
