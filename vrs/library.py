@@ -14,7 +14,7 @@ from vrs.io.folders import alone_in, check_output_folder
 from vrs.provenance import origin
 from vrs.report import score, write_report
 from vrs.results import UNREADABLE, read_results, write_json
-from vrs.validation import RESULTS, Validation
+from vrs.validation import PARTICLES_FILE, RESULTS, Validation
 
 _FILES = "files"
 
@@ -109,6 +109,7 @@ def _remove_earlier(folder):
         results = read_results(folder / RESULTS)
     except UNREADABLE:
         return
+    (folder / PARTICLES_FILE).unlink(missing_ok=True)
     for part in [result.input for result in results] + [
             item for result in results for item in result.items]:
         for entry in part.files:
@@ -155,7 +156,12 @@ def levels_of(given):
 def _require_something(evidence, found):
     """Refuse what would make a report without a single measurement."""
     reasons = []
-    for check in (check for level in found for check in checks_of_level(level.id)):
+    checks = [check for level in found for check in checks_of_level(level.id)]
+    kinds = [kind for kind in inputs.all_kinds()
+             if not kind.always and (evidence.has(kind.name) or kind.name in evidence.failures)]
+    # What is lacking for other items is of no interest.
+    concerned = [check for check in checks if any(kind in check.requires for kind in kinds)]
+    for check in concerned or checks:
         unmet = next(filter(None, (need.unmet(evidence) for need in check.requires)), None)
         if unmet is None:
             return

@@ -113,9 +113,14 @@ class Validation:
         """Compute a shared result; returns the file that keeps it."""
         outcome = SharedOutcome(reason=_MISSING_INPUT)
         if not any(requirement.unmet(self.evidence) for requirement in shared.requires):
-            outcome = shared.attempt(self.evidence)
+            outcome = self.evidence.outcome(shared)
+        try:
+            path = self._write(_shared_part(shared), outcome)
+        except ValueError as error:  # of values that are no numbers
+            logger.exception("%s cannot be kept", shared.title)
+            outcome = shared.failed(error)
+            path = self._write(_shared_part(shared), outcome)
         self.evidence.remember(shared, outcome)
-        path = self._write(_shared_part(shared), outcome)
         self._describe_levels()
         return path
 

@@ -129,8 +129,7 @@ def _normalised(shares):
 
 def _made(evidence):
     members = evidence.shared(CLASS_MEMBERS)
-    numbers, counts = np.unique(members.labels, return_counts=True)
-    numbers, counts = numbers[numbers > 0], counts[numbers > 0]
+    numbers, counts = members.sizes
     chosen = numbers[counts >= FEWEST_MEMBERS]
     if not len(chosen):
         raise NotMeasured(

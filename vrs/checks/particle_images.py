@@ -16,7 +16,8 @@ from vrs.images.ctf import Contrast, straighten
 from vrs.images.projector import Projector
 from vrs.images.refine import LocalSearch
 from vrs.inputs.map import MAP
-from vrs.inputs.particles import ANGLES, IMAGES, MEMBERS, PARTICLES, particle_diameter
+from vrs.inputs.particles import (ANGLES, IMAGES, MEMBERS, PARTICLES, mask_diameter,
+                                  particle_diameter)
 from vrs.io.particles import open_particles
 from vrs.results import MINOR, SERIOUS, Note, travels
 
@@ -28,6 +29,12 @@ FIRST_SHELL = 2
 _BATCH = 500
 _BATCH_BYTES = 2 ** 28
 _TESTED = 200
+# Fewer particles do not tell whether their angles are those of the map.
+_FEWEST_TESTED = 12
+# Widest images over narrowest: no merged data differ as much.
+_MOST_UNLIKE = 3
+# Shells that images have to have for anything to be told from them.
+_FEWEST_SHELLS = 3
 # Standard errors by which the mean correlation with the map has to exceed 0.
 _ERRORS = 3
 # Detail that decides on the signs of alignments in the plane, Å.
@@ -73,7 +80,7 @@ class _Cropped:
         good = ~self.drawn.unusable
         if not good.any():
             raise NotMeasured("All particle images are constant or hold values that are not "
-                              "numbers; check the stacks.")
+                              "numbers or far too large; check the stacks.")
         return cropped.take(good), self._rows[good]
 
 
@@ -194,10 +201,31 @@ def _draw(evidence, kept=None):
     count = len(table) if found.used is None else found.used
     rows = table.stratified_sample(count, evidence.run.seed)
     particles = open_particles(table, workers).take(rows)
+    _require_alike(particles)
     box = _box(evidence, particles)
+    if box < 2 * (FIRST_SHELL + _FEWEST_SHELLS + 1):
+        raise NotMeasured(
+            "The images of the particles, %d pixels and %.3g Å wide, are too small for anything to "
+            "be told from them; check their pixel size, or extract them in a larger box." % (
+                particles.size, _extents(particles).max()))
     samplings = particles.sampling(box)[np.unique(particles.table.group)]
     return Sample(_Cropped(particles, rows, box), float(samplings.mean()),
                   particle_diameter(evidence)[0], workers=workers)
+
+
+def _extents(particles):
+    """Widths of the images of the optics groups, Å."""
+    groups = np.unique(particles.table.group)
+    return particles.size * particles.sampling(particles.size)[groups]
+
+
+def _require_alike(particles):
+    """Raise NotMeasured where no common box can show the images of all optics groups."""
+    extents = _extents(particles)
+    if extents.max() > _MOST_UNLIKE * extents.min():
+        raise NotMeasured(
+            "The images of some optics groups are %.4g Å wide, those of others %.4g Å; check their "
+            "pixel sizes." % (extents.min(), extents.max()))
 
 
 def _box(evidence, particles):
@@ -205,9 +233,7 @@ def _box(evidence, particles):
     detail = DETAIL
     if evidence.has("reported") and evidence.reported.resolution:
         detail = max(detail, evidence.reported.resolution)
-    groups = np.unique(particles.table.group)
-    extent = particles.size * particles.sampling(particles.size)[groups].max()
-    wanted = min(extent * _PIXELS_PER_DETAIL / detail, _LARGEST_BOX)
+    wanted = min(_extents(particles).max() * _PIXELS_PER_DETAIL / detail, _LARGEST_BOX)
     return min(2 * int(np.ceil(wanted / 2)), particles.size // 2 * 2)
 
 
@@ -282,8 +308,22 @@ def spread_rows(count, most):
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
+def _require_whole(sample, evidence):
+    """Raise NotMeasured where the images are too small for the particle in the map."""
+    extent, size = sample.box * sample.sampling, mask_diameter(evidence.map)
+    if extent < size:
+        raise NotMeasured(
+            "The images of the particles are %.4g Å wide, and the particle in the map %.4g Å; "
+            "check both pixel sizes, and extract the particles in a larger box." % (extent, size))
+
+
 def _test_assignment(evidence):
     sample = evidence.shared(_SAMPLE)
+    _require_whole(sample, evidence)
+    if len(sample) < _FEWEST_TESTED:
+        return TableTest(1, None, _image_notes(sample) + [Note(
+            "There are fewer than %d particles; the conventions of their table could not be "
+            "tested." % _FEWEST_TESTED, MINOR)])
     rows = spread_rows(len(sample), _TESTED)
     batch = sample.batch(rows)
     local = LocalSearch(projector_of(evidence, sample), sample.diameter, FIRST_SHELL,
@@ -298,7 +338,7 @@ def _test_assignment(evidence):
             "with the map is %.3f ± %.3f instead of %.3f ± %.3f. Check which program wrote the "
             "table and how it was converted." % (
                 geometry.name, geometry.mean, geometry.error, declared.mean, declared.error))
-    if geometry.mean < _ERRORS * geometry.error:
+    if geometry.mean <= _ERRORS * geometry.error:
         return TableTest(1, None, _image_notes(sample) + [Note(
             "The images do not agree with the map, whatever the conventions of the table: the "
             "mean correlation of %d particles is %.3f ± %.3f. Their angles may be those of "
@@ -310,7 +350,7 @@ def _test_assignment(evidence):
         notes.append(Note("The protein is dark in the images, although nothing in the table says "
                           "so; they were inverted."))
     state = _state(sample.table, found.state, notes)
-    notes += _image_notes(sample) + _magnification_notes(sample.table, found.magnification)
+    notes += _image_notes(sample) + _magnification_notes(evidence.particles.table, found.magnification)
     return TableTest(-1 if geometry.dark else 1, state, notes)
 
 
@@ -334,10 +374,10 @@ def _image_notes(sample):
     notes = []
     if sample.unusable:
         one = sample.unusable == 1
-        notes.append(Note("%d of the images %s constant or %s values that are not numbers; %s left "
-                          "out." % (sample.unusable, "is" if one else "are",
-                                    "holds" if one else "hold",
-                                    "it was" if one else "they were"), MINOR))
+        notes.append(Note(
+            "%d of the images %s constant or %s values that are not numbers or far too large; %s "
+            "left out." % (sample.unusable, "is" if one else "are", "holds" if one else "hold",
+                           "it was" if one else "they were"), MINOR))
     if not sample.table.has_ctf:
         notes.append(Note("The table does not give the CTF of the images; they are compared as if "
                           "it had been corrected.", MINOR))
@@ -345,13 +385,19 @@ def _image_notes(sample):
 
 
 def _magnification_notes(table, scan):
+    """Whether another pixel size suits the images better; the table is the one that was given."""
     if not scan.is_off:
         return []
     told = table.optics[table.group[0]].sampling
-    return [Note("The pixel size of the images seems to be %.1f %% too %s for the map: they agree "
-                 "with it best at %.4g Å instead of %.4g Å." % (
-                     100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
-                     told * scan.best, told), SERIOUS)]
+    text = ("The pixel size of the images seems to be %.1f %% too %s for the map: they agree with "
+            "it best at %.4g Å instead of %.4g Å" % (
+                100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
+                told * scan.best, told))
+    if not np.isfinite(scan.best_error):
+        return [Note(text + ", the end of what was tried. Wrong angles have the same effect.", MINOR)]
+    if table.has_ctf:
+        return [Note(text + ".", SERIOUS)]
+    return [Note(text + ", or their CTF, which the table does not give, is not corrected.", MINOR)]
 
 
 def _assigned(evidence, kept):
@@ -375,7 +421,7 @@ class Members:
     sample : Sample
         With the shifts of that alignment.
     labels : numpy.ndarray of int, (n,)
-        Number of the class of each particle, from 1.
+        Number of the class of each particle, from 1; 0 for none.
     psi : numpy.ndarray of float64, (n,)
         Degrees.
     notes : list of Note
@@ -386,12 +432,18 @@ class Members:
     psi: np.ndarray
     notes: List[Note]
 
+    @property
+    def sizes(self):
+        """Numbers of the classes and of their members; number 0 stands for no class."""
+        return np.unique(self.labels[self.labels > 0], return_counts=True)
+
 
 def _test_alignment(evidence):
     sample = replace(evidence.shared(_SAMPLE), in_plane=True)
-    numbers, counts = np.unique(sample.table.plane_class, return_counts=True)
+    labels = sample.table.plane_class
+    numbers, counts = np.unique(labels[labels > 0], return_counts=True)
     largest = numbers[np.argsort(-counts, kind="stable")][:_CLASSES_TESTED]
-    rows = [np.flatnonzero(sample.table.plane_class == number)[:_MEMBERS_TESTED]
+    rows = [np.flatnonzero(labels == number)[:_MEMBERS_TESTED]
             for number in largest[np.sort(counts)[::-1][:_CLASSES_TESTED] >= _FEWEST_MEMBERS]]
     if not rows:
         return TableTest(1, None, _image_notes(sample) + [Note(

@@ -71,9 +71,13 @@ class Shared:
             return SharedOutcome(reason=" ".join(error.problems))
         except Exception as error:  # it never takes down the level
             logger.exception("%s failed", self.title)
-            return SharedOutcome(reason="A step that it depends on, %s, failed (%s: %s); the log "
-                                 "of the level has the details." % (
-                                     self.title, type(error).__name__, error))
+            return self.failed(error)
+
+    def failed(self, error):
+        """The outcome after an unexpected error."""
+        return SharedOutcome(reason="A step that it depends on, %s, failed (%s: %s); the log of "
+                             "the level has the details." % (
+                                 self.title, type(error).__name__, error))
 
     def restored(self, evidence, outcome):
         """What items get of an outcome: the result, or a NotMeasured to be raised."""

@@ -142,7 +142,8 @@ def _add_evidence(command, of_entry=None):
             added = [level.id for level in levels.all_levels()
                      if kind in level.needed[:1] + level.alternatives]
             if option is kind.options[0] and added and not kind.is_indispensable:
-                text += "; adds level %s" % added[0]
+                text += "; adds level%s %s" % ("s" * (len(added) > 1), " and ".join(
+                    [", ".join(added[:-1])] * (len(added) > 1) + added[-1:]))
             command.add_argument(option.flag, metavar=option.placeholder, help=text)
 
 

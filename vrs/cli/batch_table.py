@@ -17,7 +17,7 @@ from vrs.io.problems import collected
 
 # What the batch decides itself, for each entry.
 _DECIDED = ("help", "output", "project")
-_PATHS = ("FILE", "DIR")
+_PATHS = ("FILE", "DIR", "PATH")
 _YES, _NO = ("yes", "true", "1", "x"), ("no", "false", "0")
 # How and where something is computed is not what is computed.
 _CIRCUMSTANCES = ("threads", "queue", "cache", "offline")
@@ -192,7 +192,7 @@ class _Reader:
     def _set(self, row, option, action, text):
         if action.metavar in _PATHS:
             row.options[option] = os.path.abspath(os.path.join(self._folder, text))
-            if action.metavar == "FILE":
+            if action.metavar != "DIR":
                 row.files.append(row.options[option])
         elif action.nargs == 0:
             if text.lower() not in _YES + _NO:

@@ -19,6 +19,8 @@ from scipy import fft
 # without the images that cannot be used.
 _STORED_BYTES, _CROPPED_BYTES = 14, 20
 _DIGEST_BYTES = 32
+# Powers of what is larger, or of differences smaller than its reciprocal, leave single precision.
+LARGEST_VALUE = 1e12
 
 
 @dataclass(frozen=True)
@@ -257,8 +259,8 @@ class Particles:
     ----------
     table : ParticleTable
     unusable : numpy.ndarray of bool, (n,)
-        Particles whose image has values that are not finite or has the same value
-        everywhere, as far as images were read.
+        Particles whose image has values that are not finite or too large for single precision,
+        or has the same value everywhere, as far as images were read.
     """
 
     def __init__(self, table, stacks, workers=1):
@@ -486,7 +488,9 @@ def _read(stored, frames):
 def _unusable(images):
     with np.errstate(invalid="ignore"):
         least, most = images.min(axis=(1, 2)), images.max(axis=(1, 2))
-    return ~(np.isfinite(least) & np.isfinite(most)) | (least == most)
+        # Comparisons with NaN are False.
+        good = (most - least > 1 / LARGEST_VALUE) & (np.maximum(-least, most) < LARGEST_VALUE)
+    return ~good
 
 
 def _is_complete(path, shape, digest):

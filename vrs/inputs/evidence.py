@@ -45,6 +45,7 @@ class Evidence:
     failures: Mapping[str, str] = field(default_factory=dict)
     # Results that several items need; each is computed when it is first asked for.
     _shared: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _outcomes: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
         for name in ("loaded", "failures"):
@@ -96,11 +97,26 @@ class Evidence:
             If it cannot be computed, with the reason.
         """
         if result.name not in self._shared:
-            self._shared[result.name] = result.restored(self, result.attempt(self))
+            self._shared[result.name] = result.restored(self, self.outcome(result))
         found = self._shared[result.name]
         if isinstance(found, NotMeasured):
             raise found
         return found
+
+    def outcome(self, result):
+        """What became of a result that several items need; it is computed once.
+
+        Parameters
+        ----------
+        result : vrs.checks.shared.Shared
+
+        Returns
+        -------
+        vrs.checks.shared.SharedOutcome
+        """
+        if result.name not in self._outcomes:
+            self._outcomes[result.name] = result.attempt(self)
+        return self._outcomes[result.name]
 
     def remember(self, result, outcome):
         """Take a result that was computed before.
@@ -110,6 +126,7 @@ class Evidence:
         result : vrs.checks.shared.Shared
         outcome : vrs.checks.shared.SharedOutcome
         """
+        self._outcomes[result.name] = outcome
         self._shared[result.name] = result.restored(self, outcome)
 
     def replaced(self, name, loaded):

@@ -18,6 +18,7 @@ from vrs.results import Note, Status
 
 # Particles that the items on their images take, unless more are asked for.
 USED = 5000
+_COARSEST = 4  # pixels across a particle
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,11 @@ def _to_diameter(value):
 def _to_used(value):
     if str(value).strip().lower() == "all":
         return None
-    number = to_number(value, "The number of particles to be used", "give a whole number, for "
-                       "example 5000, or all", positive=True)
+    name, advice = "The number of particles to be used", "give a whole number, for example 5000, " \
+        "or all"
+    number = to_number(value, name, advice, positive=True)
+    if number != int(number):
+        raise InputError("%s, %g, is not a whole number; %s." % (name, number, advice))
     return int(number)
 
 
@@ -109,6 +113,11 @@ class _ParticlesKind(Kind):
             found = probe_particles(given["particles"], folder)
             problems += found.problems
             box = _largest_box(found.table) if found.table else None
+            finest = min((optics.sampling for optics in found.table.optics if optics.sampling),
+                         default=None) if found.table else None
+            if diameter and finest and diameter < _COARSEST * finest:
+                problems.append("The diameter, %.4g Å, is less than %d pixels of the images; give "
+                                "that of the particle in Å." % (diameter, _COARSEST))
             if diameter and box and diameter > box:
                 problems.append("The diameter, %.4g Å, is larger than the images of the particles, "
                                 "%.4g Å; give that of the particle." % (diameter, box))

@@ -53,8 +53,11 @@ def _to_angle(value):
 
 
 def _to_axis(value):
-    return to_number(value, "The tilt axis", "give its direction in the images in degrees from x "
+    axis = to_number(value, "The tilt axis", "give its direction in the images in degrees from x "
                      "towards y, for example 87.5")
+    if abs(axis) > 360:
+        raise InputError("The tilt axis is %g°; it must be between -360 and 360°." % axis)
+    return axis
 
 
 class _TiltPairsKind(Kind):
@@ -127,9 +130,10 @@ class _TiltPairsKind(Kind):
         pairs = evidence.tilt_pairs
         axis = ("the tilt axis was not given" if pairs.axis is None
                 else "the tilt axis lies at %g° in the images" % pairs.axis)
-        return [Note("There are %s tilt pairs; the specimen was tilted by %g°, %s, and its "
-                     "symmetry is %s." % (format(len(pairs.untilted), ","), pairs.angle, axis,
-                                 pairs.symmetry))], []
+        count = len(pairs.untilted)
+        return [Note("There %s; the specimen was tilted by %g°, %s, and its symmetry is %s." % (
+            "is 1 tilt pair" if count == 1 else "are %s tilt pairs" % format(count, ","),
+            pairs.angle, axis, pairs.symmetry))], []
 
 
 TILT_PAIRS = register(_TiltPairsKind())

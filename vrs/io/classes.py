@@ -11,6 +11,7 @@ import mrcfile
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.images.particles import LARGEST_VALUE
 from vrs.io import files, headers
 from vrs.io.problems import collected, to_sampling
 from vrs.io.star import read_star
@@ -187,19 +188,37 @@ def _model(path):
     if not all("@" in name for name in references):
         raise InputError("The classes of %s are maps and not images; give the model of a "
                          "two-dimensional classification." % path)
-    numbers = table.get("rlnClassNumber")
+    numbers = _numbers(path, table, "rlnClassNumber")
     if numbers is None:
-        numbers = [int(name.partition("@")[0] or 0) for name in references]
-    general = blocks.get("model_general", {})
-    sampling = general.get("rlnPixelSize")
-    resolution = table.get("rlnEstimatedResolution")
+        own = [name.partition("@")[0] for name in references]
+        numbers = np.array([int(number) if number.isdigit() else 0 for number in own], float)
+    if not ((numbers >= 0) & (numbers < 2 ** 31)).all():
+        raise InputError(_wrong_column(path, "rlnClassNumber", "no numbers of classes"))
+    sampling = _numbers(path, blocks.get("model_general", {}), "rlnPixelSize")
+    resolution = _numbers(path, table, "rlnEstimatedResolution")
     if resolution is not None:
-        resolution = np.array(resolution, float)
-        resolution[~np.isfinite(resolution) | (resolution >= _NO_RESOLUTION)] = np.nan
-    occupancy = table.get("rlnClassDistribution")
-    return _Model(references, np.array(numbers, int),
-                  None if occupancy is None else np.array(occupancy, float), resolution,
+        resolution[~((resolution > 0) & (resolution < _NO_RESOLUTION))] = np.nan
+    occupancy = _numbers(path, table, "rlnClassDistribution")
+    if occupancy is not None and not (np.isfinite(occupancy) & (occupancy >= 0)).all():
+        raise InputError(_wrong_column(path, "rlnClassDistribution", "no shares of particles"))
+    if sampling is not None and not (np.isfinite(sampling[0]) and sampling[0] > 0):
+        raise InputError(_wrong_column(path, "rlnPixelSize", "no pixel size"))
+    return _Model(references, numbers.astype(int), occupancy, resolution,
                   None if sampling is None else float(sampling[0]))
+
+
+def _numbers(path, columns, name):
+    """A column as float64, None where there is none."""
+    if name not in columns:
+        return None
+    try:
+        return np.array(columns[name], float)
+    except ValueError:
+        raise InputError(_wrong_column(path, name, "text")) from None
+
+
+def _wrong_column(path, name, what):
+    return "Column %s of %s holds %s; correct it, or give the stack itself." % (name, path, what)
 
 
 def _model_beside(path, notes):
@@ -233,11 +252,16 @@ def _sampling(given, model, header, notes):
 def _image_problems(classes, notes):
     if classes.images.shape[1] != classes.images.shape[2]:
         return [_not_square(classes.images.shape[1:])]
-    finite = np.isfinite(classes.images).all(axis=(1, 2))
+    least, most = classes.images.min(axis=(1, 2)), classes.images.max(axis=(1, 2))
+    # Comparisons with NaN are False.
+    finite = (least > -LARGEST_VALUE) & (most < LARGEST_VALUE)
     if not finite.all():
-        return ["%s: values that are not finite (NaN or infinite); remove the image or give "
-                "another file." % _numbered(classes.numbers[~finite])]
-    flat = classes.images.min(axis=(1, 2)) == classes.images.max(axis=(1, 2))
+        return ["%s: values that are not finite (NaN or infinite) or far too large; remove the "
+                "image or give another file." % _numbered(classes.numbers[~finite])]
+    flat = least == most
+    if not flat.all() and (most - least)[~flat].max() < 1 / LARGEST_VALUE:
+        return ["The values of the class averages are too small to be told apart; multiply them, "
+                "or give another file."]
     if flat.all():
         return ["All class averages are empty; give those of a classification that has finished."]
     if flat.any():

@@ -187,10 +187,14 @@ def _read_cryosparc(path):
                          "the passthrough of the job." % (path, ", ".join(lacking)))
     micrographs = rows["location/micrograph_path"]
     if micrographs.dtype.kind == "S":
-        micrographs = np.char.decode(micrographs, "utf-8")
-    shapes = rows["location/micrograph_shape"]
-    fractions = np.column_stack([rows["location/center_x_frac"], rows["location/center_y_frac"]])
-    return by_micrograph(micrographs, _finite(fractions * shapes[:, ::-1].astype(float), path),
+        micrographs = np.char.decode(micrographs, "utf-8", "replace")
+    try:
+        shapes = rows["location/micrograph_shape"].astype(float).reshape(len(rows), 2)
+        fractions = np.column_stack([rows[name].astype(float) for name in _LOCATION[2:]])
+    except ValueError:
+        raise InputError("%s cannot be read as a cryoSPARC table: its locations are no numbers; "
+                         "export it again." % path) from None
+    return by_micrograph(micrographs, _finite(fractions * shapes[:, ::-1], path),
                          path, shapes)
 
 

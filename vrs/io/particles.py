@@ -44,6 +44,16 @@ _GROUP_NUMBERS = {"voltage": "rlnVoltage", "spherical_aberration": "rlnSpherical
                   "micrograph_sampling": "rlnMicrographPixelSize",
                   "phase_flipped": "rlnCtfDataArePhaseFlipped",
                   "premultiplied": "rlnCtfDataAreCtfPremultiplied"}
+# By the field of OpticsGroup: least and largest value, name and unit.
+_POSSIBLE = {"voltage": (1.0, 10000.0, "voltage", " kV"),
+             "spherical_aberration": (-100.0, 100.0, "spherical aberration", " mm"),
+             "amplitude_contrast": (0.0, 1.0, "amplitude contrast", ", which is no fraction"),
+             "sampling": (1e-3, 1e3, "pixel size", " Å")}
+_LEAST_STRETCH = 0.1  # of the area of the images
+_LARGEST_TILT = 1e3  # mrad
+# Of the particles, by the field of ParticleTable.
+_LARGEST = {"defocus": (1e6, "defocus", "Å"), "phase_shift": (3600.0, "phase shift", "degrees"),
+            "ctf_b_factor": (1e5, "B factor of the CTF", "Å²")}
 _SAMPLING = ("rlnImagePixelSize", "rlnDetectorPixelSize", "rlnMagnification", "rlnPixelSize")
 _STAR_COLUMNS = frozenset(
     (_IMAGE_NAME, "rlnMicrographName", "rlnOpticsGroup", "rlnOpticsGroupName", "rlnPhaseShift",
@@ -261,6 +271,7 @@ class _Draft:
         if self.problems:
             return None
         self._fill()
+        self._check_optics()
         if "file" in self.fields and "group" in self.fields:
             self._check_stacks(self._find_stacks(images_folder, most_stacks))
         if not self.problems:
@@ -272,6 +283,36 @@ class _Draft:
                               "examined.")
         self._general_notes()
         return ParticleTable(optics=tuple(self.optics), **self.fields)
+
+    def _check_optics(self):
+        """Refuse what no microscope has, such as a percentage where a fraction belongs."""
+        for group in self.optics:
+            for field, (low, high, what, unit) in _POSSIBLE.items():
+                value = getattr(group, field)
+                if value is not None and not low <= value <= high:
+                    self._refuse("The %s in %s is %g%s; correct it." % (what, self.path, value,
+                                                                        unit))
+            if group.magnification is not None and not (
+                    _LEAST_STRETCH < np.linalg.det(group.magnification) < 1 / _LEAST_STRETCH):
+                self._refuse("The magnification matrix in %s (%s and so on) changes the size of "
+                             "the images too much to be right; correct it." % (
+                                 self.path, _MAGNIFICATION[0]))
+            if group.beam_tilt is not None and np.abs(group.beam_tilt).max() > _LARGEST_TILT:
+                self._refuse("The beam tilt in %s is %g mrad; correct it." % (
+                    self.path, np.abs(group.beam_tilt).max()))
+        for field, (largest, what, unit) in _LARGEST.items():
+            if field in self.fields:
+                reached = np.abs(self.fields[field]).max()
+                if reached > largest:
+                    self._refuse("The %s in %s reaches %.3g %s, which no microscope gives; correct "
+                                 "it." % (what, self.path, reached, unit))
+        if not (self.fields.get("ctf_scale", np.ones(1)) > 0).any():
+            self._refuse("The scale of the CTF in %s is not positive for any particle; correct it, "
+                         "or remove the column." % self.path)
+
+    def _refuse(self, problem):
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def numbers(self, name):
         """A column as float64; None where there is none or it cannot be used."""
@@ -303,6 +344,15 @@ class _Draft:
                              % (self.path, _listed(found),
                                 _listed([name for name in names if name not in found])))
         return None
+
+    def coefficients(self, text):
+        """Numbers in brackets, as RELION writes the coefficients of aberrations."""
+        try:
+            return tuple(float(value) for value in re.findall(r"[^\s,\[\]]+", str(text)))
+        except ValueError:
+            self._refuse("The aberrations in %s hold text (%s) where numbers belong; correct the "
+                         "table." % (self.path, text))
+            return None
 
     def set(self, name, values):
         if values is not None:
@@ -417,6 +467,7 @@ class _Draft:
         subset = self.fields.get("subset")
         if subset is not None and len(np.unique(subset)) == 1:
             self.notes.append("All particles belong to the same half; there are no half sets.")
+        self._note_far()
         defocus = self.fields.get("defocus")
         if defocus is not None:
             over = np.count_nonzero((defocus[:, :2] <= 0).any(axis=1))
@@ -431,6 +482,18 @@ class _Draft:
         elif dark:
             self.notes.append("The protein is dark in the images of %d of the %d particles."
                               % (dark, self.count))
+
+    def _note_far(self):
+        widths = [group.image_size and group.sampling and group.image_size * group.sampling
+                  for group in self.optics]
+        if "shifts" not in self.fields or None in widths:
+            return
+        reach = np.array(widths)[self.fields["group"]] / 2
+        far = np.count_nonzero((np.abs(self.fields["shifts"]) > reach[:, None]).any(axis=1))
+        if far:
+            self.notes.append("%d of the %d particles %s a shift that moves the centre out of the "
+                              "image; check in which unit the shifts are." % (far, self.count,
+                                                                            _have(far)))
 
     def _note_repeated(self):
         if "file" in self.fields:
@@ -532,7 +595,8 @@ class _RelionDraft(_Draft):
         names = rows.columns.get("rlnOpticsGroupName", [""] * rows.count)
         zernike = [rows.columns.get(name) for name in ("rlnOddZernike", "rlnEvenZernike")]
         for index in range(rows.count):
-            odd, even = (None if column is None else _floats(column[index]) for column in zernike)
+            odd, even = (None if column is None else rows.coefficients(column[index])
+                         for column in zernike)
             self.optics.append(_group(
                 {field: values[index] for field, values in numbers.items() if values is not None},
                 name=str(names[index]), odd_zernike=odd, even_zernike=even,
@@ -615,6 +679,11 @@ class _RelionDraft(_Draft):
         origin, pixels = self.several(_ANGSTROM_ORIGIN), self.several(_PIXEL_ORIGIN)
         shifts = pixels if origin is None else origin
         numbers = self.numbers("rlnClassNumber")
+        if numbers is not None and not ((numbers >= 0) & (numbers < 2 ** 31)
+                                        & (numbers == np.floor(numbers))).all():
+            self._refuse("Column rlnClassNumber of %s holds values that are no numbers of classes; "
+                         "correct the table." % self.path)
+            numbers = None
         if numbers is not None:
             numbers = numbers.astype(np.int32) if (numbers > 0).any() else None
         if angles is not None:
@@ -902,10 +971,6 @@ def _matrix(values):
 def _digits(value):
     # Single precision has seven digits; what follows is noise.
     return float("%.7g" % value)
-
-
-def _floats(text):
-    return tuple(float(value) for value in re.findall(r"[^\s,\[\]]+", str(text)))
 
 
 def _first_text(values):

@@ -13,6 +13,7 @@ from vrs.numerics.saxs import SaxsCurve
 
 _LARGEST_FILE = 50e6
 _FEWEST_POINTS = 20
+_LARGEST = 1e100
 # In 1/Å, hardly anybody measures that far; in 1/nm, nearly everybody.
 _HIGHEST_Q = 2.0
 _UNITS = (("nm", re.compile(r"1\s*/\s*nm|nm\s*\^?\s*\{?\s*[-−]\s*1|nm⁻¹", re.IGNORECASE)),
@@ -79,11 +80,14 @@ def read_saxs(path):
     notes = []
     if blocks > 1:
         notes.append("The file holds %d tables; the longest is used." % blocks)
-    usable = np.isfinite(table).all(axis=1) & (table[:, 0] > 0)
+    usable = (np.abs(table) < _LARGEST).all(axis=1) & (table[:, 0] > 0)
     table, dropped = table[usable], np.count_nonzero(~usable)
     if dropped:
         notes.append("%s dropped: q is not positive, or a value is not a number."
                      % _points_were(dropped))
+    if not len(table):
+        raise InputError("%s has no point at which q is positive and all values are numbers; %s."
+                         % (path, _ADVICE))
     without = np.count_nonzero(table[:, 2] <= 0)
     if without == len(table):
         raise InputError("%s gives no errors of the intensities; %s." % (path, _ADVICE))
@@ -94,6 +98,9 @@ def read_saxs(path):
     if len(table) < _FEWEST_POINTS:
         raise InputError("%s has %d usable points; a curve needs at least %d."
                          % (path, len(table), _FEWEST_POINTS))
+    if len(np.unique(table[:, 0])) < _FEWEST_POINTS:
+        raise InputError("%s has %d different values of q; a curve needs at least %d."
+                         % (path, len(np.unique(table[:, 0])), _FEWEST_POINTS))
     if (table[:, 1] <= 0).all():
         raise InputError("%s has no positive intensities; give the curve after subtraction of the "
                          "buffer." % path)

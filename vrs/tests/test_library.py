@@ -1,6 +1,7 @@
 import os
 import threading
 
+import numpy as np
 import pytest
 
 import vrs
@@ -10,6 +11,8 @@ from vrs.io.folders import alone_in
 from vrs.io.maps import write_map
 from vrs.io.models import write_model
 from vrs.io.particles import write_particles_star
+from vrs.io.saxs import write_saxs
+from vrs.numerics.saxs import SaxsCurve
 from vrs.tests.checks.level_4.orientations import rotations_of, table_of
 from vrs.tests.checks.level_A import models
 from vrs.tests.io.files import blob, save
@@ -44,6 +47,15 @@ def test_particles_without_angles_are_no_validation(tmp_path, capsys):
     assert problem in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+def test_what_is_lacking_for_other_items_is_not_told(tmp_path):
+    q = np.linspace(0.01, 0.3, 50)
+    write_saxs(str(tmp_path / "a.dat"), SaxsCurve(q, np.exp(-100 * q ** 2), 0.01 + 0 * q))
+    with pytest.raises(InputError) as caught:
+        vrs.validate(saxs=str(tmp_path / "a.dat"))
+    [problem] = caught.value.problems
+    assert "it needs a map with a threshold" in problem
+
+
 def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
     [problem] = problems(particles=star, half_maps=half_paths)
     assert problem == ("Two half maps can only be judged with a map with a threshold; give it by "
@@ -76,6 +88,7 @@ def test_one_report_is_one_run(star, tmp_path):
     (folder / "emv_daq.json").write_text("{}")
     (folder / "notes.txt").write_text("mine")
     (folder / "files" / "mine.mrc").write_text("mine")
+    (folder / "files" / "vrs_particles.star").write_text("values of the earlier particles")
     vrs.validate(particles=star, resolution=4).save(folder)
     assert sorted(os.listdir(str(folder))) == ["files", "notes.txt", "report.html", "report.json",
                                                "report.pdf"]

@@ -110,6 +110,11 @@ def working_classes(averages, evidence):
     size = evidence.particles.diameter if evidence.has("particles") else None
     size = size or _ROOM * mask_diameter(evidence.map)
     images, sampling = averages.images, averages.sampling
+    extent, needed = images.shape[-1] * sampling, mask_diameter(evidence.map)
+    if extent < needed:
+        raise NotMeasured(
+            "The class averages are %.4g Å wide, and the particle in the map %.4g Å; check both "
+            "pixel sizes, and give averages that show all of the particle." % (extent, needed))
     side = min(images.shape[-1] // 2 * 2, 2 * int(np.ceil(_MARGIN * size / sampling / 2)))
     start = images.shape[-1] // 2 - side // 2
     images = images[:, start:start + side, start:start + side]

@@ -108,7 +108,7 @@ class ExternalConsistency(Check):
                             targets[0].best(averages[1]).correlations[:, 0]]),
             np.concatenate([one.sizes for one in own]))
         metrics = _metrics(matches, len(compared.images),
-                           len(np.unique(members.labels)) - len(chosen))
+                           len(members.sizes[0]) - len(chosen))
         return Findings(plain(metrics), _content(
             list(chosen), matches, metrics, given, found[0], averages[0], compared))
 

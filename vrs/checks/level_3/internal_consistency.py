@@ -65,7 +65,7 @@ class InternalConsistency(Check):
         found = [_class(number, len(rows[number]), curve, course, sample)
                  for number, curve in curves.items()]
         found.sort(key=lambda one: (one.signal, one.number))
-        small = len(np.unique(members.labels)) - len(found)
+        small = len(members.sizes[0]) - len(found)
         mixed = [one for one in found if one.is_mixed]
         metrics = _metrics(found, mixed, small)
         content = [Paragraph(_sentence(metrics, mixed))]

@@ -50,8 +50,8 @@ def rows_by_class(members, fewest=FEWEST):
     vrs.errors.NotMeasured
         If there is no such class.
     """
-    numbers, counts = np.unique(members.labels, return_counts=True)
-    if counts.max() < fewest:
+    numbers, counts = members.sizes
+    if counts.max(initial=0) < fewest:
         raise NotMeasured(
             "The largest of the %d classes has %d of the particles that were used; at least %d are "
             "needed to distinguish members from chance. Use more particles (--particles-used) or "

@@ -106,7 +106,7 @@ class OutlierDetection(Check):
                  for number, chosen in rows.items()]
         noise = _noise_correlations(members, found, band, disc, rng)
         found.sort(key=lambda judged: (-judged.contamination, judged.core.mean()))
-        metrics = _metrics(found, noise, len(np.unique(members.labels)) - len(found))
+        metrics = _metrics(found, noise, len(members.sizes[0]) - len(found))
         return Findings(plain(metrics), _content(members, found, noise, metrics, band),
                         _products(members, found))
 

@@ -7,6 +7,7 @@ from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, FEWEST, excess,
                                            excess_criterion, excess_quantities, require_signal)
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL
+from vrs.errors import NotMeasured
 from vrs.images.poses import alignability, deviation, spread
 from vrs.images.refine import LocalSearch
 from vrs.numerics.statistics import binomial_p_value
@@ -82,7 +83,7 @@ class AlignabilityPrecisionAndAccuracy(Check):
         expected = scores(best, given, found.group, simulated=True)
         known, expected_known = (np.isfinite(one) & np.isfinite(other)
                                  for one, other in ((precision, accuracy), expected))
-        require_particles(int(known.sum()), FEWEST, "have reprojections with a clear maximum")
+        _require_clear(known, expected_known)
         chance = _chance(best, given, found.group, evidence.run.seed)
         metrics = {}
         for name, values, simulated in (("precision_below_05", precision, expected[0]),
@@ -107,6 +108,14 @@ class AlignabilityPrecisionAndAccuracy(Check):
             ParticleValues("vrsAlignabilityPrecision", "Alignability precision", "", rows,
                            precision),
             ParticleValues("vrsAlignabilityAccuracy", "Alignability accuracy", "", rows, accuracy)])
+
+
+def _require_clear(known, simulated):
+    """Raise NotMeasured where the map itself does not tell orientations."""
+    if known.sum() < FEWEST or not simulated.any():
+        raise NotMeasured(
+            "Of the %d particles %d have reprojections with a clear maximum; at least %d are needed. "
+            "Check the pixel sizes and the symmetry." % (len(known), known.sum(), FEWEST))
 
 
 def scores(best, given, group, simulated=False):

@@ -8,6 +8,7 @@ from vrs.checks import Check, Findings, Quantity, register
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import (ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, projector_of,
                                         spread_rows)
+from vrs.errors import NotMeasured
 from vrs.images.agreement import correlations, image_distances
 from vrs.images.refine import LocalSearch
 from vrs.numerics.random_phases import with_random_phases
@@ -76,6 +77,10 @@ class SimilarityCriteria(Check):
         given, refined, null = _compare(evidence, found)
         defocus = _defocus(found.sample.table)
         expected, change = _by_defocus(given.correlations, defocus)
+        if np.ptp(given.correlations - expected) == 0:
+            raise NotMeasured("All particles have the same correlation with the map, %.3f, as if "
+                              "they had the same image or the same CTF without any contrast; check "
+                              "the table." % given.correlations[0])
         mixture = two_populations(given.correlations - expected)
         two = mixture.delta_bic > _DELTA_BIC and mixture.separation > _SEPARATION
         gain = refined.correlations - null.correlations

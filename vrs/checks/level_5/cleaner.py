@@ -25,6 +25,7 @@ _BOUND = 20.0
 _FEWEST = 10
 # Å; to take particles as larger than they are costs some sensitivity, as smaller, false alarms.
 _USUAL_DIAMETER = 250.0
+_COARSEST = 4  # pixels of a micrograph across a particle
 _BOX = 1.5  # side of a box over the diameter of what is in it
 _SHOWN, _LISTED, _PIXELS = 6, 20, 480
 _TOLD = 50  # micrographs between messages to the log
@@ -151,6 +152,9 @@ def _judge(picked, diameter):
     if not len(picked.points):
         return _Judged(picked, np.zeros(0))
     try:
+        if diameter < _COARSEST * picked.sampling:
+            raise NotMeasured("Its pixels of %.3g Å are too coarse for a particle of %.3g Å; check "
+                              "the sampling of the micrographs." % (picked.sampling, diameter))
         image = read_micrograph(picked.path).image
         ice = score_ice(image, max(diameter / picked.sampling, FEWEST_PIXELS), picked.points,
                         picked.sampling)

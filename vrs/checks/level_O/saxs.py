@@ -10,7 +10,8 @@ from vrs.inputs.map import MAP
 from vrs.inputs.saxs import SAXS
 from vrs.numerics.masks import largest_component
 from vrs.numerics.pair_distribution import pair_distribution
-from vrs.numerics.saxs import HIGHEST_Q, SaxsCurve, fit_particle, guinier_fit, highest_q
+from vrs.numerics.saxs import (HIGHEST_Q, SaxsCurve, cormap_p_value, fit_particle, guinier_fit,
+                               highest_q, longest_run)
 from vrs.numerics.saxs_map import VOLUME_PER_DALTON, fit_map
 from vrs.numerics.saxs_model import model_mass, solvated_model
 from vrs.results import SERIOUS, Paragraph, Plot, Series, Table, plain
@@ -18,6 +19,8 @@ from vrs.results.wording import powers_of_ten
 
 _CHI2, _CHANCE, _DEVIATION = 3.0, 0.01, 5.0
 _FEWEST = 10
+# A ratio of radii that a wrong unit explains.
+_TENFOLD = 7.5, 13.5
 # Volume at the threshold over that of the model, beyond which the model is hardly all of it.
 _MOST_ENCLOSED = 1.5
 # Of the positive intensities: background and noise leave no lower limit to a logarithmic scale.
@@ -88,7 +91,9 @@ class SaxsAgreement(Check):
         data, resolution, notes = evidence.map, evidence.reported.resolution, []
         guinier = _guinier(evidence.saxs, notes)
         curve = evidence.saxs[guinier.used.start if guinier else 0:]
+        _refuse_other_unit(guinier, data)
         _refuse_short(curve, highest_q(resolution))
+        _refuse_flat(curve.up_to(highest_q(resolution)))
         mass, model = _model(evidence, curve.up_to(highest_q(resolution)), notes)
         try:
             found = fit_map(curve, data.volume, data.sampling, data.threshold, resolution, mass,
@@ -153,6 +158,30 @@ def _refuse_short(curve, highest):
     if count < _FEWEST:
         raise NotMeasured("The curve has too few points up to q = %.3g 1/Å (%d); at least %d are "
                           "needed." % (highest, count, _FEWEST))
+
+
+def _refuse_flat(curve):
+    """Raise NotMeasured where a constant fits the curve, as then the particle of any map does."""
+    weights = 1 / np.square(curve.sigma)
+    difference = curve.intensity - np.average(curve.intensity, weights=weights)
+    chi2 = weights @ np.square(difference) / (len(curve) - 1)
+    if chi2 <= _CHI2 or cormap_p_value(longest_run(difference), len(curve)) >= _CHANCE:
+        raise NotMeasured("Up to q = %.3g 1/Å a constant fits the curve within its errors, so that "
+                          "any particle would; check its errors and the unit of q." % curve.q[-1])
+
+
+def _refuse_other_unit(guinier, data):
+    """Raise NotMeasured where the sizes of curve and map differ by the factor of 1/nm to 1/Å."""
+    if guinier is None:
+        return
+    places = np.argwhere(data.hard_mask)
+    radius = data.sampling * np.sqrt(places.var(axis=0).sum())
+    ratio = radius / guinier.radius
+    if _TENFOLD[0] < max(ratio, 1 / ratio) < _TENFOLD[1]:
+        raise NotMeasured(
+            "The radius of gyration is %.3g Å by the curve and %.3g Å by the mask of the map, a "
+            "factor of about ten: write the unit of q into a comment of the curve's file, 1/Å or "
+            "1/nm, and check the voxel size of the map." % (guinier.radius, radius))
 
 
 def _guinier(curve, notes):

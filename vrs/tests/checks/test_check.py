@@ -6,7 +6,9 @@ from vrs.checks import (AskedFor, Check, Criterion, Findings, NotApplicable, Not
                         resolution, run_check)
 from vrs.inputs import Evidence, Run, compose
 from vrs.inputs.reported import Reported
-from vrs.results import Estimate, Metric, Paragraph, Status, Volume, from_json, to_json
+from vrs.results import (Estimate, Metric, Paragraph, Status, Volume, from_json, read_json,
+                         to_json)
+from vrs.validation import Validation
 
 
 class Refusing:
@@ -175,6 +177,23 @@ def test_a_shared_result_that_fails_is_the_reason_of_all_that_use_it(caplog):
         result, _ = run(Example(uses=(shared,)))
         assert result.status is Status.NOT_MEASURED
         assert "dividing, failed (ZeroDivisionError: by zero)" in result.reason
+
+
+def test_what_another_result_has_asked_for_is_not_computed_again():
+    shared, calls = counted()
+    outer = Shared("outer", "adding", (), lambda evidence: evidence.shared(shared)["x"] + 1)
+    evidence = Evidence()
+    assert evidence.outcome(outer).value == 2 and evidence.outcome(shared).value == {"x": 1}
+    assert evidence.shared(outer) == 2 and calls == [evidence]
+
+
+def test_an_outcome_that_cannot_be_kept_is_a_failed_step(tmp_path):
+    evidence, shared = Evidence(), Shared("odd", "dividing", (), lambda evidence: float("nan"))
+    validation = Validation(tmp_path, [], lambda: evidence)
+    validation.share(shared)
+    with pytest.raises(NotMeasured, match="dividing, failed"):
+        evidence.shared(shared)
+    assert "failed" in read_json(tmp_path / "part_shared_odd.json").reason
 
 
 def test_a_kept_outcome_takes_the_place_of_the_computation():

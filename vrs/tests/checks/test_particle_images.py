@@ -67,6 +67,19 @@ def test_a_wrong_pixel_size_is_a_finding(made):
     assert float(note.text.split("seems to be ")[1].split(" %")[0]) == pytest.approx(3, abs=0.6)
 
 
+def test_an_unknown_ctf_may_look_like_a_wrong_pixel_size(made):
+    notes = assigned(replace(made.table, defocus=None)).notes
+    assert {note.severity for note in notes} == {"informative", "minor"}
+    assert any("or their CTF, which the table does not give" in note.text for note in notes)
+
+
+def test_optics_groups_of_other_widths_are_refused(made):
+    table = replace(made.table, group=(np.arange(240) % 2).astype(np.int32), optics=(
+        made.table.optics[0], replace(made.table.optics[0], sampling=10 * SAMPLING)))
+    with pytest.raises(NotMeasured, match="are 224 Å wide, those of others 2240 Å"):
+        assigned(table)
+
+
 def test_images_of_something_else_agree_with_nothing(made, right):
     found = evidence_of(made.table, volume_of(7)[::-1]).shared(ASSIGNED_PARTICLES)
     mean = right.notes[0].text.split(" is ")[1]
@@ -91,6 +104,32 @@ def test_images_without_values_are_left_out(made, tmp_path):
     assert found.sample.rows[:5].tolist() == [0, 1, 2, 4, 6]
     assert any(note.text.startswith("2 of the images are constant") for note in found.notes)
     assert np.isfinite(found.sample.batch(np.arange(10)).images).all()
+
+
+@pytest.mark.parametrize("pixels, words", [
+    (8, "8 pixels and 28 Å wide, are too small"), (1, "1 pixels and 3.5 Å wide"),
+    (20, "are 70 Å wide, and the particle in the map 1[0-9.]+ Å")])
+def test_images_that_are_too_small_are_refused(made, tmp_path, pixels, words):
+    inner = slice(32 - pixels // 2, 32 - pixels // 2 + pixels)
+    with mrcfile.open(made.table.files[0]) as stack:
+        mrcfile.write(str(tmp_path / "small.mrcs"), stack.data[:, inner, inner],
+                      voxel_size=SAMPLING)
+    optics = (replace(made.table.optics[0], image_size=pixels),)
+    with pytest.raises(NotMeasured, match=words):
+        assigned(replace(made.table, optics=optics, files=(str(tmp_path / "small.mrcs"),)))
+
+
+def test_a_pixel_size_that_is_far_too_small_is_refused(made):
+    optics = (replace(made.table.optics[0], sampling=0.1 * SAMPLING),)
+    with pytest.raises(NotMeasured, match="22.4 Å wide.*check their pixel size"):
+        assigned(replace(made.table, optics=optics))
+
+
+@pytest.mark.parametrize("count", [1, 2, 11])
+def test_few_particles_do_not_test_the_conventions(made, count):
+    found = assigned(made.table.take(np.arange(count)))
+    assert [note.severity for note in found.notes] == ["minor"]
+    assert "fewer than 12 particles" in found.notes[0].text
 
 
 def test_fewer_particles_are_drawn_on_request(made):

@@ -197,6 +197,21 @@ def _commands():
     return _row_options(_parser().parse_args(["batch", "x.csv"]).commands)
 
 
+def test_paths_of_particles_and_micrographs_begin_at_the_table(here):
+    (here / "sub").mkdir()
+    (here / "sub" / "list.csv").write_text(
+        "map,threshold,particles,images-folder,micrographs,coordinates,classes,particles-used\n"
+        "a.mrc,1,p.star,stacks,mics,../c.star,k.mrcs,all\n")
+    [row] = read_table(str(here / "sub" / "list.csv"), _commands())
+    assert {name: row.options[name] for name in (
+        "particles", "images-folder", "micrographs", "coordinates", "classes")} == {
+            "particles": str(here / "sub" / "p.star"), "images-folder": str(here / "sub" / "stacks"),
+            "micrographs": str(here / "sub" / "mics"), "coordinates": str(here / "c.star"),
+            "classes": str(here / "sub" / "k.mrcs")}
+    assert row.options["particles-used"] == "all"
+    assert {str(here / "sub" / "mics"), str(here / "c.star")} <= set(row.files)
+
+
 def test_options_of_entries(here):
     (here / "list.csv").write_text("entry,offline,cache,multimodel,threads\n"
                                    "emd_25107,yes,kept,5,2\nEMD-1234,no,,,\n")

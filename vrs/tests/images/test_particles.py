@@ -201,7 +201,7 @@ def test_some_of_the_particles(shuffled):
 def test_images_that_cannot_be_used_are_left_out(shuffled):
     particles, images, _ = shuffled
     stacks = [stack._images for stack in particles._stacks]
-    faults = {5: np.nan, 11: np.inf, 30: "constant"}
+    faults = {5: np.nan, 11: np.inf, 30: "constant", 31: 1e30, 32: -1e20}
     for row, fault in faults.items():
         image = stacks[particles.table.file[row]][particles.table.frame[row]]
         if fault == "constant":

@@ -33,7 +33,10 @@ def test_particles_alone_are_legal(star):
 @pytest.mark.parametrize("given, words", [
     (dict(symmetry="Q7"), "Q7"), (dict(diameter="-3"), "not positive"),
     (dict(particles="/no/table.star"), "/no/table.star"),
+    (dict(diameter="1e-9"), "less than 4 pixels of the images"),
     (dict(diameter="301"), "larger than the images of the particles, 300 Å"),
+    (dict(particles_used="0.5"), "0.5, is not a whole number"),
+    (dict(particles_used="3.7"), "not a whole number"), (dict(particles_used="0"), "not positive"),
     (dict(images_folder="/no/folder"), "no folder /no/folder"),
     (dict(mask="mask.mrc"), "^--mask was given, but a map .* give it by --map.$"),
     (dict(threshold="1", sampling="2"), "^--threshold and --sampling were given")])

@@ -179,6 +179,28 @@ def test_models_that_cannot_be_used(job, names, words):
     assert words in only_problem(model(folder / "a.star", names))
 
 
+@pytest.mark.parametrize("columns, words", [
+    (dict(sampling="x"), "rlnPixelSize of"), (dict(sampling=0.0), "no pixel size"),
+    (dict(sampling=-1.0), "no pixel size"), (dict(sampling=np.nan), "no pixel size"),
+    (dict(rlnEstimatedResolution=["x"] * 4), "rlnEstimatedResolution of"),
+    (dict(rlnClassDistribution=["x"] * 4), "holds text"),
+    (dict(rlnClassDistribution=[np.nan] * 4), "no shares of particles"),
+    (dict(rlnClassDistribution=[0.5, -0.1, 0.3, 0.3]), "no shares of particles"),
+    (dict(rlnClassNumber=["x"] * 4), "holds text"),
+    (dict(rlnClassNumber=[1e30] * 4), "no numbers of classes")])
+def test_models_with_wrong_values_are_refused(job, columns, words):
+    folder, _, names = job
+    path = model(folder / "a_model.star", names, **columns)
+    assert words in only_problem(path) and words in probed(path)[0]
+
+
+def test_resolutions_that_are_none_are_not_known(job):
+    folder, _, names = job
+    classes, _ = read_classes(model(folder / "a.star", names,
+                                    rlnEstimatedResolution=[0.0, -5.0, 12.0, 999.0]))
+    np.testing.assert_array_equal(classes.resolution, [np.nan, np.nan, 12.0, np.nan])
+
+
 def test_other_tables(tmp_path):
     write_star(str(tmp_path / "a.star"), {"": {"rlnImageName": ["1@a.mrcs"]}})
     assert "rlnReferenceImage" in only_problem(tmp_path / "a.star")
@@ -254,6 +276,9 @@ def test_empty_and_damaged_averages(tmp_path):
     assert notes == ["Class average 2 is empty (the same value everywhere)."]
     pictures[2, 3, 3] = np.nan
     assert "Class average 3: values" in only_problem(save(tmp_path / "a.mrcs", pictures, ispg=0))
+    for faulty, words in ((images() * np.float32(1e30), "far too large"),
+                          (images() * np.float32(1e-30), "too small to be told apart")):
+        assert words in only_problem(save(tmp_path / "a.mrcs", faulty, ispg=0))
     assert "All class averages are empty" in only_problem(
         save(tmp_path / "a.mrcs", np.ones((2, 8, 8), np.float32), ispg=0))
 

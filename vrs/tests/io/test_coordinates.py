@@ -97,6 +97,25 @@ def test_cryosparc_fractions_are_of_columns_and_rows(tmp_path):
     assert "lacks location/micrograph_path" in problems(path)[0]
 
 
+@pytest.mark.parametrize("shape, fraction", [("<u4", "<f4"), ("(2,)<u4", "S4")])
+def test_cryosparc_locations_of_another_kind_are_refused(tmp_path, shape, fraction):
+    rows = np.zeros(3, [("location/micrograph_path", "S20"), ("location/micrograph_shape", shape),
+                        ("location/center_x_frac", fraction), ("location/center_y_frac", "<f4")])
+    with open(str(tmp_path / "a.cs"), "wb") as stream:
+        np.save(stream, rows)
+    assert "its locations are no numbers" in problems(tmp_path / "a.cs")[0]
+
+
+def test_cryosparc_names_need_not_be_utf8(tmp_path):
+    rows = np.zeros(1, [("location/micrograph_path", "S20"),
+                        ("location/micrograph_shape", "<u4", (2,)),
+                        ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
+    rows["location/micrograph_path"], rows["location/micrograph_shape"] = b"m\xff.mrc", 512
+    with open(str(tmp_path / "a.cs"), "wb") as stream:
+        np.save(stream, rows)
+    assert read_coordinates(tmp_path / "a.cs")[0].micrograph == "m\ufffd.mrc"
+
+
 def test_eman_boxes_give_their_corner(tmp_path):
     path = write(tmp_path / "a.box", "10 20 100 100 -3\n\n-5\t0\t100\t100\n")
     picks, = read_coordinates(path)

@@ -382,6 +382,14 @@ def test_stacks_of_the_same_name_are_not_mixed_up(project, tmp_path):
     read_particles(relion(path, ImageName=names), images_folder=flat)
 
 
+def test_shifts_out_of_the_image_are_told(project):
+    # The images are 12 Å wide.
+    _, notes = read_particles(relion(project[1], OriginXAngst=[6.5, -1e6] + [5.5] * 4))
+    assert [note for note in notes if "shift" in note] == [
+        "2 of the 6 particles have a shift that moves the centre out of the image; check in which "
+        "unit the shifts are."]
+
+
 # What is refused
 
 def test_problems_come_together(project):
@@ -400,6 +408,12 @@ def test_problems_come_together(project):
     ({"AnglePsi": None}, "but not rlnAnglePsi"),
     ({"OriginYAngst": None}, "but not rlnOriginYAngst"),
     ({"DefocusU": [np.inf] + [1.0] * 5}, "1 value that is not finite"),
+    ({"DefocusU": [1e30] + [15000.0] * 5}, "reaches 1e+30 Å, which no microscope gives"),
+    ({"ClassNumber": [1e30] + [1.0] * 5}, "no numbers of classes"),
+    ({"ClassNumber": [2.5] + [1.0] * 5}, "no numbers of classes"),
+    ({"ClassNumber": [-1] + [1] * 5}, "no numbers of classes"),
+    ({"PhaseShift": [1e30] * 6}, "phase shift in"), ({"CtfBfactor": [-1e30] * 6}, "B factor of"),
+    ({"CtfScalefactor": [0.0] * 6}, "not positive for any particle"),
     ({"ImageName": ["0@Extract/job1/a.mrcs"] * 6}, "image 0@"),
     ({"ImageName": ["%s@Extract/job1/a.mrcs" % ("9" * 30)] * 6}, "image 999"),
     ({"ImageName": ["x@Extract/job1/a.mrcs"] * 6}, "image x@"),
@@ -414,6 +428,15 @@ def test_tables_that_cannot_be_used(project, change, words):
 @pytest.mark.parametrize("optics, words", [
     ({"ImageDimensionality": [3]}, "tomograms"), ({"ImagePixelSize": [0.0]}, "0 Å"),
     ({"ImageSize": [10]}, "8 pixels wide, and not 10"),
+    ({"Voltage": [0.0]}, "voltage in"), ({"Voltage": [-300.0]}, "-300 kV; correct it"),
+    ({"SphericalAberration": [2.7e7]}, "2.7e+07 mm"),
+    ({"AmplitudeContrast": [10.0]}, "10, which is no fraction"),
+    ({"AmplitudeContrast": [-0.1]}, "-0.1, which is no fraction"),
+    ({"ImagePixelSize": [1e30]}, "1e+30 Å"), ({"ImagePixelSize": [1e-30]}, "1e-30 Å"),
+    ({"BeamTiltX": [0.0], "BeamTiltY": [-1e30]}, "beam tilt in"),
+    ({"OddZernike": ["[a,b]"]}, "text ([a,b]) where numbers belong"),
+    ({"MagMat%d%d" % (row, column): [0.0] for row in (0, 1) for column in (0, 1)},
+     "changes the size of the images too much"),
     ({"OpticsGroup": [1, 1], "Voltage": [200.0, 300.0], "SphericalAberration": [2.7] * 2,
       "AmplitudeContrast": [0.1] * 2, "ImagePixelSize": [1.5] * 2, "ImageSize": [8] * 2},
      "same number")])

@@ -109,6 +109,10 @@ def test_what_is_not_a_curve(tmp_path):
     two = [" ".join(line.split()[:2]) for line in rows()]
     assert "only two columns" in problem(tmp_path, two)
     assert "no errors" in problem(tmp_path, [line + " 0.0" for line in two])
+    assert "all values are numbers" in problem(tmp_path, [line + " nan" for line in two])
+    assert "1 different values of q" in problem(tmp_path, ["0.1 " + line.split(" ", 1)[1]
+                                                           for line in rows()])
+    assert "all values are numbers" in problem(tmp_path, [line + " 1e200" for line in two])
     assert "no SAXS curve" in problem(tmp_path, rows()[:19])
     assert "no SAXS curve" in problem(tmp_path, [])
     assert "no SAXS curve" in problem(tmp_path, ["a text", "without numbers"] * 20)

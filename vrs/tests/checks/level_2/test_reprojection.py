@@ -152,6 +152,16 @@ def test_other_boxes_and_samplings(few_nulls):
         assert result.status is Status.OK and value(result, "mean_correlation") > 0.93
 
 
+@pytest.mark.parametrize("told, pixels", [(SAMPLING, 20), (0.1 * SAMPLING, 64)])
+def test_averages_smaller_than_the_particle_are_refused(told, pixels):
+    whole = classes_of(volume_of())
+    inner = slice(32 - pixels // 2, 32 + pixels // 2)
+    result = run(evidence(volume_of(), replace(whole, images=whole.images[:, inner, inner],
+                                               sampling=told)))
+    assert result.status is Status.NOT_MEASURED
+    assert "are %.4g Å wide, and the particle" % (pixels * told) in result.reason
+
+
 def test_empty_classes_are_left_out(few_nulls):
     sound = classes_of(volume_of())
     images = sound.images.copy()

@@ -89,6 +89,12 @@ def test_a_damaged_micrograph_is_told_and_the_rest_is_used(picked, tmp_path):
     assert "damaged.mrc could not be judged" in result.content[1].text
 
 
+def test_pixels_that_are_too_coarse_are_told(picked):
+    path, particles, _ = picked["clean"]
+    result, _ = run([PickedMicrograph(path, particles, 100.0)])
+    assert result.status is Status.NOT_MEASURED and "too coarse for a particle" in result.reason
+
+
 def test_too_few_coordinates_are_not_judged(picked):
     path, particles, _ = picked["clean"]
     result, _ = run([PickedMicrograph(path, particles[:9], SAMPLING)])

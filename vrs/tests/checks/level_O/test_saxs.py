@@ -201,6 +201,27 @@ def test_a_curve_of_wide_angles_is_not_measured():
     assert "too few points up to q = 0.25 1/Å (5)" in result.reason
 
 
+def test_a_curve_that_any_particle_fits_is_not_measured():
+    shape = balls.two_balls()
+    curve = balls.curve_of(shape)
+    for intensity, sigma in ((np.full(len(curve), 5.0), np.full(len(curve), 0.1)),
+                             (curve.intensity, 1e6 * curve.sigma)):
+        result, _ = run(balls.as_map(shape), balls.SAMPLING, 0.5,
+                        SaxsCurve(curve.q, intensity, sigma))
+        assert result.status is Status.NOT_MEASURED
+        assert "a constant fits the curve within its errors" in result.reason
+
+
+@pytest.mark.parametrize("factor", [10, 0.1])
+def test_a_curve_in_another_unit_is_told(factor):
+    shape = balls.two_balls()
+    curve = balls.curve_of(shape)
+    result, _ = run(balls.as_map(shape), balls.SAMPLING, 0.5,
+                    SaxsCurve(factor * curve.q, curve.intensity, curve.sigma))
+    assert result.status is Status.NOT_MEASURED
+    assert "write the unit of q into a comment" in result.reason
+
+
 def test_without_a_map_it_is_not_run():
     result, _ = run_check(CHECK, compose(saxs=balls.curve_of(balls.two_balls())))
     assert result.status is Status.NOT_RUN and "map" in result.reason
