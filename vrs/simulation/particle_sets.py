@@ -136,7 +136,8 @@ def class_set(folder, volume, sampling, classes, members, snr, seed=0, spread=3.
     made = particle_set(folder, volume, sampling, count, snr, seed, rotations, junk=junk,
                         workers=workers)
     plane = dict(psi=psi, plane_shifts=made.truth.shifts, plane_class=labels.astype(np.int32) + 1)
-    return replace(made, table=replace(made.table, rotations=None, **plane),
+    return replace(made, table=replace(made.table, rotations=None,
+                                       class_number=plane["plane_class"], **plane),
                    truth=replace(made.truth, **plane))
 
 

@@ -2,6 +2,7 @@ import filecmp
 import json
 from types import SimpleNamespace
 
+import gemmi
 import mrcfile
 import numpy as np
 import pytest
@@ -14,11 +15,13 @@ from vrs.images.projector import Projector
 from vrs.images.symmetry import orientation_distance, point_group
 from vrs.io.classes import read_classes
 from vrs.io.particles import read_particles
-from vrs.simulation import particle_faults
+from vrs.simulation import dataset, density, particle_faults, protein
 from vrs.simulation.particle_classes import aligned_to_classes
 from vrs.simulation.particle_example import write_particle_example
 
-ARGUMENTS = dict(resolution=7.0, sampling=2.2, particle_count=600, seed=5)
+# A coarse set is quick.
+SAMPLING = 2.8
+ARGUMENTS = dict(resolution=8.0, sampling=SAMPLING, particle_count=400, seed=5)
 TABLE_FAULTS = ("angles", "defocus", "pixel")
 
 
@@ -30,6 +33,15 @@ def load(folder, faults=()):
                            table=read_particles(paths["particles"])[0],
                            members=read_particles(paths["class_members"])[0],
                            images=np.array(mrcfile.read(paths["stack"])))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_protein():
+    """The protein, which takes longest, is built once."""
+    structure, letters = protein.build_protein(5, dataset.B_FACTOR, dataset.SIDE_CHAIN_RISE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protein, "build_protein", lambda *arguments: (structure.clone(), letters))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +69,10 @@ def members_of(rows, count):
 
 def with_the_map(case, sound):
     """Correlations of a set's images with the sound map at the true poses."""
-    projector = Projector(mrcfile.read(sound.paths["map"]), 2.2, sound.images.shape[-1])
-    expected = projector.images(sound.table.rotations.astype(float), sound.table.shifts / 2.2,
+    projector = Projector(mrcfile.read(sound.paths["map"]), SAMPLING, sound.images.shape[-1])
+    expected = projector.images(sound.table.rotations.astype(float), sound.table.shifts / SAMPLING,
                                 Contrast.of(sound.table))
-    disc = soft_disc(sound.images.shape[-1], sound.truth["particles"]["diameter"] / 2.2)
+    disc = soft_disc(sound.images.shape[-1], sound.truth["particles"]["diameter"] / SAMPLING)
     return correlations(case.images, expected, disc)
 
 
@@ -77,7 +89,7 @@ def test_images_of_the_truth_are_those_that_changed(sound, spoiled):
                        for name in ("junk", "states"))
     changed = (spoiled.images != sound.images).any(axis=(1, 2))
     assert np.array_equal(changed, junk | displaced) and not (junk & displaced).any()
-    # Binomial shares of 600.
+    # Binomial shares of 400.
     assert junk.mean() == pytest.approx(0.25, abs=0.06) == spoiled.faults["junk"]["share"]
     assert displaced.mean() == pytest.approx(0.4 * 0.75, abs=0.06)
 
@@ -94,15 +106,24 @@ def test_junk_shows_nothing_and_the_second_state_less(sound, spoiled):
 
 
 def test_the_displaced_chain_is_where_the_truth_says(sound, spoiled):
-    """Images of the second state less the model at its place are noise of variance 1."""
-    assert spoiled.faults["states"]["displacement"] == list(particle_faults.DISPLACEMENT)
+    """Images of the second state less the model with its chain moved are noise of variance 1."""
     displaced = members_of(spoiled.faults["states"]["particles"], len(sound.images))
-    # Seen along z, the direction of the displacement, nothing has changed.
-    tilt = euler_angles(sound.table.rotations)[:, 1]
-    along = displaced & (np.abs(np.cos(np.radians(tilt))) > 0.97)
-    across = displaced & (np.abs(np.cos(np.radians(tilt))) < 0.3)
-    ratio = with_the_map(spoiled, sound) / with_the_map(sound, sound).mean()
-    assert along.sum() >= 3 and ratio[along].mean() > ratio[across].mean() + 0.15
+    rotations = sound.table.rotations[displaced].astype(float)
+    shifts = sound.table.shifts[displaced] / SAMPLING
+    moved, residuals = np.array(spoiled.faults["states"]["displacement"]), {}
+    for sign in (1, 0, -1):
+        structure = gemmi.read_structure(sound.paths["model"])
+        for atom in (atom for residue in structure[0][-1] for atom in residue):
+            atom.pos += gemmi.Position(*sign * moved)
+        box = sound.images.shape[-1]
+        volume = density.model_density(structure, box, SAMPLING)
+        projector = Projector(volume * sound.truth["particles"]["density_scale"], SAMPLING, box)
+        expected = projector.images(rotations, shifts,
+                                    Contrast.of(sound.table).take(displaced))
+        residuals[sign] = (spoiled.images[displaced] - expected).var()
+    # Some 300,000 pixels of noise; interpolation differs by less than 1 % of the signal.
+    assert residuals[1] == pytest.approx(1, abs=0.01)
+    assert residuals[0] > 1.03 and residuals[-1] > 1.03
 
 
 def test_permuted_angles_are_those_of_others(sound, spoiled):
@@ -117,7 +138,7 @@ def test_faults_of_the_table_leave_the_images(sound, mistaken):
     angles = orientation_distance(sound.table.rotations.astype(float),
                                   mistaken.table.rotations.astype(float), point_group("C1"))[0]
     wrong = members_of(mistaken.faults["angles"]["particles"], len(angles))
-    assert np.all(angles[~wrong] < 0.01) and wrong.mean() == pytest.approx(0.3, abs=0.06)
+    assert np.all(angles[~wrong] < 0.05) and wrong.mean() == pytest.approx(0.3, abs=0.06)
     # Random rotations are 126° apart in the mean.
     assert angles[wrong].mean() == pytest.approx(126.5, abs=10)
 
@@ -131,14 +152,14 @@ def test_defocus_and_pixels_are_off_by_what_the_truth_says(sound, mistaken):
     expected = (sound.table.defocus[:, :2] + facts["error"] * off[:, None]) * factor ** 2
     assert mistaken.table.defocus[:, :2] == pytest.approx(expected, rel=1e-9)
     assert mistaken.table.defocus[:, 2] == pytest.approx(sound.table.defocus[:, 2])
-    assert mistaken.faults["pixel"]["said"] == pytest.approx(factor * 2.2, rel=1e-6)
+    assert mistaken.faults["pixel"]["said"] == pytest.approx(factor * SAMPLING, rel=1e-6)
     assert mistaken.table.optics[0].sampling == mistaken.faults["pixel"]["said"]
     assert mistaken.table.shifts / mistaken.table.optics[0].sampling == pytest.approx(
-        sound.table.shifts / 2.2, rel=1e-6)
+        sound.table.shifts / SAMPLING, rel=1e-6)
     for kind in ("stack", "classes"):
         with mrcfile.mmap(mistaken.paths[kind]) as stack:
             size = float(stack.voxel_size.x) * stack.data.shape[-1]
-        assert size == pytest.approx(factor * 2.2 * sound.images.shape[-1], rel=1e-5)
+        assert size == pytest.approx(factor * SAMPLING * sound.images.shape[-1], rel=1e-5)
     assert len(mistaken.table) == count
 
 
@@ -217,8 +238,8 @@ def test_averages_are_projections_from_the_directions_of_their_classes(sound):
     views = aligned_to_classes(sound.table, point_group("C2"), 22.0)[1]
     assert np.allclose(views[:, 2], sound.truth["classes"]["directions_of_view"], atol=1e-5)
     box = classes.images.shape[-1]
-    assert classes.sampling * box == pytest.approx(2.2 * sound.images.shape[-1], rel=1e-5)
-    projector = Projector(mrcfile.read(sound.paths["map"]), 2.2, box, classes.sampling)
+    assert classes.sampling * box == pytest.approx(SAMPLING * sound.images.shape[-1], rel=1e-5)
+    projector = Projector(mrcfile.read(sound.paths["map"]), SAMPLING, box, classes.sampling)
     disc = soft_disc(box, sound.truth["particles"]["diameter"] / classes.sampling)
     right = correlations(classes.images, projector.images(views), disc)
     mirrored = correlations(classes.images, projector.images(views)[:, ::-1], disc)
