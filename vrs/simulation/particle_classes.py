@@ -45,6 +45,7 @@ def aligned_to_classes(table, group, spacing):
     turns = np.einsum("nij,nkj->nik", own, views[nearest])
     psi = np.degrees(np.arctan2(turns[:, 0, 1] - turns[:, 1, 0],
                                 turns[:, 0, 0] + turns[:, 1, 1]))
+    psi = np.round(psi, 6)  # the rest differs from run to run
     filled, numbers = np.unique(nearest, return_inverse=True)
     numbers = (numbers + 1).astype(np.int32)
     return replace(table, rotations=None, psi=psi, plane_shifts=table.shifts,

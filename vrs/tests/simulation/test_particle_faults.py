@@ -244,5 +244,6 @@ def test_averages_are_projections_from_the_directions_of_their_classes(sound):
     right = correlations(classes.images, projector.images(views), disc)
     mirrored = correlations(classes.images, projector.images(views)[:, ::-1], disc)
     others = correlations(classes.images, projector.images(np.roll(views, 7, axis=0)), disc)
-    assert np.median(right) > 0.7
-    assert np.median(right) > np.median(mirrored) + 0.2 and np.median(others) < 0.5
+    # Compact bodies look alike at this resolution.
+    assert np.median(right) > 0.9
+    assert np.median(right) > max(np.median(mirrored), np.median(others)) + 0.2
