@@ -16,6 +16,7 @@ from vrs.scipion import ScipionError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 ORIENTATIONS = ("uniform", "side", "top")
+FAULTS = ("junk", "angles", "defocus", "states", "permuted", "pixel")
 
 
 def main(arguments=None):
@@ -217,8 +218,8 @@ def _add_example(commands):
     command.add_argument("folder", nargs="?", default="vrs_example", metavar="DIR",
                          help="folder to write to (default: %(default)s)")
     command.add_argument("--particles", action="store_true",
-                         help="also write particle images, and maps reconstructed from them "
-                              "(about 20 s and 130 MB)")
+                         help="also write particle images, their 2D classes, and maps "
+                              "reconstructed from them (about 25 s and 130 MB)")
     command.add_argument("--orientations", choices=ORIENTATIONS,
                          help="how the particles are seen: from everywhere, from the side, or "
                               "from the top, which leaves a missing cone (default: %s)"
@@ -226,7 +227,19 @@ def _add_example(commands):
     command.add_argument("--uneven", action="store_true",
                          help="let one half of the protein move from particle to particle, so that "
                               "its resolution is lower")
+    command.add_argument("--faults", type=_faults, default=(), metavar="LIST",
+                         help="what is wrong with the particles, separated by commas: %s; "
+                              "truth.json says with which" % ", ".join(FAULTS))
     command.set_defaults(command=_example)
+
+
+def _faults(text):
+    names = tuple(name.strip() for name in text.split(","))
+    unknown = [name for name in names if name not in FAULTS]
+    if unknown:
+        raise argparse.ArgumentTypeError("there is no fault '%s'; there are %s" % (
+            unknown[0], ", ".join(FAULTS)))
+    return names
 
 
 def _add_items(commands):

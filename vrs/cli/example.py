@@ -24,14 +24,15 @@ def example(options):
     InputError
         If the folder cannot be written, or options are given that only particles have.
     """
-    if not options.particles and (options.orientations or options.uneven):
-        raise InputError("--orientations and --uneven apply to particles; add --particles.")
+    if not options.particles and (options.orientations or options.uneven or options.faults):
+        raise InputError("--orientations, --uneven and --faults apply to particles; add "
+                         "--particles.")
     check_output_folder(options.folder)
     console = Console()
     if options.particles:
         paths = write_particle_example(
             options.folder, options.orientations or "uniform", options.uneven,
-            workers=len(os.sched_getaffinity(0)), say=console.say)
+            workers=len(os.sched_getaffinity(0)), say=console.say, faults=options.faults)
         console.say("")
     else:
         paths = write_example(options.folder)
@@ -42,5 +43,12 @@ def example(options):
     console.say("")
     files = ["%s %s" % (option.flag, shlex.quote(paths[option.name]))
              for option in inputs.all_options() if option.name in paths]
-    console.say("To validate it: vrs validate " + " ".join(
-        files + ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]))
+    numbers = ["--threshold %g --resolution %g" % (truth["threshold"], truth["resolution"])]
+    if options.particles:
+        numbers.append("--symmetry %s" % truth["particles"]["point_group"])
+    console.say("To validate it: vrs validate " + " ".join(files + numbers))
+    if options.particles:
+        console.say("To validate the members of its classes: vrs validate --particles %s "
+                    "--diameter %g --resolution %g" % (
+                        shlex.quote(paths["class_members"]), truth["particles"]["diameter"],
+                        truth["resolution"]))

@@ -236,7 +236,7 @@ def write_particles_star(path, table, extra=None):
         columns["rlnMicrographName"] = [names[index] for index in table.micrograph.tolist()]
     columns["rlnOpticsGroup"] = table.group + 1
     for names, values in ((_COORDINATES, table.coordinates), (_DEFOCUS, table.defocus),
-                          (_ANGLES, table.angles), (_ANGSTROM_ORIGIN, table.shifts)):
+                          (_ANGLES, _written_angles(table)), (_ANGSTROM_ORIGIN, table.shifts)):
         if values is not None:
             columns.update(zip(names, values.T))
     if not table.has_angles and table.psi is not None:
@@ -932,6 +932,12 @@ def _without_directions(values):
         return None
     return ("All particles have the same direction of view: the table has no three-dimensional "
             "assignment.")
+
+
+def _written_angles(table):
+    # Those of matrices of single precision; more digits differ from run to run.
+    angles = table.angles
+    return None if angles is None else np.round(angles, 6)
 
 
 def _optics_columns(groups):

@@ -12,6 +12,8 @@ from vrs.images.noise import simulate, white_spectra
 from vrs.images.particles import OpticsGroup, ParticleTable
 from vrs.images.projector import Projector
 from vrs.numerics.sphere import spiral
+from vrs.simulation.particle_faults import (with_angles_of, with_defocus_errors,
+                                            with_random_angles)
 from vrs.simulation.particles import close_stack, new_stack
 
 _OPTICS = dict(voltage=300.0, spherical_aberration=2.7, amplitude_contrast=0.1)
@@ -95,14 +97,10 @@ def particle_set(folder, volume, sampling, count, snr, seed=0, rotations=None, m
         np.zeros(count, int))
     _write_images(folder, [volume] + ([second] if second is not None else []), sampling, truth,
                   shifts, is_junk, state, snr, rng, workers)
-    said, told = np.array(rotations), defocus.copy()
-    wrong = rng.random(count) < wrong_angles
-    said[wrong] = Rotation.random(count, random_state=seed + 2).as_matrix()[wrong]
+    table = with_random_angles(truth, rng.random(count) < wrong_angles, seed + 2)
     if permuted:
-        said = said[rng.permutation(count)]
-    for number, error in (defocus_errors or {}).items():
-        told[micrograph == number, :2] += error
-    table = replace(truth, rotations=said.astype(np.float32), defocus=told)
+        table = with_angles_of(table, rng.permutation(count))
+    table = with_defocus_errors(table, defocus_errors or {})
     return ParticleSet(table, truth, is_junk, state)
 
 
@@ -138,7 +136,8 @@ def class_set(folder, volume, sampling, classes, members, snr, seed=0, spread=3.
     made = particle_set(folder, volume, sampling, count, snr, seed, rotations, junk=junk,
                         workers=workers)
     plane = dict(psi=psi, plane_shifts=made.truth.shifts, plane_class=labels.astype(np.int32) + 1)
-    return replace(made, table=replace(made.table, rotations=None, **plane),
+    return replace(made, table=replace(made.table, rotations=None,
+                                       class_number=plane["plane_class"], **plane),
                    truth=replace(made.truth, **plane))
 
 

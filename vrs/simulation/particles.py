@@ -3,10 +3,10 @@
 import os
 from dataclasses import dataclass
 
-import gemmi
 import mrcfile
 import numpy as np
 
+from vrs.images.particles import OpticsGroup, ParticleTable
 from vrs.numerics.ctf import Optics, contrast_transfer
 from vrs.numerics.projection import rotation_matrices
 from vrs.simulation import orientations
@@ -161,43 +161,34 @@ def close_stack(stack):
     stack.close()
 
 
-def write_star(path, stack, parameters, box, sampling):
-    """Write the particles' parameters as RELION 3.1 does.
+def table_of(parameters, path, box, sampling):
+    """What a table says of particles.
 
     Parameters
     ----------
-    path : str
-    stack : str
-        Name of the stack, relative to the folder from which it will be read.
     parameters : Parameters
+    path : str
+        Of the stack of images, which lies beside the table.
     box : int
         Pixels of the images' side.
     sampling : float
         Å/pixel.
+
+    Returns
+    -------
+    vrs.images.particles.ParticleTable
     """
-    document = gemmi.cif.Document()
-    _add_table(document, "optics", {
-        "OpticsGroup": ["1"], "OpticsGroupName": ["opticsGroup1"],
-        "Voltage": ["%.6f" % OPTICS.voltage],
-        "SphericalAberration": ["%.6f" % OPTICS.spherical_aberration],
-        "AmplitudeContrast": ["%.6f" % OPTICS.amplitude_contrast],
-        "ImagePixelSize": ["%.6f" % sampling], "ImageSize": ["%d" % box],
-        "ImageDimensionality": ["2"]})
-    columns = {"ImageName": ["%06d@%s" % (number + 1, stack) for number in range(len(parameters))],
-               "MicrographName": ["micrograph_%03d.mrc" % (number + 1)
-                                  for number in parameters.micrographs],
-               "OpticsGroup": ["1"] * len(parameters)}
-    for names, values in ((("AngleRot", "AngleTilt", "AnglePsi"), parameters.angles),
-                          (("OriginXAngst", "OriginYAngst"), parameters.origins),
-                          (("DefocusU", "DefocusV", "DefocusAngle"), parameters.defocus)):
-        columns.update((name, ["%.6f" % value for value in column])
-                       for name, column in zip(names, values.T))
-    columns["RandomSubset"] = ["%d" % number for number in parameters.subsets]
-    _add_table(document, "particles", columns)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(document.as_string())
-
-
-def _add_table(document, name, columns):
-    block = document.add_new_block(name)
-    block.init_loop("_rln", list(columns)).set_all_values(list(columns.values()))
+    count = len(parameters)
+    optics = OpticsGroup(
+        voltage=OPTICS.voltage, spherical_aberration=OPTICS.spherical_aberration,
+        amplitude_contrast=OPTICS.amplitude_contrast, sampling=sampling, image_size=box,
+        phase_flipped=False, premultiplied=False)
+    return ParticleTable(
+        optics=(optics,), group=np.zeros(count, np.int32), contrast=np.ones(count, np.int8),
+        files=(path,), file_names=(os.path.basename(path),), file=np.zeros(count, np.int32),
+        frame=np.arange(count, dtype=np.int32), defocus=parameters.defocus,
+        rotations=rotation_matrices(*parameters.angles.T).astype(np.float32),
+        shifts=parameters.origins, subset=parameters.subsets.astype(np.int8),
+        micrograph=parameters.micrographs.astype(np.int32),
+        micrograph_names=tuple("micrograph_%03d.mrc" % (number + 1)
+                               for number in range(parameters.micrographs.max() + 1)))

@@ -12,9 +12,9 @@ import pytest
 
 import vrs
 from vrs.checks import all_checks
-from vrs.cli import ORIENTATIONS, _parser, main
+from vrs.cli import FAULTS, ORIENTATIONS, _parser, main
 from vrs.cli.validate import check_request, claim_project, map_stem, summary
-from vrs.simulation import orientations
+from vrs.simulation import orientations, particle_faults
 from vrs.tests.protocols import maps
 
 
@@ -194,34 +194,51 @@ def test_example_says_how_to_go_on(tmp_path, monkeypatch, capfd):
 def test_example_with_particles(tmp_path, monkeypatch, capfd):
     asked = {}
 
-    def write(folder, kind, uneven, workers, say):
-        asked.update(kind=kind, uneven=uneven)
+    def write(folder, kind, uneven, workers, say, faults):
+        asked.update(kind=kind, uneven=uneven, faults=faults)
         say("Half done")
-        (tmp_path / folder / "truth.json").write_text('{"threshold": 0.02, "resolution": 5.1}')
+        (tmp_path / folder / "truth.json").write_text(
+            '{"threshold": 0.02, "resolution": 5.1, '
+            '"particles": {"point_group": "C2", "diameter": 92.0}}')
         return {name: "%s/%s" % (folder, file) for name, file in (
             ("map", "map.mrc"), ("half1", "1.mrc"), ("half2", "2.mrc"), ("model", "m.cif"),
+            ("particles", "p.star"), ("classes", "c.mrcs"), ("class_members", "c.star"),
             ("truth", "truth.json"))}
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vrs.cli.example.write_particle_example", write)
     assert main(["example", "set", "--particles", "--orientations", "top", "--uneven"]) == 0
-    assert asked == {"kind": "top", "uneven": True}
+    assert asked == {"kind": "top", "uneven": True, "faults": ()}
     output = capfd.readouterr().out
     assert "Half done" in output
-    assert ("vrs validate --map set/map.mrc --half1 set/1.mrc --half2 set/2.mrc --model set/m.cif "
-            "--threshold 0.02 --resolution 5.1") in output
-    assert main(["example", "set", "--particles"]) == 0
-    assert asked == {"kind": "uniform", "uneven": False}
+    [command] = [line for line in output.splitlines() if line.startswith("To validate it")]
+    for part in ("--map set/map.mrc", "--half1 set/1.mrc", "--half2 set/2.mrc",
+                 "--model set/m.cif", "--particles set/p.star", "--classes set/c.mrcs",
+                 "--threshold 0.02 --resolution 5.1", "--symmetry C2"):
+        assert part in command
+    assert "vrs validate --particles set/c.star --diameter 92 --resolution 5.1" in output
+    assert main(["example", "set", "--particles", "--faults", "junk, pixel"]) == 0
+    assert asked == {"kind": "uniform", "uneven": False, "faults": ("junk", "pixel")}
 
 
-def test_example_options_of_particles_need_particles(tmp_path, capsys):
-    assert main(["example", str(tmp_path / "set"), "--uneven"]) == 2
+@pytest.mark.parametrize("option", [["--uneven"], ["--faults", "junk"]])
+def test_example_options_of_particles_need_particles(option, tmp_path, capsys):
+    assert main(["example", str(tmp_path / "set")] + option) == 2
     assert "--particles" in capsys.readouterr().err
     assert not (tmp_path / "set").exists()
 
 
-def test_example_knows_the_orientations_that_can_be_simulated():
+def test_example_refuses_unknown_faults(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["example", str(tmp_path / "set"), "--particles", "--faults", "junk,typo"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert "typo" in error and "permuted" in error
+
+
+def test_example_knows_what_can_be_simulated():
     assert set(ORIENTATIONS) == set(orientations.DESCRIPTIONS)
+    assert set(FAULTS) == set(particle_faults.FAULTS)
 
 
 def test_example_in_a_place_that_cannot_be(tmp_path, capsys):
