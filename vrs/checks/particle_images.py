@@ -350,7 +350,8 @@ def _test_assignment(evidence):
         notes.append(Note("The protein is dark in the images, although nothing in the table says "
                           "so; they were inverted."))
     state = _state(sample.table, found.state, notes)
-    notes += _image_notes(sample) + _magnification_notes(evidence.particles.table, found.magnification)
+    notes += _image_notes(sample)
+    notes += _magnification_notes(evidence.particles.table, found.magnification)
     return TableTest(-1 if geometry.dark else 1, state, notes)
 
 
@@ -394,7 +395,8 @@ def _magnification_notes(table, scan):
                 100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
                 told * scan.best, told))
     if not np.isfinite(scan.best_error):
-        return [Note(text + ", the end of what was tried. Wrong angles have the same effect.", MINOR)]
+        return [Note(text + ", the end of what was tried. Wrong angles have the same effect.",
+                     MINOR)]
     if table.has_ctf:
         return [Note(text + ".", SERIOUS)]
     return [Note(text + ", or their CTF, which the table does not give, is not corrected.", MINOR)]

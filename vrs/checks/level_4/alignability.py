@@ -114,8 +114,8 @@ def _require_clear(known, simulated):
     """Raise NotMeasured where the map itself does not tell orientations."""
     if known.sum() < FEWEST or not simulated.any():
         raise NotMeasured(
-            "Of the %d particles %d have reprojections with a clear maximum; at least %d are needed. "
-            "Check the pixel sizes and the symmetry." % (len(known), known.sum(), FEWEST))
+            "Of the %d particles %d have reprojections with a clear maximum; at least %d are "
+            "needed. Check the pixel sizes and the symmetry." % (len(known), known.sum(), FEWEST))
 
 
 def scores(best, given, group, simulated=False):

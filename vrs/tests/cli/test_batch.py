@@ -205,7 +205,8 @@ def test_paths_of_particles_and_micrographs_begin_at_the_table(here):
     [row] = read_table(str(here / "sub" / "list.csv"), _commands())
     assert {name: row.options[name] for name in (
         "particles", "images-folder", "micrographs", "coordinates", "classes")} == {
-            "particles": str(here / "sub" / "p.star"), "images-folder": str(here / "sub" / "stacks"),
+            "particles": str(here / "sub" / "p.star"),
+            "images-folder": str(here / "sub" / "stacks"),
             "micrographs": str(here / "sub" / "mics"), "coordinates": str(here / "c.star"),
             "classes": str(here / "sub" / "k.mrcs")}
     assert row.options["particles-used"] == "all"

@@ -109,4 +109,4 @@ def test_an_exported_workflow(project, new_level_w, tmp_path):
     assert "need not be the ones that were used" in item.content[-2].text
     assert item.metrics["sha256"].value == sha256(str(path))
     [warning] = [note.text for note in results.added.notes if note.severity == "minor"]
-    assert "the ids 7" in warning
+    assert "(ids 7)" in warning

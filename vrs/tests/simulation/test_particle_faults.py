@@ -10,7 +10,6 @@ import pytest
 from vrs.errors import InputError
 from vrs.images.agreement import correlations, soft_disc
 from vrs.images.ctf import Contrast
-from vrs.images.particles import euler_angles
 from vrs.images.projector import Projector
 from vrs.images.symmetry import orientation_distance, point_group
 from vrs.io.classes import read_classes

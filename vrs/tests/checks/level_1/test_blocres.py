@@ -50,9 +50,11 @@ def test_without_reported_resolution(uneven):
     assert result.estimates
 
 
-def test_identical_halves_are_called_suspicious(uneven):
+def test_halves_that_agree_everywhere_are_limited_by_the_voxels(uneven):
+    # That they are identical is said when they are read.
     result, _ = run_check(get_check("1.c"), data_for(uneven._replace(half2=uneven.half1), 5.0))
-    assert result.status.value == "warnings" and "hardly differ" in result.warnings[0]
+    assert result.metrics["spread"].value is None
+    assert any("limited by the voxel size" in getattr(part, "text", "") for part in result.content)
 
 
 def test_noise_supports_nothing():
