@@ -102,27 +102,32 @@ class TextPage(tk.Frame):
         return max(300, self.text.winfo_width() - 2 * _MARGIN - 6)
 
     def _block(self, block):
-        if isinstance(block, Minor):
-            self._insert(block.text + "\n", "minor")
-        elif isinstance(block, Text):
-            tone = () if block.tone == "plain" else (block.tone,)
-            self._runs(block.runs, "paragraph", *tone)
-        elif isinstance(block, Listing):
-            for number, runs in enumerate(block.entries, 1):
-                mark = "%d. " % number if block.ordered else "• "
-                self._runs([Run(mark)] + runs, "listing")
-        elif isinstance(block, Facts):
-            self._table([[[Run(row.term)], row.runs] for row in block.rows], [False, False], [])
-        elif isinstance(block, Grid):
-            self._table(block.rows, block.numeric, block.columns)
-            if block.caption:
-                self._insert(block.caption + "\n", "caption")
-        elif isinstance(block, Bibliography):
-            for number, entry in enumerate(block.entries, 1):
-                self._runs([Run("[%d] " % number), Run(entry.text + " "),
-                            Run(entry.link, entry.link)], "listing")
-        elif isinstance(block, Picture):
-            self._picture(block)
+        _WRITERS[type(block)](self, block)
+
+    def _minor(self, block):
+        self._insert(block.text + "\n", "minor")
+
+    def _paragraph(self, block):
+        tone = () if block.tone == "plain" else (block.tone,)
+        self._runs(block.runs, "paragraph", *tone)
+
+    def _listing(self, block):
+        for number, runs in enumerate(block.entries, 1):
+            mark = "%d. " % number if block.ordered else "• "
+            self._runs([Run(mark)] + runs, "listing")
+
+    def _facts(self, block):
+        self._table([[[Run(row.term)], row.runs] for row in block.rows], [False, False], [])
+
+    def _grid(self, block):
+        self._table(block.rows, block.numeric, block.columns)
+        if block.caption:
+            self._insert(block.caption + "\n", "caption")
+
+    def _bibliography(self, block):
+        for number, entry in enumerate(block.entries, 1):
+            self._runs([Run("[%d] " % number), Run(entry.text + " "),
+                        Run(entry.link, entry.link)], "listing")
 
     def _insert(self, text, *tags):
         self.text.insert("end", text, tags)
@@ -305,3 +310,9 @@ def _image(canvas, path, width):
         height = max(1, round(image.height * width / image.width))
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     return ImageTk.PhotoImage(image, master=canvas)
+
+
+# How each block of a document is written.
+_WRITERS = {Minor: TextPage._minor, Text: TextPage._paragraph, Listing: TextPage._listing,
+            Facts: TextPage._facts, Grid: TextPage._grid,
+            Bibliography: TextPage._bibliography, Picture: TextPage._picture}
