@@ -53,9 +53,9 @@ def rows_by_class(members, fewest=FEWEST):
     numbers, counts = members.sizes
     if counts.max(initial=0) < fewest:
         raise NotMeasured(
-            "The largest of the %d classes has %d of the particles that were used; at least %d are "
-            "needed to distinguish members from chance. Use more particles (--particles-used) or "
-            "fewer classes." % (len(numbers), counts.max(), fewest))
+            "The largest class has %d of the particles that were used; at least %d are needed to "
+            "distinguish members from chance. Use more particles (--particles-used) or fewer "
+            "classes." % (counts.max(initial=0), fewest))
     return {int(number): np.flatnonzero(members.labels == number)
             for number in numbers[counts >= fewest]}
 

@@ -125,6 +125,7 @@ def test_a_folder_without_micrographs_is_told(folders):
 
 
 def test_other_micrographs_are_told(folders):
-    for path in (folders / "micrographs").iterdir():
-        path.rename(path.with_name("other_" + path.name))
+    # The names of the picks must not be those of files that lie about in folders above.
+    for path in (folders / "picks").iterdir():
+        path.rename(path.with_name("of_another_session_" + path.name))
     assert "None of the 3 micrographs" in inputs.load(given(folders)).failures["micrographs"]

@@ -24,7 +24,8 @@ def new_level_2(project, imported):
 
 
 def test_class_averages_or_particles_are_asked_for(new_level_2):
-    assert new_level_2().validate() == ["Choose class averages or a table of particles."]
+    assert new_level_2().validate() == [
+        "Choose at least one of these: class averages, a table of particles."]
 
 
 def test_class_averages_of_a_file(project, new_level_2, tmp_path, monkeypatch):
@@ -32,7 +33,7 @@ def test_class_averages_of_a_file(project, new_level_2, tmp_path, monkeypatch):
     # Projections along the axes.
     images = np.array([maps.blob().sum(axis=axis) for axis in range(3)], np.float32)
     path = save(tmp_path / "classes.mrcs", images, maps.SAMPLING, ispg=0)
-    protocol = new_level_2(classesFrom=1, classesFile=path)
+    protocol = new_level_2(classesFrom=2, classesFile=path)
     assert protocol.validate() == []
     [item] = run(project, protocol).items
     assert item.id == "2.a" and item.status in (Status.OK, Status.WARNINGS)
