@@ -351,7 +351,11 @@ def summary(report, output, project_path=None):
     remarks = [(part, "Serious: " + text if severity == SERIOUS else text)
                for part, text, severity in sorted(
                    suspicions(report) + warned, key=lambda found: found[2] != SERIOUS)]
-    remarks += [(item["id"], item["reason"]) for item in items if item["reason"]]
+    reasons = {}
+    for item in items:
+        if item["reason"]:
+            reasons.setdefault(item["reason"], []).append(item["id"])
+    remarks += [(", ".join(ids), reason) for reason, ids in reasons.items()]
     return (["", table(["Item", "Title", "Status"],
                        [(item["id"], item["title"], _status(item)) for item in items])]
             + ["  %s  %s" % remark for remark in remarks]

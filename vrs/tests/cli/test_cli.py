@@ -267,10 +267,11 @@ def test_summary_tells_warnings_reasons_and_places():
                              "notes": [{"severity": "serious", "text": "Masked."}]}]},
         "items": [item("0.a", "ok"), item("0.b", "warnings", warnings=[
             ("First.", "minor"), ("Second.", "serious")]),
-                  item("0.c", "not_applicable", "No background.")]}, "/out", "/project")
+                  item("0.c", "not_applicable", "No background."),
+                  item("0.d", "not_applicable", "No background.")]}, "/out", "/project")
     text = "\n".join(lines)
     for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.",
-                 "  Half maps  Serious: Masked.", "  0.b  First.", "  0.c  No background.",
+                 "  Half maps  Serious: Masked.", "  0.b  First.", "  0.c, 0.d  No background.",
                  "Grade 0, 1 of 2 items passed, 2 serious findings", "/out/report.pdf",
                  "/project"):
         assert part in text
