@@ -2,6 +2,7 @@
 
 import tkinter as tk
 import webbrowser
+from functools import singledispatchmethod
 from tkinter import ttk
 
 from PIL import Image, ImageTk
@@ -101,29 +102,36 @@ class TextPage(tk.Frame):
     def _inner_width(self):
         return max(300, self.text.winfo_width() - 2 * _MARGIN - 6)
 
+    @singledispatchmethod
     def _block(self, block):
-        _WRITERS[type(block)](self, block)
+        raise TypeError("a page has no way to show %r" % block)
 
+    @_block.register(Minor)
     def _minor(self, block):
         self._insert(block.text + "\n", "minor")
 
+    @_block.register(Text)
     def _paragraph(self, block):
         tone = () if block.tone == "plain" else (block.tone,)
         self._runs(block.runs, "paragraph", *tone)
 
+    @_block.register(Listing)
     def _listing(self, block):
         for number, runs in enumerate(block.entries, 1):
             mark = "%d. " % number if block.ordered else "• "
             self._runs([Run(mark)] + runs, "listing")
 
+    @_block.register(Facts)
     def _facts(self, block):
         self._table([[[Run(row.term)], row.runs] for row in block.rows], [False, False], [])
 
+    @_block.register(Grid)
     def _grid(self, block):
         self._table(block.rows, block.numeric, block.columns)
         if block.caption:
             self._insert(block.caption + "\n", "caption")
 
+    @_block.register(Bibliography)
     def _bibliography(self, block):
         for number, entry in enumerate(block.entries, 1):
             self._runs([Run("[%d] " % number), Run(entry.text + " "),
@@ -188,6 +196,7 @@ class TextPage(tk.Frame):
         return self.fonts[style if style in ("code", "plain") else "strong"].measure
 
     # ------------------------------------------------------------ pictures
+    @_block.register(Picture)
     def _picture(self, picture):
         canvas = tk.Canvas(self.text, background="white", borderwidth=0, takefocus=True,
                            highlightthickness=2, highlightbackground="white",
@@ -310,9 +319,3 @@ def _image(canvas, path, width):
         height = max(1, round(image.height * width / image.width))
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     return ImageTk.PhotoImage(image, master=canvas)
-
-
-# How each block of a document is written.
-_WRITERS = {Minor: TextPage._minor, Text: TextPage._paragraph, Listing: TextPage._listing,
-            Facts: TextPage._facts, Grid: TextPage._grid,
-            Bibliography: TextPage._bibliography, Picture: TextPage._picture}
