@@ -20,18 +20,21 @@ class ResolutionBetween:
         Å; 0 for no best, infinity for no worst one.
     below : bool
         Whether it has to be better than the worst one.
+    or_unknown : bool
+        Whether it may be missing.
     """
 
     best: float
     worst: float
     below: bool = False
+    or_unknown: bool = False
 
     @property
     def words(self):
         """For listings."""
         if self.worst == float("inf"):
             return "the reported resolution (R)"
-        return "R %s" % self._limits()
+        return "R %s%s" % (self._limits(), " if known" if self.or_unknown else "")
 
     def _limits(self):
         if self.best:
@@ -43,6 +46,8 @@ class ResolutionBetween:
     def unmet(self, evidence):
         """Why an item that requires it cannot be computed, None when it can."""
         resolution = evidence.reported.resolution if evidence.has("reported") else None
+        if resolution is None and self.or_unknown:
+            return None
         if resolution is None:
             return Status.NOT_RUN, "It needs the reported resolution, which was not given."
         if self.best <= resolution <= self.worst and not (
@@ -52,9 +57,9 @@ class ResolutionBetween:
             "It applies to maps with a reported resolution %s." % self._limits())
 
 
-def resolution(best=0.0, worst=float("inf"), below=False):
+def resolution(best=0.0, worst=float("inf"), below=False, or_unknown=False):
     """The requirement of a reported resolution, see :class:`ResolutionBetween`."""
-    return ResolutionBetween(best, worst, below)
+    return ResolutionBetween(best, worst, below, or_unknown)
 
 
 @dataclass(frozen=True)

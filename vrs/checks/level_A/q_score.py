@@ -8,7 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
-from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks import (MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register,
+                        resolution)
 from vrs.checks.level_A.model_engines import at_atoms, with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.local import PERCENTILES, percentile_table, percentiles, spread, spread_criterion
@@ -46,7 +47,7 @@ class QScore(Check):
 
     id = "A.e"
     title = "MapQ (Q-score)"
-    requires = (MAP, MODEL)
+    requires = (MAP, MODEL, resolution(0, 5, or_unknown=True))
     uses = (PLACED_MODEL,)
     explanation = (
         "Around a well resolved atom the map falls off like a Gaussian. The Q-score of an atom is "

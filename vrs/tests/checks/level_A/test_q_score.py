@@ -252,6 +252,13 @@ def test_values_of_residues_and_chains():
     assert rows[0][3:] == ["%.3f" % np.mean(scores[:150]), "0.378", rows[0][5], "0.409"]
 
 
+def test_beyond_5_angstroms_it_does_not_apply():
+    data = walk_data(models.walk(), 5.1)
+    result, _ = run_check(QScore(), data)
+    assert result.status is Status.NOT_APPLICABLE and "5 Å or better" in result.reason
+    assert QScore().unmet(changed(data, resolution=5.0)) is None
+
+
 def test_without_resolution_there_is_no_percentile():
     result, _ = run_check(QScore(), walk_data(models.walk(30), None))
     assert result.metrics["archive_percentile"].value is None
