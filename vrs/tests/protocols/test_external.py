@@ -134,7 +134,7 @@ def test_atoms_have_the_values_at_their_places(vrs_command, folder):
     for name in get_check("A.e").external[0].files:
         (folder / "home" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "home" / name).touch()
-    done = vrs_command("validate", "--map", "walk.mrc", "--threshold", 0.2, "--resolution", 6.0,
+    done = vrs_command("validate", "--map", "walk.mrc", "--threshold", 0.2, "--resolution", 5.0,
                        "--model", "walk.cif", "--engine", "A.e=mapq")
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((folder / "walk_vrs" / "report.json").read_text(encoding="utf-8"))
