@@ -282,7 +282,7 @@ class Particles3D:
     notes: List[Note]
 
 
-def projector_of(evidence, sample, volume=None):
+def projector_of(evidence, sample, volume):
     """Projector of a map for the images of a sample.
 
     Parameters
@@ -290,17 +290,22 @@ def projector_of(evidence, sample, volume=None):
     evidence : vrs.inputs.Evidence
         With a map.
     sample : Sample
-    volume : numpy.ndarray of float32, (z, y, x), optional
-        In the box of the map, zero outside the particle; the map times its soft mask when not
-        given.
+    volume : numpy.ndarray of float32, (z, y, x)
+        In the box of the map, zero outside the particle.
 
     Returns
     -------
     vrs.images.projector.Projector
     """
-    if volume is None:
-        volume = evidence.map.volume * evidence.map.soft_mask
     return Projector(volume, evidence.map.sampling, sample.box, sample.sampling, sample.workers)
+
+
+# Of the map within its soft mask: the test of the table and the items share it. Nothing is kept,
+# as it is made in a moment.
+_PROJECTOR = Shared(
+    "projector", "projecting the map", (MAP, PARTICLES, IMAGES), lambda evidence: None,
+    lambda evidence, kept: projector_of(evidence, evidence.shared(_SAMPLE),
+                                        evidence.map.volume * evidence.map.soft_mask))
 
 
 def spread_rows(count, most):
@@ -326,7 +331,7 @@ def _test_assignment(evidence):
             "tested." % _FEWEST_TESTED, MINOR)])
     rows = spread_rows(len(sample), _TESTED)
     batch = sample.batch(rows)
-    local = LocalSearch(projector_of(evidence, sample), sample.diameter, FIRST_SHELL,
+    local = LocalSearch(evidence.shared(_PROJECTOR), sample.diameter, FIRST_SHELL,
                         sample.shell(DETAIL), sample.workers)
     found = compare_conventions(batch.images, sample.table.rotations[rows], batch.shifts, local,
                                 batch.contrast)
@@ -405,7 +410,7 @@ def _magnification_notes(table, scan):
 def _assigned(evidence, kept):
     sample = replace(evidence.shared(_SAMPLE), sign=kept.sign, state=kept.state)
     return Particles3D(sample, sample.table.rotations.astype(float), evidence.particles.group,
-                       projector_of(evidence, sample), kept.notes)
+                       evidence.shared(_PROJECTOR), kept.notes)
 
 
 ASSIGNED_PARTICLES = Shared(

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from vrs.numerics.solvent_paths import (PolymerAtoms, pair_lengths, polymer_atoms, residue_depths,
                                         solvent_grid)
-from vrs.numerics.statistics import wilson_interval
+from vrs.numerics.statistics import chance_of_at_least, wilson_interval
 
 # Å: the longest path of DSS within a chain, how much longer it may be between chains, and the
 # straight distances between alpha carbons beside it, as a rule and for flexible proteins.
@@ -245,25 +245,6 @@ def tally(links, chosen=True):
     return Tally(total, satisfied, interval, float(chances.sum()),
                  chance_of_at_least(satisfied, chances),
                  chance_of_at_least(math.ceil(_SOUND * total), chances))
-
-
-def chance_of_at_least(count, chances):
-    """Probability that so many of independent events happen (Poisson binomial distribution).
-
-    Parameters
-    ----------
-    count : int
-    chances : sequence of float
-        Probability of each event.
-
-    Returns
-    -------
-    float
-    """
-    distribution = np.ones(1)
-    for chance in chances:
-        distribution = np.convolve(distribution, [1 - chance, chance])
-    return float(min(1.0, distribution[count:].sum()))
 
 
 def path_limits(linkers, limits):

@@ -106,6 +106,25 @@ def enrichment_p_value(successes, trials, all_successes, all_trials):
     return stats.hypergeom.sf(np.asarray(successes) - 1, all_trials, all_successes, trials)
 
 
+def chance_of_at_least(count, chances):
+    """Probability that so many of independent events happen (Poisson binomial distribution).
+
+    Parameters
+    ----------
+    count : int
+    chances : sequence of float
+        Probability of each event.
+
+    Returns
+    -------
+    float
+    """
+    distribution = np.ones(1)
+    for chance in chances:
+        distribution = np.convolve(distribution, [1 - chance, chance])
+    return float(min(1.0, distribution[count:].sum()))
+
+
 def null_share(values, null):
     """Share of values that may come from the null distribution.
 

@@ -19,9 +19,8 @@ from vrs.images.particles import fourier_cropped
 from vrs.images.plane import PaddedTransforms
 from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
-from vrs.numerics.crosslinks import chance_of_at_least
 from vrs.numerics.image_plane import ImagePlane
-from vrs.numerics.statistics import wilson_interval
+from vrs.numerics.statistics import chance_of_at_least, wilson_interval
 from vrs.results import Paragraph, Plot, Series, Table, plain
 
 _MATCH = 0.8

@@ -11,8 +11,7 @@ from scipy.stats import binom
 from vrs.errors import InputError
 from vrs.io.crosslinks import CrossLinks, read_crosslinks
 from vrs.numerics import crosslinks
-from vrs.numerics.crosslinks import (assess, chance_of_at_least, path_limits, proteins_of_chains,
-                                     tally)
+from vrs.numerics.crosslinks import assess, path_limits, proteins_of_chains, tally
 from vrs.numerics.solvent_paths import polymer_atoms
 from vrs.tests import proteins
 
@@ -57,14 +56,6 @@ def read_model(test_data, *place):
     structure = gemmi.read_structure(str(test_data("crosslinks", *place)))
     structure.setup_entities()
     return structure
-
-
-def test_binomial_of_equal_chances():
-    for count in (0, 3, 12, 20):
-        assert chance_of_at_least(count, [0.3] * 20) == pytest.approx(binom.sf(count - 1, 20, 0.3))
-    assert chance_of_at_least(2, [0.5, 0.1, 0.9]) == pytest.approx(
-        0.5 * 0.1 * 0.1 + 0.5 * 0.9 * 0.9 + 0.5 * 0.1 * 0.9 + 0.5 * 0.1 * 0.9)
-    assert chance_of_at_least(0, []) == 1
 
 
 def test_limits_follow_the_linkers():

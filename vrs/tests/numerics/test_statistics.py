@@ -124,3 +124,12 @@ def test_enrichment_is_fishers_exact_test():
     for part, rest in ((5, 20), (0, 25), (10, 15)):
         expected = stats.fisher_exact([[part, 10 - part], [rest, 90 - rest]], "greater")[1]
         assert statistics.enrichment_p_value(part, 10, part + rest, 100) == pytest.approx(expected)
+
+
+def test_binomial_of_equal_chances():
+    for count in (0, 3, 12, 20):
+        assert statistics.chance_of_at_least(count, [0.3] * 20) == pytest.approx(
+            stats.binom.sf(count - 1, 20, 0.3))
+    assert statistics.chance_of_at_least(2, [0.5, 0.1, 0.9]) == pytest.approx(
+        0.5 * 0.1 * 0.1 + 0.5 * 0.9 * 0.9 + 0.5 * 0.1 * 0.9 + 0.5 * 0.1 * 0.9)
+    assert statistics.chance_of_at_least(0, []) == 1
