@@ -11,7 +11,7 @@ from vrs.inputs.model import to_refinements
 from vrs.io.archive import Archive, to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
 from vrs.io.problems import collected, to_resolution, to_sampling, to_threshold
-from vrs.scipion import prepare_environment
+from vrs.scipion import user_data_folder
 
 
 def entry(options):
@@ -33,8 +33,7 @@ def entry(options):
     emdb_id = to_emdb_id(options.entry)
     _check_numbers(options)
     console = Console()
-    user_data = os.path.dirname(prepare_environment())
-    cache = os.path.abspath(options.cache or os.path.join(user_data, CACHE))
+    cache = os.path.abspath(options.cache or os.path.join(user_data_folder(), CACHE))
     archive = Archive(cache, options.server, options.offline, console.say)
     archived = archive.entry(emdb_id)
     console.say("%s, %s" % (emdb_id, archived.title))
@@ -48,6 +47,7 @@ def entry(options):
     # All has been fetched: the run in the project only takes it over.
     request.entry = {"emdbId": emdb_id, "pdbId": pdb_id, "samplingRate": options.sampling,
                      "cacheFolder": cache, "offline": True}
+    request.fetched = fetched
     run(request)
 
 

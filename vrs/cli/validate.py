@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
 from vrs import inputs, levels, library
@@ -18,12 +18,13 @@ from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax
 from vrs.engines.external import ExternalEngine, read_choices, refusal
 from vrs.errors import InputError
+from vrs.io.entries import FetchedEntry, compared_numbers
 from vrs.io.folders import alone_in, check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
 from vrs.report import report_files
-from vrs.results import INFORMATIVE, SERIOUS, Status
-from vrs.scipion import load_domain, prepare_environment
+from vrs.results import INFORMATIVE, SERIOUS, Note, Status
+from vrs.scipion import is_installed, load_domain, prepare_environment, without_scipion
 
 # Bytes; file systems take 255, and projects and their files add to it.
 _LONGEST_NAME = 200
@@ -53,6 +54,8 @@ class Request:
     entry : dict
         Parameters of the protocol that imports an entry of a public archive; empty where the
         map is a file of the user's.
+    fetched : vrs.io.entries.FetchedEntry or None
+        That entry.
     """
 
     map: Any
@@ -67,6 +70,7 @@ class Request:
     renderer: str
     engines: Dict[str, ExternalEngine]
     entry: Dict[str, Any] = field(default_factory=dict)
+    fetched: Optional[FetchedEntry] = None
 
 
 def validate(options):
@@ -98,11 +102,13 @@ def run(request):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    if "map" not in request.given:
-        _run_in_process(request)
-        return
     console = Console()
-    console.say("Validating %s" % request.given["map"])
+    console.say("Validating %s" % _first_file(request.given))
+    if not is_installed():
+        console.say(without_scipion())
+    if not is_installed() or "map" not in request.given:
+        _run_in_process(request, console)
+        return
     projects = prepare_environment()
     with console.quiet(os.devnull):
         load_domain()
@@ -115,17 +121,28 @@ def run(request):
         console.say(line)
 
 
-def _run_in_process(request):
-    """Validate what is given without a map, which protocols of Scipion need."""
-    console = Console()
-    console.say("Validating %s" % _first_file(request.given))
+def _run_in_process(request, console):
+    """Validate where protocols of Scipion cannot: there is no map, or no Scipion."""
     report = library.validate(
         request.threads, request.criteria_path or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
-    paths = report.save(request.output, title=request.stem, renderer=request.renderer)
+    if request.fetched is not None:
+        report.levels = [replace(result, input=_of_entry(result.input, request))
+                         for result in report.levels]
+    paths = report.save(request.output, title="" if request.entry else request.stem,
+                        renderer=request.renderer)
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
+
+
+def _of_entry(described, request):
+    """The description of the input with what is known of its entry."""
+    archived, given = request.fetched.archived, request.given
+    notes = compared_numbers(archived.emdb_id, (float(given["threshold"]), archived.threshold), (
+        float(given["resolution"]) if "resolution" in given else None, archived.resolution))
+    return replace(described, entry=request.fetched.front_page(),
+                   notes=described.notes + [Note(text) for text in notes])
 
 
 def check_request(options):
@@ -285,6 +302,8 @@ def _check_project(name):
     if name is not None and len(os.fsencode(name)) > _LONGEST_NAME:
         raise InputError("The project name, %s, is too long; give one of at most %d letters."
                          % (name, _LONGEST_NAME))
+    if name is not None and not is_installed():
+        raise InputError("--project cannot be used. " + without_scipion())
 
 
 def _check_names(paths):

@@ -1,13 +1,12 @@
 """The archive as Scipion's side asks it, and what the levels take from a map's entry."""
 
 import json
-import math
 import os
 
 import pyworkflow
 
 from vrs.io.archive import Archive
-from vrs.io.entries import CACHE
+from vrs.io.entries import CACHE, compared_numbers
 from vrs.objects import VrsArchivedVolume
 from vrs.results import Note
 
@@ -116,21 +115,9 @@ def entry_notes(volume, threshold, resolution):
     """
     if not isinstance(volume, VrsArchivedVolume):
         return []
-    emdb_id = volume.getEmdbId()
-    notes = [_compared("threshold", threshold, "", "contour level", emdb_id + " recommends",
-                       volume.getThreshold()),
-             _compared("reported resolution", resolution, " Å", "resolution",
-                       emdb_id + " states", volume.getResolution())]
+    notes = compared_numbers(volume.getEmdbId(), (threshold, volume.getThreshold()),
+                             (resolution, volume.getResolution()))
     if not volume.getOriginals():
         notes.append("The files that were downloaded from the archive are missing; project copies "
                      "were used.")
     return [Note(text) for text in notes]
-
-
-def _compared(name, used, unit, called, entry_gives, given):
-    if used is not None and given is not None and math.isclose(used, given, rel_tol=1e-6):
-        return "The %s, %g%s, is the %s that %s." % (name, used, unit, called, entry_gives)
-    return "%s; %s %s." % (
-        "No %s was given" % name if used is None else "The %s, %g%s, was given" % (
-            name, used, unit),
-        entry_gives, "no " + called if given is None else "%g%s" % (given, unit))

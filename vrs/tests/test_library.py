@@ -69,6 +69,7 @@ def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
 
 def test_projects_and_queues_are_for_maps(star, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("vrs.cli.validate.require_queue", lambda name: None)
+    monkeypatch.setattr("vrs.cli.validate.is_installed", lambda: True)
     assert main(["validate", "--particles", star, "--output", str(tmp_path / "out"),
                  "--project", "mine", "--queue", "long"]) == 2
     said = capsys.readouterr().err.splitlines()

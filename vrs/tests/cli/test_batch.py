@@ -21,6 +21,7 @@ from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.full_disk import is_full, no_space
 from vrs.results import Status
+from vrs.scipion import is_installed
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
 from vrs.tests.waiting import LIMIT, wait_for
@@ -83,6 +84,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.setattr(batch, "PROGRAM", [sys.executable, str(tmp_path / "stub.py")])
     monkeypatch.setattr(batch, "prepare_environment", lambda: str(tmp_path / "projects"))
+    monkeypatch.setattr(batch, "is_installed", lambda: True)
     monkeypatch.setenv("PROJECTS", str(tmp_path / "projects"))
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "work"
@@ -337,7 +339,8 @@ def started(here, fill, tmp_path):
     """A batch as a process of its own, whose second entry takes long; and the stub's process."""
     fill(first="", second="long", third="")
     program = ("import sys; from vrs.cli import batch, main; batch.PROGRAM = %r; "
-               "batch.prepare_environment = lambda: %r; sys.exit(main())" % (
+               "batch.prepare_environment = lambda: %r; batch.is_installed = lambda: True; "
+               "sys.exit(main())" % (
                    batch.PROGRAM, str(tmp_path / "projects")))
     with open("said.txt", "wb") as said:
         process = subprocess.Popen([sys.executable, "-c", program, "batch", "table.csv"],
@@ -447,6 +450,7 @@ def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, sma
     assert code == 0 and "of which 1 already have a report" in output
 
 
+@pytest.mark.skipif(not is_installed(), reason="Scipion is not installed")
 def test_a_disk_that_fills_up_during_a_run(small_disk, tmp_path):
     (small_disk / "ballast").write_bytes(bytes(500000))
     maps.write_blob(tmp_path / "ball.mrc")
@@ -534,6 +538,7 @@ def test_templates_come_with_the_package():
 
 
 # ------------------------------------------------------------------ the real thing
+@pytest.mark.skipif(not is_installed(), reason="Scipion is not installed")
 def test_a_real_batch(tmp_path, monkeypatch):
     maps.write_blob(tmp_path / "ball.mrc")
     model = b"data_none\n"

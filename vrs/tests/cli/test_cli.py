@@ -14,6 +14,7 @@ import vrs
 from vrs.checks import all_checks
 from vrs.cli import FAULTS, ORIENTATIONS, _parser, main
 from vrs.cli.validate import check_request, claim_project, map_stem, summary
+from vrs.scipion import is_installed
 from vrs.simulation import orientations, particle_faults
 from vrs.tests.protocols import maps
 
@@ -304,6 +305,7 @@ def test_unexpected_errors_show_no_traceback(monkeypatch, capsys):
     os.remove(path)
 
 
+@pytest.mark.skipif(not is_installed(), reason="Scipion is not installed")
 def test_without_tkinter_it_says_so(map_path, tmp_path):
     program = ("import sys; sys.modules['tkinter'] = None\n"
                "from vrs.cli import main; sys.exit(main())")
