@@ -79,16 +79,18 @@ class GlobalResolution(Check):
     references = ("Harauz1986", "Rosenthal2003", "Chen2013", "VanHeel2005", "Penczek2002")
     estimates = {"masked_fsc_resolution": "FSC", "dpr_resolution": "DPR",
                  "masked_ssnr_resolution": "SSNR"}
-    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS),
+    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS,
+                                service=(ratio_criterion("fsc_ratio", "the FSC"),)),
                 ratio_criterion("dpr_ratio", "the DPR", SERIOUS),
-                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS),
+                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS,
+                                service=(ratio_criterion("ssnr_ratio", "the SSNR"),)),
                 Criterion(name="map_displacement", guards=True,
                           subject="the displacement of the half maps from the map",
                           relation="<=", bound=1.0, unit="voxels",
                           warning="The half maps are displaced from the map by {value:.1f} voxels "
                           "(at most {bound}), so that its mask does not cover them, and what level "
                           "1 measures within it does not belong to the macromolecule; give them in "
-                          "the position of the map.", severity=SERIOUS))
+                          "the position of the map.", severity=SERIOUS, service=()))
     summary_ok = "The half maps support the reported resolution."
     summary_warnings = "The half maps may not support the reported resolution, or are displaced."
 
