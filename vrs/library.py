@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vrs import inputs, levels
-from vrs.checks import Overrides, all_checks, checks_of_level
+from vrs.checks import SERVICE, Overrides, all_checks, checks_of_level
 from vrs.errors import InputError
 from vrs.io.folders import alone_in, check_output_folder
 from vrs.provenance import origin
@@ -178,7 +178,8 @@ def validate(threads=None, criteria=None, progress=None, **given):
     threads : int, optional
         Threads of the calculations; as many as there are processors by default.
     criteria : path, optional
-        A JSON file with bounds that replace the usual ones.
+        A JSON file with bounds that replace the usual ones; ``"service"`` for the rules of the
+        public validation service.
     progress : callable, optional
         Called with the id and the title of each item before it is computed.
     **given
@@ -205,13 +206,15 @@ def validate(threads=None, criteria=None, progress=None, **given):
         if option.is_path and given.get(option.name):
             given[option.name] = os.path.abspath(str(given[option.name]))
     inputs.probe(given)
-    overrides = Overrides.read(str(criteria), all_checks()) if criteria else Overrides()
+    if criteria and criteria != SERVICE:
+        criteria = os.path.abspath(str(criteria))
+    overrides = Overrides.read(criteria, all_checks()) if criteria else Overrides()
     found = levels_of(given)
     evidence = inputs.load(given, inputs.Run(threads or len(os.sched_getaffinity(0))))
     _require_something(evidence, found)
     folder = tempfile.TemporaryDirectory(prefix="vrs_")
     validation = Validation(folder.name, [level.id for level in found], lambda: evidence,
-                            lambda: overrides, str(criteria or ""))
+                            lambda: overrides, criteria or "")
 
     def say(check):
         if progress is not None and check is not None:

@@ -6,13 +6,13 @@ from typing import Any, Dict, List, Tuple
 
 import vrs
 from vrs.bibliography import reference
-from vrs.checks.criteria import Criterion, Overrides, metric_value
+from vrs.checks.criteria import SERVICE, Criterion, Overrides, metric_value
 from vrs.checks.quantities import Quantity
 from vrs.checks.shared import Shared
 from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
 from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, ParticleValues,
-                         ResidueValues, Status)
+                         ResidueValues, ServiceOutcome, Status)
 
 
 logger = logging.getLogger(__name__)
@@ -94,12 +94,20 @@ class Check:
         """What it needs, in words, for listings."""
         return ", ".join(requirement.words for requirement in self.requires)
 
-    def unmet(self, evidence):
+    def criteria_of(self, overrides) -> Tuple[Criterion, ...]:
+        """The criteria in force: its own, or those of the public validation service."""
+        if not overrides.of_service:
+            return self.criteria
+        return tuple(dict.fromkeys(
+            rule for criterion in self.criteria for rule in criterion.service))
+
+    def unmet(self, evidence, overrides=None):
         """Why it cannot be computed from this evidence.
 
         Parameters
         ----------
         evidence : vrs.inputs.Evidence
+        overrides : Overrides, optional
 
         Returns
         -------
@@ -107,6 +115,8 @@ class Check:
             The status that it gets, and the reason; None when it can.
         """
         for requirement in self.requires:
+            if overrides is not None and overrides.of_service:
+                requirement = getattr(requirement, "service", None) or requirement
             found = requirement.unmet(evidence)
             if found:
                 return found
@@ -154,14 +164,23 @@ class Check:
         ItemResult
             Without content and files.
         """
-        outcomes = [criterion.evaluate(self.id, metrics, overrides or Overrides())
-                    for criterion in self.criteria]
+        overrides = overrides or Overrides()
+        result = self._judged(metrics, overrides)
+        if not overrides.of_service:
+            found = self._judged(metrics, Overrides(source=SERVICE))
+            if found.printed_status() != result.printed_status():
+                result.service = ServiceOutcome(found.status, found.warnings)
+        return result
+
+    def _judged(self, metrics, overrides):
+        criteria = self.criteria_of(overrides)
+        outcomes = [criterion.evaluate(self.id, metrics, overrides) for criterion in criteria]
         warnings = [warning for outcome in outcomes for warning in outcome.warnings]
         result = self._result(Status.INFORMATIVE)
         result.estimates = [estimate for estimate in (
             _estimate(metrics, name, label) for name, label in self.estimates.items())
             if estimate is not None]
-        deciding = [(criterion, outcome) for criterion, outcome in zip(self.criteria, outcomes)
+        deciding = [(criterion, outcome) for criterion, outcome in zip(criteria, outcomes)
                     if not criterion.guards]
         if warnings:
             result.status, result.summary = Status.WARNINGS, self.summary_warnings
@@ -222,7 +241,7 @@ def run_check(check, evidence, overrides=None, external=None):
 
 def _attempt(check, evidence, overrides, compute):
     try:
-        unmet = check.unmet(evidence)
+        unmet = check.unmet(evidence, overrides)
         if unmet:
             return check._result(*unmet), []
         findings = compute(evidence)

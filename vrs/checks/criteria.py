@@ -23,6 +23,8 @@ _RELATIONS = {
 }
 _AXES = ("X", "Y", "Z")
 _MOST_DIGITS = 12
+# Where bounds come from when they are those of the public validation service.
+SERVICE = "service"
 
 Bound = Union[float, Tuple[float, float]]
 
@@ -59,10 +61,14 @@ class Criterion:
         make an item OK.
     needs_resolution : bool
         Whether its metric has no value without a reported resolution.
+    service : tuple of Criterion
+        What the public validation service asks in its place; empty where it asks nothing,
+        by default the criterion itself.
     """
 
     def __init__(self, *, name, subject, relation, bound, warning, metric="", unit="",
-                 guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR):
+                 guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR,
+                 service=None):
         self.name = name
         self.metric = metric or name
         self.subject = subject
@@ -74,6 +80,7 @@ class Criterion:
         self.needs_resolution = needs_resolution
         self.warning_at_zero = warning_at_zero
         self.severity = severity
+        self.service = (self,) if service is None else tuple(service)
 
     def text(self, bound: Bound) -> str:
         """The condition as a phrase, with the bound that is in force."""
@@ -145,19 +152,24 @@ class _Printed:
 
 
 class Overrides:
-    """Bounds of a facility that replace the default ones.
+    """What replaces the default criteria: bounds of a facility, or the rules of the service.
 
     Parameters
     ----------
     bounds : dict of str to float or pair, optional
         By full criterion name, ``"0.a.decentering"``.
     source : str, optional
-        File they come from; the report names it.
+        File they come from, or ``SERVICE``; the report names it.
     """
 
     def __init__(self, bounds=None, source=None):
         self.bounds = dict(bounds or {})
         self.source = source
+
+    @property
+    def of_service(self) -> bool:
+        """Whether all rules are those of the public validation service."""
+        return self.source == SERVICE
 
     def bound(self, item: str, criterion: Criterion) -> Bound:
         """The bound in force for a criterion."""
@@ -169,7 +181,9 @@ class Overrides:
 
         Parameters
         ----------
-        path : str
+        path : path
+            ``SERVICE``, a string, stands for the rules of the public validation service; a
+            file of this name is ``"./service"``.
         checks : iterable of Check
             All checks; their criteria may be named.
 
@@ -178,6 +192,9 @@ class Overrides:
         InputError
             If it is unreadable or names a criterion or bound that cannot be.
         """
+        if path == SERVICE:
+            return cls(source=SERVICE)
+        path = str(path)
         check_file(path, "a JSON file with criteria")
         try:
             # Editors may have put a byte order mark at its beginning.

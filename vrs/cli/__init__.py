@@ -159,8 +159,10 @@ def _add_choices(command):
     command.add_argument("--threads", metavar="N", default=str(len(os.sched_getaffinity(0))),
                          help="threads for the calculations (default: as many as there are "
                               "processors, here %(default)s)")
-    command.add_argument("--criteria", metavar="FILE",
-                         help="JSON file with bounds that replace the usual ones")
+    command.add_argument("--criteria", metavar="FILE|service",
+                         help="JSON file with bounds that replace the usual ones, or the word "
+                              "service for the rules of the public validation service (a file "
+                              "of that name is ./service)")
     command.add_argument("--engine", action="append", default=[], metavar="ITEM=ENGINE",
                          help="what computes an item, 0.e=xmipp for instance; may be repeated "
                               "(default: the built-in engine; see 'vrs items')")

@@ -190,9 +190,12 @@ class _Reader:
         return row
 
     def _set(self, row, option, action, text):
-        if action.metavar in _PATHS:
+        kind, _, word = (action.metavar or "").partition("|")
+        if word and text == word:
+            row.options[option] = text
+        elif kind in _PATHS:
             row.options[option] = os.path.abspath(os.path.join(self._folder, text))
-            if action.metavar != "DIR":
+            if kind != "DIR":
                 row.files.append(row.options[option])
         elif action.nargs == 0:
             if text.lower() not in _YES + _NO:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
 from vrs import inputs, levels, library
-from vrs.checks import Overrides, all_checks, checks_of_level
+from vrs.checks import SERVICE, Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.availability import why_unavailable
 from vrs.cli.queues import require_queue
@@ -44,8 +44,10 @@ class Request:
         Whether Scipion can read the map's file.
     given : dict
         Evidence by the names of its options; paths are absolute.
-    criteria_path, output : str
-        Absolute paths.
+    criteria : str
+        Absolute path, or ``SERVICE``; empty for the usual ones.
+    output : str
+        Absolute path.
     queue, project : str or None
     threads : int
     renderer : str
@@ -62,7 +64,7 @@ class Request:
     stem: str
     is_plain: bool
     given: Dict[str, Any]
-    criteria_path: str
+    criteria: str
     output: str
     queue: Optional[str]
     project: Optional[str]
@@ -124,7 +126,7 @@ def run(request):
 def _run_in_process(request, console):
     """Validate where protocols of Scipion cannot: there is no map, or no Scipion."""
     report = library.validate(
-        request.threads, request.criteria_path or None,
+        request.threads, request.criteria or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
     if request.fetched is not None:
         report.levels = [replace(result, input=_of_entry(result.input, request))
@@ -166,7 +168,9 @@ def check_request(options):
     library.levels_of(given)
     stem = map_stem(_first_file(given))
     output = os.path.abspath(options.output or stem + "_vrs")
-    criteria = os.path.abspath(options.criteria) if options.criteria else ""
+    criteria = options.criteria or ""
+    if criteria not in ("", SERVICE):
+        criteria = os.path.abspath(criteria)
     whole, plain, threads, engines = None, False, 1, {}
     with collected(problems):
         threads = to_count(options.threads, "threads")

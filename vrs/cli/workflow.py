@@ -94,7 +94,7 @@ def run_workflow(project, request, console):
     validating = project.newProtocol(
         ProtVrsValidateMap,
         **forms.parameters_of(ProtVrsValidateMap, _given_to_validation(request)),
-        **_engine_parameters(request), criteriaFile=request.criteria_path,
+        **_engine_parameters(request), criteriaFile=request.criteria,
         numberOfThreads=request.threads,
         # The map of an entry knows its original file.
         sourceFile="" if request.is_plain or request.entry else request.given["map"])

@@ -61,7 +61,8 @@ class ProtVrsLevel(EMProtocol):
                        expertLevel=params.LEVEL_ADVANCED, label="Criteria file",
                        help="A JSON file with bounds of your own for what counts as good, such as "
                             '{"0.a.decentering": 25}; they replace the usual ones, and the report '
-                            "says so.")
+                            "says so. The word service stands for the rules of the public "
+                            "validation service.")
         group.addParam("sourceFile", params.FileParam, default="",
                        expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
                        help="If the map in the project is a copy made for Scipion, give the file "

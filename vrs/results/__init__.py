@@ -9,5 +9,5 @@ from vrs.results.encoding import (UNREADABLE, from_json, read_json, read_results
                                   write_json)
 from vrs.results.items import (INFORMATIVE, MINOR, SERIOUS, CriterionOutcome, Engine, Estimate,
                                FileEntry, InputFile, InputReport, ItemResult, LevelInput,
-                               LevelResults, Metric, Note, Reference, Status, plain)
+                               LevelResults, Metric, Note, Reference, ServiceOutcome, Status, plain)
 from vrs.results.products import AtomValues, Curve, ParticleValues, ResidueValues, Volume

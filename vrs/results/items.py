@@ -138,11 +138,24 @@ class CriterionOutcome:
 
 
 @dataclass
+class ServiceOutcome:
+    """What the rules of the public validation service make of an item's metrics."""
+
+    status: Status
+    warnings: List[str] = field(default_factory=list)
+
+    def printed_status(self) -> str:
+        """The status as the report prints it."""
+        return self.status.printed(len(self.warnings))
+
+
+@dataclass
 class ItemResult:
     """All about one item of the report.
 
     ``estimates`` are the resolutions by which it speaks of the map's;
-    ``summary`` is its sentence in the summarised quality, if it has one.
+    ``summary`` is its sentence in the summarised quality, if it has one;
+    ``service`` is there only where the outcome would be another one.
     """
 
     id: str
@@ -163,6 +176,7 @@ class ItemResult:
     residues: List[ResidueValues] = field(default_factory=list)
     particles: List[ParticleValues] = field(default_factory=list)
     estimates: List[Estimate] = field(default_factory=list)
+    service: Optional[ServiceOutcome] = None
 
     @property
     def serious_warnings(self) -> List[str]:

@@ -96,6 +96,16 @@ def test_one_report_is_one_run(star, tmp_path):
     assert sorted(os.listdir(str(folder / "files"))) == ["mine.mrc", "results.json"]
 
 
+def test_rules_of_the_service(star, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = vrs.validate(particles=star, resolution=4, criteria="service")
+    assert {level.criteria_source for level in report.levels} == {"service"}
+    (tmp_path / "service").write_text('{"4.g.efficiency": 0.9}')
+    report = vrs.validate(particles=star, resolution=4, criteria="./service")
+    assert {level.criteria_source for level in report.levels} == {str(tmp_path / "service")}
+    assert report.items["4.g"].criteria[1].bound == 0.9
+
+
 def test_reports_are_written_one_after_the_other(tmp_path):
     order = []
 

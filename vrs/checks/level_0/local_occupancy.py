@@ -50,7 +50,7 @@ class LocalOccupancy(Check):
                   subject="the median noise-referenced occupancy", relation=">=", bound=0.85,
                   warning="The median noise-referenced occupancy is {value:.2f} (at least "
                   "{bound}): at the reported resolution much of the map does not stand out of the "
-                  "noise."),
+                  "noise.", service=()),
         spread_criterion(0.1),
     )
     summary_ok = "Most of the map holds signal up to the reported resolution."

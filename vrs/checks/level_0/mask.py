@@ -68,13 +68,13 @@ class MaskAnalysis(Check):
                   relation="<", bound=50.0,
                   warning="The raw mask occupies {value:.0f} % of the box (below {bound} % "
                   "expected): this threshold takes in the background, or lies on the wrong side of "
-                  "it.", unit="%", severity=SERIOUS),
+                  "it.", unit="%", severity=SERIOUS, service=()),
         Criterion(name="skewness", subject="the skewness of the densities", relation=">",
                   bound=-1.0,
                   warning="The density looks inverted: the strongest values are below the "
                   "background, with a skewness of {value:.1f} (above {bound} expected). Items that "
                   "expect the macromolecule to be bright are then meaningless.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The threshold selects one connected body."
     summary_warnings = ("There may be a problem with the threshold or the sign of the map: the "

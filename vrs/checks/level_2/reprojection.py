@@ -71,8 +71,13 @@ class ReprojectionConsistency(Check):
                   bound=_SHARE, unit="%",
                   warning="At least {value:.0f} % of the particles are in classes that do not look "
                   "like projections of the map (less than {bound} % expected): the map may be "
-                  "wrong, or many particles are something else.",
-                  severity=SERIOUS),
+                  "wrong, or many particles are something else.", severity=SERIOUS,
+                  service=(Criterion(
+                      name="poor_classes", metric="poor_classes_percentage",
+                      subject="the fraction of the classes that do not look like projections of "
+                      "the map", relation="<=", bound=_SHARE, unit="%",
+                      warning="{value:.0f} % of the classes do not look like projections of the "
+                      "map (at most {bound} % expected)."),)),
     )
     references = ("Sorzano2022",)
     summary_ok = "The class averages look like projections of the map."

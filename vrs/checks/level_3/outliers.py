@@ -91,7 +91,13 @@ class OutlierDetection(Check):
                   "end of its 95 %% "
                   "interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
                   warning="At least {value:.0f} % of the classes have less than 70 % sound members "
-                  "(at most {bound} % expected): many particles do not belong to their class."),
+                  "(at most {bound} % expected): many particles do not belong to their class.",
+                  service=(Criterion(
+                      name="poor_classes", metric="poor_classes_percentage",
+                      subject="the fraction of the classes with less than %g %% sound members"
+                      % _SOUND, relation="<=", bound=20.0, unit="%",
+                      warning="{value:.0f} % of the classes have less than 70 % sound members (at "
+                      "most {bound} % expected)."),)),
     )
     summary_ok = "The particles belong to their classes."
     summary_warnings = "Many particles do not belong to their classes."

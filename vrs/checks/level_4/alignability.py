@@ -70,7 +70,7 @@ class AlignabilityPrecisionAndAccuracy(Check):
                   warning="The angles of other particles would be right as often (p = {value:.2g}, "
                   "below {bound} expected): the angles do not belong to these images or to this "
                   "map.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The particles determine their orientations, which are those given."
     summary_warnings = "Many particles do not determine the orientation they were given."

@@ -25,6 +25,8 @@ CHANCE = 0.01
 # What more than the expectation is borne, and the expectation beyond which data are too noisy to
 # be judged, per cent.
 _BORNE, _TOO_NOISY = 10.0, 50.0
+# Per cent of all particles that the public validation service bears.
+_BORNE_BY_SERVICE = 30.0
 # Degrees between the directions of the gallery, and by how many such steps distinct ones differ.
 _STEP, _DISTINCT = 3.0, 1.6
 # Degrees times wave numbers: on outer rings neighbours in the gallery have little in common.
@@ -218,9 +220,18 @@ def excess(name, bad, expected):
 
 
 def excess_criterion(name, subject, warning, metric=""):
-    """The criterion on how far a share exceeds that of simulated particles."""
+    """The criterion on how far a share exceeds that of simulated particles.
+
+    The service judges the share itself.
+    """
+    metric = metric or name
+    service = Criterion(
+        name=name, metric=metric + "_percentage", subject=subject, relation="<=",
+        bound=_BORNE_BY_SERVICE, unit="%",
+        warning="%s is {value:.0f} %% (at most {bound} %% expected)."
+        % (subject[0].upper() + subject[1:]))
     return Criterion(
-        name=name, metric=(metric or name) + "_excess_lower",
+        name=name, metric=metric + "_excess_lower", service=(service,),
         subject=subject + ", minus that of simulated particles (lower end of the 95 % interval),",
         relation="<=", bound=_BORNE, unit="%", warning=warning, severity=SERIOUS)
 

@@ -85,7 +85,14 @@ class CtfStability(Check):
                   relation="<", bound=_LIMIT, unit="%",
                   warning="The particles of {value:.2g} % of the micrographs (less than {bound} % "
                   "expected) fit better at another defocus than that in the table: estimate the "
-                  "CTF of these micrographs again, or leave them out."),
+                  "CTF of these micrographs again, or leave them out.",
+                  service=tuple(Criterion(
+                      name=name, metric="defocus_change." + percentile,
+                      subject="the percentile %s of the particles' change of defocus" % percentile,
+                      relation="within", bound=(-5000.0, 5000.0), unit="Å",
+                      warning="The percentile %s of the particles' change of defocus is "
+                      "{value:.0f} Å (between {bound} Å expected)." % percentile)
+                      for name, percentile in (("lowest", "2.5"), ("highest", "97.5")))),
     )
     summary_ok = "The images agree with the defocus in the table."
     summary_warnings = "The defocus of some micrographs seems to be wrong."

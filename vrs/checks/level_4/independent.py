@@ -101,14 +101,26 @@ class IndependentAlignment(Check):
                   warning="More particles than noise explains have other orientations than an "
                   "independent alignment gives them: the part beyond 5° exceeds what is expected "
                   "by {value:.1f} standard errors (below {bound} expected).",
-                  severity=SERIOUS),
+                  severity=SERIOUS,
+                  service=(Criterion(
+                      name="beyond_5_degrees", metric="beyond_5_degrees_percentage",
+                      subject="the part of the particles whose orientations differ by more than 5°", relation="<",
+                      bound=20.0, unit="%",
+                      warning="{value:.0f} % of the particles differ by more than 5° from an "
+                      "independent alignment (less than {bound} % expected)."),)),
         Criterion(name="shift_excess", subject="the number of standard errors by which the part "
                   "of the particles beyond 5 Å, if it is 20 % or more, exceeds the simulated "
                   "one", relation="<", bound=_ERRORS,
                   warning="More particles than noise explains have other shifts than an "
                   "independent alignment gives them: the part beyond 5 Å exceeds what is expected "
                   "by {value:.1f} standard errors (below {bound} expected).",
-                  severity=SERIOUS),
+                  severity=SERIOUS,
+                  service=(Criterion(
+                      name="beyond_5_angstrom", metric="beyond_5_angstrom_percentage",
+                      subject="the part of the particles whose shifts differ by more than 5 Å", relation="<",
+                      bound=20.0, unit="%",
+                      warning="{value:.0f} % of the particles differ by more than 5 Å from an "
+                      "independent alignment (less than {bound} % expected)."),)),
     )
     summary_ok = "An independent alignment finds the orientations of the particles."
     summary_warnings = "An independent alignment does not find the orientations of the particles."

@@ -102,12 +102,12 @@ class OverfittingDetection(Check):
                   "more than noise does ({value:.1f} standard errors better, at least {bound} "
                   "expected): the fine detail of the map may be noise that was fitted to a "
                   "reference.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
         Criterion(name="slope", metric="slope_upper",
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
                   "with %d standard errors added," % _ERRORS, relation=">", bound=0,
                   warning="The resolution does not rise with the number of particles: what the "
-                  "halves share does not come from the particles."),
+                  "halves share does not come from the particles.", service=()),
     )
     summary_ok = "The particles resolve more than aligned noise."
     summary_warnings = "The particles may resolve no more than aligned noise."

@@ -63,7 +63,7 @@ class AlignabilitySmoothness(Check):
                   relation="<", bound=CHANCE,
                   warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
                   "expected): the angles do not belong to these images or to this map.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The particles agree best with the directions that they were given."
     summary_warnings = "Many particles agree better with other directions than the given ones."

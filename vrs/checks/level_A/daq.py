@@ -87,14 +87,17 @@ class Daq(Check):
         Criterion(name="mean", subject="the mean score of the amino acids", relation=">=",
                   bound=_EXPECTED,
                   warning="The mean score of the amino acids is {value:.2f}, below {bound}: the "
-                  "density supports the modelled sequence weakly.",
-                  severity=SERIOUS),
+                  "density supports the modelled sequence weakly.", severity=SERIOUS,
+                  service=(Criterion(
+                      name="mean", subject="the mean score of the amino acids", relation=">=",
+                      bound=0.5, warning="The mean score of the amino acids is {value:.2f} (at "
+                      "least {bound})."),)),
         Criterion(name="negative", metric="negative_percentage",
                   subject="the fraction of residues with a score below 0", relation="<=",
                   bound=_MOST_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "expected): the density does not support the sequence modelled there.", unit="%",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."

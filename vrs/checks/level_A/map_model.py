@@ -120,10 +120,10 @@ class MapModel(Check):
     criteria = (
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
                   subject="the correlation of map and model where the model lies, minus what a fit "
-                  "needs,", warning="{metrics[fit]}", severity=SERIOUS),
+                  "needs,", warning="{metrics[fit]}", severity=SERIOUS, service=()),
         Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
                   subject="the gain in correlation when the model is moved, scaled or mirrored",
-                  warning="{metrics[fit]}", severity=SERIOUS),
+                  warning="{metrics[fit]}", severity=SERIOUS, service=()),
         Criterion(name="bad_residue_percentage",
                   subject="the fraction of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,

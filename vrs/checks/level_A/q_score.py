@@ -78,8 +78,11 @@ class QScore(Check):
                   "archive at this resolution", relation=">=", bound=2.5,
                   warning="The median Q-score (σ 0.4 Å) is lower than usual for the reported "
                   "resolution: it is at the percentile {value:.1f} of the archive (at least "
-                  "{bound}).", needs_resolution=True,
-                  severity=SERIOUS),
+                  "{bound}).", needs_resolution=True, severity=SERIOUS,
+                  service=(Criterion(
+                      name="median", subject="the median Q-score (σ 0.4 Å)", relation=">=",
+                      bound=0.1, warning="The median Q-score (σ 0.4 Å) is {value:.2f} (at least "
+                      "{bound})."),)),
         spread_criterion(0.1),
     )
     summary_ok = "The atoms are resolved as is usual for the reported resolution."

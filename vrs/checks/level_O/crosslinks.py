@@ -68,13 +68,13 @@ class CrossLinkSatisfaction(Check):
                   bound=_CHANCE,
                   warning="Random residues would satisfy as many cross-links (p = {value:.2g}, "
                   "below {bound} expected): the links do not support the model.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
         Criterion(name="between", metric="between_satisfied_percentage",
                   subject="the fraction of the cross-links between different proteins that is "
                   "satisfied", relation=">", bound=_SHARE, unit="%",
                   warning="Only {value:.0f} % of the cross-links between different proteins are "
                   "short enough (more than {bound} % expected): the proteins may be arranged "
-                  "wrongly."),
+                  "wrongly.", service=()),
     )
     summary_ok = "The model satisfies the cross-links."
     summary_warnings = "The model does not satisfy the cross-links."

@@ -2,6 +2,7 @@
 
 import os
 
+from vrs.checks import SERVICE
 from vrs.report.document import Grid, Listing, Minor, Run, Section, Text
 from vrs.report.numbering import item_anchor, paths, plain
 from vrs.report.wording import OUTCOMES, STATUS_STYLES, cell
@@ -64,7 +65,9 @@ def _criteria(item, source):
         text, style = OUTCOMES[outcome.outcome]
         rows.append([_criterion(outcome), [Run(text, style=style)]])
     blocks = [Grid(["The item is OK when", "Outcome"], rows, [False, False], [5, 1])]
-    if any(_overridden(outcome) for outcome in item.criteria):
+    if source == SERVICE:
+        blocks.append(Text(plain("These are the rules of the public validation service."), "note"))
+    elif any(_overridden(outcome) for outcome in item.criteria):
         blocks.append(Text(plain("The facility's bounds come from the criteria file %s." % source),
                            "note"))
     return blocks
@@ -96,8 +99,19 @@ def _verdict(item):
     if item.status is Status.WARNINGS:
         return "Warnings", [
             Text([status(item)]),
-            Listing([warning_runs(item, warning) for warning in item.warnings], True)]
-    return "Status", [Text([status(item)])]
+            Listing([warning_runs(item, warning) for warning in item.warnings], True)
+        ] + _of_service(item)
+    return "Status", [Text([status(item)])] + _of_service(item)
+
+
+def _of_service(item):
+    """What the public validation service would say, where this is something else."""
+    if item.service is None:
+        return []
+    told = "By the rules of the public validation service, the outcome would be: %s" % (
+        item.service.printed_status())
+    return [Text(plain(" ".join([told + (":" if item.service.warnings else ".")]
+                                + item.service.warnings)), "note")]
 
 
 def warning_runs(item, warning):

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from vrs.checks import (AskedFor, Check, Criterion, Findings, NotApplicable, NotMeasured, Quantity,
-                        Shared, SharedOutcome, all_checks, checks_of_level, get_check, register,
-                        resolution, run_check)
+from vrs.checks import (SERVICE, AskedFor, Check, Criterion, Findings, NotApplicable, NotMeasured,
+                        Overrides, Quantity, Shared, SharedOutcome, all_checks, checks_of_level,
+                        get_check, register, resolution, run_check)
 from vrs.inputs import Evidence, Run, compose
 from vrs.inputs.reported import Reported
-from vrs.results import (Estimate, Metric, Paragraph, Status, Volume, from_json, read_json,
-                         to_json)
+from vrs.results import (Estimate, Metric, Paragraph, ServiceOutcome, Status, Volume, from_json,
+                         read_json, to_json)
 from vrs.validation import Validation
 
 
@@ -57,6 +57,43 @@ def test_warnings():
     result, _ = run(Example(3.0))
     assert (result.status, result.summary) == (Status.WARNINGS, "Bad.")
     assert result.warnings == ["It is 3.0."]
+
+
+class Differing(Example):
+    """The service asks for something else in its size, and nothing of its guard."""
+
+    criteria = (
+        Criterion(name="size", subject="the size", relation="<=", bound=2.0,
+                  warning="It is {value}.", service=(
+                      Criterion(name="size", subject="the size", relation="<=", bound=4.0,
+                                warning="{value} is above {bound}."),)),
+        Criterion(name="guard", subject="the guard", relation=">=", bound=0.0, warning="No.",
+                  service=()))
+
+
+@pytest.mark.parametrize("size, guard, ours, of_service", [
+    (1.0, 1.0, "OK", None), (3.0, 1.0, "1 warning", (Status.OK, [])),
+    (3.0, -1.0, "2 warnings", (Status.OK, [])),
+    (5.0, 1.0, "1 warning", None),
+    (5.0, -1.0, "2 warnings", (Status.WARNINGS, ["5.0 is above 4."]))])
+def test_the_outcome_of_the_service_where_it_differs(size, guard, ours, of_service):
+    metrics = {"size": Metric(size, "Å", ""), "guard": Metric(guard, "", "")}
+    check = Differing()
+    result = check.judge(metrics)
+    assert result.printed_status() == ours
+    assert result.service == (of_service and ServiceOutcome(*of_service))
+    asked = check.judge(metrics, Overrides(source=SERVICE))
+    assert asked.service is None and len(asked.criteria) == 1
+    assert (asked.status is Status.OK) == (size < 4)
+
+
+def test_applicability_by_the_service():
+    wide = resolution(0, 15)
+    check = Example(requires=(resolution(0, 8, service=wide),))
+    evidence = compose(reported=Reported(9.0))
+    assert check.unmet(evidence)[0] is Status.NOT_APPLICABLE
+    assert check.unmet(evidence, Overrides(source=SERVICE)) is None
+    assert run_check(check, evidence, Overrides(source=SERVICE))[0].status is Status.OK
 
 
 @pytest.mark.parametrize("check, status, reason", [
@@ -135,6 +172,10 @@ def declared(**attributes):
     (dict(estimates={"lenght.50": "length"}), "declares no metric lenght.50"),
     (dict(quantities=Example.quantities * 2), "declares size twice"),
     (dict(references=("Nobody1999",)), "no Nobody1999"),
+    (dict(criteria=(Criterion(name="size", subject="the size", relation="<", bound=1.0,
+                              warning="No.", service=(
+                                  Criterion(name="old", subject="it", relation="<", bound=1.0,
+                                            warning="No."),)),)), "declares no metric old"),
 ])
 def test_a_wrong_declaration_fails_at_registration(attributes, problem):
     all_checks()

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from vrs.checks import Criterion, Overrides, all_checks
+from vrs.checks import SERVICE, Criterion, Overrides, all_checks
 from vrs.errors import InputError
 from vrs.results import Metric
 
@@ -96,6 +96,15 @@ def test_overrides_from_file(tmp_path):
     assert overrides.source.endswith("criteria.json")
 
 
+def test_the_service_is_not_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "service").write_text('{"0.a.decentering": 25}')
+    assert Overrides.read("service", all_checks()).of_service
+    for path in ("./service", tmp_path / "service"):
+        overrides = Overrides.read(path, all_checks())
+        assert not overrides.of_service and overrides.bounds == {"0.a.decentering": 25}
+
+
 def test_all_problems_of_overrides_together(tmp_path):
     with pytest.raises(InputError) as error:
         read(tmp_path, json.dumps({"0.a.size": 2, "0.a.decentering": "x",
@@ -131,8 +140,14 @@ def test_a_pipe_as_overrides_does_not_block(tmp_path):
 
 def test_every_declared_criterion_prints_and_warns():
     for check in all_checks():
-        for declared in check.criteria:
+        for declared in check.criteria + check.criteria_of(Overrides(source=SERVICE)):
             assert declared.text(declared.bound).startswith(declared.subject)
             text = declared.warning.format(value=1.5, bound="2", axis="X",
                                            metrics=defaultdict(lambda: "It is so."))
             assert text.endswith(".") and "{" not in text
+
+
+def test_names_of_the_rules_of_the_service_are_unique():
+    for check in all_checks():
+        names = [rule.name for rule in check.criteria_of(Overrides(source=SERVICE))]
+        assert len(set(names)) == len(names), check.id

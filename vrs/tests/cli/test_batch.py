@@ -215,6 +215,14 @@ def test_paths_of_particles_and_micrographs_begin_at_the_table(here):
     assert {str(here / "sub" / "mics"), str(here / "c.star")} <= set(row.files)
 
 
+def test_rules_of_the_service_in_the_table(here):
+    (here / "list.csv").write_text("map,threshold,criteria\na.mrc,1,service\nb.mrc,1,./service\n")
+    first, second = read_table(str(here / "list.csv"), _commands())
+    assert [row.options["criteria"] for row in (first, second)] == [
+        "service", str(here / "service")]
+    assert str(here / "service") in second.files and "service" not in first.files
+
+
 def test_options_of_entries(here):
     (here / "list.csv").write_text("entry,offline,cache,multimodel,threads\n"
                                    "emd_25107,yes,kept,5,2\nEMD-1234,no,,,\n")

@@ -190,6 +190,13 @@ def test_all_problems_are_told_at_once(new_level, tmp_path):
         assert word in problems
 
 
+def test_rules_of_the_service_are_no_file(new_level, tmp_path):
+    protocol = new_level(criteriaFile="service")
+    assert protocol.validate() == [] and protocol._overrides().of_service
+    (tmp_path / "service").write_text('{"0.z": 1}')
+    assert "0.z" in " ".join(new_level(criteriaFile=str(tmp_path / "service")).validate())
+
+
 def test_what_was_found_with_other_input_is_forgotten(project, quick, level, monkeypatch):
     from vrs import validation as module
 

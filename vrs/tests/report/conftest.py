@@ -9,8 +9,8 @@ from vrs.io.maps import write_map
 from vrs.report import views3d, write_report
 from vrs.results import (Bars, CriterionOutcome, Curve, Engine, Estimate, FileEntry, InputFile,
                          InputReport, ItemResult, LevelInput, LevelResults, Mark, Metric, Note,
-                         Paragraph, Plot, Reference, ResidueValues, Series, Slice, Slices, Status,
-                         Surface, Table, write_json)
+                         Paragraph, Plot, Reference, ResidueValues, Series, ServiceOutcome, Slice,
+                         Slices, Status, Surface, Table, write_json)
 
 ODD = "odd #$*_<b>&\"'\\ @ref [x] {y} `z` =h ~ // /* $a^2$ <script>1</script> α Å 日本"
 LONG = "aVeryLongNameThatNothingBreaks" * 4 + ".mrc"
@@ -90,6 +90,7 @@ def full_results():
     items = [
         make_item("0.a", content=_figures(), explanation=ODD, summary="All is well.",
                   references=_REFERENCES[:1],
+                  service=ServiceOutcome(Status.WARNINGS, ["It is too small."]),
                   estimates=[Estimate("percentiles.50", "median", 6.0, [5.0, 8.0])],
                   files=[FileEntry("own", "own.mrc", ODD, "volume", "Value", "Å", "local")],
                   residues=[ResidueValues("q", "Q-score", "", ["A"], ["1a"], ["ALA"],

@@ -115,6 +115,8 @@ def test_odd_text_arrives_as_it_is(page):
     "Explanation", "Results", "Automatic criteria",
     "the first is at most 2 Å (facility bound, default 1)", "Met", "Broken", "Not evaluated",
     "percentiles.2.5", "no value", "The background was masked out.",
+    "By the rules of the public validation service, the outcome would be: 1 warning: It is too "
+    "small.",
     "Computed by vrs (built in) 0.1.0. References: [2], [3].", "Computed by Xmipp 3.25.",
     "The results hold no map named absent.", "No voxel of the map is above 99",
     "Density, arbitrary units", "Along X (Y right, Z up)", "X slice 1", "10 Å",
