@@ -1,6 +1,7 @@
 """A.e: does each atom stand out in the map as well as atoms do at this resolution?"""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 
 import gemmi
@@ -39,6 +40,16 @@ _ARCHIVE = np.array([
     (3.9, 0.376, 0.159), (4.25, 0.319, 0.128), (4.75, 0.240, 0.039), (5.5, 0.199, 0.057),
     (7.0, 0.156, 0.020), (9.0, 0.107, 0.008), (15.0, 0.060, -0.009)])
 _LOWEST_QUANTILE = 1.959964
+_LOWEST_PERCENTILE = 2.5
+# Resolutions (Å) of the fit that the expected values come from.
+_FITTED = (1.5, 5.0)
+# Bonds within and between amino acids whose atoms should be seen alike.
+_BONDS = (("N", "CA"), ("CA", "C"), ("C", "O"), ("CA", "CB"))
+_MAIN_CHAIN = ("N", "CA", "C", "O", "OXT", "CB")
+# Longer peptide bonds (Å) are gaps of the chain.
+_PEPTIDE = 2.5
+_USUAL = (0.05, 0.015)
+_FEWEST_BONDS, _FEWEST_SIDE_ATOMS = 100, 30
 
 
 @register
@@ -193,12 +204,136 @@ def expected_q_score(resolution, kind, sigma):
     Returns
     -------
     float or None
-        None where there is no such figure.
+        None where there is no such figure, and outside the resolutions of the fit.
     """
     line = _EXPECTED.get((kind, sigma))
-    if line is None or not resolution:
+    if line is None or not resolution or not _FITTED[0] <= resolution <= _FITTED[1]:
         return None
     return line[0] + line[1] * resolution
+
+
+def usual_unevenness(resolution):
+    """Unevenness of the Q-scores (σ 0.4 Å) of a sound model, a fit to sound models in maps of
+    1.75 to 5 Å.
+
+    Parameters
+    ----------
+    resolution : float or None
+        Å.
+
+    Returns
+    -------
+    float or None
+        None without resolution.
+    """
+    return _USUAL[0] + _USUAL[1] * resolution ** 2 if resolution else None
+
+
+@dataclass
+class ProteinAtoms:
+    """Atoms of the amino acids of a model, by their places among all of its atoms.
+
+    Attributes
+    ----------
+    bonds : numpy.ndarray of int, (bonds, 2)
+        Of the main chain, with Cβ.
+    side : numpy.ndarray of int, (atoms,)
+        Beyond Cβ, without hydrogens.
+    """
+
+    bonds: np.ndarray
+    side: np.ndarray
+
+    def of(self, chosen):
+        """Those of some atoms only, bool (all atoms,)."""
+        return ProteinAtoms(self.bonds[chosen[self.bonds].all(axis=1)],
+                            self.side[chosen[self.side]])
+
+
+def protein_atoms(model):
+    """Which atoms of a model are bonded main chain, and which are side chain.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+        Of alternatives the first one counts.
+
+    Returns
+    -------
+    ProteinAtoms
+    """
+    bonds, side, start = [], [], 0
+    for chain in model:
+        carbon = None
+        for residue in chain:
+            places = {}
+            for place, atom in enumerate(residue, start):
+                places.setdefault(atom.name, (place, atom))
+            start += len(residue)
+            if not gemmi.find_tabulated_residue(residue.name).is_amino_acid():
+                carbon = None
+                continue
+            bonds += [(places[one][0], places[other][0]) for one, other in _BONDS
+                      if one in places and other in places]
+            nitrogen = places.get("N")
+            if carbon and nitrogen and carbon[1].pos.dist(nitrogen[1].pos) < _PEPTIDE:
+                bonds.append((carbon[0], nitrogen[0]))
+            carbon = places.get("C")
+            side += [place for name, (place, atom) in places.items()
+                     if name not in _MAIN_CHAIN and not atom.is_hydrogen()]
+    return ProteinAtoms(np.array(bonds, int).reshape(-1, 2), np.array(side, int))
+
+
+def unevenness(scores, atoms):
+    """How much the Q-scores of bonded atoms of the main chain differ.
+
+    The density around two bonded atoms is equally good, so that both stand out alike where
+    both are in their places; errors of single atoms or residues make them differ.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, (all atoms,)
+        NaN where an atom has none.
+    atoms : ProteinAtoms
+
+    Returns
+    -------
+    float or None
+        Mean absolute difference over the median of the main chain; None for fewer than 100
+        bonds, and where the median is not positive.
+    """
+    pairs = scores[atoms.bonds]
+    known = np.isfinite(pairs).all(axis=1)
+    if np.count_nonzero(known) < _FEWEST_BONDS:
+        return None
+    middle = _main_chain_median(scores, atoms)
+    return np.abs(np.diff(pairs[known], axis=1)).mean() / middle if middle > 0 else None
+
+
+def side_chain_ratio(scores, atoms):
+    """Median Q-score of the side chains over that of the main chain.
+
+    Parameters
+    ----------
+    scores, atoms
+        As those of :func:`unevenness`.
+
+    Returns
+    -------
+    float or None
+        None for fewer than 30 atoms beyond Cβ or 100 bonds of the main chain, and where the
+        median of the main chain is not positive.
+    """
+    side = scores[atoms.side]
+    side = side[np.isfinite(side)]
+    if len(side) < _FEWEST_SIDE_ATOMS or len(atoms.bonds) < _FEWEST_BONDS:
+        return None
+    middle = _main_chain_median(scores, atoms)
+    return np.median(side) / middle if middle > 0 else None
+
+
+def _main_chain_median(scores, atoms):
+    return np.nanmedian(scores[np.unique(atoms.bonds)])
 
 
 def archive_percentile(median, resolution):
