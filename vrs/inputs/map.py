@@ -8,10 +8,10 @@ from typing import Optional, Tuple
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, register
+from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, register
 from vrs.io import headers
 from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
-from vrs.io.problems import collected, to_sampling, to_threshold
+from vrs.io.problems import collected, to_mass, to_sampling, to_threshold
 from vrs.numerics import masks
 from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
 from vrs.results.sections import central_slices, maximum_variance_slices, projections
@@ -41,6 +41,8 @@ class MapEvidence:
         What the header's start fields hold (x, y, z), voxels.
     header_origin : tuple of float
         What the header's origin fields hold (x, y, z): Å by the format, voxels from some programs.
+    mass : float, optional
+        Of the specimen in the map, kDa.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class MapEvidence:
     mask: Optional[np.ndarray] = None
     start: Tuple[int, int, int] = (0, 0, 0)
     header_origin: Tuple[float, float, float] = (0.0, 0.0, 0.0)
+    mass: Optional[float] = None
 
     def __post_init__(self):
         maximum = float(self.volume.max())
@@ -110,6 +113,11 @@ class _MapKind(Kind):
                "threshold. A mask of your own replaces it in every item but 0.b, which judges the "
                "threshold. It must have the same box as the map, and its voxels of 0.5 or more "
                "count as inside.", pointer="VolumeMask"),
+        Option("mass", "mass of the specimen in kDa, to compare with what the threshold encloses",
+               "Mass of the specimen (kDa)",
+               "Mass of all that is in the map, all copies and ligands together, detergent and "
+               "lipids aside. The volume at the threshold is compared with it (0.b). It may be "
+               "left empty.", NUMBER, "KDA", to_mass),
     )
 
     @property
@@ -124,6 +132,8 @@ class _MapKind(Kind):
         header = None
         with collected(problems):
             self._threshold(given)
+        with collected(problems):
+            self._mass(given)
         with collected(problems):
             header = probe_map(given["map"], given.get("sampling"))
         with collected(problems):
@@ -141,9 +151,11 @@ class _MapKind(Kind):
 
     def load(self, given, evidence):
         problems = []
-        level = map_file = mask_file = part = None
+        level = mass = map_file = mask_file = part = None
         with collected(problems):
             level = self._threshold(given)
+        with collected(problems):
+            mass = self._mass(given)
         with collected(problems):
             map_file = read_map(str(given["map"]), given.get("sampling"))
         with collected(problems):
@@ -153,7 +165,7 @@ class _MapKind(Kind):
             with collected(problems):
                 part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
                                    mask_file.volume if mask_file else None,
-                                   map_file.start, map_file.header_origin)
+                                   map_file.start, map_file.header_origin, mass)
         if problems:
             raise InputError(problems)
         notes = list(map_file.notes)
@@ -169,6 +181,9 @@ class _MapKind(Kind):
             raise InputError("No threshold was given; give the contour level that shows the "
                              "macromolecule by --threshold.")
         return to_threshold(given["threshold"])
+
+    def _mass(self, given):
+        return read_value(next(option for option in self.options if option.name == "mass"), given)
 
     def describe(self, evidence):
         return (_number_notes(evidence.map, evidence.reported.resolution),

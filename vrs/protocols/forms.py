@@ -49,6 +49,9 @@ def define_map(form):
                   help="Without it, items that need it are not run.")
     form.addParam("resolution", params.FloatParam, condition="hasResolution", allowsNull=True,
                   label=resolution.label, help=resolution.form_help)
+    mass = options["mass"]
+    form.addParam("mass", params.FloatParam, allowsNull=True, expertLevel=params.LEVEL_ADVANCED,
+                  label=mass.label, help=mass.form_help)
 
 
 def define_mask(form):
@@ -158,7 +161,7 @@ def parameters_of(protocol_class, given):
     dict
     """
     parameters = {"threshold": given["threshold"], "resolution": given.get("resolution"),
-                  "hasResolution": given.get("resolution") is not None,
+                  "hasResolution": given.get("resolution") is not None, "mass": given.get("mass"),
                   "maskFrom": (NONE, OBJECTS, FILES).index(FILES if given.get("mask") else NONE),
                   "maskFile": given.get("mask") or ""}
     needed = protocol_class.needed_kinds()
@@ -217,6 +220,7 @@ def given_values(protocol):
     given = {"map": protocol.sourceFile.get("") or original_files(volume)[0]}
     given["threshold"] = protocol.chosen_threshold()
     given["resolution"] = protocol.chosen_resolution()
+    given["mass"] = protocol.mass.get()
     given["sampling"] = _given_sampling(given["map"], volume)
     problems = []
     mask_source = (NONE, OBJECTS, FILES)[protocol.maskFrom.get()]

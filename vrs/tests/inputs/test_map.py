@@ -66,6 +66,17 @@ def test_threshold_above_the_maximum_is_said_once(map_path):
     assert "above the maximum of the map, %g" % blob(SHAPE).max() in problem
 
 
+def test_mass_of_the_specimen(map_path):
+    assert read(map_path, 0.3).map.mass is None
+    assert read(map_path, 0.3, mass="465").map.mass == 465
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "465 kDa"])
+def test_mass_that_is_none(map_path, value):
+    (problem,) = problems_of(map_path, 0.3, mass=value)
+    assert problem.startswith("The mass, ")
+
+
 def test_negative_threshold_is_a_threshold(map_path):
     assert read(map_path, -0.02).map.threshold == -0.02
 

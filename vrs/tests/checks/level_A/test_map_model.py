@@ -105,7 +105,8 @@ def test_right_model_is_ok(right):
     assert found["cc_mask"] > 0.95 and found["cc_box"] > 0.9 and found["cc_volume"] > 0.95
     assert found["bad_residue_percentage"] == 0
     assert found["d_fsc_model_05"] < RESOLUTION and found["reported_ratio"] > 1
-    assert [estimate.label for estimate in result.estimates] == ["map-model FSC 0.5"]
+    estimate, = result.estimates
+    assert (estimate.label, estimate.of_model) == ("map-model FSC 0.5", True)
     assert found["overall_b_factor"] == pytest.approx(60, abs=10)  # of the atoms
     values = by_name(arrays)["residue_cc"]
     assert values.shape == (300,) and values.min() > 0.7
@@ -138,7 +139,8 @@ def test_model_of_nothing_is_flagged():
     noise = np.random.default_rng(5).normal(size=(models.BOX,) * 3).astype(np.float32)
     result, _ = run_check(MapModel(), data_with(models.walk(), noise))
     assert result.metrics["d_fsc_model_05"].value is None
-    assert len(result.warnings) == 2
+    assert [found.metric for found in result.criteria if found.warnings] == [
+        "bad_residue_percentage", "reported_ratio", "atom_inclusion"]
 
 
 def test_one_bad_residue_is_found():
@@ -225,6 +227,28 @@ def test_atom_inclusion():
     np.testing.assert_array_equal(found[:5], [1, 1, 0, 0, np.nan])
 
 
+@pytest.mark.parametrize("percentile, broken", [
+    (97, []), (99.97, ["A.a.atom_inclusion"]), (30, ["A.a.enclosed_mass_ratio"])])
+def test_contour_against_the_model(percentile, broken):
+    structure, volume = models.walk(), models.noisy_map(models.walk())
+    data = evidence(volume, models.SAMPLING, float(np.percentile(volume, percentile)), RESOLUTION,
+                    model=structure)
+    result, _ = run_check(MapModel(), data)
+    assert [found.name for found in result.criteria if found.warnings] == broken
+    enclosed = np.count_nonzero(volume >= data.map.threshold) * models.SAMPLING ** 3 / 1207
+    assert result.metrics["model_mass"].value == pytest.approx(60 * 0.07108, rel=1e-3)
+    assert result.metrics["enclosed_mass_ratio"].value == pytest.approx(
+        enclosed / (60 * 0.07108), rel=1e-3)
+
+
+def test_mass_that_was_given_goes_before_that_of_the_model():
+    volume = models.noisy_map(models.walk())
+    data = evidence(volume, models.SAMPLING, float(np.percentile(volume, 30)), RESOLUTION,
+                    model=models.walk(), mass=50.0)
+    result, _ = run_check(MapModel(), data)
+    assert result.metrics["enclosed_mass_ratio"].value is None and result.status is Status.OK
+
+
 def test_backbone_and_main_chain():
     names = ["N", "CA", "C", "O", "CB", "OXT"]
     structure = models.walk(1)
@@ -290,7 +314,7 @@ def test_real_model_moved_by_3_angstrom_is_flagged(test_data, measured):
     assert measured(INTEGRIN).status is Status.OK
     data = placed(test_data, *INTEGRIN)
     data = changed(data, model=models.moved(data.model.structure, (3.0, 0, 0)))
-    assert len(run_check(MapModel(), data)[0].warnings) == 2
+    assert len(run_check(MapModel(), data)[0].serious_warnings) >= 2
 
 
 def test_side_by_side_with_cctbx(test_data, measured, tmp_path):
