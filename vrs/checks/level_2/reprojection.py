@@ -9,9 +9,9 @@ from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
 from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
                                          working_classes)
 from vrs.checks.level_4.orientations import view_map
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
 from vrs.images.conventions import ERRORS
 from vrs.inputs.map import MAP
-from vrs.numerics.statistics import wilson_interval
 from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, Table, plain
 
 _SHARE = 20.0
@@ -48,10 +48,9 @@ class ReprojectionConsistency(Check):
                  "Median over the classes of the correlation that random-phase maps reach "
                  "(percentile %g)"
                  % PERCENTILE),
-        Quantity("poor_percentage", "%", "Particles whose class correlates below %g, or no better "
-                 "than with random-phase maps" % LIMIT),
-        Quantity("poor_lower", "%", "Lower end of its 95 % interval, for this number of classes"),
-        Quantity("poor_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("poor", "Particles whose class correlates below %g, or no better than "
+                          "with random-phase maps; the interval is for this number of classes"
+                          % LIMIT),
         Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
                  "with random-phase maps"),
         Quantity("poor_classes_percentage", "%", "As poor_percentage, but of the classes, each "
@@ -65,7 +64,7 @@ class ReprojectionConsistency(Check):
                  TEXT),
     )
     criteria = (
-        Criterion(name="poor", metric="poor_lower",
+        Criterion(name="poor", metric="poor_interval.lower",
                   subject="the fraction of the particles in classes that do not look like "
                   "projections of the map, at the lower end of its 95 % interval,", relation="<",
                   bound=_SHARE, unit="%",
@@ -84,13 +83,12 @@ class ReprojectionConsistency(Check):
         occupancy = averages.occupancy
         poor = occupancy[found.poor].sum()
         count = len(occupancy)
-        lower, upper = wilson_interval(poor * count, count)
         metrics = {
             "classes": count, "left_out_classes": averages.left_out,
             "mean_correlation": found.correlations.mean(),
             "median_correlation": np.median(found.correlations),
             "median_null_correlation": np.median(found.null_limits),
-            "poor_percentage": 100 * poor, "poor_lower": 100 * lower, "poor_upper": 100 * upper,
+            **share_metrics("poor", poor * count, count),
             "unsupported_percentage": 100 * occupancy[found.unsupported].sum(),
             "poor_classes_percentage": 100 * found.poor.mean(),
             "unsupported_classes_percentage": 100 * found.unsupported.mean(),
@@ -125,9 +123,9 @@ def _outcome(found, metrics):
         "The mean correlation of the classes with the map is %.2f and the median %.2f; "
         "random-phase maps reach %.2f (median of the classes)." % tuple(metrics[name] for name in (
             "mean_correlation", "median_correlation", "median_null_correlation")),
-        "%.0f %% of the particles (95 %% interval %.0f to %.0f %%) are in classes that correlate "
+        "%.0f %% of the particles (95 %% interval %s %%) are in classes that correlate "
         "below %g or no better than with such maps, %.0f %% in the latter." % (
-            metrics["poor_percentage"], metrics["poor_lower"], metrics["poor_upper"], LIMIT,
+            metrics["poor_percentage"], printed_interval(metrics["poor_interval"]), LIMIT,
             metrics["unsupported_percentage"])]
     if found.classes.sign < 0:
         sentences.append("The contrast of the classes is inverted with respect to the map, so they "

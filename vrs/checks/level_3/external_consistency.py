@@ -10,6 +10,7 @@ from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, regist
 from vrs.checks.level_3.members import (DETAIL, FEWEST, left_out_sentence, pairs_figure, reach_of,
                                         rows_by_class)
 from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
 from vrs.images.agreement import soft_disc, within
 from vrs.images.classify2d import (ROUNDS, Classification, aligned_images, class_averages,
                                    classify)
@@ -20,7 +21,7 @@ from vrs.images.plane import PaddedTransforms
 from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.image_plane import ImagePlane
-from vrs.numerics.statistics import chance_of_at_least, wilson_interval
+from vrs.numerics.statistics import chance_of_at_least
 from vrs.results import Paragraph, Plot, Series, Table, plain
 
 _MATCH = 0.8
@@ -60,10 +61,8 @@ class ExternalConsistency(Check):
         Quantity("classes", "", "Classes that were compared"),
         Quantity("small_classes", "", "Classes with too few particles to be compared"),
         Quantity("particles_used", "", "Particles that were classified"),
-        Quantity("matched_percentage", "%", "Classes whose match with the new classifications is "
-                 "%g or better" % _MATCH),
-        Quantity("matched_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("matched_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("matched", "Classes whose match with the new classifications is %g or "
+                          "better" % _MATCH),
         Quantity("expected_percentage", "%", "The same for new classes of similar size against the "
                  "other new classification"),
         Quantity("match_p_value", "", "Probability of so few matching classes if they match as "
@@ -289,11 +288,10 @@ def _metrics(matches, particles, small):
             "Two new classifications match each other too rarely (%d of %d classes at %g or "
             "better) to judge whether the given classes match them; use more particles "
             "(--particles-used)." % (np.sum(matches.own >= _MATCH), len(matches.own), _MATCH))
-    low, high = wilson_interval(matched, count)
     return {
         "classes": count, "small_classes": small, "particles_used": particles,
-        "matched_percentage": 100 * matched / count, "matched_lower": 100 * low,
-        "matched_upper": 100 * high, "expected_percentage": 100 * matches.chances.mean(),
+        **share_metrics("matched", matched, count),
+        "expected_percentage": 100 * matches.chances.mean(),
         "match_p_value": matches.p_value(matched),
         "median_match": np.median(matches.given), "expected_match": np.median(matches.own),
         # Where matches are lower their distribution function is higher.
@@ -328,12 +326,13 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
 
 def _sentence(metrics):
     return (
-        "%.0f %% of the %d classes match new ones at %g or better (95 %% interval %.0f to %.0f "
-        "%%), while %.0f %% of new classes of similar size match the other new classification; the "
+        "%.0f %% of the %d classes match new ones at %g or better (95 %% interval %s %%), "
+        "while %.0f %% of new classes of similar size match the other new classification; the "
         "median match is %.2f, and %.2f among the new ones.%s" % (
-            metrics["matched_percentage"], metrics["classes"], _MATCH, metrics["matched_lower"],
-            metrics["matched_upper"], metrics["expected_percentage"], metrics["median_match"],
-            metrics["expected_match"], left_out_sentence(metrics["small_classes"])))
+            metrics["matched_percentage"], metrics["classes"], _MATCH,
+            printed_interval(metrics["matched_interval"]), metrics["expected_percentage"],
+            metrics["median_match"], metrics["expected_match"],
+            left_out_sentence(metrics["small_classes"])))
 
 
 def _figure(matches):

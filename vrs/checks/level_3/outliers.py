@@ -9,6 +9,7 @@ from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
                                         low_passed, pairs_figure, reach_of, rows_by_class)
 from vrs.checks.particle_images import CLASS_MEMBERS
+from vrs.checks.shares import interval_metric, printed_interval, share_metrics, share_quantities
 from vrs.images.agreement import correlations, soft_disc, within
 from vrs.images.classify2d import averaged, in_class_frame
 from vrs.images.gallery import Rings, gallery_of_images
@@ -59,34 +60,25 @@ class OutlierDetection(Check):
         Quantity("classes", "", "Classes that were judged"),
         Quantity("small_classes", "", "Classes with too few particles to be judged"),
         Quantity("particles_used", "", "Particles in the classes that were judged"),
-        Quantity("sound_percentage", "%", "Particles that belong to their class (1 - π₀ over all "
-                 "of them)"),
-        Quantity("sound_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("sound_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("sound", "Particles that belong to their class (1 - π₀ over all of "
+                          "them)"),
         Quantity("median_contamination", "", "Median of π₀ over the classes"),
-        Quantity("poor_classes_percentage", "%", "Classes with less than %g %% sound members"
-                 % _SOUND),
-        Quantity("poor_classes_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("poor_classes_upper", "%", "Upper end of its 95 % interval"),
-        Quantity("core_percentage", "%", "Particles in the core of their class"),
-        Quantity("core_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("core_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("poor_classes", "Classes with less than %g %% sound members" % _SOUND),
+        *share_quantities("core", "Particles in the core of their class"),
         Quantity("median_correlation", "", "Median correlation of particles with the average of "
                  "the other members"),
         Quantity("chance_correlation", "", "The same median expected by chance"),
         Quantity("noise_correlation", "", "The same median for noise aligned to whichever class it "
                  "fits best"),
-        Quantity("above_noise_percentage", "%", "Particles that agree with their class better "
-                 "than %g %% of such noise" % _CORE),
-        Quantity("above_noise_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("above_noise_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("above_noise", "Particles that agree with their class better than %g %% "
+                          "of such noise" % _CORE),
         Quantity("distant_percentage", "%", "Particles further than %.2f standard deviations from "
                  "the mean of their class in its first two principal components"
                  % _LIMIT),
     )
     references = ("Storey2002",)
     criteria = (
-        Criterion(name="poor_classes", metric="poor_classes_lower",
+        Criterion(name="poor_classes", metric="poor_classes_interval.lower",
                   subject="the fraction of the classes with less than %g %% sound members (lower "
                   "end of its 95 %% "
                   "interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
@@ -273,30 +265,22 @@ def free_turns(average, band, disc):
 def _metrics(found, noise, small):
     counts = [len(judged.rows) for judged in found]
     total = sum(counts)
-    below = wilson_interval(sum(judged.below for judged in found), total)
-    poor = [judged for judged in found if 1 - judged.contamination < _SOUND / 100]
-    poor_interval = wilson_interval(len(poor), len(found))
+    below = sum(judged.below for judged in found)
+    least, most = wilson_interval(below, total)
+    poor = sum(1 - judged.contamination < _SOUND / 100 for judged in found)
     core = sum(int(judged.core.sum()) for judged in found)
-    core_interval = wilson_interval(core, total)
     above = int(np.sum(_joined(found, "correlations") > np.percentile(noise, _CORE)))
-    above_interval = wilson_interval(above, total)
-    share = sum(judged.below for judged in found) / total
     return {
         "classes": len(found), "small_classes": small, "particles_used": total,
-        "sound_percentage": 100 * _sound(share), "sound_lower": 100 * _sound(below[1]),
-        "sound_upper": 100 * _sound(below[0]),
+        "sound_percentage": 100 * _sound(below / total),
+        "sound_interval": interval_metric((_sound(most), _sound(least)), 100),
         "median_contamination": np.median([judged.contamination for judged in found]),
-        "poor_classes_percentage": 100 * len(poor) / len(found),
-        "poor_classes_lower": 100 * poor_interval[0],
-        "poor_classes_upper": 100 * poor_interval[1],
-        "core_percentage": 100 * core / total, "core_lower": 100 * core_interval[0],
-        "core_upper": 100 * core_interval[1],
+        **share_metrics("poor_classes", poor, len(found)),
+        **share_metrics("core", core, total),
         "median_correlation": np.median(_joined(found, "correlations")),
         "chance_correlation": np.median(_joined(found, "chance")),
         "noise_correlation": np.median(noise),
-        "above_noise_percentage": 100 * above / total,
-        "above_noise_lower": 100 * above_interval[0],
-        "above_noise_upper": 100 * above_interval[1],
+        **share_metrics("above_noise", above, total),
         "distant_percentage": 100 * np.mean(_joined(found, "distances") > _LIMIT)}
 
 
@@ -323,10 +307,10 @@ def _content(members, found, noise, metrics,
 
 def _sentence(found, metrics):
     text = (
-        "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %.0f to "
-        "%.0f %%), and %.0f %% are in its core. The median contamination of a class is %.2f."
+        "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %s %%), "
+        "and %.0f %% are in its core. The median contamination of a class is %.2f."
         % (metrics["sound_percentage"], metrics["particles_used"], len(found),
-           metrics["sound_lower"], metrics["sound_upper"], metrics["core_percentage"],
+           printed_interval(metrics["sound_interval"]), metrics["core_percentage"],
            metrics["median_contamination"]))
     text += (" Noise of the same power, aligned to the classes, reaches a median correlation of "
              "%.2f; %.0f %% of the particles agree better with their class than %g %% of such "

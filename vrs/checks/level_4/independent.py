@@ -9,6 +9,7 @@ from vrs.checks.level_4.coarse import Coarse
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import (
     ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows)
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
 from vrs.images.gallery import Rings, gallery_of_map
 from vrs.images.noise import measure_spectra, simulate
 from vrs.images.poses import compare_assignments
@@ -19,7 +20,6 @@ from vrs.images.symmetry import asymmetric_unit, orientation_distance
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
 from vrs.numerics.fourier import low_pass
-from vrs.numerics.statistics import wilson_interval
 from vrs.results import SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, plain
 
 _RESOLUTION, _EDGE = 15.0, 0.01  # Å, 1/Å
@@ -63,18 +63,14 @@ class IndependentAlignment(Check):
         "differ, and these are more than in the simulation by %g standard errors." % (
             _RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
     quantities = (
-        Quantity("beyond_5_degrees_percentage", "%",
-                 "Particles whose orientations differ by more than 5°"),
-        Quantity("beyond_5_degrees_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("beyond_5_degrees_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("beyond_5_degrees",
+                          "Particles whose orientations differ by more than 5°"),
         Quantity("expected_beyond_5_degrees_percentage", "%",
                  "The same for simulated particles"),
         Quantity("angle_excess", "", "Standard errors by which the share beyond 5°, if it is 20 % "
                  "or more, exceeds the simulated one; 0 if it is less"),
-        Quantity("beyond_5_angstrom_percentage", "%",
-                 "Particles whose shifts differ by more than 5 Å"),
-        Quantity("beyond_5_angstrom_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("beyond_5_angstrom_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("beyond_5_angstrom",
+                          "Particles whose shifts differ by more than 5 Å"),
         Quantity("expected_beyond_5_angstrom_percentage", "%",
                  "The same for simulated particles"),
         Quantity("shift_excess", "", "Standard errors by which the share beyond 5 Å, if it is 20 % "
@@ -275,9 +271,7 @@ def _shares(compared, expected):
             ("beyond_5_angstrom", "shift_excess", compared.shifts, expected.shifts, _FAR_SHIFT)):
         count, beyond = len(values), int(np.sum(values > limit))
         share, chance = beyond / count, float(np.mean(simulated > limit))
-        low, high = wilson_interval(beyond, count)
-        metrics.update({name + "_percentage": 100 * share, name + "_lower": 100 * low,
-                        name + "_upper": 100 * high,
+        metrics.update({**share_metrics(name, beyond, count),
                         "expected_%s_percentage" % name: 100 * chance,
                         excess: _excess(share, count, chance, len(simulated))})
     return metrics
@@ -305,15 +299,17 @@ def _refuse(metrics):
 
 def _content(metrics, compared, expected):
     text = (
-        "%.1f %% of the particles differ by more than 5° from the table (95 %% interval %.1f to "
-        "%.1f %%), where %.1f %% are expected from noise, and %.1f %% by more than 5 Å (%.1f to "
-        "%.1f %%; expected %.1f %%). The median differences are %.2g° and %.2g Å; %.2g° and %.2g Å "
-        "are expected." % tuple(metrics[name] for name in (
-            "beyond_5_degrees_percentage", "beyond_5_degrees_lower", "beyond_5_degrees_upper",
-            "expected_beyond_5_degrees_percentage", "beyond_5_angstrom_percentage",
-            "beyond_5_angstrom_lower", "beyond_5_angstrom_upper",
-            "expected_beyond_5_angstrom_percentage", "median_angle", "median_shift",
-            "expected_median_angle", "expected_median_shift")))
+        "%.1f %% of the particles differ by more than 5° from the table (95 %% interval %s %%), "
+        "where %.1f %% are expected from noise, and %.1f %% by more than 5 Å (%s %%; expected "
+        "%.1f %%). The median differences are %.2g° and %.2g Å; %.2g° and %.2g Å are expected." % (
+            metrics["beyond_5_degrees_percentage"],
+            printed_interval(metrics["beyond_5_degrees_interval"], 1),
+            metrics["expected_beyond_5_degrees_percentage"],
+            metrics["beyond_5_angstrom_percentage"],
+            printed_interval(metrics["beyond_5_angstrom_interval"], 1),
+            metrics["expected_beyond_5_angstrom_percentage"],
+            metrics["median_angle"], metrics["median_shift"],
+            metrics["expected_median_angle"], metrics["expected_median_shift"]))
     content = [Paragraph(text)]
     notes = _frame(metrics, compared)
     if notes:
