@@ -106,7 +106,7 @@ class _Rows:
         self._optics, self._files, self._micrographs = {}, {}, {}
         self._columns = {name: [] for name in (
             "group", "file", "frame", "number", "defocus", "phase", "matrix", "micrograph",
-            "coordinate")}
+            "coordinate", "subset")}
 
     def add(self, particle, number):
         columns = self._columns
@@ -122,6 +122,8 @@ class _Rows:
                                 else None)
         transform = particle.getTransform()
         columns["matrix"].append(None if transform is None else transform.getMatrix())
+        subset = getattr(particle, "_rlnRandomSubset", None)
+        columns["subset"].append(None if subset is None else subset.get())
         place = particle.getCoordinate()
         columns["coordinate"].append(None if place is None else place.getPosition())
         name = place.getMicName() if place is not None else None
@@ -145,7 +147,8 @@ class _Rows:
             micrograph=_array(columns["micrograph"], np.int32),
             micrograph_names=tuple(self._micrographs),
             coordinates=_array(columns["coordinate"], float),
-            class_number=_array(columns["number"], np.int32))
+            class_number=_array(columns["number"], np.int32),
+            subset=_array(columns["subset"], np.int8))
         found.update(self._alignment(_array(columns["matrix"], float)))
         return ParticleTable(optics=optics, **found)
 
