@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from vrs.checks import TEXT, Check, Criterion, Findings, Quantity, register
+from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
 from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
-                                         working_classes)
+                                         in_contrast_of_map, working_classes)
 from vrs.checks.level_4.orientations import view_map
+from vrs.checks.particle_engines import in_box
 from vrs.checks.shares import printed_interval, share_metrics, share_quantities
+from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.images.conventions import ERRORS
 from vrs.inputs.map import MAP
 from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, Table, plain
@@ -95,6 +97,60 @@ class ReprojectionConsistency(Check):
             "pixel_size_error": _pixel_size_error(found.scan),
             "contrast": "inverted" if found.classes.sign < 0 else "the same"}
         return Findings(plain(metrics), _content(averages, found, metrics))
+
+
+def _for_xmipp(evidence):
+    averages, seen = evidence.shared(CLASS_AVERAGES).averages, evidence.map
+    classes = in_contrast_of_map(working_classes(averages, evidence), evidence)
+    symmetry = evidence.particles.symmetry if evidence.has("particles") else "C1"
+    # Its program takes the box of the map for that of the averages, whatever their pixel sizes.
+    volume = in_box(seen.volume * seen.soft_mask, seen.sampling, classes.box, classes.sampling,
+                    evidence.run.workers)
+    return EngineInput(volume, classes.sampling, parameters={"symmetryGroup": symmetry.lower()},
+                       averages=(classes.images, classes.sampling))
+
+
+def _findings_of_xmipp(evidence, table):
+    """Findings from the correlations of Xmipp, which has no null."""
+    averages = evidence.shared(CLASS_AVERAGES).averages
+    count, occupancy = len(averages.images), averages.occupancy
+    if "maxCC" not in table or not np.array_equal(np.sort(table.get("itemId", ())),
+                                                  np.arange(count) + 1):
+        raise NotMeasured("Xmipp returned no correlation for some of the %d classes." % count)
+    found = table["maxCC"][np.argsort(table["itemId"])]
+    poor = found < LIMIT
+    metrics = {
+        "classes": count, "left_out_classes": averages.left_out,
+        "mean_correlation": found.mean(), "median_correlation": np.median(found),
+        **share_metrics("poor", occupancy[poor].sum() * count, count),
+        "poor_classes_percentage": 100 * poor.mean()}
+    order = np.argsort(found, kind="stable")
+    return Findings(plain(metrics), [
+        Paragraph("%s Xmipp compared them with the projections of the map. Their mean correlation "
+                  "is %.2f and the median %.2f; %.0f %% of the particles (95 %% interval %s %%) "
+                  "are in classes that correlate below %g. Whether maps of random phases would do "
+                  "as well is told by the built-in engine only." % (
+                      averages.source, found.mean(), np.median(found),
+                      metrics["poor_percentage"], printed_interval(metrics["poor_interval"]),
+                      LIMIT)),
+        Table(["Class", "Particles (%)", "Correlation", "Verdict"],
+              [["%d" % averages.numbers[row], "%.1f" % (100 * occupancy[row]),
+                "%.2f" % found[row], "below %g" % LIMIT if poor[row] else "similar"]
+               for row in order[:_LISTED]],
+              "Class averages, lowest correlation first%s." % _how_many(count))])
+
+
+ReprojectionConsistency.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtCompareReprojections", map_parameter="inputVolume",
+    averages_parameter="inputSet", outputs=("anglesCont.xmd",),
+    files=("bin/xmipp_angular_continuous_assign2",), prepare=_for_xmipp,
+    findings=_findings_of_xmipp),)
+
+
+def _how_many(count):
+    """How many rows of a table are listed, where these are not all."""
+    return " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""
 
 
 def _pixel_size_error(scan):
@@ -197,5 +253,4 @@ def _table(averages, found, order):
          "Covariance of the residual", "Verdict"], rows,
         "Class averages, lowest correlation first%s. The covariance of the residual is that of "
         "neighbouring pixels, relative to the variance of the average: the residual is structured "
-        "where this is close to 1 minus the square of the correlation." % (
-            " (%d of %d)" % (_LISTED, len(order)) if len(order) > _LISTED else ""))
+        "where this is close to 1 minus the square of the correlation." % _how_many(len(order)))

@@ -1,6 +1,6 @@
 """3.a: which particles do not belong to their class?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft, linalg, stats
@@ -8,8 +8,10 @@ from scipy import fft, linalg, stats
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
                                         low_passed, pairs_figure, reach_of, rows_by_class)
+from vrs.checks.particle_engines import with_particles
 from vrs.checks.particle_images import CLASS_MEMBERS
 from vrs.checks.shares import interval_metric, printed_interval, share_metrics, share_quantities
+from vrs.engines.external import ExternalEngine
 from vrs.images.agreement import correlations, soft_disc, within
 from vrs.images.classify2d import averaged, in_class_frame
 from vrs.images.gallery import Rings, gallery_of_images
@@ -34,6 +36,7 @@ _LISTED = 20
 _AVERAGED = 10
 _BINS = 40
 _SMALLEST = 1e-30
+_CORE_VALUES = "1 in the core of the class, 0 outside"
 
 
 @register
@@ -101,6 +104,64 @@ class OutlierDetection(Check):
         metrics = _metrics(found, noise, len(members.sizes[0]) - len(found))
         return Findings(plain(metrics), _content(members, found, noise, metrics, band),
                         _products(members, found))
+
+
+def _for_xmipp(evidence):
+    """The members of classes that have enough, in classes that are numbered from 1."""
+    members = evidence.shared(CLASS_MEMBERS)
+    rows = rows_by_class(members)
+    given = with_particles(members.sample, np.concatenate(list(rows.values())))
+    labels = np.repeat(np.arange(len(rows), dtype=np.int32) + 1, list(map(len, rows.values())))
+    band = low_passed(members.sample)
+    averages = np.array([average_of(members, part, band) for part in rows.values()])
+    table = replace(given.particles, rotations=None, shifts=given.particles.plane_shifts,
+                    plane_class=labels, class_number=labels)
+    return replace(given, particles=table, averages=(averages, members.sample.sampling))
+
+
+def _findings_of_xmipp(evidence, core):
+    """Findings from the core of the classes as Xmipp finds it."""
+    members = evidence.shared(CLASS_MEMBERS)
+    rows = rows_by_class(members)
+    sizes = np.array(list(map(len, rows.values())))
+    in_core = np.zeros(sizes.sum(), bool)
+    in_core[core.rows] = True
+    owner = np.repeat(np.arange(len(rows)), sizes)
+    shares = np.bincount(owner, in_core) / sizes
+    metrics = {
+        "classes": len(rows), "small_classes": len(members.sizes[0]) - len(rows),
+        "particles_used": len(in_core), **share_metrics("core", in_core.sum(), len(in_core)),
+        **share_metrics("poor_classes", np.sum(shares < _SOUND / 100), len(rows))}
+    order = np.argsort(shares, kind="stable")
+    numbers = list(rows)
+    content = [
+        Paragraph("Xmipp finds %.0f %% of the %d particles (95 %% interval %s %%) within 3 "
+                  "standard deviations of the centre of their class, its core; members outside "
+                  "count as not sound.%s How much of a class is there by chance is told by the "
+                  "built-in engine only." % (
+                      metrics["core_percentage"], len(in_core),
+                      printed_interval(metrics["core_interval"]),
+                      left_out_sentence(metrics["small_classes"]))),
+        Table(["Class", "Members", "Core (%)"],
+              [["%d" % numbers[place], "%d" % sizes[place], "%.0f" % (100 * shares[place])]
+               for place in order[:_LISTED]],
+              "Classes, smallest core first%s." % _how_many(len(rows)))]
+    used = members.sample.rows[np.concatenate(list(rows.values()))]
+    by_row = np.argsort(used)
+    return Findings(plain(metrics), content, [ParticleValues(
+        "vrsClassCore", _CORE_VALUES, "", used[by_row], in_core[by_row].astype(float))])
+
+
+OutlierDetection.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtCoreAnalysis", classes_parameter="inputClasses",
+    sets=("outputClasses_core",), files=("bin/xmipp_classify_CL2D_core_analysis",),
+    prepare=_for_xmipp, findings=_findings_of_xmipp),)
+
+
+def _how_many(count):
+    """How many rows of a table are listed, where these are not all."""
+    return " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,8 +361,7 @@ def _content(members, found, noise, metrics,
         ["Class", "Members", "Contamination π₀", "95 % interval", "Core (%)",
          "Median correlation", "Chance", "Above noise (%)"],
         [_row(judged, noise) for judged in found[:_LISTED]],
-        "Classes, most contaminated first%s." % (
-            " (%d of %d)" % (_LISTED, len(found)) if len(found) > _LISTED else "")))
+        "Classes, most contaminated first%s." % _how_many(len(found))))
     return content + _pictures(members, found, band)
 
 
@@ -376,7 +436,6 @@ def _products(members, found):
             for name, description, values in (
                 ("vrsClassCorrelation", "Correlation with the average of the other members of "
                  "the class", _joined(found, "correlations")),
-                ("vrsClassCore", "1 in the core of the class, 0 outside",
-                 np.concatenate([judged.core for judged in found])),
+                ("vrsClassCore", _CORE_VALUES, np.concatenate([judged.core for judged in found])),
                 ("vrsClassDistance", "Standard deviations from the mean of the class in its first "
                  "two principal components", _joined(found, "distances")))]
