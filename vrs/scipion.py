@@ -11,9 +11,9 @@ import platform
 import sys
 
 _HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d %_(COMMAND)s\n"
-_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevel2",
-              "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA", "ProtVrsLevelW",
-              "ProtVrsLevelO", "ProtVrsReport")
+_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsImportParticles", "ProtVrsLevel0", "ProtVrsLevel1",
+              "ProtVrsLevel2", "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA",
+              "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport")
 
 
 class ScipionError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Stacks of particle images in MRC files, opened as memory maps and never written to."""
+"""Stacks of particle images in MRC files, opened as memory maps."""
 
 import os
 import warnings
@@ -95,6 +95,22 @@ def read_stack(path):
     status = os.stat(path)
     return Stack(path, sections, columns, _sampling(header),
                  "%s %d %d" % (path, status.st_size, status.st_mtime_ns))
+
+
+def write_stack(path, images, sampling):
+    """Write images as an MRC stack.
+
+    Parameters
+    ----------
+    path : str
+    images : numpy.ndarray of float32, (n, y, x)
+    sampling : float
+        Å/pixel.
+    """
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(images)
+        mrc.set_image_stack()
+        mrc.voxel_size = sampling
 
 
 def _sampling(header):

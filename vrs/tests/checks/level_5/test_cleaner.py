@@ -60,7 +60,8 @@ def test_planted_coordinates_warn_and_are_counted(picked):
     share = 100 * planted / found["coordinates"]
     assert result.status is Status.WARNINGS
     assert found["suspicious_percentage"] == pytest.approx(share, abs=0.2 * share)
-    assert found["suspicious_lower"] < found["suspicious_percentage"] < found["suspicious_upper"]
+    interval = found["suspicious_interval"]
+    assert interval["lower"] < found["suspicious_percentage"] < interval["upper"]
     assert (found["bad_micrographs"], found["missing_micrographs"]) == (2, 1)
     table, = [part for part in result.content if isinstance(part, Table)]
     assert table.rows[-1][0] == "clean.mrc" and table.rows[-1][3] in ("0", "1", "2")
