@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from vrs import inputs
+from vrs import bundles, inputs
 from vrs.cli.console import Console
-from vrs.cli.validate import check_request, run
+from vrs.cli.validate import check_request, given_by, run
 from vrs.errors import InputError
 from vrs.inputs.model import to_refinements
 from vrs.io.archive import Archive, to_emdb_id
@@ -42,13 +42,17 @@ def entry(options):
     options = _completed(options, archived)
     request, fetched = keep_usable(
         fetch_files(archive, archived, pdb_id),
-        lambda files: _readable(check_request(_with_files(options, files))))
+        lambda files: _readable(_checked(_with_files(options, files))))
     for remark in fetched.remarks:
         console.say("Note: %s" % remark)
     # All has been fetched: the run in the project only takes it over.
     request.entry = {"emdbId": emdb_id, "pdbId": pdb_id, "samplingRate": options.sampling,
                      "cacheFolder": cache, "offline": True}
     run(request)
+
+
+def _checked(options):
+    return check_request(options, bundles.filled(given_by(options)))
 
 
 def _readable(request):

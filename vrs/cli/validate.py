@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional
 
-from vrs import inputs, levels, library
+from vrs import bundles, inputs, levels, library
 from vrs.checks import Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.availability import why_unavailable
@@ -83,7 +83,11 @@ def validate(options):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    run(check_request(options))
+    given = bundles.filled(given_by(options))
+    console = Console()
+    for line in given.told:
+        console.say(line)
+    run(check_request(options, given))
 
 
 def run(request):
@@ -122,18 +126,21 @@ def _run_in_process(request):
     report = library.validate(
         request.threads, request.criteria_path or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
-    paths = report.save(request.output, title=request.stem, renderer=request.renderer)
+    paths = report.save(request.output, title=request.given.get("title", request.stem),
+                        renderer=request.renderer)
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
 
 
-def check_request(options):
+def check_request(options, filled):
     """Check everything that the user gave.
 
     Parameters
     ----------
     options : argparse.Namespace
+    filled : vrs.bundles.Filled
+        What is to be validated.
 
     Returns
     -------
@@ -145,9 +152,9 @@ def check_request(options):
         With all problems; nothing is written then.
     """
     problems = []
-    given = given_by(options)
+    given = filled.given
     library.levels_of(given)
-    stem = map_stem(_first_file(given))
+    stem = filled.stem or map_stem(_first_file(given))
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = os.path.abspath(options.criteria) if options.criteria else ""
     whole, plain, threads, engines = None, False, 1, {}
@@ -194,7 +201,7 @@ def check_request(options):
 
 
 def given_by(options):
-    """What the options of a command give, by the names of the options of evidence.
+    """What the options of a command give, by the names of the options of evidence and bundles.
 
     Parameters
     ----------
@@ -205,11 +212,11 @@ def given_by(options):
     dict
         Without what was not given; paths are absolute.
     """
-    values = {option.name: getattr(options, option.name.replace("-", "_"), None)
-              for option in inputs.all_options()}
+    known = inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]
+    values = {option.name: getattr(options, option.name, None) for option in known}
     return {option.name: os.path.abspath(values[option.name]) if option.is_path
             else values[option.name]
-            for option in inputs.all_options() if values[option.name] not in (None, "")}
+            for option in known if values[option.name] not in (None, "")}
 
 
 def _first_file(given):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import vrs
+from vrs import bundles
 from vrs.checks import all_checks
 from vrs.cli import FAULTS, ORIENTATIONS, _parser, main
-from vrs.cli.validate import check_request, claim_project, map_stem, summary
+from vrs.cli.validate import check_request, claim_project, given_by, map_stem, summary
 from vrs.simulation import orientations, particle_faults
 from vrs.tests.protocols import maps
 
@@ -135,7 +136,7 @@ def test_checking_a_request_leaves_no_folder_behind(map_path, tmp_path):
     """A run that is killed must not leave one that looks like a report."""
     options = _parser().parse_args(["validate", "--map", str(map_path), "--threshold",
                                     str(maps.THRESHOLD), "--output", str(tmp_path / "a" / "b")])
-    assert check_request(options).output == str(tmp_path / "a" / "b")
+    assert check_request(options, bundles.filled(given_by(options))).output == str(tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()
 
 
