@@ -88,13 +88,9 @@ def _chosen_model(archived, options):
 
 def _completed(options, archived):
     """The options, with the archive's numbers where the user gave none."""
-    threshold, resolution = options.threshold, options.resolution
-    if threshold is None:
-        threshold = archived.threshold
-    if threshold is None:
-        raise InputError("%s recommends no contour level; give one that shows the macromolecule "
-                         "by --threshold." % archived.emdb_id)
-    return _changed(options, threshold=threshold, resolution=resolution or archived.resolution)
+    threshold = archived.threshold if options.threshold is None else options.threshold
+    return _changed(options, threshold=threshold,
+                    resolution=options.resolution or archived.resolution)
 
 
 def _with_files(options, fetched):

@@ -8,11 +8,12 @@ from typing import Optional, Tuple
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, register
+from vrs.inputs import (NUMBER, Kind, Loaded, Option, Source, get_kind, read_value, register)
 from vrs.io import headers
 from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
 from vrs.io.problems import collected, to_sampling, to_threshold
 from vrs.numerics import masks
+from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
 from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
 from vrs.results.sections import central_slices, maximum_variance_slices, projections
 
@@ -91,7 +92,7 @@ class MapEvidence:
 class _MapKind(Kind):
     name = "map"
     title = "Map"
-    words = "a map with a threshold"
+    words = "a map"
     place = 1
     is_indispensable = True
     options = (
@@ -99,10 +100,12 @@ class _MapKind(Kind):
                "The map to be validated, as it is deposited or to be deposited; if there is a "
                "choice, the one that was not masked.", pointer="Volume",
                of_entry=True),
-        Option("threshold", "contour level that shows the macromolecule", "Threshold",
+        Option("threshold", "contour level that shows the macromolecule (default: one is "
+               "suggested from the map)", "Threshold",
                "Contour level that shows the whole macromolecule and no noise, as recommended for "
-               "viewing. For a map that was imported as an EMDB entry it may be left empty: the "
-               "level that the entry recommends is then used.", NUMBER, "T", to_threshold),
+               "viewing. When it is left empty: the level that the EMDB entry of the map "
+               "recommends, or else one that is suggested from the map; the report says so.",
+               NUMBER, "T", to_threshold),
         Option("sampling", "voxel size in Å; overrides the header of the file", type=NUMBER,
                metavar="S", read=to_sampling),
         Option("mask", "your own mask, instead of the one made from the threshold", "Mask",
@@ -149,26 +152,26 @@ class _MapKind(Kind):
         with collected(problems):
             if given.get("mask"):
                 mask_file = _read_mask(str(given["mask"]), map_file)
-        if map_file is not None and level is not None:
+        suggested = []
+        if map_file is not None and not problems:
             with collected(problems):
+                if level is None:
+                    level, suggested = _suggested(map_file, evidence.reported.mass)
                 part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
                                    mask_file.volume if mask_file else None,
                                    map_file.start, map_file.header_origin)
         if problems:
             raise InputError(problems)
-        notes = list(map_file.notes)
+        notes = list(map_file.notes) + suggested
         sources = [Source("Map", map_file.path)]
         if mask_file:
             notes += mask_file.notes
             sources.append(Source("Own mask", mask_file.path))
         return Loaded(part, tuple(sources), tuple(notes))
 
-    @staticmethod
-    def _threshold(given):
-        if given.get("threshold") in (None, ""):
-            raise InputError("No threshold was given; give the contour level that shows the "
-                             "macromolecule by --threshold.")
-        return to_threshold(given["threshold"])
+    def _threshold(self, given):
+        """The contour level that was given; None without."""
+        return read_value(self.options[1], given)
 
     def describe(self, evidence):
         return (_number_notes(evidence.map, evidence.reported.resolution),
@@ -200,7 +203,8 @@ def describe_map(evidence):
     """
     data, resolution = evidence.map, evidence.reported.resolution
     if data is None:
-        sources = [source for name in evidence.loaded for source in evidence.sources(name)]
+        sources = [source for name in evidence.loaded if not get_kind(name).always
+                   for source in evidence.sources(name)]
         if not sources:
             raise InputError(list(evidence.failures.values()))
         return InputReport(*identity(sources[0]), None, None, None, resolution), []
@@ -267,6 +271,33 @@ def _resolution_problems(resolution, header):
         return []
     return ["The resolution, %g Å, is beyond the length of the box, %g Å; give the reported "
             "resolution in Å." % (resolution, longest)]
+
+
+def _suggested(map_file, mass):
+    """A contour level where none was given, and what a report says of it."""
+    found = suggest_threshold(map_file.volume, map_file.sampling, mass)
+    if found is None:
+        raise InputError("No threshold was given, and none can be suggested, as nothing stands out "
+                         "of the surroundings; give the contour level that shows the "
+                         "macromolecule.")
+    noise = found.solvent.deviation
+    how = {
+        "contrast": "it lies half of the way from the density of the surroundings, %.3g, to the "
+                    "mean density of what is above it" % found.solvent.level,
+        "connectivity": "it was lowered until most of the map was one body",
+        "mass": "it encloses the volume of the specimen's mass",
+        "noise": "it lies 3 standard deviations of the noise (%.3g) above the surroundings, as a "
+                 "lower level, which the specimen's mass asks for, would enclose noise"
+                 % (noise or 0)}[found.by]
+    text = ("No threshold was given; %g is a suggestion of this program: %s. It encloses %.3g kDa "
+            "of protein%s, and %.0f %% of it are one body. " % (
+                found.threshold, how, found.volume / VOLUME_PER_KDA,
+                "" if mass is None else " (the specimen has %.3g kDa)" % mass,
+                100 * found.connected))
+    if noise is None:
+        text += "The surroundings were masked out, so that their noise could not be asked. "
+    return found.threshold, [Note(text + "Give the contour level that you recommend for viewing.",
+                                  MINOR)]
 
 
 def _number_notes(data, resolution):

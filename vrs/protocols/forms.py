@@ -49,6 +49,8 @@ def define_map(form):
                   help="Without it, items that need it are not run.")
     form.addParam("resolution", params.FloatParam, condition="hasResolution", allowsNull=True,
                   label=resolution.label, help=resolution.form_help)
+    form.addParam("sequence", params.FileParam, allowsNull=True, expertLevel=params.LEVEL_ADVANCED,
+                  label=options["sequence"].label, help=options["sequence"].form_help)
 
 
 def define_mask(form):
@@ -157,7 +159,8 @@ def parameters_of(protocol_class, given):
     -------
     dict
     """
-    parameters = {"threshold": given["threshold"], "resolution": given.get("resolution"),
+    parameters = {"threshold": given.get("threshold"), "sequence": given.get("sequence", ""),
+                  "resolution": given.get("resolution"),
                   "hasResolution": given.get("resolution") is not None,
                   "maskFrom": (NONE, OBJECTS, FILES).index(FILES if given.get("mask") else NONE),
                   "maskFile": given.get("mask") or ""}
@@ -217,6 +220,7 @@ def given_values(protocol):
     given = {"map": protocol.sourceFile.get("") or original_files(volume)[0]}
     given["threshold"] = protocol.chosen_threshold()
     given["resolution"] = protocol.chosen_resolution()
+    given["sequence"] = protocol.sequence.get()
     given["sampling"] = _given_sampling(given["map"], volume)
     problems = []
     mask_source = (NONE, OBJECTS, FILES)[protocol.maskFrom.get()]

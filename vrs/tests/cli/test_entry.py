@@ -93,11 +93,11 @@ def test_unknown_entries(entry, server, tmp_path):
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_without_contour_level_it_asks_before_the_map_is_fetched(entry, server, files):
+def test_without_contour_level_one_is_suggested(entry, server, files):
     archive_server.fill(server, *files, level=None)
-    code, request, complaints = entry("EMD-25107")
-    assert (code, request) == (2, None) and "--threshold" in complaints
-    assert server.count(MAP) == 0
+    code, request, _ = entry("EMD-25107")
+    assert code == 0 and "threshold" not in request.given
+    assert request.map.threshold > 0
     assert entry("EMD-25107", "--threshold", "0.3")[1].map.threshold == 0.3
 
 
