@@ -69,10 +69,10 @@ def test_nothing_is_suggested_where_nothing_stands_out(map_path):
 
 def test_the_mass_of_the_sequences_decides_where_it_is_known(tmp_path):
     fasta = tmp_path / "chains.fasta"
-    fasta.write_text(">1|Chains A, B|made\n" + "AL" * 400 + "\n")
+    fasta.write_text(">1|Chains A, B|made\n" + "AL" * 300 + "\n")
     found = read(str(maps.write_blob(tmp_path / "ball.mrc")), None, sequence=str(fasta))
-    # A chain has residues of 71.08 and 113.16 Da, 400 times each, and water at its ends.
-    assert found.reported.mass == pytest.approx(2 * (400 * 184.24 + 18.015) / 1000, rel=1e-3)
+    # A chain has residues of 71.08 and 113.16 Da, 300 times each, and water at its ends.
+    assert found.reported.mass == pytest.approx(2 * (300 * 184.24 + 18.015) / 1000, rel=1e-3)
     wanted = found.reported.mass * 1207 / found.map.sampling ** 3
     assert np.count_nonzero(found.map.raw_mask) == pytest.approx(wanted, rel=0.02)
     (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
