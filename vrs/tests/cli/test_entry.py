@@ -33,7 +33,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def server(monkeypatch, files):
-    monkeypatch.setattr(download, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("no_proxy", "*")
     with archive_server.serving() as server:
         archive_server.fill(server, *files)
@@ -172,7 +172,7 @@ def test_nothing_to_refine(entry, server, files):
 
 
 def test_failures_of_the_network_are_no_fault_of_the_user(entry, server, tmp_path):
-    server.faults[MAP] = [500, "cut", 503, 500]
+    server.faults[MAP] = [500, 502, 503, 500]
     code, request, complaints = entry("EMD-25107")
     assert (code, request) == (1, None)
     assert "in 4 attempts: the server answered 500" in complaints and "again" in complaints
