@@ -94,7 +94,7 @@ def _post_process(job, search):
         search.remarks.append("particles: not taken, as %s was not made by a refinement of this "
                               "project" % halves[0])
     else:
-        _particles_of(refined, search)
+        _particles_of(refined, search, os.path.basename(halves[0]).split("_half1")[0])
 
 
 def _half_names(job):
@@ -119,12 +119,14 @@ def _refinement(job, search):
         general = _single(job.path(model), "model_general")
         _number(search, "resolution", general, "rlnCurrentResolution", model)
         _number(search, "sampling", general, "rlnPixelSize", model)
-    _particles_of(job, search)
+    _particles_of(job, search, run)
 
 
-def _particles_of(job, search):
-    """The particles of a refinement, and what belongs to them."""
-    run = _last_run(job)
+def _particles_of(job, search, run):
+    """The particles of a refinement, and what belongs to them.
+
+    ``run`` is what names of its files begin with, "run_ct16" for instance.
+    """
     table = "%s/%s_data.star" % (job.name, run)
     search.file("particles", table, "the table of the particles", job.name)
     _symmetry(job, run, search)

@@ -193,6 +193,11 @@ class Job:
         except InputError:
             return None
 
+    @property
+    def parents(self):
+        """Names of the jobs that made its inputs, also of those that are gone."""
+        return sorted({_maker(name) for name in self.inputs} - {None})
+
     def ancestors(self):
         """The jobs that it follows from, the nearest first.
 

@@ -125,11 +125,10 @@ def _relion_steps(path):
     steps = []
     for found in [job] + job.ancestors():
         process = found.pipeline.processes.get(found.name)
-        makers = {maker.name for maker in map(found.maker, found.inputs) if maker is not None}
         steps.append(Step(os.path.basename(found.name),
                           _line(process.alias if process else "") or found.type, found.type,
-                          [os.path.basename(name) for name in makers], "RELION", found.version,
-                          True))
+                          [os.path.basename(name) for name in found.parents], "RELION",
+                          found.version, True))
     return steps, "The versions are those that the jobs of RELION wrote to their logs."
 
 

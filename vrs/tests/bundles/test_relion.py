@@ -266,3 +266,18 @@ def test_a_real_2d_classification_of_version_5(test_data, tmp_path):
     assert len(evidence.particles.table) == 1157 and evidence.particles.table.has_classes
     [step] = evidence.workflow.steps
     assert (step.id, step.protocol, step.parents) == ("job010", "Class2D", [])
+
+
+def test_the_particles_are_those_of_the_half_maps(project):
+    """A refinement was continued after its half maps were sharpened."""
+    add_refinement(project, "Refine3D/job010", "", maps.blob(), maps.halves(), "run_ct16")
+    assert taken(project, "PostProcess/job012")["particles"] == "Refine3D/job010/run_data.star"
+    assert taken(project, "Refine3D/job010")["particles"] == "Refine3D/job010/run_ct16_data.star"
+
+
+def test_jobs_that_were_deleted_are_missed_in_the_workflow(project):
+    shutil.rmtree(str(project.path("Extract/job005")))
+    workflow = read_workflow(str(project.path("PostProcess/job012")))
+    assert [step.id for step in workflow.steps] == ["job008", "job009", "job010", "job011",
+                                                    "job012"]
+    assert workflow.absent == ["job005"]
