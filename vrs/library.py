@@ -225,4 +225,4 @@ def validate(threads=None, criteria=None, progress=None, **given):
             progress(check.id, check.title)
 
     results, _ = validation.run(given.get("map"), say)
-    return Report(results, folder, filled.told, given.get("title", ""))
+    return Report(results, folder, filled.told, given.get("title", filled.stem))

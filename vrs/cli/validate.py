@@ -163,7 +163,7 @@ def check_request(options, filled):
     with collected(problems):
         inputs.probe(given)
     with collected(problems):
-        whole = inputs.load(given, only=("reported", "map")).map
+        whole = inputs.load(given, only=("map",)).map
         plain = whole is not None and is_plain(given["map"])
     with collected(problems):
         if criteria:

@@ -156,7 +156,8 @@ class _MapKind(Kind):
         if map_file is not None and not problems:
             with collected(problems):
                 if level is None:
-                    level, suggested = _suggested(map_file, evidence.reported.mass)
+                    mass = evidence.reported.mass if evidence.has("reported") else None
+                    level, suggested = _suggested(map_file, mass)
                 part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
                                    mask_file.volume if mask_file else None,
                                    map_file.start, map_file.header_origin)
