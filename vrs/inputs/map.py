@@ -283,22 +283,22 @@ def _suggested(map_file, mass):
                          "macromolecule.")
     noise = found.solvent.deviation
     how = {
-        "contrast": "it lies half of the way from the density of the surroundings, %.3g, to the "
-                    "mean density of what is above it" % found.solvent.level,
-        "connectivity": "it was lowered until most of the map was one body",
-        "mass": "it encloses the volume of the specimen's mass",
-        "noise": "it lies 3 standard deviations of the noise (%.3g) above the surroundings, as a "
-                 "lower level, which the specimen's mass asks for, would enclose noise"
+        "contrast": "halfway from the density of the surroundings, %.3g, to the mean density of "
+                    "what is above it" % found.solvent.level,
+        "connectivity": "lowered until most of the map was one body",
+        "mass": "where the map encloses the volume of the specimen's mass",
+        "noise": "3 standard deviations of the noise (%.3g) above the surroundings, as the lower "
+                 "level that the specimen's mass asks for would enclose noise"
                  % (noise or 0)}[found.by]
-    text = ("No threshold was given; %g is a suggestion of this program: %s. It encloses %.3g kDa "
-            "of protein%s, and %.0f %% of it are one body. " % (
+    text = ("No threshold was given; %g was suggested by this program, %s. At this level the map "
+            "has room for %.3g kDa of protein%s, and %.0f %% of that is one body. " % (
                 found.threshold, how, found.volume / VOLUME_PER_KDA,
                 "" if mass is None else " (the specimen has %.3g kDa)" % mass,
                 100 * found.connected))
     if noise is None:
-        text += "The surroundings were masked out, so that their noise could not be asked. "
-    return found.threshold, [Note(text + "Give the contour level that you recommend for viewing.",
-                                  MINOR)]
+        text += "The surroundings were masked out, so their noise is not known. "
+    return found.threshold, [Note(text + "Give the contour level that you recommend for viewing "
+                                  "the map.", MINOR)]
 
 
 def _number_notes(data, resolution):

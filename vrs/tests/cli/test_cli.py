@@ -153,10 +153,10 @@ def test_pipes_do_not_block(refused, map_path, tmp_path, option):
     assert len(lines) == 1 and "pipe.star is not an ordinary file" in lines[0]
 
 
-@pytest.mark.parametrize("arguments, lines", [([], 1), (["--map", "/no/map.mrc"], 2)])
-def test_what_is_missing_is_told(refused, arguments, lines):
-    found = refused(*arguments)
-    assert len(found) == lines and all("give" in line or "check" in line for line in found)
+@pytest.mark.parametrize("arguments", [[], ["--map", "/no/map.mrc"]])
+def test_what_is_missing_is_told(refused, arguments):
+    [line] = refused(*arguments)
+    assert "give" in line or "check" in line
 
 
 def test_version(capsys):

@@ -58,7 +58,7 @@ def test_a_threshold_that_is_missing_is_suggested_and_told(tmp_path, value):
     assert found.map.threshold == suggest_threshold(volume, found.map.sampling).threshold
     (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
     assert note.severity == "minor"
-    assert "%g is a suggestion of this program" % found.map.threshold in note.text
+    assert "%g was suggested by this program" % found.map.threshold in note.text
 
 
 def test_nothing_is_suggested_where_nothing_stands_out(map_path):
@@ -76,7 +76,7 @@ def test_the_mass_of_the_sequences_decides_where_it_is_known(tmp_path):
     wanted = found.reported.mass * 1207 / found.map.sampling ** 3
     assert np.count_nonzero(found.map.raw_mask) == pytest.approx(wanted, rel=0.02)
     (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
-    assert "encloses the volume of the specimen's mass" in note.text
+    assert "where the map encloses the volume of the specimen's mass" in note.text
 
 
 @pytest.mark.parametrize("value", ["abc", "0,3", float("nan"), "inf"])
