@@ -7,6 +7,10 @@ from vrs.inputs.kind import Option
 from vrs.io.emdb_header import read_emdb_header
 
 
+# Options by which what the entry states is given; they have the same names there.
+_NUMBERS = "resolution threshold sampling symmetry mass".split()
+
+
 class _EmdbHeader(Bundle):
     option = Option(
         "entry_xml", "header file of an EMDB entry (emd-1234.xml): the resolution, recommended "
@@ -15,9 +19,8 @@ class _EmdbHeader(Bundle):
     def open(self, path):
         entry = read_emdb_header(path)
         where = "%s, %s" % (entry.emdb_id, os.path.basename(path))
-        values = {"resolution": entry.resolution, "threshold": entry.threshold,
-                  "sampling": entry.sampling, "symmetry": entry.symmetry, "mass": entry.mass,
-                  "title": entry.title and "%s: %s" % (entry.emdb_id, entry.title)}
+        values = {name: getattr(entry, name) for name in _NUMBERS}
+        values["title"] = entry.title and "%s: %s" % (entry.emdb_id, entry.title)
         return Contents(tuple(Found(name, value, where) for name, value in values.items()
                               if value not in (None, "")), stem=entry.emdb_id)
 

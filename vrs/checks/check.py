@@ -11,6 +11,7 @@ from vrs.checks.quantities import Quantity
 from vrs.checks.shared import Shared
 from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
+from vrs.inputs.model import MODEL
 from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, ParticleValues,
                          ResidueValues, Status)
 
@@ -159,7 +160,8 @@ class Check:
         warnings = [warning for outcome in outcomes for warning in outcome.warnings]
         result = self._result(Status.INFORMATIVE)
         result.estimates = [estimate for estimate in (
-            _estimate(metrics, name, label) for name, label in self.estimates.items())
+            _estimate(metrics, name, label, MODEL in self.requires)
+            for name, label in self.estimates.items())
             if estimate is not None]
         deciding = [(criterion, outcome) for criterion, outcome in zip(self.criteria, outcomes)
                     if not criterion.guards]
@@ -185,14 +187,14 @@ class Check:
             references=[reference(key) for key in self.references])
 
 
-def _estimate(metrics, name, label):
+def _estimate(metrics, name, label, of_model):
     """An estimate with the range of its percentiles, if it has some; None without value."""
     value = metric_value(metrics, name)
     if value is None:
         return None
     among = metrics[name.partition(".")[0]].value
     interval = [among["2.5"], among["97.5"]] if isinstance(among, dict) else None
-    return Estimate(name, label, value, interval)
+    return Estimate(name, label, value, interval, of_model)
 
 
 def run_check(check, evidence, overrides=None, external=None):

@@ -6,14 +6,13 @@ declaration, so that they cannot differ.
 
 import json
 import operator
-import re
 import sys
 from typing import Any, List, Tuple, Union
 
 from vrs.errors import InputError
 from vrs.io.files import check_file
 from vrs.results import MINOR, CriterionOutcome
-from vrs.results.wording import powers_of_ten
+from vrs.results.wording import judged
 
 _RELATIONS = {
     "<=": (operator.le, "at most"),
@@ -22,7 +21,6 @@ _RELATIONS = {
     ">": (operator.gt, "above"),
 }
 _AXES = ("X", "Y", "Z")
-_MOST_DIGITS = 12
 
 Bound = Union[float, Tuple[float, float]]
 
@@ -114,10 +112,10 @@ class Criterion:
             if value is not None and not self.holds(value, bound):
                 outcome.outcome = "broken"
                 warning = (value == 0 and self.warning_at_zero) or self.warning
-                outcome.warnings.append(warning.format(
-                    value=_Printed(value, lambda shown: not self.holds(shown, bound)),
-                    bound=format_bound(bound), axis=axis,
-                    metrics={name: metric.value for name, metric in metrics.items()}))
+                text = warning.format(
+                    value=_Printed(value, bound), bound=format_bound(bound), axis=axis,
+                    metrics={name: metric.value for name, metric in metrics.items()})
+                outcome.warnings.append(text[:1].upper() + text[1:])
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
@@ -130,18 +128,14 @@ class Criterion:
 class _Printed:
     """A value that a warning prints with as many digits as show that the bound is broken."""
 
-    def __init__(self, value, breaks):
+    def __init__(self, value, bound):
         self._value = value
-        self._breaks = breaks
+        self._bounds = bound if isinstance(bound, (list, tuple)) else (bound,)
 
     def __format__(self, spec):
-        precision = re.search(r"\d+", spec)
-        if not precision:
-            return format(self._value, spec)
-        texts = [format(self._value, spec.replace(precision.group(), str(digits)))
-                 for digits in range(int(precision.group()), _MOST_DIGITS)]
-        text = next((text for text in texts if self._breaks(float(text))), texts[0])
-        return powers_of_ten(text)
+        text = judged(self._value, spec, *self._bounds)
+        # "10 % (below 10 % expected)" would puzzle.
+        return "exactly " + text if self._value in self._bounds else text
 
 
 class Overrides:

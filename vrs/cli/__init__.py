@@ -138,7 +138,7 @@ def _add_evidence(command, of_entry=None):
     """
     defaults, done = of_entry or {}, set()
     # What nothing can be said without comes first.
-    for kind in sorted(inputs.all_kinds(), key=lambda kind: kind.always):
+    for kind in sorted(inputs.all_kinds(), key=lambda kind: not kind.files):
         for option in kind.options:
             if option in done or of_entry is not None and option.of_entry:
                 continue

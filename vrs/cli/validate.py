@@ -221,8 +221,7 @@ def given_by(options):
 
 def _first_file(given):
     """The file of the first kind of evidence: the map, if there is one."""
-    return next(os.path.normpath(given[option.name]) for kind in inputs.all_kinds()
-                if not kind.always for option in kind.options
+    return next(os.path.normpath(given[option.name]) for option in inputs.all_options()
                 if option.is_path and option.name in given)
 
 

@@ -8,10 +8,11 @@ from typing import Optional, Tuple
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.inputs import (NUMBER, Kind, Loaded, Option, Source, get_kind, read_value, register)
+from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, register
 from vrs.io import headers
 from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
-from vrs.io.problems import collected, to_sampling, to_threshold
+from vrs.io.problems import collected, to_mass, to_sampling, to_threshold
+from vrs.io.sequences import read_mass
 from vrs.numerics import masks
 from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
 from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
@@ -42,6 +43,8 @@ class MapEvidence:
         What the header's start fields hold (x, y, z), voxels.
     header_origin : tuple of float
         What the header's origin fields hold (x, y, z): Å by the format, voxels from some programs.
+    mass : float, optional
+        Of the specimen in the map, kDa.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class MapEvidence:
     mask: Optional[np.ndarray] = None
     start: Tuple[int, int, int] = (0, 0, 0)
     header_origin: Tuple[float, float, float] = (0.0, 0.0, 0.0)
+    mass: Optional[float] = None
 
     def __post_init__(self):
         maximum = float(self.volume.max())
@@ -113,6 +117,15 @@ class _MapKind(Kind):
                "threshold. A mask of your own replaces it in every item but 0.b, which judges the "
                "threshold. It must have the same box as the map, and its voxels of 0.5 or more "
                "count as inside.", pointer="VolumeMask"),
+        Option("mass", "mass of the specimen in kDa, to compare with what the threshold encloses",
+               "Mass of the specimen (kDa)",
+               "Mass of all that is in the map, all copies and ligands together, detergent and "
+               "lipids aside. The volume at the threshold is compared with it (0.b). It may be "
+               "left empty.", NUMBER, "KDA", to_mass),
+        Option("sequence", "sequences of all chains of the specimen, FASTA, in the place of its "
+               "mass", "Sequences of the specimen",
+               "A FASTA file with a record for each chain of the specimen, which tells its mass "
+               "where that is left empty."),
     )
 
     @property
@@ -127,6 +140,8 @@ class _MapKind(Kind):
         header = None
         with collected(problems):
             self._threshold(given)
+        with collected(problems):
+            self._mass(given)
         with collected(problems):
             header = probe_map(given["map"], given.get("sampling"))
         with collected(problems):
@@ -144,9 +159,11 @@ class _MapKind(Kind):
 
     def load(self, given, evidence):
         problems = []
-        level = map_file = mask_file = part = None
+        level = mass = map_file = mask_file = part = None
         with collected(problems):
             level = self._threshold(given)
+        with collected(problems):
+            mass = self._mass(given)
         with collected(problems):
             map_file = read_map(str(given["map"]), given.get("sampling"))
         with collected(problems):
@@ -156,11 +173,10 @@ class _MapKind(Kind):
         if map_file is not None and not problems:
             with collected(problems):
                 if level is None:
-                    mass = evidence.reported.mass if evidence.has("reported") else None
                     level, suggested = _suggested(map_file, mass)
                 part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
                                    mask_file.volume if mask_file else None,
-                                   map_file.start, map_file.header_origin)
+                                   map_file.start, map_file.header_origin, mass)
         if problems:
             raise InputError(problems)
         notes = list(map_file.notes) + suggested
@@ -168,11 +184,19 @@ class _MapKind(Kind):
         if mask_file:
             notes += mask_file.notes
             sources.append(Source("Own mask", mask_file.path))
+        if given.get("sequence"):
+            sources.append(Source("Sequences", str(given["sequence"])))
         return Loaded(part, tuple(sources), tuple(notes))
 
     def _threshold(self, given):
         """The contour level that was given; None without."""
         return read_value(self.options[1], given)
+
+    def _mass(self, given):
+        """Mass of the specimen, given or by its sequences; None without."""
+        mass = read_value(next(option for option in self.options if option.name == "mass"), given)
+        sequence = given.get("sequence")
+        return read_mass(sequence) if sequence and mass is None else mass
 
     def describe(self, evidence):
         return (_number_notes(evidence.map, evidence.reported.resolution),
@@ -204,16 +228,15 @@ def describe_map(evidence):
     """
     data, resolution = evidence.map, evidence.reported.resolution
     if data is None:
-        sources = [source for name in evidence.loaded if not get_kind(name).always
-                   for source in evidence.sources(name)]
+        sources = [source for name in evidence.loaded for source in evidence.sources(name)]
         if not sources:
             raise InputError(list(evidence.failures.values()))
         return InputReport(*identity(sources[0]), None, None, None, resolution), []
-    identities = [identity(source) for source in evidence.sources("map")] or [("", "")]
-    mask_name, mask_sha256 = identities[1] if len(identities) > 1 else ("", "")
+    identities = {source.term: identity(source) for source in evidence.sources("map")}
+    mask_name, mask_sha256 = identities.get("Own mask", ("", ""))
     notes, content = MAP.describe(evidence)
     report = InputReport(
-        *identities[0], shape=list(data.box), sampling=float(data.sampling),
+        *identities.get("Map", ("", "")), shape=list(data.box), sampling=float(data.sampling),
         threshold=float(data.threshold), resolution=resolution,
         mask_file_name=mask_name, mask_sha256=mask_sha256,
         notes=evidence.notes("map") + notes, content=content)

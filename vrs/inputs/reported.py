@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from vrs.errors import InputError
-from vrs.inputs import NUMBER, TEXT, Kind, Loaded, Option, Source, read_value, register
-from vrs.io.problems import collected, to_resolution
-from vrs.io.sequences import read_mass
+from vrs.inputs import NUMBER, TEXT, Kind, Loaded, Option, read_value, register
+from vrs.io.problems import to_resolution
 
 
 @dataclass(frozen=True)
@@ -17,12 +15,9 @@ class Reported:
     ----------
     resolution : float or None
         Å.
-    mass : float or None
-        Of the specimen, kDa.
     """
 
     resolution: Optional[float] = None
-    mass: Optional[float] = None
 
 
 class _ReportedKind(Kind):
@@ -40,25 +35,13 @@ class _ReportedKind(Kind):
                NUMBER, "R", to_resolution),
         Option("title", "what the report calls the map (default: the name of its file)",
                type=TEXT),
-        Option("sequence", "sequences of all chains of the specimen, FASTA; they tell its mass",
-               "Sequences",
-               "A FASTA file with a record for each chain of the specimen. If no threshold is "
-               "given, one is suggested that encloses this mass."),
     )
 
     def probe(self, given, probed):
         return self.load(given, None).part
 
     def load(self, given, evidence):
-        problems, resolution, mass = [], None, None
-        path = given.get("sequence")
-        with collected(problems):
-            resolution = read_value(self.options[0], given)
-        with collected(problems):
-            mass = read_mass(path) if path else None
-        if problems:
-            raise InputError(problems)
-        return Loaded(Reported(resolution, mass), (Source("Sequences", path),) * bool(path))
+        return Loaded(Reported(read_value(self.options[0], given)))
 
 
 REPORTED = register(_ReportedKind())

@@ -111,13 +111,15 @@ class Estimate:
     """An estimate of the map's resolution, Å.
 
     ``metric`` is where it stands among the item's, ``label`` what figures call it;
-    ``interval`` has percentiles 2.5 and 97.5 of a local resolution.
+    ``interval`` has percentiles 2.5 and 97.5 of a local resolution; ``of_model`` tells those
+    that depend on an atomic model.
     """
 
     metric: str
     label: str
     value: float
     interval: Optional[List[float]] = None
+    of_model: bool = False
 
 
 @dataclass

@@ -48,13 +48,13 @@ class VrsThresholdWizard(Wizard):
             dialog.showWarning("No map", first + " first; the threshold is then chosen on it.",
                                form.root)
             return
-        sequence = form.protocol.sequence.get()
+        mass, sequence = form.protocol.mass.get(), form.protocol.sequence.get()
         path, sampling = original_file(plain_name(volume)), volume.getSamplingRate()
 
         def load():
             map_file = read_map(path, sampling)
             return Contour(map_file.volume, map_file.sampling,
-                           read_mass(sequence) if sequence else None)
+                           read_mass(sequence) if sequence and mass is None else mass)
 
         window = ThresholdDialog(form.root, os.path.basename(path), load,
                                  *starting_value(form.protocol))

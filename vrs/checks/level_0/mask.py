@@ -9,11 +9,15 @@ from vrs.numerics.masks import label_components
 from vrs.numerics.statistics import skewness_and_kurtosis
 from vrs.results import SERIOUS, Mark, Paragraph, Plot, Series, Table, plain
 from vrs.results.sections import maximum_variance_slices
+from vrs.results.wording import judged
 
 # Mean mass of a residue.
 _KDA_PER_RESIDUE = 0.110
 _MASS_FRACTION = 0.95
 _LISTED_COMPONENTS = 100
+# Enclosed over real mass. Contours at which 80 % of the atoms are seen enclose 0.2 to 0.7 of the
+# mass in maps of 2.5 to 4.5 Å, more where resolution is low, and up to twice as much with a micelle.
+_ENCLOSED = (0.1, 2.5)
 
 
 @register
@@ -30,14 +34,19 @@ class MaskAnalysis(Check):
         "should contain most of the raw mask. The overlap is the fraction of the raw mask that the "
         "constructed one contains, from 0 to 1. The molecular mass that a threshold encloses is "
         "its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared with the mass "
-        "of the specimen it shows whether the threshold is sensible. A macromolecule fills a small "
-        "part of its box and is denser than what surrounds it, so the densities have a long upper "
-        "tail: their skewness is 1 to 10, and negative where the map is inverted.")
+        "of the specimen, where it was given, it shows whether the threshold is sensible: a "
+        "contour that shows most atoms of a detailed map encloses about half of the mass, as the "
+        "density between the atoms and of flexible parts lies below it. A macromolecule fills a "
+        "small part of its box and is denser than what surrounds it, so the densities have a long "
+        "upper tail: their skewness is 1 to 10, and negative where the map is inverted.")
     quantities = (
         Quantity("components", "", "26-connected components of the raw mask"),
         Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
         Quantity("constructed_volume", "Å³", "Volume of the constructed mask"),
         Quantity("constructed_voxels", "voxels", "Size of the constructed mask"),
+        Quantity("mass_ratio", "",
+                 "Mass that the threshold encloses over the mass of the specimen; no value where "
+                 "this was not given"),
         Quantity("overlap", "", "Fraction of the raw mask that the constructed mask contains"),
         Quantity("raw_percentage", "%", "Fraction of the box that the raw mask occupies"),
         Quantity("raw_volume", "Å³", "Volume of the raw mask"),
@@ -69,6 +78,11 @@ class MaskAnalysis(Check):
                   warning="The raw mask occupies {value:.0f} % of the box (below {bound} % "
                   "expected): this threshold takes in the background, or lies on the wrong side of "
                   "it.", unit="%", severity=SERIOUS),
+        Criterion(name="mass_ratio", subject="the enclosed mass over the mass of the specimen that "
+                  "was given", relation="within", bound=_ENCLOSED,
+                  warning="The threshold encloses {value:.2f} times the mass of the specimen "
+                  "(between {bound} expected): too little where it is too high, too much where it "
+                  "is too low, or the mass or the voxel size is wrong.", severity=SERIOUS),
         Criterion(name="skewness", subject="the skewness of the densities", relation=">",
                   bound=-1.0,
                   warning="The density looks inverted: the strongest values are below the "
@@ -90,7 +104,8 @@ class MaskAnalysis(Check):
             constructed_volume=n_constructed * data.map.sampling ** 3,
             raw_percentage=100 * metrics["raw_voxels"] / raw.size,
             skewness=skewness_and_kurtosis(data.map.volume)[0],
-            overlap=np.count_nonzero(raw & constructed) / sizes.sum())
+            overlap=np.count_nonzero(raw & constructed) / sizes.sum(),
+            mass_ratio=_mass_ratio(data.map))
         masses = mass_table(data.map.volume, data.map.sampling)
         content = [
             _components_table(sizes, metrics["components_95"], data.map.sampling ** 3),
@@ -98,7 +113,7 @@ class MaskAnalysis(Check):
             maximum_variance_slices(
                 raw, data.map.sampling, "Slices of maximum variance of the raw mask.",
                 "Three sections of the thresholded map, along X, Y and Z.", "mask"),
-            _mass_plot(masses, data.map.threshold), _mass_table(masses)]
+            _mass_paragraph(metrics, data.map), _mass_plot(masses, data.map), _mass_table(masses)]
         return Findings(metrics, content)
 
 
@@ -196,15 +211,40 @@ def _remaining_paragraph(sizes, metrics):
                         metrics["remaining_mean_volume"], rest[-1], rest[0]))
 
 
-def _mass_plot(masses, threshold):
+def enclosed_mass(evidence):
+    """Mass that the threshold encloses, were all of it protein, kDa.
+
+    Parameters
+    ----------
+    evidence : vrs.inputs.map.MapEvidence
+    """
+    return mass_of(int(np.count_nonzero(evidence.raw_mask)), evidence.sampling)[0]
+
+
+def _mass_ratio(evidence):
+    return enclosed_mass(evidence) / evidence.mass if evidence.mass else None
+
+
+def _mass_paragraph(metrics, evidence):
+    text = "The threshold encloses %.4g kDa" % enclosed_mass(evidence)
+    if evidence.mass is None:
+        return Paragraph(text + "; the mass of the specimen was not given to compare with.")
+    return Paragraph(text + ", %s times the %.4g kDa of the specimen that were given." % (
+        judged(metrics["mass_ratio"], ".2f", *_ENCLOSED), evidence.mass))
+
+
+def _mass_plot(masses, evidence):
     thresholds, _, kilodaltons, _ = (np.array(column) for column in zip(*masses))
+    series = [Series("enclosed mass", thresholds, np.where(kilodaltons > 0, kilodaltons, np.nan),
+                     "points")]
+    if evidence.mass:
+        series.append(Series("mass of the specimen", thresholds[[0, -1]],
+                             np.full(2, evidence.mass), "dashed"))
     return Plot(
         caption="Mass enclosed at different thresholds; the line marks the one in use.",
         alt="Curve of the enclosed molecular mass, falling as the threshold rises.",
         x_label="Threshold", y_label="Enclosed mass (kDa)", log_y=True,
-        series=[Series("Enclosed mass", thresholds, np.where(kilodaltons > 0, kilodaltons, np.nan),
-                       "points")],
-        marks=[Mark(threshold, "threshold")])
+        series=series, marks=[Mark(evidence.threshold, "threshold")])
 
 
 def _mass_table(masses):

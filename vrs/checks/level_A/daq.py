@@ -16,6 +16,7 @@ from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics import fourier
 from vrs.results import SERIOUS, AtomValues, Paragraph, plain
+from vrs.results.wording import judged
 
 AMINO_ACIDS = ("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE",
                "LEU", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL")
@@ -501,8 +502,9 @@ def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=Non
         values.append(residues.values(name, description, "", of_residues,
                                       "DAQ" if name == "daq" else ""))
         atoms.append(AtomValues(name, of_residues[residues.of_atom], description, "DAQ score"))
-    text = ("The mean score is %.2f over %d residues; %.0f %% of them have a score below 0."
-            % (metrics["mean"], len(amino_acids), metrics["negative_percentage"]))
+    text = ("The mean score is %s over %d residues; %s %% of them have a score below 0."
+            % (judged(metrics["mean"], ".2f", _EXPECTED), len(amino_acids),
+               judged(metrics["negative_percentage"], ".0f", _MOST_NEGATIVE)))
     if alpha_carbons is not None:
         text += (" The mean score of the alpha carbons' positions is %.2f, that of the secondary "
                  "structure %.2f." % (metrics["mean_alpha_carbon"],

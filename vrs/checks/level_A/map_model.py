@@ -16,6 +16,7 @@ from vrs.io.models import atom_positions
 from vrs.numerics import fourier, fsc, model_agreement, model_map
 from vrs.numerics.interpolation import values_at
 from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
+from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
 _BAD, _MOST_BAD = 0.5, 10.0
@@ -448,7 +449,7 @@ def _method(data, spectra, correlations):
 def _correlation_table(metrics):
     rows = [["Correlation " + where, _shown(metrics[name], 3)] for name, where in _KINDS]
     rows += [["Residues with a correlation below %g (%%)" % _BAD,
-              _shown(metrics["bad_residue_percentage"], 1)],
+              _shown(metrics["bad_residue_percentage"], 1, _MOST_BAD)],
              ["Fraction of the atoms within the contour", _shown(metrics["atom_inclusion"], 3)],
              ["Fraction of the backbone atoms within the contour",
               _shown(metrics["backbone_inclusion"], 3)]]
@@ -490,5 +491,6 @@ def _curve_plot(data, spectra):
                 "Spatial frequency (1/Å)", "FSC", series, marks=marks)
 
 
-def _shown(value, digits):
-    return "–" if value is None or not np.isfinite(value) else "%.*f" % (digits, value)
+def _shown(value, digits, *bounds):
+    return ("–" if value is None or not np.isfinite(value)
+            else judged(value, ".%df" % digits, *bounds))

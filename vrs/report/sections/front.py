@@ -100,7 +100,8 @@ def quality_section(numbering, results):
     for sentence, item in quality.quality_sentences(items):
         runs += [Run(sentence.rstrip(".") + " ("), numbering.link(item_anchor(item)), Run("). ")]
     resolution = quality.resolution_sentence(
-        results[0].input.resolution, [estimate.value for _, estimate in estimates_of(items)])
+        results[0].input.resolution, [estimate.value for _, estimate in estimates_of(items)
+                                      if not estimate.of_model])
     texts = [runs, [Run(resolution)] if resolution else [],
              [Run(quality.score_sentences(items), style="strong")],
              _input_sentence(numbering, results)]

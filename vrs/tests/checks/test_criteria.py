@@ -40,7 +40,8 @@ def test_one_warning_per_axis():
 
 
 @pytest.mark.parametrize("relation, value, shown", [
-    (">=", 1.996, "1.996"), (">=", 1.94, "1.9"), ("<", 2.03, "2.0"), ("<=", 2.03, "2.03"),
+    (">=", 1.996, "1.996"), (">=", 1.94, "1.9"), ("<", 2.03, "2.03"), ("<=", 2.03, "2.03"),
+    ("<", 2.0, "Exactly 2.0"), (">", 2.0, "Exactly 2.0"), ("<", 2.24, "2.2"),
     (">=", 2 - 1e-14, "2.0"), ("<=", 1e7, "10000000.0")])
 def test_no_rounding_up_to_the_bound(relation, value, shown):
     declared = Criterion(name="size", metric="m", subject="the size", relation=relation, bound=2,

@@ -61,6 +61,17 @@ def test_a_threshold_that_is_missing_is_suggested_and_told(tmp_path, value):
     assert "%g was suggested by this program" % found.map.threshold in note.text
 
 
+def test_a_mass_that_is_given_wins_over_that_of_the_sequences(map_path, tmp_path):
+    fasta = tmp_path / "chains.fasta"
+    fasta.write_text(">1\nMKVLL\n")
+    found = read(map_path, 0.3, sequence=str(fasta), mass="465")
+    assert found.map.mass == 465
+    assert [source.term for source in found.sources("map")] == ["Map", "Sequences"]
+    fasta.write_text(">1\nM!\n")
+    (problem,) = problems_of(map_path, 0.3, sequence=str(fasta))
+    assert "is no residue" in problem
+
+
 def test_nothing_is_suggested_where_nothing_stands_out(map_path):
     write_map(map_path, np.pad(np.full((4, 4, 4), -1, np.float32), 6), 1.5)
     (problem,) = problems_of(map_path, None)
@@ -72,8 +83,8 @@ def test_the_mass_of_the_sequences_decides_where_it_is_known(tmp_path):
     fasta.write_text(">1|Chains A, B|made\n" + "AL" * 300 + "\n")
     found = read(str(maps.write_blob(tmp_path / "ball.mrc")), None, sequence=str(fasta))
     # A chain has residues of 71.08 and 113.16 Da, 300 times each, and water at its ends.
-    assert found.reported.mass == pytest.approx(2 * (300 * 184.24 + 18.015) / 1000, rel=1e-3)
-    wanted = found.reported.mass * 1207 / found.map.sampling ** 3
+    assert found.map.mass == pytest.approx(2 * (300 * 184.24 + 18.015) / 1000, rel=1e-3)
+    wanted = found.map.mass * 1207 / found.map.sampling ** 3
     assert np.count_nonzero(found.map.raw_mask) == pytest.approx(wanted, rel=0.02)
     (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
     assert "where the map encloses the volume of the specimen's mass" in note.text
@@ -88,6 +99,17 @@ def test_threshold_that_is_no_number(map_path, value):
 def test_threshold_above_the_maximum_is_said_once(map_path):
     (problem,) = problems_of(map_path, 50)
     assert "above the maximum of the map, %g" % blob(SHAPE).max() in problem
+
+
+def test_mass_of_the_specimen(map_path):
+    assert read(map_path, 0.3).map.mass is None
+    assert read(map_path, 0.3, mass="465").map.mass == 465
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "465 kDa"])
+def test_mass_that_is_none(map_path, value):
+    (problem,) = problems_of(map_path, 0.3, mass=value)
+    assert problem.startswith("The mass, ")
 
 
 def test_negative_threshold_is_a_threshold(map_path):

@@ -33,7 +33,8 @@ def test_says_what_the_results_say(report):
     assert report["score"] == {"passed": 1, "evaluable": 2}
     assert report["resolution"] == {"reported": 4.3, "estimates": [
         {"item": "0.a", "metric": "percentiles.50", "value": 6.0},
-        {"item": "0.b", "metric": "resolution", "value": 5.0}]}
+        {"item": "0.b", "metric": "resolution", "value": 5.0},
+        {"item": "0.b", "metric": "model", "value": 20.0}]}
     assert report["input"]["file_name"] == LONG and report["input"]["title"] == ODD
     assert report["input"]["added"] == [{
         "level": "0", "title": "Half maps",

@@ -28,6 +28,12 @@ def test_overestimated_below_four_fifths_of_the_mean(reported, overestimated):
     assert ("overestimated" in resolution_sentence(reported, [6.0])) is overestimated
 
 
+def test_mean_is_rounded_to_the_side_of_the_verdict():
+    # 0.8 × 4.04 Å is more than the reported 3.2 Å, and 0.8 × 4.0 Å is not.
+    assert "is 4.04 Å" in resolution_sentence(3.2, [4.04])
+    assert "is 4.0 Å" in resolution_sentence(3.3, [4.04])
+
+
 def test_resolution_sentence_without_reported_value():
     text = resolution_sentence(None, [6.0])
     assert "6.0 Å" in text and "None" not in text and "overestimated" not in text

@@ -125,3 +125,21 @@ def test_an_inverted_map():
 def test_a_threshold_in_the_background():
     [text] = [text for text in run(protein(), threshold=-0.01).warnings if "of the box" in text]
     assert "takes in the background" in text
+
+
+@pytest.mark.parametrize("part, outcome", [(0.05, "broken"), (0.5, "met"), (2.4, "met"),
+                                           (4.0, "broken")])
+def test_threshold_against_the_mass_of_the_specimen(part, outcome):
+    # 1000 voxels of 8 Å³; protein of a kDa fills 1207 Å³.
+    enclosed = 8000 / 1207
+    result = run_check(get_check("0.b"), evidence(specks(0), 2.0, 0.5, mass=enclosed / part))[0]
+    assert result.metrics["mass_ratio"].value == pytest.approx(part)
+    criterion, = [found for found in result.criteria if found.metric == "mass_ratio"]
+    assert (criterion.outcome, criterion.severity) == (outcome, "serious")
+    assert result.serious_warnings == criterion.warnings
+
+
+def test_without_the_mass_of_the_specimen_it_is_not_judged():
+    result = run(specks(0))
+    criterion, = [found for found in result.criteria if found.metric == "mass_ratio"]
+    assert criterion.outcome == "not_evaluated" and result.status.value == "ok"

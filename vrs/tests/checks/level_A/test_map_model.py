@@ -105,7 +105,8 @@ def test_right_model_is_ok(right):
     assert found["cc_mask"] > 0.95 and found["cc_box"] > 0.9 and found["cc_volume"] > 0.95
     assert found["bad_residue_percentage"] == 0
     assert found["d_fsc_model_05"] < RESOLUTION and found["reported_ratio"] > 1
-    assert [estimate.label for estimate in result.estimates] == ["map-model FSC 0.5"]
+    estimate, = result.estimates
+    assert (estimate.label, estimate.of_model) == ("map-model FSC 0.5", True)
     assert found["overall_b_factor"] == pytest.approx(60, abs=10)  # of the atoms
     values = by_name(arrays)["residue_cc"]
     assert values.shape == (300,) and values.min() > 0.7
