@@ -110,7 +110,8 @@ class _Search:
         self.take("particles", named_by, "the results of the job")
         folder, remark = micrographs_of(named_by)
         if folder:
-            self.take("micrographs", folder, "named in %s" % os.path.basename(path))
+            self.take("micrographs", folder, "named with the coordinates in %s"
+                      % os.path.basename(path))
         elif remark:
             self.remarks.append(remark)
 

@@ -174,7 +174,8 @@ def _before_particles(job, search):
         return
     folder, remark = micrographs_of(table)
     if folder:
-        search.take("micrographs", folder, "named in %s" % os.path.relpath(table, job.project))
+        search.take("micrographs", folder, "named with the coordinates in %s"
+                    % os.path.relpath(table, job.project))
     elif remark:
         search.remarks.append(remark)
     classified = next((found for found in job.ancestors() if found.type == "Class2D"), None)

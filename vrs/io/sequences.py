@@ -73,7 +73,7 @@ def _mass(sequence, name, path):
     kind = _kind(sequence)
     total = _WATER
     for letter in sequence:
-        residue = gemmi.expand_one_letter(letter, kind)
+        residue = gemmi.expand_one_letter(letter, kind) if letter.isascii() else ""
         if letter in _ANY and kind is gemmi.ResidueKind.AA:
             total += _MEAN_RESIDUE
         elif residue:

@@ -281,3 +281,32 @@ def test_jobs_that_were_deleted_are_missed_in_the_workflow(project):
     assert [step.id for step in workflow.steps] == ["job008", "job009", "job010", "job011",
                                                     "job012"]
     assert workflow.absent == ["job005"]
+
+
+def test_half_maps_are_those_that_the_job_took_where_its_results_do_not_name_them(project):
+    star = project.path("PostProcess/job012/postprocess.star")
+    star.write_text("".join(line for line in star.read_text().splitlines(True)
+                            if "rlnUnfilteredMapHalf" not in line))
+    found = taken(project, "PostProcess/job012")
+    assert (found["half1"], found["half2"]) == (REFINED["half1"], REFINED["half2"])
+
+
+@pytest.mark.parametrize("version, where", [("5.0", "job.star"), ("3.0", "run.job"),
+                                            ("3.0", "note.txt")])
+def test_the_symmetry_is_that_of_the_options_where_the_results_do_not_tell_it(tmp_path, version,
+                                                                               where):
+    project = whole_project(tmp_path, version)
+    project.path("Refine3D/job010/run_sampling.star").unlink()
+    if where == "note.txt":
+        path = project.path("Refine3D/job010/run.job")
+        path.write_text(path.read_text().replace("Symmetry: == D2\n", ""))
+    filled = bundles.filled({"relion": str(project.path("Refine3D/job010"))})
+    assert "symmetry: D2 (Refine3D/job010/%s)" % where in filled.told
+
+
+def test_the_mask_of_a_refinement_is_taken(project):
+    project.job("Refine3D/job016", ["Select/job009/particles.star",
+                                    "MaskCreate/job011/mask.mrc:Mask3D"], [],
+                [("sym_name", "D2"), ("fn_mask", "MaskCreate/job011/mask.mrc")])
+    add_refinement(project, "Refine3D/job016", "", maps.blob(), maps.halves())
+    assert taken(project, "Refine3D/job016")["mask"] == "MaskCreate/job011/mask.mrc"
