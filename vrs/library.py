@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from vrs import inputs, levels
+from vrs import bundles, inputs, levels
 from vrs.checks import SERVICE, Overrides, all_checks, checks_of_level
 from vrs.errors import InputError
 from vrs.io.folders import alone_in, check_output_folder
@@ -31,10 +31,13 @@ class Report:
     folder : pathlib.Path
         The maps and models that were made; they are gone when the report is, unless it was
         saved.
+    taken : tuple of str
+        What was found in a job or a header file, a line for each input.
     """
 
-    def __init__(self, results, folder):
+    def __init__(self, results, folder, taken=(), title=""):
         self.levels = results
+        self.taken, self._title = taken, title
         self._temporary = folder
         self.folder = Path(folder.name)
         self.items = {item.id: item for result in results for item in result.items}
@@ -57,7 +60,8 @@ class Report:
         folder : path
             Made if it does not exist.
         title : str
-            What the front page calls the map; by default the name of its file.
+            What the front page calls the map; by default what was given, else the name of
+            its file.
         renderer : str
             "builtin" or "chimerax": what makes the 3D views.
 
@@ -80,7 +84,7 @@ class Report:
                     shutil.copy2(str(path), str(kept))
             write_json(kept / RESULTS, [replace(result, input=self._moved(result.input, kept))
                                         for result in self.levels])
-            return write_report([kept / RESULTS], folder, origin(), title=title,
+            return write_report([kept / RESULTS], folder, origin(), title=title or self._title,
                                 renderer=renderer)
 
     def _moved(self, given, folder):
@@ -185,8 +189,9 @@ def validate(threads=None, criteria=None, progress=None, **given):
     **given
         The options of ``vrs validate`` without the dashes before them: ``map``, ``threshold``,
         ``resolution``, ``half_maps=(first, second)`` or ``half1`` and ``half2``, ``model``,
-        ``mask`` and so on, or ``particles`` without a map. Paths and numbers; dashes within a
-        name become underscores, ``images_folder`` for instance.
+        ``mask`` and so on, ``particles`` without a map, or ``relion``, ``cryosparc`` and
+        ``entry_xml``, from which they are found. Paths and numbers; dashes within a name become
+        underscores, ``images_folder`` for instance.
 
     Returns
     -------
@@ -202,9 +207,11 @@ def validate(threads=None, criteria=None, progress=None, **given):
     halves = given.pop("half_maps", None)
     if halves is not None:
         given["half1"], given["half2"] = halves
-    for option in inputs.all_options():
+    for option in inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]:
         if option.is_path and given.get(option.name):
             given[option.name] = os.path.abspath(str(given[option.name]))
+    filled = bundles.filled(given)
+    given = filled.given
     inputs.probe(given)
     if criteria and criteria != SERVICE:
         criteria = os.path.abspath(str(criteria))
@@ -221,4 +228,4 @@ def validate(threads=None, criteria=None, progress=None, **given):
             progress(check.id, check.title)
 
     results, _ = validation.run(given.get("map"), say)
-    return Report(results, folder)
+    return Report(results, folder, filled.told, given.get("title", filled.stem))

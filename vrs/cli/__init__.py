@@ -8,7 +8,7 @@ import tempfile
 import traceback
 
 import vrs
-from vrs import inputs, levels
+from vrs import bundles, inputs, levels
 from vrs.cli.full_disk import is_full
 from vrs.constants import RENDERERS
 from vrs.errors import DownloadError, InputError
@@ -95,6 +95,10 @@ def _add_validate(commands):
         description="Validates a map and writes report.pdf, report.html and report.json. Runs in a "
                     "Scipion project, which keeps the maps and models that were made and can be "
                     "opened in Scipion; its folder is printed at the end.")
+    for bundle in bundles.all_bundles():
+        command.add_argument(bundle.option.flag, metavar=bundle.option.placeholder,
+                             help=bundle.option.help + "; what is given by an option of its own "
+                             "wins")
     _add_evidence(command)
     _add_choices(command)
     command.set_defaults(command=_validate)

@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from vrs import inputs
+from vrs import bundles, inputs
 from vrs.cli.console import Console
-from vrs.cli.validate import check_request, run
+from vrs.cli.validate import check_request, given_by, run
 from vrs.errors import InputError
 from vrs.inputs.model import to_refinements
 from vrs.io.archive import Archive, to_emdb_id
@@ -41,7 +41,7 @@ def entry(options):
     options = _completed(options, archived)
     request, fetched = keep_usable(
         fetch_files(archive, archived, pdb_id),
-        lambda files: _readable(check_request(_with_files(options, files))))
+        lambda files: _readable(_checked(_with_files(options, files))))
     for remark in fetched.remarks:
         console.say("Note: %s" % remark)
     # All has been fetched: the run in the project only takes it over.
@@ -49,6 +49,10 @@ def entry(options):
                      "cacheFolder": cache, "offline": True}
     request.fetched = fetched
     run(request)
+
+
+def _checked(options):
+    return check_request(options, bundles.filled(given_by(options)))
 
 
 def _readable(request):
@@ -84,13 +88,9 @@ def _chosen_model(archived, options):
 
 def _completed(options, archived):
     """The options, with the archive's numbers where the user gave none."""
-    threshold, resolution = options.threshold, options.resolution
-    if threshold is None:
-        threshold = archived.threshold
-    if threshold is None:
-        raise InputError("%s recommends no contour level; give one that shows the macromolecule "
-                         "by --threshold." % archived.emdb_id)
-    return _changed(options, threshold=threshold, resolution=resolution or archived.resolution)
+    threshold = archived.threshold if options.threshold is None else options.threshold
+    return _changed(options, threshold=threshold,
+                    resolution=options.resolution or archived.resolution)
 
 
 def _with_files(options, fetched):

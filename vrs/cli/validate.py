@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
-from vrs import inputs, levels, library
+from vrs import bundles, inputs, levels, library
 from vrs.checks import SERVICE, Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.availability import why_unavailable
@@ -89,7 +89,11 @@ def validate(options):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    run(check_request(options))
+    given = bundles.filled(given_by(options))
+    console = Console()
+    for line in given.told:
+        console.say(line)
+    run(check_request(options, given))
 
 
 def run(request):
@@ -131,8 +135,8 @@ def _run_in_process(request, console):
     if request.fetched is not None:
         report.levels = [replace(result, input=_of_entry(result.input, request))
                          for result in report.levels]
-    paths = report.save(request.output, title="" if request.entry else request.stem,
-                        renderer=request.renderer)
+    title = request.given.get("title", "" if request.entry else request.stem)
+    paths = report.save(request.output, title=title, renderer=request.renderer)
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
@@ -141,18 +145,22 @@ def _run_in_process(request, console):
 def _of_entry(described, request):
     """The description of the input with what is known of its entry."""
     archived, given = request.fetched.archived, request.given
-    notes = compared_numbers(archived.emdb_id, (float(given["threshold"]), archived.threshold), (
-        float(given["resolution"]) if "resolution" in given else None, archived.resolution))
+    threshold, resolution = (float(given[name]) if name in given else None
+                             for name in ("threshold", "resolution"))
+    notes = compared_numbers(archived.emdb_id, (threshold, archived.threshold),
+                             (resolution, archived.resolution))
     return replace(described, entry=request.fetched.front_page(),
                    notes=described.notes + [Note(text) for text in notes])
 
 
-def check_request(options):
+def check_request(options, filled):
     """Check everything that the user gave.
 
     Parameters
     ----------
     options : argparse.Namespace
+    filled : vrs.bundles.Filled
+        What is to be validated.
 
     Returns
     -------
@@ -164,9 +172,9 @@ def check_request(options):
         With all problems; nothing is written then.
     """
     problems = []
-    given = given_by(options)
+    given = filled.given
     library.levels_of(given)
-    stem = map_stem(_first_file(given))
+    stem = filled.stem or map_stem(_first_file(given))
     output = os.path.abspath(options.output or stem + "_vrs")
     criteria = options.criteria or ""
     if criteria not in ("", SERVICE):
@@ -215,7 +223,7 @@ def check_request(options):
 
 
 def given_by(options):
-    """What the options of a command give, by the names of the options of evidence.
+    """What the options of a command give, by the names of the options of evidence and bundles.
 
     Parameters
     ----------
@@ -226,11 +234,11 @@ def given_by(options):
     dict
         Without what was not given; paths are absolute.
     """
-    values = {option.name: getattr(options, option.name.replace("-", "_"), None)
-              for option in inputs.all_options()}
+    known = inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]
+    values = {option.name: getattr(options, option.name, None) for option in known}
     return {option.name: os.path.abspath(values[option.name]) if option.is_path
             else values[option.name]
-            for option in inputs.all_options() if values[option.name] not in (None, "")}
+            for option in known if values[option.name] not in (None, "")}
 
 
 def _first_file(given):

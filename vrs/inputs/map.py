@@ -12,7 +12,9 @@ from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, registe
 from vrs.io import headers
 from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
 from vrs.io.problems import collected, to_mass, to_sampling, to_threshold
+from vrs.io.sequences import read_mass
 from vrs.numerics import masks
+from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
 from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
 from vrs.results.sections import central_slices, maximum_variance_slices, projections
 
@@ -94,7 +96,7 @@ class MapEvidence:
 class _MapKind(Kind):
     name = "map"
     title = "Map"
-    words = "a map with a threshold"
+    words = "a map"
     place = 1
     is_indispensable = True
     options = (
@@ -102,10 +104,12 @@ class _MapKind(Kind):
                "The map to be validated, as it is deposited or to be deposited; if there is a "
                "choice, the one that was not masked.", pointer="Volume",
                of_entry=True),
-        Option("threshold", "contour level that shows the macromolecule", "Threshold",
+        Option("threshold", "contour level that shows the macromolecule (default: one is "
+               "suggested from the map)", "Threshold",
                "Contour level that shows the whole macromolecule and no noise, as recommended for "
-               "viewing. For a map that was imported as an EMDB entry it may be left empty: the "
-               "level that the entry recommends is then used.", NUMBER, "T", to_threshold),
+               "viewing. When it is left empty: the level that the EMDB entry of the map "
+               "recommends, or else one that is suggested from the map; the report says so.",
+               NUMBER, "T", to_threshold),
         Option("sampling", "voxel size in Å; overrides the header of the file", type=NUMBER,
                metavar="S", read=to_sampling),
         Option("mask", "your own mask, instead of the one made from the threshold", "Mask",
@@ -118,6 +122,10 @@ class _MapKind(Kind):
                "Mass of all that is in the map, all copies and ligands together, detergent and "
                "lipids aside. The volume at the threshold is compared with it (0.b). It may be "
                "left empty.", NUMBER, "KDA", to_mass),
+        Option("sequence", "sequences of all chains of the specimen, FASTA, in the place of its "
+               "mass", "Sequences of the specimen",
+               "A FASTA file with a record for each chain of the specimen, which tells its mass "
+               "where that is left empty."),
     )
 
     @property
@@ -161,29 +169,34 @@ class _MapKind(Kind):
         with collected(problems):
             if given.get("mask"):
                 mask_file = _read_mask(str(given["mask"]), map_file)
-        if map_file is not None and level is not None:
+        suggested = []
+        if map_file is not None and not problems:
             with collected(problems):
+                if level is None:
+                    level, suggested = _suggested(map_file, mass)
                 part = MapEvidence(map_file.volume, map_file.sampling, level, map_file.origin,
                                    mask_file.volume if mask_file else None,
                                    map_file.start, map_file.header_origin, mass)
         if problems:
             raise InputError(problems)
-        notes = list(map_file.notes)
+        notes = list(map_file.notes) + suggested
         sources = [Source("Map", map_file.path)]
         if mask_file:
             notes += mask_file.notes
             sources.append(Source("Own mask", mask_file.path))
+        if given.get("sequence"):
+            sources.append(Source("Sequences", str(given["sequence"])))
         return Loaded(part, tuple(sources), tuple(notes))
 
-    @staticmethod
-    def _threshold(given):
-        if given.get("threshold") in (None, ""):
-            raise InputError("No threshold was given; give the contour level that shows the "
-                             "macromolecule by --threshold.")
-        return to_threshold(given["threshold"])
+    def _threshold(self, given):
+        """The contour level that was given; None without."""
+        return read_value(self.options[1], given)
 
     def _mass(self, given):
-        return read_value(next(option for option in self.options if option.name == "mass"), given)
+        """Mass of the specimen, given or by its sequences; None without."""
+        mass = read_value(next(option for option in self.options if option.name == "mass"), given)
+        sequence = given.get("sequence")
+        return read_mass(sequence) if sequence and mass is None else mass
 
     def describe(self, evidence):
         return (_number_notes(evidence.map, evidence.reported.resolution),
@@ -219,11 +232,11 @@ def describe_map(evidence):
         if not sources:
             raise InputError(list(evidence.failures.values()))
         return InputReport(*identity(sources[0]), None, None, None, resolution), []
-    identities = [identity(source) for source in evidence.sources("map")] or [("", "")]
-    mask_name, mask_sha256 = identities[1] if len(identities) > 1 else ("", "")
+    identities = {source.term: identity(source) for source in evidence.sources("map")}
+    mask_name, mask_sha256 = identities.get("Own mask", ("", ""))
     notes, content = MAP.describe(evidence)
     report = InputReport(
-        *identities[0], shape=list(data.box), sampling=float(data.sampling),
+        *identities.get("Map", ("", "")), shape=list(data.box), sampling=float(data.sampling),
         threshold=float(data.threshold), resolution=resolution,
         mask_file_name=mask_name, mask_sha256=mask_sha256,
         notes=evidence.notes("map") + notes, content=content)
@@ -282,6 +295,33 @@ def _resolution_problems(resolution, header):
         return []
     return ["The resolution, %g Å, is beyond the length of the box, %g Å; give the reported "
             "resolution in Å." % (resolution, longest)]
+
+
+def _suggested(map_file, mass):
+    """A contour level where none was given, and what a report says of it."""
+    found = suggest_threshold(map_file.volume, map_file.sampling, mass)
+    if found is None:
+        raise InputError("No threshold was given, and none can be suggested, as nothing stands out "
+                         "of the surroundings; give the contour level that shows the "
+                         "macromolecule.")
+    noise = found.solvent.deviation
+    how = {
+        "contrast": "halfway from the density of the surroundings, %.3g, to the mean density of "
+                    "what is above it" % found.solvent.level,
+        "connectivity": "lowered until most of the map was one body",
+        "mass": "where the map encloses the volume of the specimen's mass",
+        "noise": "3 standard deviations of the noise (%.3g) above the surroundings, as the lower "
+                 "level that the specimen's mass asks for would enclose noise"
+                 % (noise or 0)}[found.by]
+    text = ("No threshold was given; %g was suggested by this program, %s. At this level the map "
+            "has room for %.3g kDa of protein%s, and %.0f %% of that is one body. " % (
+                found.threshold, how, found.volume / VOLUME_PER_KDA,
+                "" if mass is None else " (the specimen has %.3g kDa)" % mass,
+                100 * found.connected))
+    if noise is None:
+        text += "The surroundings were masked out, so their noise is not known. "
+    return found.threshold, [Note(text + "Give the contour level that you recommend for viewing "
+                                  "the map.", MINOR)]
 
 
 def _number_notes(data, resolution):

@@ -52,13 +52,13 @@ def recommended(volume):
     return volume.getThreshold(), volume.getResolution()
 
 
-def missing_numbers(volume, threshold, resolution, has_resolution):
-    """One sentence for each number that neither the user nor the entry gives.
+def missing_resolution(volume, resolution, has_resolution):
+    """A sentence where neither the user nor the entry gives the resolution.
 
     Parameters
     ----------
     volume : pwem.objects.Volume
-    threshold, resolution : float or None
+    resolution : float or None
         What is to be used.
     has_resolution : bool
         False where the resolution is said to be unknown.
@@ -66,18 +66,14 @@ def missing_numbers(volume, threshold, resolution, has_resolution):
     Returns
     -------
     list of str
+        Empty where it is given, or said to be unknown.
     """
-    missing = []
-    if threshold is None:
-        missing.append(("recommends no contour level",
-                        "Give the threshold, the contour level that shows the macromolecule."))
-    if has_resolution and resolution is None:
-        missing.append(("states no resolution",
-                        "Give the reported resolution, or say that it is not known."))
+    if not has_resolution or resolution is not None:
+        return []
     if not isinstance(volume, VrsArchivedVolume):
-        return [advice for _, advice in missing]
-    return ["%s %s; %s" % (volume.getEmdbId(), lacking, advice[0].lower() + advice[1:])
-            for lacking, advice in missing]
+        return ["Give the reported resolution, or say that it is not known."]
+    return ["%s states no resolution; give the reported resolution, or say that it is not known."
+            % volume.getEmdbId()]
 
 
 def read_entry(volume):

@@ -15,7 +15,7 @@ from vrs.io.maps import file_state
 from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
 from vrs.protocols import forms, sets, workflows
-from vrs.protocols.emdb_entries import entry_notes, missing_numbers, read_entry, recommended
+from vrs.protocols.emdb_entries import entry_notes, missing_resolution, read_entry, recommended
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
 from vrs.validation import RESULTS, Validation
@@ -205,13 +205,11 @@ class ProtVrsLevel(EMProtocol):
     def _validate(self):
         if self.inputVolume.get() is None:
             return []  # Scipion says so itself
-        problems = missing_numbers(self.inputVolume.get(), self.chosen_threshold(),
-                                   self.chosen_resolution(), self.hasResolution.get())
+        problems = missing_resolution(self.inputVolume.get(), self.chosen_resolution(),
+                                      self.hasResolution.get())
         with collected(problems):
             given = forms.given_values(self)
             problems += self._nothing_chosen(given)
-            if given["threshold"] is None:
-                given["threshold"] = 0  # that it is missing was said
             with tempfile.TemporaryDirectory(prefix="vrs_") as folder:
                 for option, chosen in forms.chosen_sets(self):
                     given[option.name] = os.path.join(folder, option.name + ".star")

@@ -53,13 +53,12 @@ def test_what_is_lacking_for_other_items_is_not_told(tmp_path):
     with pytest.raises(InputError) as caught:
         vrs.validate(saxs=str(tmp_path / "a.dat"))
     [problem] = caught.value.problems
-    assert "it needs a map with a threshold" in problem
+    assert "it needs a map" in problem
 
 
 def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
     [problem] = problems(particles=star, half_maps=half_paths)
-    assert problem == ("Two half maps can only be judged with a map with a threshold; give it by "
-                       "--map.")
+    assert problem == ("Two half maps can only be judged with a map; give it by --map.")
     write_model(str(tmp_path / "model.cif"), models.walk())
     found = problems(model=str(tmp_path / "model.cif"), half_maps=half_paths)
     assert [text.split(" can only")[0] for text in found] == ["Two half maps", "An atomic model"]

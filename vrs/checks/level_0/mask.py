@@ -4,14 +4,14 @@ import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.inputs.map import MAP
+from vrs.numerics.contour import VOLUME_PER_KDA
 from vrs.numerics.masks import label_components
 from vrs.numerics.statistics import skewness_and_kurtosis
 from vrs.results import SERIOUS, Mark, Paragraph, Plot, Series, Table, plain
 from vrs.results.sections import maximum_variance_slices
 from vrs.results.wording import judged
 
-# Volume of protein per mass, and mean mass of a residue.
-_VOLUME_PER_KDA = 1207.0
+# Mean mass of a residue.
 _KDA_PER_RESIDUE = 0.110
 _MASS_FRACTION = 0.95
 _LISTED_COMPONENTS = 100
@@ -187,7 +187,7 @@ def mass_of(voxels, sampling):
     residues : float
         At 110 Da each.
     """
-    mass = voxels * sampling ** 3 / _VOLUME_PER_KDA
+    mass = voxels * sampling ** 3 / VOLUME_PER_KDA
     return mass, mass / _KDA_PER_RESIDUE
 
 

@@ -133,15 +133,15 @@ def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
     code, _, complaints = told("list.csv", "--jobs", "0")
     assert code == 2 and os.listdir(str(here)) == ["list.csv"]
     for words in ("There is no column colour; there are ", "There is no column output",
-                  "Line 5: give either map or entry", "Line 6: give either map or entry",
-                  "Line 7: threshold is missing",
+                  "Line 5: give either map, relion, cryosparc or entry",
+                  "Line 6: give either map, relion, cryosparc or entry",
                   "Line 8: half1 cannot be given together with entry",
                   "The lines 4, 9 have the same name, a", "Line 10: the name, ../c, may only",
                   "Line 11: ", "Line 12: there are more cells than columns",
                   "Line 13: the name, summary.csv, is that of a file of the summary",
                   "The number of entries at once, 0,"):
         assert words in complaints, words
-    assert len(complaints.splitlines()) == 12
+    assert len(complaints.splitlines()) == 11
     assert all(line.startswith("vrs: ") for line in complaints.splitlines())
 
 
@@ -151,7 +151,7 @@ def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
     (b"map,threshold\n\xe4.mrc,1\n", "UTF-8"), (b"map,threshold\na\0b.mrc,1\n", "UTF-8"),
     ("map,threshold\na.mrc,1\n".encode("utf-16-le"), "UTF-8"),
     (b'map,threshold\n"a.mrc,1\nb.mrc,1\n', "line 3, unexpected end of data"),
-    (b"maps,threshold\na.mrc,1\nb.mrc,1\n", "neither a column map nor a column entry")])
+    (b"maps,threshold\na.mrc,1\nb.mrc,1\n", "none of the columns map, relion, cryosparc or entry")])
 def test_files_that_are_no_tables(here, told, content, words):
     (here / "list.csv").write_bytes(content)
     code, _, complaints = told("list.csv")

@@ -4,6 +4,8 @@ import pytest
 from vrs.errors import InputError
 from vrs.inputs.map import MAP, MapEvidence, describe_map
 from vrs.io.maps import write_map
+from vrs.numerics.contour import suggest_threshold
+from vrs.tests.protocols import maps
 from vrs.tests.evidence import evidence
 from vrs.tests.inputs.reading import read
 from vrs.tests.io.files import blob, save
@@ -50,9 +52,42 @@ def test_resolution_may_be_missing(map_path):
 
 
 @pytest.mark.parametrize("value", ["", None])
-def test_threshold_that_is_missing(map_path, value):
-    (problem,) = problems_of(map_path, value)
-    assert problem.startswith("No threshold was given")
+def test_a_threshold_that_is_missing_is_suggested_and_told(tmp_path, value):
+    found = read(str(maps.write_blob(tmp_path / "ball.mrc")), value)
+    volume = maps.blob()
+    assert found.map.threshold == suggest_threshold(volume, found.map.sampling).threshold
+    (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
+    assert note.severity == "minor"
+    assert "%g was suggested by this program" % found.map.threshold in note.text
+
+
+def test_a_mass_that_is_given_wins_over_that_of_the_sequences(map_path, tmp_path):
+    fasta = tmp_path / "chains.fasta"
+    fasta.write_text(">1\nMKVLL\n")
+    found = read(map_path, 0.3, sequence=str(fasta), mass="465")
+    assert found.map.mass == 465
+    assert [source.term for source in found.sources("map")] == ["Map", "Sequences"]
+    fasta.write_text(">1\nM!\n")
+    (problem,) = problems_of(map_path, 0.3, sequence=str(fasta))
+    assert "is no residue" in problem
+
+
+def test_nothing_is_suggested_where_nothing_stands_out(map_path):
+    write_map(map_path, np.pad(np.full((4, 4, 4), -1, np.float32), 6), 1.5)
+    (problem,) = problems_of(map_path, None)
+    assert "nothing stands out" in problem
+
+
+def test_the_mass_of_the_sequences_decides_where_it_is_known(tmp_path):
+    fasta = tmp_path / "chains.fasta"
+    fasta.write_text(">1|Chains A, B|made\n" + "AL" * 300 + "\n")
+    found = read(str(maps.write_blob(tmp_path / "ball.mrc")), None, sequence=str(fasta))
+    # A chain has residues of 71.08 and 113.16 Da, 300 times each, and water at its ends.
+    assert found.map.mass == pytest.approx(2 * (300 * 184.24 + 18.015) / 1000, rel=1e-3)
+    wanted = found.map.mass * 1207 / found.map.sampling ** 3
+    assert np.count_nonzero(found.map.raw_mask) == pytest.approx(wanted, rel=0.02)
+    (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
+    assert "where the map encloses the volume of the specimen's mass" in note.text
 
 
 @pytest.mark.parametrize("value", ["abc", "0,3", float("nan"), "inf"])

@@ -233,7 +233,7 @@ def test_files_that_changed_are_read_again(project, quick, new_level, tmp_path):
 
 
 @pytest.mark.parametrize("parameters, word", [
-    (dict(threshold=None), "threshold"), (dict(resolution=None), "resolution"),
+    (dict(resolution=None), "resolution"),
     (dict(maskFrom=1), "mask")])
 def test_what_is_not_filled_in_is_asked_for(new_level, parameters, word):
     problems = new_level(**parameters).validate()
