@@ -60,6 +60,20 @@ def bounding_box(mask):
     return found[0] if found else None
 
 
+def faces_touched(mask):
+    """How many of the six sides of its box a mask touches.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, (z, y, x)
+
+    Returns
+    -------
+    int
+    """
+    return sum(bool(np.take(mask, side, axis).any()) for axis in range(3) for side in (0, -1))
+
+
 def dilate(mask, distance, sampling):
     """Dilate by ``ceil(distance / sampling)`` iterations of the 18-neighbour element.
 

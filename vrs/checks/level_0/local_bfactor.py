@@ -64,6 +64,7 @@ class LocalBFactor(Check):
                   "lower resolution, or the reported one is of another map.", service=()),
         spread_criterion(0.01, "Å²"),
     )
+    within_mask = True
     summary_ok = "The local B-factor is in the usual range."
     summary_warnings = "There may be a problem with the local B-factor of the map."
 

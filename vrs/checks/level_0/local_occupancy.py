@@ -63,6 +63,7 @@ class LocalOccupancy(Check):
                   needs_resolution=True, service=()),
         spread_criterion(0.1),
     )
+    within_mask = True
     summary_ok = "Most of the map holds signal up to the reported resolution."
     summary_warnings = "There may be a problem with the local occupancy of the map."
 
