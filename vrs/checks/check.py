@@ -11,8 +11,9 @@ from vrs.checks.quantities import Quantity
 from vrs.checks.shared import Shared
 from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
+from vrs.inputs.map import COVERED
 from vrs.inputs.model import MODEL
-from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, ParticleValues,
+from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, Paragraph, ParticleValues,
                          ResidueValues, ServiceOutcome, Status)
 
 
@@ -66,6 +67,9 @@ class Check:
     estimates : dict of str to str
         Metrics that estimate the map's resolution, ``"percentiles.50"`` for
         instance, and how figures call them: "DeepRes, median".
+    within_mask : bool
+        Whether what it says of the map was measured within the mask: it states which part of the
+        macromolecule that is, and is not OK where it is the smaller one.
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
     external : tuple of ExternalEngine
@@ -81,6 +85,7 @@ class Check:
     criteria: Tuple[Criterion, ...] = ()
     references: Tuple[str, ...] = ()
     estimates: Dict[str, str] = {}
+    within_mask = False
     summary_ok = ""
     summary_warnings = ""
     external: Tuple[ExternalEngine, ...] = ()
@@ -241,6 +246,22 @@ def run_check(check, evidence, overrides=None, external=None):
     return result, products
 
 
+def _tell_coverage(result, data, overrides):
+    """Say on which part of the macromolecule an item was measured; no OK for the smaller one."""
+    part = "the mask, which holds %.0f %% of the voxels at or above the threshold" % (
+        100 * data.coverage)
+    result.content = [Paragraph("Measured within %s." % part)] + result.content
+    by_service = overrides is not None and overrides.of_service
+    if data.coverage >= COVERED or data.mask is not None or by_service:
+        return
+    result.estimates = []
+    if result.status is Status.OK:
+        result.service = result.service or ServiceOutcome(Status.OK, [])
+        result.status, result.summary = Status.NOT_MEASURED, ""
+        result.reason = ("No problem was found within %s, but that says nothing of the rest. Give "
+                         "another threshold, or a mask of your own." % part)
+
+
 def _attempt(check, evidence, overrides, compute):
     try:
         unmet = check.unmet(evidence, overrides)
@@ -249,6 +270,8 @@ def _attempt(check, evidence, overrides, compute):
         findings = compute(evidence)
         result = check.judge(check.measured(findings.metrics), overrides)
         result.content = findings.content
+        if check.within_mask:
+            _tell_coverage(result, evidence.map, overrides)
         stored = []
         for product in findings.products:
             if isinstance(product, ResidueValues):

@@ -5,7 +5,7 @@ and ``unmet``, which gives the status and the reason of an item that lacks it.
 """
 
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from vrs.results import Status
 
@@ -86,3 +86,25 @@ class AskedFor:
     def unmet(self, evidence):
         """Why an item that requires it cannot be computed, None when it can."""
         return None if self.is_asked(evidence) else (Status.NOT_RUN, self.advice)
+
+
+@dataclass(frozen=True)
+class WholeMap:
+    """That the box was not cut around a part of a larger map.
+
+    Attributes
+    ----------
+    service : object
+        What the public validation service requires in its place.
+    """
+
+    service: Any
+    words = "not cut out of a larger one"
+
+    def unmet(self, evidence):
+        """Why an item that requires it cannot be computed, None when it can."""
+        if not evidence.map.is_cut_out:
+            return None
+        return Status.NOT_APPLICABLE, (
+            "The box was cut around a part of a larger map, so the space around the macromolecule "
+            "is not that of the reconstruction.")

@@ -15,10 +15,17 @@ from vrs.io.problems import collected, to_mass, to_sampling, to_threshold
 from vrs.io.sequences import read_mass
 from vrs.numerics import masks
 from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
-from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
+from vrs.results import MINOR, SERIOUS, InputReport, Note, Paragraph, Surface, Volume
 from vrs.results.sections import central_slices, maximum_variance_slices, projections
 
 _MASK_LEVEL = 0.5
+# Sides of a box that the mask touches, and voxels between its sides and what is not exactly zero,
+# in boxes cut around a part of a map.
+_CUT_FACES, _FRAME = 3, 8
+# Of the voxels at or above the threshold; where the mask holds less, it is not that of the map.
+COVERED = 0.5
+# Of the surroundings and of the box: above, the threshold lies within the noise.
+_NOISE_ABOVE, _FULL = 0.02, 0.5
 # Masks that other programs resampled or filtered leave [0, 1] by rounding.
 _MASK_ROUNDING = 1e-3
 
@@ -86,6 +93,24 @@ class MapEvidence:
     def hard_mask(self):
         """The user's mask, else the constructed one; bool (z, y, x)."""
         return self.constructed_mask if self.mask is None else self.mask
+
+    @cached_property
+    def coverage(self):
+        """Part of the voxels at or above the threshold that the hard mask holds."""
+        return (np.count_nonzero(self.raw_mask & self.hard_mask)
+                / max(np.count_nonzero(self.raw_mask), 1))
+
+    @cached_property
+    def is_cut_out(self):
+        """Whether the box was cut around a part of a larger map.
+
+        Boxes of whole maps are cubes. One that is not was cut where its density is surrounded by
+        exact zeros that end next to its sides, or where the mask touches three sides or more.
+        """
+        if len(set(self.volume.shape)) == 1:
+            return False
+        return masks.faces_touched(self.hard_mask) >= _CUT_FACES or _is_framed(
+            self.volume, self.hard_mask)
 
     @cached_property
     def soft_mask(self):
@@ -199,7 +224,8 @@ class _MapKind(Kind):
         return read_mass(sequence) if sequence and mass is None else mass
 
     def describe(self, evidence):
-        return (_number_notes(evidence.map, evidence.reported.resolution),
+        return (_mask_findings(evidence.map) + _number_notes(evidence.map,
+                                                             evidence.reported.resolution),
                 _map_content(evidence.map) + _mask_content(evidence.map))
 
 
@@ -322,6 +348,48 @@ def _suggested(map_file, mass):
         text += "The surroundings were masked out, so their noise is not known. "
     return found.threshold, [Note(text + "Give the contour level that you recommend for viewing "
                                   "the map.", MINOR)]
+
+
+def _is_framed(volume, mask):
+    """Whether most of what is outside the mask is exactly zero, and the rest reaches all sides."""
+    density = volume != 0
+    if 2 * np.count_nonzero(density & ~mask) > np.count_nonzero(~mask):
+        return False
+    block = masks.bounding_box(density)
+    return all(axis.start <= _FRAME and size - axis.stop <= _FRAME
+               for axis, size in zip(block, volume.shape)) and not density.all()
+
+
+def _mask_findings(data):
+    """What is suspicious about threshold and mask."""
+    if data.is_cut_out:
+        return [Note("The box was cut around a part of a larger map. What is measured is about this "
+                     "part; free space (0.a) and background (0.c) cannot be judged, and edges, "
+                     "where density was cut through, may look like fine detail.", MINOR)] + (
+                         _coverage_findings(data))
+    if data.mask is None and not data.raw_mask.mean() > _FULL and data.hard_mask.mean() > _FULL:
+        return [Note("The threshold, %g, is so low that the mask made from it fills %.0f %% of the "
+                     "box: it takes noise for the macromolecule. Give a higher threshold, or a mask "
+                     "of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
+    above = data.raw_mask[masks.surroundings(data.hard_mask, data.sampling)]
+    if above.size and above.mean() > _NOISE_ABOVE:
+        return [Note("The threshold, %g, lies within the noise: %.0f %% of the surroundings of the "
+                     "macromolecule are above it. Give a higher threshold."
+                     % (data.threshold, 100 * above.mean()), SERIOUS)]
+    return _coverage_findings(data)
+
+
+def _coverage_findings(data):
+    if data.coverage >= COVERED:
+        return []
+    held = "holds %.0f %% of the voxels at or above the threshold, %g" % (100 * data.coverage,
+                                                                         data.threshold)
+    if data.mask is not None:
+        return [Note("Your mask %s; what is measured within it says nothing of the rest." % held,
+                     MINOR)]
+    return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise is "
+                 "above it. What is measured within the mask says nothing of the rest, and is not "
+                 "called OK. Give another threshold, or a mask of your own." % held, SERIOUS)]
 
 
 def _number_notes(data, resolution):

@@ -78,6 +78,7 @@ class HandCorrection(Check):
                   "(at most {bound} expected; well above 0.5 the map is probably mirrored).",
                   severity=SERIOUS),
     )
+    within_mask = True
     summary_ok = "The map has the right hand."
     summary_warnings = "The hand of the map is uncertain or wrong."
 

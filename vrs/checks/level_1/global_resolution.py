@@ -87,6 +87,7 @@ class GlobalResolution(Check):
                           "(at most {bound}), so that its mask does not cover them, and what level "
                           "1 measures within it does not belong to the macromolecule; give them in "
                           "the position of the map.", severity=SERIOUS, service=()))
+    within_mask = True
     summary_ok = "The half maps support the reported resolution."
     summary_warnings = "The half maps may not support the reported resolution, or are displaced."
 

@@ -79,6 +79,7 @@ class MonoDir(Check):
         ratio_criterion("reported_ratio", _METHOD),
     )
     estimates = {"mean_resolution": "MonoDir, mean"}
+    within_mask = True
     summary_ok = "The resolution is uniform over the directions and agrees with the reported one."
     summary_warnings = ("The resolution by direction is not uniform or does not support the "
                         "reported one.")

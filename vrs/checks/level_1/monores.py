@@ -31,6 +31,7 @@ class MonoRes(Check):
     references = ("Vilas2018",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "MonoRes, median"}
+    within_mask = True
     summary_ok = "The strength of the signal above the noise agrees with the reported resolution."
     summary_warnings = ("The strength of the signal above the noise does not support the reported "
                         "resolution.")

@@ -41,6 +41,7 @@ class ResMap(Check):
     references = ("Kucukelbir2014",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "ResMap, median"}
+    within_mask = True
     summary_ok = "Local detail is detectable at the reported resolution."
     summary_warnings = "Local detail is not detectable at the reported resolution."
 

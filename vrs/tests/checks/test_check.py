@@ -8,6 +8,7 @@ from vrs.inputs import Evidence, Run, compose
 from vrs.inputs.reported import Reported
 from vrs.results import (Estimate, Metric, Paragraph, ServiceOutcome, Status, Volume, from_json,
                          read_json, to_json)
+from vrs.tests.evidence import evidence
 from vrs.validation import Validation
 
 
@@ -244,6 +245,42 @@ def test_a_kept_outcome_takes_the_place_of_the_computation():
     assert evidence.shared(shared) == {"x": 2} and not calls
     evidence.remember(shared, SharedOutcome(reason="It was dark."))
     assert run(Example(uses=(shared,)), evidence)[0].reason == "It was dark."
+
+
+# The part of the macromolecule
+
+class WithinMask(Example):
+    within_mask = True
+
+
+def in_two_parts():
+    """A map of two bodies, of 144 and of 125 voxels."""
+    volume = np.zeros((24, 24, 24), np.float32)
+    volume[14:19, 14:19, 14:19] = 1
+    volume[2:6, 2:8, 2:8] = 1
+    return evidence(volume, 2.0, 0.5)
+
+
+def test_items_say_on_which_part_they_were_measured():
+    result, _ = run(WithinMask(), in_two_parts())
+    assert result.status is Status.OK and "holds 54 %" in result.content[0].text
+    assert "holds" not in run(Example(), in_two_parts())[0].content[0].text
+
+
+def test_the_smaller_part_is_not_called_ok():
+    volume = np.zeros((24, 24, 24), np.float32)
+    for corner in (2, 9, 16):
+        volume[corner:corner + 5, 2:7, 2:7] = 1
+    found = evidence(volume, 2.0, 0.5)
+    result, _ = run(WithinMask(), found)
+    assert result.status is Status.NOT_MEASURED and "33 %" in result.reason
+    assert result.estimates == [] and result.service.status is Status.OK
+    assert run(WithinMask(3.0), found)[0].warnings == ["It is 3.0."]
+    assert run_check(WithinMask(), found, Overrides(source=SERVICE))[0].status is Status.OK
+    # One's own mask was chosen.
+    mask = np.zeros(volume.shape, bool)
+    mask[2:7, 2:7, 2:7] = True
+    assert run(WithinMask(), evidence(volume, 2.0, 0.5, mask=mask))[0].status is Status.OK
 
 
 # Requirements

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from vrs.checks import SERVICE, Criterion, Overrides, all_checks
+from vrs.checks import SERVICE, Check, Criterion, Overrides, all_checks
 from vrs.errors import InputError
 from vrs.results import Metric
 
@@ -85,15 +85,20 @@ def test_missing_metric_is_not_evaluated():
     assert criterion("<=", 2).evaluate("0.x", {}, Overrides()).outcome == "not_evaluated"
 
 
+class Ranged(Check):
+    id = "0.x"
+    criteria = (criterion("within", (-300, 0)),)
+
+
 def read(tmp_path, text):
     path = tmp_path / "criteria.json"
     path.write_text(text)
-    return Overrides.read(str(path), all_checks())
+    return Overrides.read(str(path), list(all_checks()) + [Ranged()])
 
 
 def test_overrides_from_file(tmp_path):
-    overrides = read(tmp_path, '{"0.a.decentering": 25, "0.d.b_factor": [-200, 0]}')
-    assert overrides.bounds == {"0.a.decentering": 25, "0.d.b_factor": (-200, 0)}
+    overrides = read(tmp_path, '{"0.a.decentering": 25, "0.x.c": [-200, 0]}')
+    assert overrides.bounds == {"0.a.decentering": 25, "0.x.c": (-200, 0)}
     assert overrides.source.endswith("criteria.json")
 
 
@@ -109,7 +114,7 @@ def test_the_service_is_not_a_file(tmp_path, monkeypatch):
 def test_all_problems_of_overrides_together(tmp_path):
     with pytest.raises(InputError) as error:
         read(tmp_path, json.dumps({"0.a.size": 2, "0.a.decentering": "x",
-                                   "0.d.b_factor": [0, -300], "0.c.p_value": True}))
+                                   "0.x.c": [0, -300], "0.c.offset": True}))
     assert len(error.value.problems) == 4
 
 
@@ -122,10 +127,10 @@ def test_overrides_that_are_no_json_object(tmp_path, text):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
 def test_bounds_are_finite_numbers(tmp_path, number):
     with pytest.raises(InputError) as error:
-        read(tmp_path, '{"0.a.decentering": %s, "0.d.b_factor": [-300, %s]}' % (number, number))
+        read(tmp_path, '{"0.a.decentering": %s, "0.x.c": [-300, %s]}' % (number, number))
     assert [problem.split(" must give ")[1] for problem in error.value.problems] == [
         "one finite number for 0.a.decentering.",
-        "two finite numbers, the lower first, for 0.d.b_factor."]
+        "two finite numbers, the lower first, for 0.x.c."]
 
 
 def test_overrides_with_a_byte_order_mark(tmp_path):

@@ -5,10 +5,11 @@ from vrs.errors import InputError
 from vrs.inputs.map import MAP, MapEvidence, describe_map
 from vrs.io.maps import write_map
 from vrs.numerics.contour import suggest_threshold
-from vrs.tests.protocols import maps
+from vrs.results import INFORMATIVE, MINOR, SERIOUS
 from vrs.tests.evidence import evidence
 from vrs.tests.inputs.reading import read
 from vrs.tests.io.files import blob, save
+from vrs.tests.protocols import maps
 
 SHAPE = (9, 8, 7)
 
@@ -265,3 +266,61 @@ def test_description_says_that_the_mask_is_the_users(tmp_path, map_path, mask):
     assert (report.file_name, report.mask_file_name) == ("map.mrc", "mask.mrc")
     assert len(report.mask_sha256) == 64 != report.sha256
     assert any("the user gave" in getattr(block, "text", "") for block in report.content)
+
+
+def in_noise(body, shape=(48, 48, 48), seed=0):
+    """A map of the height 20 within a body, in noise of deviation 1."""
+    volume = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    volume[body] += 20
+    return volume
+
+
+def suspicious(volume, threshold, mask=None):
+    notes, _ = MAP.describe(evidence(volume, 2.0, threshold, mask=mask))
+    return [note for note in notes if note.severity != INFORMATIVE]
+
+
+BODY = np.s_[20:28, 20:28, 20:28]
+
+
+def test_a_sound_map_is_not_suspicious():
+    assert suspicious(in_noise(BODY), 10.0) == []
+    # Filaments touch two sides.
+    assert suspicious(in_noise(np.s_[:, 20:28, 20:28]), 10.0) == []
+
+
+def test_a_threshold_within_the_noise_is_serious():
+    # 6.7 % of normal deviates are above 1.5, 16 % above 1, which hang together.
+    [note] = suspicious(in_noise(BODY), 1.5)
+    assert note.severity == SERIOUS and "noise" in note.text
+    [note] = suspicious(in_noise(BODY), 0.8)
+    assert note.severity == SERIOUS and "fills" in note.text
+
+
+def test_a_mask_of_a_small_part_is_serious():
+    volume = in_noise(BODY)
+    volume[35:41, 8:14, 8:14] += 20
+    volume[8:14, 35:41, 8:14] += 20
+    volume[8:14, 8:14, 35:41] += 20
+    found = evidence(volume, 2.0, 10.0).map
+    assert found.coverage == pytest.approx(512 / (512 + 3 * 216))
+    [note] = suspicious(volume, 10.0)
+    assert note.severity == SERIOUS and "holds 44 %" in note.text
+    own = np.zeros(volume.shape, bool)
+    own[BODY] = True
+    [note] = suspicious(volume, 10.0, own)
+    assert note.severity == MINOR and note.text.startswith("Your mask")
+
+
+def test_a_box_cut_around_a_part_is_one_finding():
+    axes = np.ogrid[:40, :44, :48]
+    near = sum(((axis - size / 2) / (size / 2 - 4)) ** 2
+               for axis, size in zip(axes, (40, 44, 48))) < 1
+    volume = np.where(near, in_noise(np.s_[15:25, 15:29, 15:33], near.shape), 0)
+    # Zeros around, up to 4 voxels from the sides.
+    [note] = suspicious(volume.astype(np.float32), 10.0)
+    assert note.severity == MINOR and "cut around" in note.text
+    assert suspicious(in_noise(np.s_[15:25, 15:29, 15:33], near.shape), 10.0) == []
+    # Density that goes on to three sides.
+    [note] = suspicious(in_noise(np.s_[:20, :20, :20], near.shape), 10.0)
+    assert "cut around" in note.text
