@@ -154,15 +154,14 @@ class Check:
         ItemResult
             Without content and files.
         """
-        outcomes = [criterion.evaluate(self.id, metrics, overrides or Overrides())
-                    for criterion in self.criteria]
+        outcomes = self._outcomes(metrics, overrides or Overrides())
         warnings = [warning for outcome in outcomes for warning in outcome.warnings]
         result = self._result(Status.INFORMATIVE)
         result.estimates = [estimate for estimate in (
             _estimate(metrics, name, label) for name, label in self.estimates.items())
             if estimate is not None]
         deciding = [(criterion, outcome) for criterion, outcome in zip(self.criteria, outcomes)
-                    if not criterion.guards]
+                    if criterion.warning and not criterion.guards]
         if warnings:
             result.status, result.summary = Status.WARNINGS, self.summary_warnings
         elif deciding and all(outcome.outcome == "not_evaluated" for _, outcome in deciding):
@@ -177,6 +176,16 @@ class Check:
         result.criteria = outcomes
         result.metrics = metrics
         return result
+
+    def _outcomes(self, metrics, overrides):
+        """What became of the criteria, each also in view of those that it refers to."""
+        outcomes = [criterion.evaluate(self.id, metrics, overrides) for criterion in self.criteria]
+        met = {criterion.name for criterion, outcome in zip(self.criteria, outcomes)
+               if outcome.outcome == "met"}
+        for criterion, outcome in zip(self.criteria, outcomes):
+            if met.intersection(criterion.unless):
+                outcome.outcome, outcome.warnings = "met", []
+        return outcomes
 
     def _result(self, status, reason="") -> ItemResult:
         return ItemResult(

@@ -44,9 +44,9 @@ class Criterion:
         ``"<="``, ``"<"``, ``">="``, ``">"`` or ``"within"`` (a closed interval).
     bound : float or tuple of float
         The bound, an interval for ``"within"``.
-    warning : str
+    warning : str, optional
         Warning, a format string over ``value``, ``bound``, ``axis`` and ``metrics``, the values
-        of all metrics by their names.
+        of all metrics by their names. Without one it does not warn by itself: others refer to it.
     severity : str
         Of its warnings, "minor" or "serious": whether what is claimed for the map or the model
         is not supported then.
@@ -59,10 +59,13 @@ class Criterion:
         make an item OK.
     needs_resolution : bool
         Whether its metric has no value without a reported resolution.
+    unless : tuple of str
+        Names of criteria of the item; where one of them is met, this one counts as met.
     """
 
-    def __init__(self, *, name, subject, relation, bound, warning, metric="", unit="",
-                 guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR):
+    def __init__(self, *, name, subject, relation, bound, warning="", metric="", unit="",
+                 guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR,
+                 unless=()):
         self.name = name
         self.metric = metric or name
         self.subject = subject
@@ -74,13 +77,17 @@ class Criterion:
         self.needs_resolution = needs_resolution
         self.warning_at_zero = warning_at_zero
         self.severity = severity
+        self.unless = tuple(unless)
 
     def text(self, bound: Bound) -> str:
         """The condition as a phrase, with the bound that is in force."""
         phrase = ("between" if self.relation == "within"
                   else _RELATIONS[self.relation][1])
         unit = " " + self.unit if self.unit else ""
-        return "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
+        text = "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
+        if not self.warning:
+            text += "; this alone does not warn"
+        return text + (", unless %s is met" % " or ".join(self.unless) if self.unless else "")
 
     def holds(self, value: float, bound: Bound) -> bool:
         """Whether one value fulfils the condition."""
@@ -113,6 +120,8 @@ class Criterion:
         for axis, value in values:
             if value is not None and not self.holds(value, bound):
                 outcome.outcome = "broken"
+                if not self.warning:
+                    continue
                 warning = (value == 0 and self.warning_at_zero) or self.warning
                 outcome.warnings.append(warning.format(
                     value=_Printed(value, lambda shown: not self.holds(shown, bound)),

@@ -414,12 +414,12 @@ def write_micrograph(path, image, sampling):
     Parameters
     ----------
     path : str
-    image : numpy.ndarray of float32, (rows, columns)
+    image : numpy.ndarray of float32 or float16, (rows, columns)
     sampling : float
         Å/pixel.
     """
     with mrcfile.new(str(path), overwrite=True) as mrc:
-        mrc.set_data(np.ascontiguousarray(image, np.float32))
+        mrc.set_data(np.ascontiguousarray(image))
         mrc.voxel_size = sampling
         # The library's own label carries the time of writing.
         mrc.header.label[0] = "Written by vrs"
