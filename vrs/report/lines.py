@@ -214,7 +214,8 @@ def _whole_spheres(figure):
         values = panel.values[cKDTree(panel.directions).query(places)[1]]
         image = axes.pcolormesh(longitudes, latitudes, values, cmap="viridis", rasterized=True,
                                 shading="gouraud")
-        axes.grid(color="#ffffff", linewidth=0.5, alpha=0.6)
+        axes.set_axisbelow(False)
+        axes.grid(color="#ffffff", linewidth=0.5, alpha=0.4)
         axes.set_xticks(np.radians([-120, -60, 0, 60, 120]),
                         ["-120°", "-60°", "X 0°", "60°", "120°"], fontsize=6.5, color="#ffffff")
         axes.set_yticks(np.radians([-60, -30, 0, 30, 60]), ["150°", "120°", "90°", "60°", "30°"],

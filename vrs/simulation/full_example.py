@@ -53,7 +53,7 @@ To validate all of it, go to this folder and run
 """
 
 
-def write_full_example(folder, resolution=4.8, sampling=1.4, particle_count=2000, seed=5,
+def write_full_example(folder, resolution=4.5, sampling=1.4, particle_count=2000, seed=5,
                        workers=1, say=lambda text: None):
     """Write a data set for all levels, and the truth about it.
 
