@@ -25,6 +25,7 @@ from vrs.report.build import build_document
 from vrs.report.document import Picture
 from vrs.report.figures import Artist
 from vrs.results import Figure, read_results
+from vrs.simulation.workflows import write_workflow
 
 FIGURES = Path(__file__).parent / "figures"
 # Options of "vrs example", and those of "vrs validate" beyond what all are given.
@@ -53,15 +54,6 @@ ITEMS = {
     "A.g_chain": ("example", "A.g", "DAQ score"),
     "W_graph": ("example", "W", "The workflow"),
 }
-# Class, label, and the steps whose output it takes, of a workflow as others have it.
-WORKFLOW = [
-    ("ProtImportMovies", "import movies", []), ("ProtMotionCorr", "align movies", [0]),
-    ("CistemProtCTFFind", "estimate CTF", [1]), ("XmippProtParticlePicking", "pick by hand", [1]),
-    ("XmippParticlePickingAutomatic", "pick the rest", [3]),
-    ("XmippProtExtractParticles", "extract", [2, 4]), ("ProtRelionClassify2D", "2D classes", [5]),
-    ("ProtUserSubSet", "good classes", [6]), ("ProtRelionInitialModel", "first map", [7]),
-    ("ProtRelionClassify3D", "3D classes", [7, 8]), ("ProtUserSubSet", "one state", [9]),
-    ("ProtRelionRefine3D", "refine", [10, 9]), ("ProtRelionPostprocess", "sharpen", [11])]
 PAGE_WIDTH, WIDTH = 640, 900
 _FADING = -300.0  # Å²
 
@@ -69,10 +61,7 @@ _FADING = -300.0  # Å²
 def make_examples(folder):
     """Write and validate the examples that are not there yet."""
     environment = dict(os.environ, SCIPION_USER_DATA=str(folder / "scipion"))
-    (folder / "workflow.json").write_text(json.dumps([
-        {"object.className": kind, "object.id": str(place + 2), "object.label": label,
-         "inputs": ["%d.output" % (parent + 2) for parent in parents]}
-        for place, (kind, label, parents) in enumerate(WORKFLOW)]))
+    write_workflow(str(folder / "workflow.json"))
 
     def vrs(*arguments):
         program = "import sys; from vrs.cli import main; sys.exit(main())"

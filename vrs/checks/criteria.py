@@ -44,9 +44,9 @@ class Criterion:
         ``"<="``, ``"<"``, ``">="``, ``">"`` or ``"within"`` (a closed interval).
     bound : float or tuple of float
         The bound, an interval for ``"within"``.
-    warning : str
+    warning : str, optional
         Warning, a format string over ``value``, ``bound``, ``axis`` and ``metrics``, the values
-        of all metrics by their names.
+        of all metrics by their names. Without one it does not warn by itself: others refer to it.
     severity : str
         Of its warnings, "minor" or "serious": whether what is claimed for the map or the model
         is not supported then.
@@ -59,14 +59,16 @@ class Criterion:
         make an item OK.
     needs_resolution : bool
         Whether its metric has no value without a reported resolution.
+    unless : tuple of str
+        Names of criteria of the item; where one of them is met, this one counts as met.
     service : tuple of Criterion
         What the public validation service asks in its place; empty where it asks nothing,
         by default the criterion itself.
     """
 
-    def __init__(self, *, name, subject, relation, bound, warning, metric="", unit="",
+    def __init__(self, *, name, subject, relation, bound, warning="", metric="", unit="",
                  guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR,
-                 service=None):
+                 unless=(), service=None):
         self.name = name
         self.metric = metric or name
         self.subject = subject
@@ -78,6 +80,7 @@ class Criterion:
         self.needs_resolution = needs_resolution
         self.warning_at_zero = warning_at_zero
         self.severity = severity
+        self.unless = tuple(unless)
         self.service = (self,) if service is None else tuple(service)
 
     def text(self, bound: Bound) -> str:
@@ -85,7 +88,10 @@ class Criterion:
         phrase = ("between" if self.relation == "within"
                   else _RELATIONS[self.relation][1])
         unit = " " + self.unit if self.unit else ""
-        return "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
+        text = "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
+        if not self.warning:
+            text += "; this alone does not warn"
+        return text + (", unless %s is met" % " or ".join(self.unless) if self.unless else "")
 
     def holds(self, value: float, bound: Bound) -> bool:
         """Whether one value fulfils the condition."""
@@ -118,6 +124,8 @@ class Criterion:
         for axis, value in values:
             if value is not None and not self.holds(value, bound):
                 outcome.outcome = "broken"
+                if not self.warning:
+                    continue
                 warning = (value == 0 and self.warning_at_zero) or self.warning
                 text = warning.format(
                     value=_Printed(value, bound), bound=format_bound(bound), axis=axis,

@@ -226,6 +226,10 @@ def _add_example(commands):
     command.add_argument("--particles", action="store_true",
                          help="also write particle images, their 2D classes, and maps "
                               "reconstructed from them (about 25 s and 130 MB)")
+    command.add_argument("--all", action="store_true",
+                         help="write everything that can be validated: also particles with their "
+                              "classes and micrographs, a workflow, cross-links, a SAXS curve and "
+                              "tilt pairs (about 40 s and 200 MB)")
     command.add_argument("--orientations", choices=ORIENTATIONS,
                          help="how the particles are seen: from everywhere, from the side, or "
                               "from the top, which leaves a missing cone (default: %s)"

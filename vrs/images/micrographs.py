@@ -40,6 +40,16 @@ _TILE = 300.0  # Å
 _BESIDE_AXES = 3  # coefficients about the axes, where the detector's stripes are
 _FALSE_TILES = 0.01  # expected number in a micrograph
 _FOLDS = 1.4826  # deviation of a normal distribution over its median deviation
+# Spectra of micrographs: side of a tile in diameters, tiles along each side at most, and bands
+# from the diameter to half of the highest frequency.
+_TILE_DIAMETERS, _TILES, _BANDS = 3.0, 8, 5
+# Micrographs among which one that is unlike the others is told, and by how many deviations of a
+# measure, which cannot be told to be smaller than this (logarithm).
+FEWEST_ALIKE = 8
+_UNLIKE, _LEAST_DIFFERENCE = 5.0, 0.1
+_LEAST_GREY_DIFFERENCE = 0.05
+# Mean grey over its deviation, below which a micrograph was normalised.
+_LEAST_GREY = 2.0
 
 
 @dataclass(frozen=True)
@@ -304,6 +314,81 @@ def _details(blocks, good, picks, scores):
             limit = max(limit, _FEW_FACTOR * np.median(near))
         chance = np.maximum(chance, _chance(evidence / unit, limit))
     return chance
+
+
+def ice_measures(image, diameter, good, workers=1):
+    """What the ice of a micrograph is like, to compare it with that of others.
+
+    Periodograms of tiles of three diameters, of those that show mostly good ice, if there are
+    some; of each band of frequencies the mean, and of the tiles the median.
+
+    Parameters
+    ----------
+    image : numpy.ndarray of float32, (rows, columns)
+    diameter : float
+        Of the particles, pixels.
+    good : IceScores
+    workers : int
+        Threads.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (6,)
+        Logarithms of the mean power in five bands of equal ratio from 1/diameter to a quarter of
+        the sampling frequency, over that beyond, which is mostly noise, and of the grey, NaN if
+        the micrograph was normalised.
+    """
+    side = min(fft.next_fast_len(int(round(_TILE_DIAMETERS * diameter)), real=True), *image.shape)
+    frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side))
+    edges = np.append(np.geomspace(1 / diameter, 0.25, _BANDS + 1), 0.5)
+    bands = [(frequency >= low) & (frequency < high) for low, high in zip(edges, edges[1:])]
+    window = np.outer(*[np.hanning(side)] * 2).astype(np.float32)
+    powers, greys, goodness = [], [], []
+    for top, left in _tile_corners(image.shape, side):
+        tile = image[top:top + side, left:left + side]
+        greys.append(tile.mean())
+        power = np.square(np.abs(fft.rfft2((tile - greys[-1]) * window, workers=workers)))
+        powers.append([power[band].mean() for band in bands])
+        goodness.append(good.values[top // good.step:-(-(top + side) // good.step),
+                                    left // good.step:-(-(left + side) // good.step)].mean())
+    goodness = np.array(goodness)
+    chosen = goodness > 0.5 if (goodness > 0.5).any() else goodness >= 0
+    logarithms = np.median(np.log(np.maximum(np.array(powers)[chosen], 1e-30)), axis=0)
+    grey = float(np.median(np.array(greys)[chosen]))
+    grey = np.log(grey) if grey > _LEAST_GREY * image[::4, ::4].std() else np.nan
+    return np.append(logarithms[:-1] - logarithms[-1], grey)
+
+
+def _tile_corners(shape, side):
+    """First row and column of tiles spread over a micrograph."""
+    rows, columns = (np.linspace(0, size - side, min(max(size // side, 1), _TILES)).astype(int)
+                     for size in shape)
+    return [(top, left) for top in rows for left in columns]
+
+
+def unlike_others(measures):
+    """Which micrographs of a set have ice that is unlike that of the others.
+
+    Parameters
+    ----------
+    measures : numpy.ndarray, (micrographs, 6)
+        Of :func:`ice_measures`.
+
+    Returns
+    -------
+    numpy.ndarray of bool, (micrographs,)
+        Whether one of the measures differs from the median of the set by more than five
+        deviations of the set (by its median deviation). The grey counts only if none was
+        normalised. None of fewer than eight micrographs.
+    """
+    measures = np.asarray(measures, float)
+    if len(measures) < FEWEST_ALIKE:
+        return np.zeros(len(measures), bool)
+    least = np.append(np.full(_BANDS, _LEAST_DIFFERENCE), _LEAST_GREY_DIFFERENCE)
+    known = np.isfinite(measures).all(axis=0)
+    rest = (measures - np.median(measures, axis=0))[:, known]
+    spread = np.maximum(_FOLDS * np.median(np.abs(rest), axis=0), least[known])
+    return (np.abs(rest) > _UNLIKE * spread).any(axis=1)
 
 
 def ice_spots(image, sampling, workers=1):

@@ -17,6 +17,8 @@ from vrs.numerics.statistics import binomial_p_value
 
 RADIUS = 15.0
 SIGNIFICANT = 0.01
+# Of the pairs, near the tilt in a set that should be recognised.
+_SHARE = 0.5
 # Axes that are tried where none is given, degrees: closer than the balls are wide.
 _AXES = np.arange(0, 180, 10)
 
@@ -38,8 +40,8 @@ class TiltPairs:
         That a random pair is within 15° of one of the two.
     cluster_p_value : float
         Probability that random pairs are as often near one of the two.
-    least_p_value : float
-        That of pairs which are all near.
+    power : float
+        Probability that pairs of which half are near would differ from random ones (p < 0.01).
     hand_p_value, mirrored_p_value : float or None
         Probability that pairs of no preferred hand are as often near the experiment's tilt
         rather than the mirrored one, and the other way round; None where its sense is not given.
@@ -53,7 +55,7 @@ class TiltPairs:
     near_mirrored: int
     chance: float
     cluster_p_value: float
-    least_p_value: float
+    power: float
     hand_p_value: Optional[float]
     mirrored_p_value: Optional[float]
     hand: str
@@ -99,8 +101,7 @@ def judge_pairs(untilted, tilted, group, tilt, axis=None, signed=True):
     chance = chance_near(tilt, len(group))
     pairs = len(untilted)
     both = near + near_mirrored
-    by_chance, least = (min(len(axes) * binomial_p_value(count, pairs, min(2 * chance, 1)), 1.0)
-                        for count in (both, pairs))
+    random = min(2 * chance, 1.0)
     hand_p_value, mirrored_p_value, hand = None, None, "not decided"
     if axis is not None and signed:
         hand_p_value = binomial_p_value(near, both, 0.5)
@@ -109,8 +110,21 @@ def judge_pairs(untilted, tilted, group, tilt, axis=None, signed=True):
                                         (near_mirrored, mirrored_p_value, "mirrored")):
             if max(p_value, binomial_p_value(count, pairs, chance)) < SIGNIFICANT:
                 hand = verdict
-    return TiltPairs(vectors, expected, near, near_mirrored, min(2 * chance, 1.0), by_chance,
-                     least, hand_p_value, mirrored_p_value, hand)
+    return TiltPairs(vectors, expected, near, near_mirrored, random,
+                     _cluster_p_value(both, pairs, random, len(axes)),
+                     _power(pairs, random, len(axes)), hand_p_value, mirrored_p_value, hand)
+
+
+def _cluster_p_value(near, pairs, chance, axes):
+    """Probability of so many pairs near the best of some axes by chance."""
+    return min(axes * binomial_p_value(near, pairs, chance), 1.0)
+
+
+def _power(pairs, chance, axes):
+    """Probability that pairs of which half are near are told from random ones."""
+    needed = next((near for near in range(pairs + 1)
+                   if _cluster_p_value(near, pairs, chance, axes) < SIGNIFICANT), None)
+    return 0.0 if needed is None else binomial_p_value(needed, pairs, _SHARE)
 
 
 def check_tilt(tilt):

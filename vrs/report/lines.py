@@ -11,6 +11,7 @@ from matplotlib.patches import Circle
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullFormatter
+from scipy.spatial import cKDTree
 
 from vrs.report import fonts
 from vrs.results import content
@@ -29,6 +30,7 @@ _STYLE = {"font.family": fonts.SANS, "font.size": 8.5, "axes.labelsize": 8.5,
 _PLOT_SIZE = (6.0, 2.9)
 _SPHERE_SIZE = (6.0, 3.4)
 _SPHERE_PIXELS = 300
+_LONGITUDES = 181
 _PNG_DPI = 144
 _GRAPH_ROW, _GRAPH_COLUMN, _GRAPH_LINES = 0.19, 0.16, 2.5
 
@@ -196,6 +198,54 @@ def _half_sphere(figure):
     pixels = np.full(x.shape, np.nan)
     pixels[inside] = np.asarray(figure.values, float)[np.concatenate(nearest)]
     return np.ma.masked_invalid(pixels)
+
+
+@_drawn.register(content.WholeSpheres)
+def _whole_spheres(figure):
+    """The sphere in Mollweide's projection, which keeps areas, one panel beside the other."""
+    drawing = Figure((_PLOT_SIZE[0], _PLOT_SIZE[0] / len(figure.panels) * 0.72),
+                     layout="constrained")
+    longitudes, latitudes = np.meshgrid(*(np.linspace(-limit, limit, count) for limit, count in (
+        (np.pi, _LONGITUDES), (np.pi / 2, _LONGITUDES // 2))))
+    places = np.stack([np.cos(latitudes) * np.cos(longitudes),
+                       np.cos(latitudes) * np.sin(longitudes), np.sin(latitudes)], axis=-1)
+    for number, panel in enumerate(figure.panels):
+        axes = drawing.add_subplot(1, len(figure.panels), number + 1, projection="mollweide")
+        values = panel.values[cKDTree(panel.directions).query(places)[1]]
+        image = axes.pcolormesh(longitudes, latitudes, values, cmap="viridis", rasterized=True,
+                                shading="gouraud")
+        axes.set_axisbelow(False)
+        axes.grid(color="#ffffff", linewidth=0.5, alpha=0.4)
+        axes.set_xticks(np.radians([-120, -60, 0, 60, 120]),
+                        ["-120°", "-60°", "X 0°", "60°", "120°"], fontsize=6.5, color="#ffffff")
+        axes.set_yticks(np.radians([-60, -30, 0, 30, 60]), ["150°", "120°", "90°", "60°", "30°"],
+                        fontsize=6.5)
+        drawing.colorbar(image, ax=axes, orientation="horizontal", shrink=0.8,
+                         pad=0.05).set_label(panel.label, parse_math=False)
+    return drawing
+
+
+@_drawn.register(content.PolarPlots)
+def _polar_plots(figure):
+    drawing = Figure((_PLOT_SIZE[0], _PLOT_SIZE[0] / len(figure.panels) * 1.1),
+                     layout="constrained")
+    around = np.linspace(0, 2 * np.pi, 121)
+    for number, panel in enumerate(figure.panels):
+        axes = drawing.add_subplot(1, len(figure.panels), number + 1, projection="polar")
+        azimuths, marked = np.radians(panel.azimuths), np.asarray(panel.marked, bool)
+        for chosen, colour, size in ((~marked, "#888888", 2.2), (marked, _COLOURS[0], 3.2)):
+            axes.plot(azimuths[chosen], np.asarray(panel.radii)[chosen], "o", color=colour,
+                      markersize=size, linestyle="")
+        middle = panel.centre[1] * np.exp(1j * np.radians(panel.centre[0]))
+        circle = middle + panel.reach * np.exp(1j * around)
+        axes.plot(np.angle(circle), np.abs(circle), color=_COLOURS[1], linewidth=1.2)
+        axes.set_rlim(0, figure.largest)
+        axes.set_rticks(np.arange(1, 4) * figure.largest / 3,
+                        ["%.0f°" % (part * figure.largest / 3) for part in range(1, 4)])
+        axes.set_rlabel_position(panel.centre[0] + 90)
+        axes.set_xticks(np.radians([0, 90, 180, 270]), ["x", "y", "−x", "−y"])
+        axes.set_title(panel.label, parse_math=False, fontsize=8.5)
+    return drawing
 
 
 @_drawn.register(content.Graph)

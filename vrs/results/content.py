@@ -120,6 +120,50 @@ class SphereMap(Figure):
 
 
 @dataclass
+class SpherePanel:
+    """Values by direction over the whole sphere.
+
+    ``directions`` are unit vectors x, y, z, (n, 3), spread over all of it; ``values`` are n
+    numbers, which ``label`` names.
+    """
+
+    label: str
+    directions: np.ndarray
+    values: np.ndarray
+
+
+@dataclass
+class WholeSpheres(Figure):
+    """Maps of the whole sphere side by side: azimuth from X towards Y, and tilt from Z."""
+
+    panels: List[SpherePanel]
+
+
+@dataclass
+class PolarPanel:
+    """Points in the plane by azimuth and radius, both in degrees.
+
+    ``marked`` says which stand out. ``centre`` (azimuth, radius) and ``reach`` are those of a
+    circle.
+    """
+
+    label: str
+    azimuths: np.ndarray
+    radii: np.ndarray
+    marked: np.ndarray
+    centre: List[float]
+    reach: float
+
+
+@dataclass
+class PolarPlots(Figure):
+    """Polar plots side by side, up to a radius in degrees."""
+
+    panels: List[PolarPanel]
+    largest: float
+
+
+@dataclass
 class Circle:
     """A circle on an image; x from the left and y from the top in its pixels, those of the first
     pixel's centre 0. A ``warned`` one stands out."""

@@ -71,7 +71,7 @@ def simulate_micrograph(seed, shape, sampling, faults=(), diameter=180.0, crowdi
     sampling : float
         Å/pixel.
     faults : sequence of str
-        Keys of :data:`FAULTS`.
+        Keys of :data:`FAULTS`, or of :data:`THROUGHOUT`.
     diameter : float
         Of the particles, Å.
     crowding : float
@@ -88,7 +88,7 @@ def simulate_micrograph(seed, shape, sampling, faults=(), diameter=180.0, crowdi
     rng = np.random.default_rng(seed)
     specimen = Specimen(rng, shape, sampling, diameter)
     for name in faults:
-        FAULTS[name](specimen)
+        (FAULTS.get(name) or THROUGHOUT[name])(specimen)
     specimen.grain(_ICE_GRAIN * np.sqrt(_ICE / 100) * specimen.ice)
     points = specimen.scatter(crowding)
     v, u = specimen.y / specimen.y.max() - 0.5, specimen.x / specimen.x.max() - 0.5
@@ -338,6 +338,29 @@ FAULTS = {"carbon": _carbon, "contamination": _contamination, "crystalline": _cr
           "hole": _hole, "crack": _crack, "frame": _frame}
 
 
+# What is wrong with a micrograph everywhere. Nothing is marked: all of it is bad.
+
+def _film_throughout(specimen):
+    """A film of carbon without holes."""
+    specimen.transmission *= np.exp(-200 / _CARBON_DEPTH)
+    specimen.grain(_CARBON_GRAIN * np.sqrt(2))
+
+
+def _thick_throughout(specimen):
+    """Ice of three times the thickness."""
+    specimen.ice *= 3
+
+
+def _crystalline_throughout(specimen):
+    """Blotches of diffraction contrast, in pixels that do not show the lattice."""
+    specimen.transmission *= 1 - 0.12 * np.abs(np.tanh(specimen.texture(250)
+                                                       + 0.7 * specimen.texture(80)))
+
+
+THROUGHOUT = {"film": _film_throughout, "thick": _thick_throughout,
+              "blotches": _crystalline_throughout}
+
+
 def _patch(specimen, least, most):
     """An irregular part of the micrograph."""
     level = specimen.texture(min(specimen.extent) / 2)
@@ -414,12 +437,12 @@ def write_micrograph(path, image, sampling):
     Parameters
     ----------
     path : str
-    image : numpy.ndarray of float32, (rows, columns)
+    image : numpy.ndarray of float32 or float16, (rows, columns)
     sampling : float
         Å/pixel.
     """
     with mrcfile.new(str(path), overwrite=True) as mrc:
-        mrc.set_data(np.ascontiguousarray(image, np.float32))
+        mrc.set_data(np.ascontiguousarray(image))
         mrc.voxel_size = sampling
         # The library's own label carries the time of writing.
         mrc.header.label[0] = "Written by vrs"

@@ -55,8 +55,9 @@ class ExternalConsistency(Check):
         "either classification. The two new classifications show how well two classifications of "
         "these particles can be expected to match, so the given classes should reach a match of %g "
         "as often as new classes of a similar size do. From %d classes on, the distributions of "
-        "the matches are compared as well (Kolmogorov-Smirnov test). At most %d classes and %s of "
-        "their particles are taken; classes with fewer than %d of the particles used are left out."
+        "the matches are compared as well (Kolmogorov-Smirnov test), unless the medians are nearly "
+        "the same. At most %d classes and %s of their particles are taken; classes with fewer than "
+        "%d of the particles used are left out."
         % (ROUNDS, DETAIL, _MATCH, _FEWEST_FOR_DISTRIBUTIONS, _MOST_CLASSES,
            format(_MOST_PARTICLES, ","), FEWEST))
     quantities = (
@@ -71,6 +72,8 @@ class ExternalConsistency(Check):
                  "often as new ones do"),
         Quantity("median_match", "", "Median match of the classes"),
         Quantity("expected_match", "", "Median match of the new classifications with each other"),
+        Quantity("match_shortfall", "", "Median match of the new classifications with each other "
+                 "minus that of the classes"),
         Quantity("p_value", "", "Probability that matches lower by this much come from the same "
                  "distribution as those of the new classifications; no value for fewer than %d "
                  "classes" % _FEWEST_FOR_DISTRIBUTIONS),
@@ -83,7 +86,10 @@ class ExternalConsistency(Check):
                   warning="The given classes match new ones less often than two new "
                   "classifications match each other (p = {value:.2g}, at least {bound} expected): "
                   "they may belong to other particles."),
-        Criterion(name="distribution", metric="p_value",
+        Criterion(name="shortfall", metric="match_shortfall",
+                  subject="what the median match lacks of that of the new classifications",
+                  relation="<=", bound=0.05),
+        Criterion(name="distribution", metric="p_value", unless=("shortfall",),
                   subject="the probability that the matches come from the distribution of the new "
                   "ones", relation=">=", bound=_CHANCE,
                   warning="The given classes match new ones less well than two new classifications "
@@ -357,6 +363,7 @@ def _metrics(matches, particles, small):
         "expected_percentage": 100 * matches.chances.mean(),
         "match_p_value": matches.p_value(matched),
         "median_match": np.median(matches.given), "expected_match": np.median(matches.own),
+        "match_shortfall": np.median(matches.own) - np.median(matches.given),
         # Where matches are lower their distribution function is higher.
         "p_value": (stats.ks_2samp(matches.given, matches.of_size(2).ravel(),
                                    alternative="greater").pvalue

@@ -1,7 +1,8 @@
 """4.h: how evenly do the orientations of the particles sample Fourier space?"""
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
-from vrs.checks.level_4.orientations import direction_map, require_particles
+from vrs.checks.level_4.orientations import (direction_map, require_particles,
+                                             sphere_maps)
 from vrs.images.sampling import (
     DRAWS, MOST_VIEWS, RADIUS, TILTS, sampling_factor, tilted_sampling)
 from vrs.inputs.particles import ANGLES, PARTICLES
@@ -71,6 +72,7 @@ class SamplingCompensation(Check):
             tilted = tilted_sampling(views, group, _LIMIT, tilts=TILTS[1:], seed=seed)
             metrics["helpful_tilt"] = tilted.sufficient if found.scf_star < _LIMIT else 0.0
             content.append(Paragraph(_advice(found, tilted)))
+        content.append(sphere_maps(views, group, found.directions, found.sampling))
         content.append(direction_map(
             "Sampling of the directions of Fourier space, relative to its mean.",
             "The sphere of directions coloured by the number of particles that sample each.",

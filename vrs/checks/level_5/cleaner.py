@@ -4,7 +4,7 @@ import logging
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.shares import interval_metric, printed_interval, share_quantities
 from vrs.errors import InputError
-from vrs.images.micrographs import FEWEST_PIXELS, score_ice
+from vrs.images.micrographs import (FEWEST_ALIKE, FEWEST_PIXELS, ice_measures, score_ice,
+                                    unlike_others)
 from vrs.inputs.micrographs import MICROGRAPHS, PickedMicrograph
 from vrs.inputs.particles import particle_diameter
 from vrs.io.micrographs import read_micrograph
@@ -34,13 +35,18 @@ _TOLD = 50  # micrographs between messages to the log
 
 @dataclass(frozen=True)
 class _Judged:
-    """What was found in a micrograph, or why nothing was."""
+    """What was found in a micrograph, or why nothing was.
+
+    ``measures`` are those of its ice; ``is_unlike`` says whether it is unlike the others.
+    """
 
     picked: PickedMicrograph
     scores: np.ndarray
     good: float = 0.0
     diffracting: Optional[float] = None
     reason: str = ""
+    measures: Optional[np.ndarray] = None
+    is_unlike: bool = False
 
     @property
     def suspicious(self):
@@ -64,8 +70,12 @@ class MicrographCleaner(Check):
         "region where picks lie and where the grey level and the fine detail change only slowly; "
         "features of the size of the particles are compared with what most picks look like. Where "
         "the pixels are fine enough, the diffraction spots of ice crystals from 4.0 to 3.4 Å are "
-        "searched for as well. Each coordinate gets a score from 0 to 1, the fraction of the "
-        "particle that lies on good ice, and is suspicious below %g." % _SUSPICIOUS)
+        "searched for as well. As a micrograph that is bad throughout has no good ice, the power "
+        "spectrum and the grey level of its ice are compared with those of the other micrographs, "
+        "if there are %d or more: where they differ by more than five deviations of the set, all "
+        "of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
+        "particle that lies on good ice, and is suspicious below %g." % (
+            FEWEST_ALIKE, _SUSPICIOUS))
     quantities = (
         Quantity("coordinates", "", "Coordinates that were judged"),
         *share_quantities("suspicious", "Coordinates with a score below %g" % _SUSPICIOUS),
@@ -75,6 +85,8 @@ class MicrographCleaner(Check):
         Quantity("diffracting_micrographs", "",
                  "Of these, with spots of crystalline ice; no value where no pixels are fine "
                  "enough"),
+        Quantity("unlike_micrographs", "", "Of these, with ice unlike that of the others; no value "
+                 "for fewer than %d" % FEWEST_ALIKE),
         Quantity("missing_micrographs", "",
                  "Micrographs with coordinates that are missing or could not be judged"),
         Quantity("diameter", "Å", "Particle diameter used"),
@@ -94,7 +106,7 @@ class MicrographCleaner(Check):
     def compute(self, evidence):
         diameter, source = _diameter(evidence)
         judged = _judge_all(evidence.micrographs.picked, diameter, evidence.run.workers)
-        found = [one for one in judged if len(one.scores)]
+        found = _compared([one for one in judged if len(one.scores)])
         failed = [one for one in judged if one.reason]
         total = sum(len(one.scores) for one in found)
         if total < _FEWEST:
@@ -110,6 +122,8 @@ class MicrographCleaner(Check):
             "suspicious_interval": interval, "micrographs": len(found),
             "bad_micrographs": sum(100 * one.share >= _BOUND for one in found),
             "diffracting_micrographs": sum(part > 0 for part in seen) if seen else None,
+            "unlike_micrographs": (sum(one.is_unlike for one in found)
+                                   if len(found) >= FEWEST_ALIKE else None),
             "missing_micrographs": len(evidence.micrographs.missing) + len(failed),
             "diameter": diameter}
         content = [Paragraph(
@@ -117,7 +131,7 @@ class MicrographCleaner(Check):
             "The diameter of the particle, %.0f Å, is %s. %s" % (
                 format(suspicious, ","), format(total, ","), _counted(len(found)),
                 100 * suspicious / total, printed_interval(interval, 1), diameter, source,
-                _crystals(seen)))]
+                _crystals(seen))), Paragraph(_unlike(found))]
         content += [Paragraph("%s could not be judged. %s" % (
             os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]
         return Findings(plain(metrics), content + _figures(found, diameter))
@@ -153,11 +167,38 @@ def _judge(picked, diameter):
             raise NotMeasured("Its pixels of %.3g Å are too coarse for a particle of %.3g Å; check "
                               "the sampling of the micrographs." % (picked.sampling, diameter))
         image = read_micrograph(picked.path).image
-        ice = score_ice(image, max(diameter / picked.sampling, FEWEST_PIXELS), picked.points,
-                        picked.sampling)
+        pixels = max(diameter / picked.sampling, FEWEST_PIXELS)
+        ice = score_ice(image, pixels, picked.points, picked.sampling)
     except (InputError, NotMeasured) as error:
         return _Judged(picked, np.zeros(0), reason=str(error))
-    return _Judged(picked, ice.at(picked.points), float(ice.values.mean()), ice.diffracting)
+    return _Judged(picked, ice.at(picked.points), float(ice.values.mean()), ice.diffracting,
+                   measures=ice_measures(image, pixels, ice))
+
+
+def _compared(found):
+    """Micrographs after those of one sampling were compared with each other."""
+    compared = list(found)
+    samplings = np.array([round(one.picked.sampling, 3) for one in found])
+    for sampling in np.unique(samplings):
+        places = np.flatnonzero(samplings == sampling)
+        unlike = unlike_others([found[place].measures for place in places])
+        for place in places[unlike]:
+            compared[place] = replace(found[place], is_unlike=True,
+                                      scores=np.zeros_like(found[place].scores))
+    return compared
+
+
+def _unlike(found):
+    if len(found) < FEWEST_ALIKE:
+        return ("There are too few micrographs (%d) to tell one that is bad throughout from the "
+                "others; %d are needed." % (len(found), FEWEST_ALIKE))
+    names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
+    if not names:
+        return "The ice of no micrograph is unlike that of the others."
+    return "%s: %s%s. Look at them, and leave them out unless they are good." % (
+        "The ice of one micrograph is unlike that of the others" if len(names) == 1 else
+        "The ice of %d micrographs is unlike that of the others" % len(names),
+        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "")
 
 
 def _interval(found):
@@ -194,7 +235,8 @@ def _figures(found, diameter):
     counts, edges = np.histogram(scores, np.linspace(0, 1, 21))
     rows = [[os.path.basename(one.picked.path), "%d" % len(one.scores),
              "%d" % one.suspicious.sum(), "%.0f" % (100 * one.share), "%.0f" % (100 * one.good),
-             "–" if one.diffracting is None else "%.0f" % (100 * one.diffracting)]
+             "–" if one.diffracting is None else "%.0f" % (100 * one.diffracting),
+             "yes" if one.is_unlike else ""]
             for one in found[:_LISTED]]
     worst = [one for one in found[:_SHOWN] if one.suspicious.any()] or found[:1]
     part = " (%d of %d)" % (len(rows), len(found)) if len(rows) < len(found) else ""
@@ -207,7 +249,7 @@ def _figures(found, diameter):
                "Micrographs with circles around the coordinates.",
                [_picture(one, diameter) for one in worst], "picture", colour_range=[0.0, 1.0]),
         Table(["Micrograph", "Coordinates", "Suspicious", "Suspicious (%)", "Good area (%)",
-               "Crystals (%)"], rows, "Micrographs, worst first%s." % part)]
+               "Crystals (%)", "Unlike the others"], rows, "Micrographs, worst first%s." % part)]
 
 
 def _picture(one, diameter):

@@ -17,7 +17,8 @@ from vrs.numerics.saxs_model import model_mass, solvated_model
 from vrs.results import SERIOUS, Paragraph, Plot, Series, Table, plain
 from vrs.results.wording import powers_of_ten
 
-_CHI2, _CHANCE, _DEVIATION = 3.0, 0.01, 5.0
+# A constant that fits a curve this well within its errors says that these tell nothing.
+_CHI2, _CHANCE = 3.0, 0.01
 _FEWEST = 10
 # A ratio of radii that a wrong unit explains.
 _TENFOLD = 7.5, 13.5
@@ -44,13 +45,12 @@ class SaxsAgreement(Check):
         "compares the differences with the errors of the curve. As these are often wrong by a "
         "constant factor, two measures that do not depend on it are given as well: CorMap, the "
         "probability that the longest run of points on the same side would be as long by chance, "
-        "and the deviation relative to the intensity. Map and curve are taken to differ "
-        "significantly if χ² is above %g and CorMap below %g. Only then is the deviation judged: "
-        "that of the intensities or that of the radii of gyration, whichever is larger."
-        % (HIGHEST_Q, VOLUME_PER_DALTON, _CHI2, _CHANCE))
+        "and the deviation relative to the intensity. Only if both χ² and CorMap say that map and "
+        "curve differ is the deviation judged: that of the intensities or that of the radii of "
+        "gyration, whichever is larger."
+        % (HIGHEST_Q, VOLUME_PER_DALTON))
     quantities = (
-        Quantity("significant_deviation", "%", "Larger of relative_deviation and rg_difference; 0 "
-                 "where χ² is at most %g or CorMap at least %g" % (_CHI2, _CHANCE)),
+        Quantity("largest_deviation", "%", "Larger of relative_deviation and rg_difference"),
         Quantity("chi2", "", "χ² per degree of freedom of the map"),
         Quantity("cormap_p_value", "",
                  "Probability of a run of points on one side as long as that of the map"),
@@ -75,9 +75,12 @@ class SaxsAgreement(Check):
     )
     references = ("Svergun1995", "Franke2015", "Hansen2000")
     criteria = (
-        Criterion(name="significant_deviation",
-                  subject="the deviation of the map from the curve, where it is significant,",
-                  relation="<=", bound=_DEVIATION, unit="%",
+        Criterion(name="chi2", subject="χ² of the map", relation="<=", bound=3.0),
+        Criterion(name="cormap", metric="cormap_p_value",
+                  subject="the CorMap probability of the map", relation=">=", bound=0.01),
+        Criterion(name="deviation", metric="largest_deviation",
+                  subject="the deviation of the map from the curve",
+                  relation="<=", bound=5.0, unit="%", unless=("chi2", "cormap"),
                   warning="The map deviates from the SAXS curve by {value:.1f} % (at most {bound} "
                   "%), beyond the errors of the curve: the particles in solution may have another "
                   "oligomeric state or conformation or aggregate, or the map may be incomplete or "
@@ -224,7 +227,9 @@ def _model(evidence, curve, notes):
                          "low. The model's mass is not used." % enclosed)
     if mass is None:
         notes.append("Without the mass of a complete model the contour is only loosely "
-                     "constrained, and the comparison is less sensitive.")
+                     "constrained, and the comparison is less sensitive: half of an assembly may "
+                     "pass for all of it where its radius of gyration is nearly the same. Give the "
+                     "model to tell them apart.")
     return mass, fit
 
 
@@ -232,10 +237,8 @@ def _metrics(found, measured, of_map):
     fit, difference = found.fit, None
     if of_map.radius is not None:
         difference = 100 * abs(of_map.radius / measured.radius - 1)
-    is_significant = fit.chi2 > _CHI2 and fit.cormap_p_value < _CHANCE
     return {
-        "significant_deviation": (max(100 * fit.deviation, difference or 0.0) if is_significant
-                                  else 0.0),
+        "largest_deviation": max(100 * fit.deviation, difference or 0.0),
         "chi2": fit.chi2, "cormap_p_value": fit.cormap_p_value,
         "relative_deviation": 100 * fit.deviation,
         "rg_curve": measured.radius, "rg_curve_error": measured.error, "rg_map": of_map.radius,

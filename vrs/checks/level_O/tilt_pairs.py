@@ -6,9 +6,12 @@ from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, 
 from vrs.checks.shares import share_metrics, share_quantities
 from vrs.images.tilt_pairs import RADIUS, SIGNIFICANT, judge_pairs
 from vrs.inputs.tilt_pairs import TILT_PAIRS
-from vrs.results import SERIOUS, Paragraph, Plot, Series, plain
+from vrs.results import SERIOUS, Paragraph, PolarPanel, PolarPlots, plain
 
-_AROUND = np.radians(np.arange(0, 361, 5))
+# With which a set of which half is right has to be recognised.
+_POWER = 0.95
+# Of the plot, degrees, if the tilt is small.
+_SMALLEST_RADIUS = 60.0
 
 
 @register
@@ -45,7 +48,8 @@ class TiltPairAgreement(Check):
                  "had no preferred hand"),
         Quantity("mirrored_hand_p_value", "",
                  "Probability that as many would support its mirror image"),
-        Quantity("hand", "", "\"right\", \"mirrored\" or \"not decided\"", TEXT),
+        Quantity("hand", "", "\"right\", \"mirrored\" or \"not decided\" (p below %g)"
+                 % SIGNIFICANT, TEXT),
     )
     references = ("Rosenthal2003", "Henderson2011")
     criteria = (
@@ -79,11 +83,12 @@ class TiltPairAgreement(Check):
         found = judge_pairs(pairs.untilted.rotations, pairs.tilted.rotations, pairs.group,
                             pairs.angle, pairs.axis)
         count = len(found.vectors)
-        if found.least_p_value >= SIGNIFICANT:
-            raise NotMeasured("The tables hold only %s, which is too few: random pairs could all "
-                              "agree with the tilt (p = %.2g)." % (
+        if found.power < _POWER:
+            raise NotMeasured("The tables hold only %s, which is too few: if half of them agreed "
+                              "with the tilt, this would be recognised with a probability of %.0f "
+                              "%% (at least %.0f %% is needed). Give more pairs." % (
                                   "1 pair" if count == 1 else "%d pairs" % count,
-                                  found.least_p_value))
+                                  100 * found.power, 100 * _POWER))
         both = found.near + found.near_mirrored
         near = found.near if pairs.axis is not None else both
         tells_hand = pairs.axis is not None and _can_tell(both) and (
@@ -147,17 +152,27 @@ def _verdict(found, axis, tells_hand):
 
 
 def _figure(found, is_signed):
-    flat = np.abs(found.vectors[:, 2]) <= RADIUS
-    labels = (("Near the experiment's tilt", "Near that of the mirrored map") if is_signed
-              else ("Near the tilt in one sense", "Near the tilt in the other sense"))
-    series = [Series("Pairs", found.vectors[flat, 0], found.vectors[flat, 1], "points")]
-    for sign, label, style in zip((1, -1), labels, ("line", "dashed")):
-        x, y = sign * found.expected[:2]
-        series.append(Series(label, x + RADIUS * np.cos(_AROUND), y + RADIUS * np.sin(_AROUND),
-                             style))
-    return Plot("Tilts between the two orientations of each pair as rotation vectors; only those "
-                "whose component along the direction of view is at most %g° are shown (%d of %d). "
-                "The lines enclose the pairs that count as "
-                "near." % (RADIUS, np.count_nonzero(flat), len(flat)),
-                "Scatter plot of the tilts of the pairs about x and about y.",
-                "Tilt about x of the images (°)", "Tilt about y (°)", series)
+    """The plot of the tilts, and what the mirror image of the map would make of it."""
+    x, y, z = found.vectors.T
+    in_plane = np.abs(z) <= RADIUS
+    angle = np.linalg.norm(found.expected)
+    largest = min(max(2 * angle, _SMALLEST_RADIUS), 180.0)
+    shown = in_plane & (np.linalg.norm(found.vectors, axis=1) <= largest)
+    azimuths, radii = np.degrees(np.arctan2(y, x))[shown], np.hypot(x, y)[shown]
+    centre = [float(np.degrees(np.arctan2(*found.expected[1::-1]))), float(angle)]
+    panels = []
+    for label, sign in (("This map", 1), ("Its mirror image", -1)):
+        near = np.linalg.norm(found.vectors - sign * found.expected, axis=1) <= RADIUS
+        panels.append(PolarPanel(
+            "%s: %d near" % (label, np.count_nonzero(near)),
+            azimuths + (0 if sign > 0 else 180), radii, near[shown], centre, RADIUS))
+    return PolarPlots(
+        "Tilt of each pair: the direction of its axis in the images, from x towards y, and its "
+        "angle as the distance from the centre; on the right as the mirror image of the map would "
+        "show it. The circle encloses the pairs that agree with the tilt of the experiment%s. "
+        "%d of %d pairs are shown; of the others the axis is more than %g° out of the plane of the "
+        "images or the tilt larger than %.0f°." % (
+            "" if is_signed else ", whose sense is not known, so that either side may be right",
+            np.count_nonzero(shown), len(shown), RADIUS, largest),
+        "Polar plots of the tilts of the pairs, for the map and for its mirror image.",
+        panels, largest)

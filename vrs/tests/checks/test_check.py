@@ -147,6 +147,32 @@ def test_a_guard_alone_does_not_make_an_item_ok():
     assert status(1.0, 0.0) == (Status.WARNINGS, ["It failed."])
 
 
+def test_criteria_that_others_settle():
+    """A deviation counts where both of two tests find one, neither of which warns by itself."""
+    class Tested(Example):
+        criteria = (
+            Criterion(name="first", subject="the first", relation="<=", bound=3.0),
+            Criterion(name="second", subject="the second", relation=">=", bound=0.01),
+            Criterion(name="size", subject="the size", relation="<=", bound=5.0,
+                      warning="It is {value:.0f}.", unless=("first", "second")))
+
+    def judged(size, first, second, bounds=None):
+        return Tested().judge({name: Metric(value, "", "") for name, value in (
+            ("size", size), ("first", first), ("second", second))}, Overrides(bounds))
+
+    assert judged(9.0, 4.0, 0.001).warnings == ["It is 9."]
+    assert judged(9.0, 4.0, 0.001).status is Status.WARNINGS
+    for result in (judged(9.0, 2.0, 0.001), judged(9.0, 4.0, 0.02), judged(4.0, 4.0, 0.001),
+                   judged(9.0, 4.0, 0.001, {"0.z.first": 5.0})):
+        assert result.status is Status.OK and not result.warnings
+        assert result.criteria[2].outcome == "met"
+    assert judged(None, 4.0, 0.001).status is Status.NOT_MEASURED
+    texts = [outcome.text for outcome in judged(9.0, 4.0, 0.001).criteria]
+    assert texts == ["the first is at most 3; this alone does not warn",
+                     "the second is at least 0.01; this alone does not warn",
+                     "the size is at most 5, unless first or second is met"]
+
+
 def test_values_get_unit_and_description_from_the_declaration():
     assert run(Example())[0].metrics == {"size": Metric(1.0, "Å", "How large it is")}
 

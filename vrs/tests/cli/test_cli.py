@@ -223,6 +223,28 @@ def test_example_with_particles(tmp_path, monkeypatch, capfd):
     assert asked == {"kind": "uniform", "uneven": False, "faults": ("junk", "pixel")}
 
 
+def test_example_with_everything(tmp_path, monkeypatch, capfd):
+    def write(folder, workers, say):
+        (tmp_path / folder / "truth.json").write_text(
+            '{"threshold": 0.12, "resolution": 4.1, "particles": {"point_group": "C2"}, '
+            '"tilt_pairs": {"angle": 40.0, "axis": 85.0}}')
+        return {name: "%s/%s" % (folder, file) for name, file in (
+            ("map", "map.mrc"), ("particles", "p.cs"), ("micrographs", "mics"),
+            ("untilted", "u.star"), ("tilted", "t.star"), ("truth", "truth.json"))}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vrs.cli.example.write_full_example", write)
+    assert main(["example", "set", "--all"]) == 0
+    [command] = [line for line in capfd.readouterr().out.splitlines()
+                 if line.startswith("To validate it")]
+    for part in ("--map set/map.mrc", "--particles set/p.cs", "--micrographs set/mics",
+                 "--untilted set/u.star --tilted set/t.star", "--symmetry C2",
+                 "--threshold 0.12 --resolution 4.1", "--tilt-angle 40 --tilt-axis 85"):
+        assert part in command
+    assert main(["example", "set", "--all", "--particles"]) == 2
+    assert "leave --particles out" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("option", [["--uneven"], ["--faults", "junk"]])
 def test_example_options_of_particles_need_particles(option, tmp_path, capsys):
     assert main(["example", str(tmp_path / "set")] + option) == 2

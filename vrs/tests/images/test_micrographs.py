@@ -165,3 +165,52 @@ def test_the_labelled_micrograph(test_data):
     x, y = np.rint(points).astype(int).T
     around = ndimage.uniform_filter(mask, 35)[y, x]
     assert np.mean((found.at(points) < 0.9) == (around > 0.5)) > 0.85
+
+
+@pytest.fixture(scope="module")
+def good_measures():
+    """Of micrographs of different defocus and crowding, two of them with faults in places."""
+    rng, found = np.random.default_rng(3), []
+    for seed in range(12):
+        made = simulate(100 + seed, *((), ("carbon",), ("contamination",))[max(seed - 9, 0)],
+                        defocus=rng.uniform(8000, 22000), crowding=rng.uniform(0.08, 0.2))
+        found.append(measures_of(made))
+    return np.array(found)
+
+
+def measures_of(made):
+    return micrographs.ice_measures(made.image, PIXELS,
+                                    score_ice(made.image, PIXELS, made.particles))
+
+
+def test_micrographs_with_good_ice_are_like_each_other(good_measures):
+    assert not micrographs.unlike_others(good_measures).any()
+
+
+@pytest.mark.parametrize("name", ["thick", "blotches"])
+def test_a_micrograph_that_is_bad_throughout_is_unlike_the_others(good_measures, name):
+    made = [measures_of(simulate(seed, name)) for seed in (1, 2)]
+    found = micrographs.unlike_others(np.vstack([good_measures, made]))
+    np.testing.assert_array_equal(found, [False] * len(good_measures) + [True] * 2)
+    # Too few tell nothing.
+    assert not micrographs.unlike_others(np.vstack([good_measures[:5], made])).any()
+
+
+def test_measures_of_the_ice_do_not_depend_on_the_scale_of_the_grey():
+    made = simulate(4)
+    ice = score_ice(made.image, PIXELS, made.particles)
+    first = micrographs.ice_measures(made.image, PIXELS, ice)
+    normalised = (made.image - made.image.mean()) / made.image.std()
+    second = micrographs.ice_measures(normalised, PIXELS, ice)
+    np.testing.assert_allclose(second[:-1], first[:-1], atol=1e-3)
+    assert np.isnan(second[-1]) and first[-1] == pytest.approx(
+        np.log(np.median(made.image)), abs=0.05)
+
+
+def test_measures_of_white_noise_are_flat():
+    image = 100 + np.random.default_rng(0).standard_normal((600, 600)).astype(np.float32)
+    found = micrographs.ice_measures(image, 30.0, IceScores(np.ones((200, 200)), 3, (600, 600),
+                                                            None))
+    # Of the 600/96 squared tiles the median of a mean over coefficients, few in the first band.
+    np.testing.assert_allclose(found[:-1], 0, atol=0.15)
+    assert found[-1] == pytest.approx(np.log(100), abs=1e-4)

@@ -11,7 +11,8 @@ from vrs.io.maps import write_map
 from vrs.numerics import sphere
 from vrs.report import figures, lines, views3d
 from vrs.report.figures import Artist
-from vrs.results import (Bars, Circle, Plot, Series, Slice, Slices, SphereMap, Spot, Surface, Trace,
+from vrs.results import (Bars, Circle, Plot, PolarPanel, PolarPlots, Series, Slice, Slices,
+                         SphereMap, SpherePanel, Spot, Surface, Trace, WholeSpheres,
                          sections)
 
 
@@ -230,3 +231,31 @@ def test_circles_are_drawn_where_they_are_in_their_colours(artist):
         assert np.ptp(columns) == pytest.approx(20 * factor, abs=2)
         assert (columns.max() + columns.min()) / 2 == pytest.approx((x + 0.5) * factor, abs=1)
         assert (rows.max() + rows.min()) / 2 == pytest.approx((y + 0.5) * factor + middle, abs=1)
+
+
+def test_whole_spheres_keep_the_places_of_directions():
+    """Values that grow with z are largest at the top, those that grow with y right of the middle."""
+    directions = sphere.spiral(2000, whole=True)
+    drawing = lines.line_drawing(WholeSpheres("c", "a", [
+        SpherePanel(name, directions, directions[:, axis]) for name, axis in (("y", 1), ("z", 2))]))
+    panels = [axes for axes in drawing.axes if axes.name == "mollweide"]
+    for axes, (azimuth, height) in zip(panels, ((90, 0), (0, 89))):
+        mesh = axes.collections[0]
+        places = mesh._coordinates
+        place = np.unravel_index(mesh.get_array().argmax(), places.shape[:2])
+        longitude, latitude = np.degrees(places[place])
+        assert latitude == pytest.approx(height, abs=6)
+        assert height > 80 or longitude == pytest.approx(azimuth, abs=6)
+
+
+def test_polar_plots_draw_points_and_circle_where_they_are():
+    panel = PolarPanel("$p_", np.array([70.0, 250.0]), np.array([45.0, 45.0]),
+                       np.array([True, False]), [70.0, 45.0], 15.0)
+    drawing = lines.line_drawing(PolarPlots("c", "a", [panel], 90.0))
+    axes, = drawing.axes
+    other, near, circle = axes.lines
+    assert np.degrees(near.get_xdata()) == pytest.approx([70]) and list(near.get_ydata()) == [45]
+    assert np.degrees(other.get_xdata()) == pytest.approx([250])
+    points = circle.get_ydata() * np.exp(1j * np.asarray(circle.get_xdata()))
+    np.testing.assert_allclose(np.abs(points - 45 * np.exp(1j * np.radians(70))), 15)
+    assert axes.get_title() == "$p_" and axes.get_rmax() == 90

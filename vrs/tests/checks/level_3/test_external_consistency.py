@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
-from vrs.checks.level_3.external_consistency import _Matches, resampled
+from vrs.checks.level_3.external_consistency import _Matches, _metrics, resampled
 from vrs.images.agreement import soft_disc, within
 from vrs.inputs import Run, compose
 from vrs.inputs.particles import ParticleEvidence
@@ -96,6 +96,18 @@ def test_classes_are_compared_with_own_ones_of_their_size():
     assert matches.chances == pytest.approx([5.5 / 6, 0.5 / 6])
     assert matches.p_value(0) == pytest.approx((1 - 5.5 / 6) * (1 - 0.5 / 6))
     assert matches.p_value(2) == pytest.approx(1)
+
+
+def test_matches_that_are_lower_by_next_to_nothing_do_not_warn():
+    """Of many classes, the test of the distributions finds differences that do not matter."""
+    rng, sizes = np.random.default_rng(0), np.full(50, 40)
+    own = 0.985 + 0.002 * rng.standard_normal(100)
+    for lower, status in ((0.003, Status.OK), (0.1, Status.WARNINGS)):
+        matches = _Matches(own[:50] - lower, sizes, own, np.tile(sizes, 2))
+        values = _metrics(matches, 2000, 0)
+        assert values["p_value"] < 1e-3
+        assert values["match_shortfall"] == pytest.approx(lower, abs=0.001)
+        assert CHECK.judge(CHECK.measured(values)).status is status
 
 
 def betagal(test_data, classes=None):

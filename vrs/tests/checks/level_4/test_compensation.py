@@ -4,9 +4,12 @@ import pytest
 from vrs import inputs
 from vrs.checks import get_check, run_check
 from vrs.checks.level_4 import compensation
+from vrs.checks.level_4.orientations import sphere_maps
 from vrs.images.sampling import SamplingFactor, TiltedSampling
+from vrs.images.symmetry import point_group
+from vrs.numerics import sphere
 from vrs.results import Status
-from vrs.tests.checks.level_4.orientations import evidence_of
+from vrs.tests.checks.level_4.orientations import evidence_of, rotations_of
 
 CHECK = get_check("4.h")
 
@@ -73,3 +76,22 @@ def test_a_tilt_that_does_not_help_is_not_advised():
 def test_one_particle_is_singular():
     result, _ = run("uniform", 1)
     assert result.reason.startswith("The table has 1 particle;")
+
+
+@pytest.mark.parametrize("count", [5000, 60000])
+def test_views_are_shown_over_the_whole_sphere(count):
+    """Within 45° of Z, so evenly over (1 - cos 45°)/2 of the sphere; with C2 about Z no others."""
+    views = rotations_of(45, count)[:, 2]
+    directions = sphere.spiral(100)
+    figure = sphere_maps(views, point_group("C2"), directions, np.arange(100.0))
+    seen, sampled = figure.panels
+    inside = seen.directions[:, 2] > np.cos(np.radians(40))
+    outside = seen.directions[:, 2] < np.cos(np.radians(50))
+    assert seen.values[inside].mean() == pytest.approx(2 / (1 - np.cos(np.radians(45))), rel=0.03)
+    assert not seen.values[outside].any()
+    np.testing.assert_array_equal(sampled.values, np.tile(np.arange(100.0), 2))
+    np.testing.assert_array_equal(sampled.directions[100:], -directions)
+    # With D2 they are seen from below as well.
+    below = sphere_maps(views, point_group("D2"), directions, np.ones(100)).panels[0]
+    assert below.values[below.directions[:, 2] < -np.cos(np.radians(40))].mean() == pytest.approx(
+        1 / (1 - np.cos(np.radians(45))), rel=0.03)

@@ -87,7 +87,30 @@ def test_a_damaged_micrograph_is_told_and_the_rest_is_used(picked, tmp_path):
     broken = PickedMicrograph(str(path), np.ones((3, 2)), SAMPLING)
     result, found = run([broken, micrograph(picked, "clean")])
     assert result.status is Status.OK and found["missing_micrographs"] == 1
-    assert "damaged.mrc could not be judged" in result.content[1].text
+    assert "damaged.mrc could not be judged" in result.content[2].text
+
+
+def test_a_micrograph_that_is_bad_throughout_is_told_by_the_others(picked, tmp_path):
+    made = []
+    for seed in range(9):
+        one = simulate_micrograph(50 + seed, SHAPE, SAMPLING, ("thick",) if seed == 4 else (),
+                                  DIAMETER)
+        path = str(tmp_path / ("m%d.mrc" % seed))
+        write_micrograph(path, one.image, SAMPLING)
+        made.append(PickedMicrograph(path, one.particles, SAMPLING, 1.5 * DIAMETER))
+    result, found = run(made)
+    assert (found["unlike_micrographs"], found["bad_micrographs"]) == (1, 1)
+    assert "The ice of one micrograph is unlike that of the others: m4.mrc." in (
+        result.content[1].text)
+    table, = [part for part in result.content if isinstance(part, Table)]
+    assert [row[-1] for row in table.rows] == ["yes"] + [""] * 8 and table.rows[0][0] == "m4.mrc"
+    # Alone it has nothing to be compared with.
+    result, found = run(made[4:5])
+    assert result.status is Status.OK and found["unlike_micrographs"] is None
+    assert "too few micrographs (1)" in result.content[1].text
+    # Those of another sampling are no reference.
+    other = [PickedMicrograph(one.path, one.points, 1.1 * SAMPLING, one.box) for one in made[:4]]
+    assert run(other + made[4:])[1]["unlike_micrographs"] == 0
 
 
 def test_pixels_that_are_too_coarse_are_told(picked):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
+from vrs.checks.criteria import Overrides
 from vrs.inputs import compose
 from vrs.inputs.map import MapEvidence
 from vrs.inputs.model import ModelEvidence
@@ -66,7 +67,7 @@ def curve(dimer):
 @pytest.mark.parametrize("with_model", [True, False])
 def test_the_right_map_passes(dimer, curve, with_model):
     result, found = run_model(dimer, curve, with_model)
-    assert result.status is Status.OK and found["significant_deviation"] < 4
+    assert result.status is Status.OK and found["largest_deviation"] < 4
     guinier = guinier_fit(curve)
     assert (found["rg_curve"], found["rg_curve_error"]) == (guinier.radius, guinier.error)
     assert found["rg_map"] == pytest.approx(guinier.radius, rel=0.02)
@@ -92,9 +93,9 @@ def test_a_monomer_where_the_curve_is_of_a_dimer_warns(monomer, curve, with_mode
     assert result.status is Status.WARNINGS
     assert found["chi2"] > 100 and found["cormap_p_value"] < 1e-6
     assert found["rg_map"] < 0.75 * found["rg_curve"]
-    assert found["significant_deviation"] == pytest.approx(
+    assert found["largest_deviation"] == pytest.approx(
         max(found["relative_deviation"], found["rg_difference"])) and (
-            found["significant_deviation"] > 25)
+            found["largest_deviation"] > 25)
     assert "oligomeric state" in result.warnings[0]
     if with_model:
         assert found["model_chi2"] > 100
@@ -147,14 +148,23 @@ def test_noise_is_no_deviation():
     noisy = balls.curve_of(shape, error=0.1)
     result, found = run(balls.as_map(shape), balls.SAMPLING, 0.5, noisy)
     assert result.status is Status.OK
-    assert found["relative_deviation"] > 5 and found["significant_deviation"] == 0
+    # What noise makes of it is not judged.
+    assert found["relative_deviation"] > 5 and found["largest_deviation"] > 5
+    assert {one.name: one.outcome for one in result.criteria} == {
+        "O.b.chi2": "met", "O.b.cormap": "met", "O.b.deviation": "met"}
     assert found["chi2"] == pytest.approx(1, abs=0.4)
 
 
 def test_one_ball_where_the_curve_is_of_two():
     result, found = run(balls.as_map(balls.two_balls(1)), balls.SAMPLING, 0.5,
                         balls.curve_of(balls.two_balls()))
-    assert result.status is Status.WARNINGS and found["significant_deviation"] > 10
+    assert result.status is Status.WARNINGS and found["largest_deviation"] > 10
+    assert len(result.warnings) == 1  # what only says that they differ does not warn
+    for bounds, status in (({"O.b.chi2": 1e6}, Status.OK), ({"O.b.cormap": 0.0}, Status.OK),
+                           ({"O.b.deviation": 90.0}, Status.OK),
+                           ({"O.b.chi2": 1.0, "O.b.cormap": 0.1}, Status.WARNINGS)):
+        judged = CHECK.judge(result.metrics, Overrides(bounds))
+        assert judged.status is status, bounds
     # The volume at the threshold stands for that of the unknown mass.
     assert found["expected_volume"] == pytest.approx(4 / 3 * np.pi * 20 ** 3, rel=0.03)
 

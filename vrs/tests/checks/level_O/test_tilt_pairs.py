@@ -13,7 +13,7 @@ from vrs.images.symmetry import asymmetric_unit, point_group
 from vrs.inputs import compose
 from vrs.inputs.tilt_pairs import TiltPairEvidence
 from vrs.io.stacks import read_stack
-from vrs.results import Paragraph, Plot, Status
+from vrs.results import Paragraph, PolarPlots, Status
 from vrs.tests.checks.level_4.orientations import table_of
 from vrs.tests.images.test_tilt_pairs import about, mirrored, pairs
 
@@ -110,33 +110,49 @@ def test_both_hands_alike_are_no_confirmation():
 
 def test_six_pairs_cannot_tell_the_hand_and_seven_can():
     # 2⁻⁶ and 2⁻⁷.
-    result, found = run(*sample(count=6, errors=0))
+    result, found = run(*sample(count=9, wrong=3, errors=0))
     assert result.status is Status.OK and found["hand_p_value"] is None
     assert "too few for the hand" in texts(result)
-    found = run(*sample(count=7, errors=0))[1]
+    found = run(*sample(count=9, wrong=2, errors=0))[1]
     assert found["hand"] == "right" and found["hand_p_value"] == pytest.approx(2.0 ** -7)
 
 
-def test_pairs_too_few_for_anything_are_not_measured():
-    """In an icosahedron, a random pair is near the axis that fits best more often than not."""
+def test_pairs_too_few_are_not_measured():
+    # One of two near is beyond chance, and there is one with a probability of 3/4.
+    result = run(*sample(count=2, errors=0))[0]
+    assert result.status is Status.NOT_MEASURED
+    assert "2 pairs, which is too few" in result.reason and "probability of 75 %" in result.reason
+    # Two of seven are needed: 1 - 8/2⁷. Of eight: 1 - 9/2⁸.
+    assert "probability of 94 %" in run(*sample(count=7, errors=0))[0].reason
+    assert run(*sample(count=8, errors=0))[0].status is Status.OK
+
+
+def test_in_an_icosahedron_more_pairs_are_needed():
+    """A random pair is near the axis that fits best more often than not."""
     group = point_group("I")
     found = {count: run(*sample(count=count, errors=0, group=group), axis=None, symmetry="I")[0]
-             for count in (2, 5)}
+             for count in (12, 30)}
     # 18 axes, and a chance of 2 · 60 · 9.0e-4 at each.
-    assert found[2].status is Status.NOT_MEASURED and "2 pairs, which is too few" in found[2].reason
-    assert found[5].status is Status.OK
+    assert found[12].status is Status.NOT_MEASURED and found[30].status is Status.OK
 
 
-def test_the_figure_shows_the_pairs_in_the_plane():
-    result, found = run(*sample())
-    (plot,) = [block for block in result.content if isinstance(block, Plot)]
-    points, here, there = plot.series
-    middle = 45 * np.array([np.cos(np.radians(70)), np.sin(np.radians(70))])
-    for circle, sign in ((here, 1), (there, -1)):
-        np.testing.assert_allclose(np.hypot(circle.x - sign * middle[0],
-                                            circle.y - sign * middle[1]), 15)
-    near = np.hypot(points.x - middle[0], points.y - middle[1]) <= 15
-    assert near.sum() >= found["clustered_percentage"]
+def test_the_figure_shows_the_map_and_its_mirror_image():
+    untilted, tilted = sample(wrong=10)
+    for poses, near in ((untilted, tilted), (0, 1)), ((mirrored(untilted), mirrored(tilted)),
+                                                      (1, 0)):
+        result, found = run(*poses)
+        (figure,) = [block for block in result.content if isinstance(block, PolarPlots)]
+        counts = []
+        for panel in figure.panels:
+            assert panel.centre == [pytest.approx(70), pytest.approx(45)]
+            x, y = (panel.radii * turned(np.radians(panel.azimuths))
+                    for turned in (np.cos, np.sin))
+            middle = 45 * np.cos(np.radians(70)), 45 * np.sin(np.radians(70))
+            inside = np.hypot(x - middle[0], y - middle[1]) <= 15
+            assert not (panel.marked & ~inside).any()
+            counts.append(panel.marked.sum())
+        assert counts == [found["clustered_percentage"], found["mirrored_clustered_percentage"]]
+        assert counts[near[0]] > 80 and counts[near[1]] == 0
 
 
 def test_without_pairs_it_is_not_run():
