@@ -86,8 +86,8 @@ class VerdictSet:
 
 
 # Usual voxel sizes by resolution, Å.
-_VOXELS = {2.5: 0.95, 3.0: 1.06, 3.5: 1.2, 4.0: 1.3, 4.5: 1.3, 5.0: 1.5, 6.0: 1.8, 7.0: 2.0,
-           8.0: 2.2}
+_VOXELS = {2.5: 1.0, 3.0: 1.15, 3.5: 1.3, 4.0: 1.45, 4.5: 1.6, 5.0: 1.8, 6.0: 2.1, 7.0: 2.4,
+           8.0: 2.6}
 
 
 def _sound(structure, resolution, variant="plain", **options):
@@ -176,7 +176,7 @@ FAULTY = (
     _faulty("overstated20", "serpin", 4.0),
     _faulty("overstated20", "complex2", 3.5),
     _faulty("overstated20", "trimer", 5.0),
-    _faulty("overstated40", "propeller", 4.5),
+    _faulty("overstated40", "propeller", 4.5, sampling=1.3),
     _faulty("overstated40", "kinase", 5.0, sampling=1.4),
     _faulty("overstated40", "channel", 6.0, micelle=True, sampling=1.6),
     _faulty("overstated40", "rcc1", 4.0, sampling=1.15),
