@@ -26,28 +26,31 @@ class Fault:
     title : str
     finds : tuple of str
         Items, and parts of the input ("map", "half_maps", "model"), that should notice it.
+    levels : str
+        Levels that it concerns.
     """
 
     title: str
     finds: Tuple[str, ...]
+    levels: str = "01A"
 
 
 _DIRECTIONAL = ("1.f", "1.g", "1.h")
 _MODEL = ("A.a", "A.b", "A.e", "A.g")
 FAULTS = {
-    "overstated20": Fault("resolution overstated by 20 %", ("1.a", "1.b")),
-    "overstated40": Fault("resolution overstated by 40 %", ("1.a", "1.b")),
-    "halves_masked": Fault("half maps masked", ("half_maps",)),
-    "halves_shared": Fault("half maps that share half of their noise", ("half_maps",)),
-    "halves_identical": Fault("the same half map twice", ("half_maps",)),
-    "halves_other": Fault("half maps of another map", ("half_maps",)),
-    "half2_shifted": Fault("second half map shifted by a voxel", ("half_maps",)),
-    "halves_shifted": Fault("half maps shifted by a voxel from the map", ("half_maps", "1.a")),
-    "cone20": Fault("missing cone of 20°", _DIRECTIONAL),
-    "cone35": Fault("missing cone of 35°", _DIRECTIONAL),
-    "top": Fault("top views only (within 35°)", _DIRECTIONAL),
-    "side": Fault("side views only, all around", _DIRECTIONAL),
-    "edge": Fault("side views only, within 25°", _DIRECTIONAL),
+    "overstated20": Fault("resolution overstated by 20 %", ("1.a", "1.b"), "01"),
+    "overstated40": Fault("resolution overstated by 40 %", ("1.a", "1.b"), "01"),
+    "halves_masked": Fault("half maps masked", ("half_maps",), "01"),
+    "halves_shared": Fault("half maps that share half of their noise", ("half_maps",), "01"),
+    "halves_identical": Fault("the same half map twice", ("half_maps",), "01"),
+    "halves_other": Fault("half maps of another map", ("half_maps",), "01"),
+    "half2_shifted": Fault("second half map shifted by a voxel", ("half_maps",), "01"),
+    "halves_shifted": Fault("half maps shifted by a voxel from the map", ("half_maps", "1.a"), "01"),
+    "cone20": Fault("missing cone of 20°", _DIRECTIONAL, "01"),
+    "cone35": Fault("missing cone of 35°", _DIRECTIONAL, "01"),
+    "top": Fault("top views only (within 35°)", _DIRECTIONAL, "01"),
+    "side": Fault("side views only, all around", _DIRECTIONAL, "01"),
+    "edge": Fault("side views only, within 25°", _DIRECTIONAL, "01"),
     "mirrored": Fault("map and half maps mirrored", ("0.h", "A.a")),
     "voxel1": Fault("voxel size off by 1 %", ("A.a", "model")),
     "voxel2": Fault("voxel size off by 2 %", ("A.a", "model")),
@@ -57,17 +60,17 @@ FAULTS = {
     "oversharpened": Fault("over-sharpened", ("0.d", "0.f")),
     "inverted": Fault("density of the map inverted", ("map", "half_maps")),
     "inverted_all": Fault("density of map and half maps inverted", ("map",)),
-    "shift1": Fault("model shifted by 1 Å", _MODEL),
-    "shift2": Fault("model shifted by 2 Å", _MODEL),
-    "shake05": Fault("model shaken by 0.5 Å", _MODEL),
-    "shake10": Fault("model shaken by 1 Å", _MODEL),
-    "shake15": Fault("model shaken by 1.5 Å", _MODEL),
-    "register": Fault("model two residues out of register", _MODEL),
-    "register_third": Fault("a third of the model out of register", _MODEL),
-    "other_model": Fault("model of another protein", _MODEL),
-    "mirrored_model": Fault("model mirrored", _MODEL),
-    "rotamers": Fault("wrong rotamers", ("A.b", "A.e", "A.f", "A.g")),
-    "domain": Fault("one domain of the model misplaced", _MODEL),
+    "shift1": Fault("model shifted by 1 Å", _MODEL, "A"),
+    "shift2": Fault("model shifted by 2 Å", _MODEL, "A"),
+    "shake05": Fault("model shaken by 0.5 Å", _MODEL, "A"),
+    "shake10": Fault("model shaken by 1 Å", _MODEL, "A"),
+    "shake15": Fault("model shaken by 1.5 Å", _MODEL, "A"),
+    "register": Fault("model two residues out of register", _MODEL, "A"),
+    "register_third": Fault("a third of the model out of register", _MODEL, "A"),
+    "other_model": Fault("model of another protein", _MODEL, "A"),
+    "mirrored_model": Fault("model mirrored", _MODEL, "A"),
+    "rotamers": Fault("wrong rotamers", ("A.b", "A.e", "A.f", "A.g"), "A"),
+    "domain": Fault("one domain of the model misplaced", _MODEL, "A"),
 }
 # The author measures the resolution with the faulty half maps.
 RESOLUTION_IS_CLAIMED = ("halves_shared",)

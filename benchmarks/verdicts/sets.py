@@ -80,6 +80,13 @@ class VerdictSet:
         return STRUCTURES[self.structure].part
 
     @property
+    def levels(self):
+        """The levels that are assessed: those that its fault, if it has one, concerns."""
+        if self.fault:
+            return FAULTS[self.fault].levels if self.model else "01"
+        return "01A"
+
+    @property
     def finds(self):
         """Who should notice its fault."""
         return FAULTS[self.fault].finds if self.fault else ()
