@@ -4,10 +4,11 @@ Usage: python -m benchmarks.verdicts.run FOLDER [PATTERN ...] [--part PART] [--p
                                        [--seconds S]
 
 Each set is made and validated, on levels 0, 1 and, where it has a model, A (faults of the model
-alone on level A, those of the half maps alone on levels 0 and 1), and its document is written to FOLDER/NAME.json: the content of report.json without its paths, the
-truth, and the CPU seconds of each item. Sets that have a document are left out, so that an
-interrupted run goes on where it was; ``--seconds`` starts no further set after that time. A process
-takes one core. FOLDER must be outside the repository.
+alone on level A, those of the half maps alone on levels 0 and 1), and its document is written to
+FOLDER/NAME.json: the content of report.json, the truth, and the CPU seconds of each item. Sets that
+have a document are left out, so that an interrupted run goes on where it was; ``--seconds`` starts
+no further set after that time, ``--part`` takes the structures for setting or for reporting. A
+process takes one core. FOLDER must be outside the repository.
 """
 
 import argparse
