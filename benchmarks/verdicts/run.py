@@ -1,14 +1,14 @@
 """Validate the sets of the bench and keep what was found.
 
-Usage: python -m benchmarks.verdicts.run FOLDER [PATTERN ...] [--part PART] [--processes N]
-                                       [--seconds S]
+Usage: python -m benchmarks.verdicts.run FOLDER [PATTERN ...] [--items ID ...] [--part PART]
+                                       [--processes N] [--seconds S]
 
 Each set is made and validated, on levels 0, 1 and, where it has a model, A (faults of the model
 alone on level A, those of the half maps alone on levels 0 and 1), and its document is written to
 FOLDER/NAME.json: the content of report.json, the truth, and the CPU seconds of each item. Sets that
 have a document are left out, so that an interrupted run goes on where it was; ``--seconds`` starts
 no further set after that time, ``--part`` takes the structures for setting or for reporting. A
-process takes one core. FOLDER must be outside the repository.
+process takes one core; ``--items`` computes some items only. FOLDER must be outside the repository.
 """
 
 import argparse
@@ -40,12 +40,14 @@ class _Clock:
         self._name, self._start = name, now
 
 
-def validated(one):
+def validated(one, items=None):
     """Make and validate a set.
 
     Parameters
     ----------
     one : benchmarks.verdicts.sets.VerdictSet
+    items : sequence of str, optional
+        Those that are computed, all by default; the input is described in any case.
 
     Returns
     -------
@@ -60,16 +62,24 @@ def validated(one):
             truth = json.load(handle)
         clock = _Clock()
         evidence = inputs.load(given, inputs.Run(1))
-        found, _ = Validation(folder, one.levels, lambda: evidence).run(
-            given["map"], lambda check: clock(check.id if check else ""))
+        validation = Validation(folder, one.levels, lambda: evidence)
+        validation.describe(given["map"])
+        for shared in validation.shared():
+            validation.share(shared)
+        for check in validation.checks():
+            if items is None or check.id in items:
+                clock(check.id)
+                validation.compute(check)
+        clock("")
+        found, _ = validation.finish()
         report = json.loads(render_json([(result, Path(folder)) for result in found],
                                         {"vrs": vrs.__version__}, "", folder))
     return {"name": one.name, "truth": truth, "report": report,
             "seconds": dict(clock.seconds, making=round(making, 2))}
 
 
-def _keep(name, folder):
-    document = validated(SETS[name])
+def _keep(name, folder, items):
+    document = validated(SETS[name], items)
     path = Path(folder) / (name + ".json")
     part = path.with_suffix(".part")
     part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
@@ -81,6 +91,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("patterns", nargs="*", default=["*"])
+    parser.add_argument("--items", nargs="+")
     parser.add_argument("--part", default="", choices=["", SETTING, REPORTING])
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seconds", type=float, default=float("inf"))
@@ -101,7 +112,7 @@ def main():
                 _report(running.pop(0))
             if time.time() - start > arguments.seconds:
                 break
-            running.append(pool.submit(_keep, name, folder))
+            running.append(pool.submit(_keep, name, folder, arguments.items))
         for future in running:
             _report(future)
 

@@ -101,7 +101,7 @@ def _sound(structure, resolution, variant="plain", **options):
     return VerdictSet(structure, resolution, _VOXELS[resolution], variant, **options)
 
 
-# The fall-off of maps that end at 4.5 Å or before exceeds 300 Å² without sharpening.
+# The fall-off of maps that end at 4 Å or before exceeds 300 Å² without sharpening.
 _BLUNT = dict(sharpening="none", expected=("0.d", "0.f"))
 _TIGHT = dict(margin=11.0, expected=("0.a",))
 _FILAMENT = dict(box=96, expected=("0.a",))
@@ -138,7 +138,7 @@ SOUND = (
     _sound("importin", 4.5, "micelle", micelle=True),
     _sound("importin", 6.0, "zeroed", zeroed=True),
     _sound("hprk", 3.5, "mild", views="mild"),
-    _sound("hprk", 4.0, "unsharpened", sharpening="none"),
+    _sound("hprk", 4.0, "unsharpened", **_BLUNT),
     _sound("hprk", 7.0, "tight", **_TIGHT),
     _sound("neuroligin", 3.0),
     _sound("neuroligin", 3.5, "focused", focused=True),
