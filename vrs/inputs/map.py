@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Optional, Tuple
 
 import numpy as np
+from scipy import fft
 
 from vrs.errors import InputError
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, register
@@ -13,9 +14,15 @@ from vrs.io import headers
 from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume, sha256
 from vrs.io.problems import collected, to_sampling, to_threshold
 from vrs.numerics import masks
-from vrs.results import MINOR, InputReport, Note, Paragraph, Surface, Volume
-from vrs.results.sections import central_slices, maximum_variance_slices, projections
+from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
+from vrs.results import (MINOR, Bars, InputReport, Mark, Note, Paragraph, Plot, Series, Surface,
+                         Volume)
+from vrs.results.content import FREQUENCY
+from vrs.results.sections import (central_slices, deviation_projections, maximum_variance_slices,
+                                  projections)
 
+# Bars of the histogram, and the power below which a shell was filtered away.
+_BINS, _LEAST_POWER = 120, 1e-12
 _MASK_LEVEL = 0.5
 # Masks that other programs resampled or filtered leave [0, 1] by rounding.
 _MASK_ROUNDING = 1e-3
@@ -172,7 +179,8 @@ class _MapKind(Kind):
 
     def describe(self, evidence):
         return (_number_notes(evidence.map, evidence.reported.resolution),
-                _map_content(evidence.map) + _mask_content(evidence.map))
+                _map_content(evidence.map) + _distributions(evidence)
+                + _mask_content(evidence.map))
 
 
 MAP = register(_MapKind())
@@ -341,12 +349,40 @@ def _map_content(data):
                   "reconstruction."),
         projections(volume, sampling, "Projections of the map.",
                     "The map summed along X, Y and Z."),
+        deviation_projections(
+            volume, sampling, "Standard deviations of the map along X, Y and Z: bright where the "
+            "density varies most along the line of sight, dark where a mask left nothing.",
+            "The standard deviation of the map along X, Y and Z."),
         Paragraph("The isosurface joins all points at the threshold. Specks around the "
                   "macromolecule or a ragged surface indicate noise at this threshold."),
         Surface(caption="Isosurface of the map at threshold %g." % data.threshold,
                 alt="The surface of the map at the threshold, seen along X, Y and Z.",
                 volume="map", level=float(data.threshold)),
     ]
+
+
+def _distributions(evidence):
+    """How the densities are distributed, and the power over the frequencies."""
+    data, resolution = evidence.map, evidence.reported.resolution
+    counts, edges = np.histogram(data.volume, _BINS)
+    transform = fft.rfftn(data.volume, workers=evidence.run.workers)
+    (power,) = shell_sums(data.volume.shape, lambda z: (np.square(np.abs(transform[z])),))
+    power = power / shell_counts(data.volume.shape) / data.volume.size
+    frequencies = shell_frequencies(data.volume.shape, data.sampling)
+    known = power[1:] > power[1:].max() * _LEAST_POWER
+    return [
+        Bars("Histogram of the densities of all voxels, with the threshold. Solvent makes the "
+             "peak, the macromolecule the tail on its right; a spike at one value is a region "
+             "that was set to it.", "Numbers of voxels by density, on a logarithmic scale.",
+             "Density (arbitrary units)", "Voxels", edges, counts,
+             [Mark(data.threshold, "threshold, %.4g" % data.threshold)], log_y=True),
+        Plot("Rotationally averaged power spectrum of the map: mean square of the Fourier "
+             "coefficients by shell. It falls smoothly; rings, steps and rises come from "
+             "filters, sharpening or a wrong CTF correction. Shells below 10⁻¹² of the highest "
+             "are not shown.", "Power against spatial frequency, on a logarithmic scale.",
+             FREQUENCY, "Power (arbitrary units)",
+             [Series("Map", frequencies[1:], np.where(known, power[1:], np.nan))], log_y=True,
+             marks=[Mark(1 / resolution, "reported, %.4g Å" % resolution)] if resolution else [])]
 
 
 def _mask_content(data):

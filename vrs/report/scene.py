@@ -28,7 +28,6 @@ _MAX_TRIANGLES = 60_000
 _MAX_VERTICES = 65_535  # as many as numbers of 16 bit can tell apart
 _STEPS = 65_535
 _FIRST_CELL = 0.6  # voxels
-_LEAST_WEIGHT = 0.1
 _MAP = "map"
 _NO_VALUE = (187, 187, 187)
 _PLAIN = (140, 173, 209)
@@ -220,11 +219,8 @@ def _sampled(volume, sampling, positions, entry):
     Maps of local properties are 0 where there is no value, unless their scale has it that 0
     is a value as well.
     """
-    values = views3d.sample(volume, sampling, positions)
-    if entry.scale == "part":
-        return values
-    known = views3d.sample((volume != 0).astype(np.float32), sampling, positions)
-    return np.where(known > _LEAST_WEIGHT, values / np.maximum(known, _LEAST_WEIGHT), np.nan)
+    how = views3d.sample if entry.scale == "part" else views3d.sample_known
+    return how(volume, sampling, positions)
 
 
 def _property(name, entry, values):

@@ -108,6 +108,9 @@ def _guinier_plot(profile, fit, resolution):
     y = np.where(np.isfinite(y), y, np.nan)
     inside = x <= 1 / resolution ** 2
     x_line = np.array([1 / LOWEST_RESOLUTION ** 2, 1 / resolution ** 2])
+    shown = [y[inside], y[inside] - fit.slope * x[inside]]
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    margin = 0.15 * (high - low)  # a filter beyond the resolution plunges far below
     return Plot(
         caption="Guinier plot: ln of the mean amplitude of the Fourier shells of the map, the "
                 "fitted line ln(A) = %.1f/d² %+.1f, and the corrected map." % (fit.slope,
@@ -117,4 +120,5 @@ def _guinier_plot(profile, fit, resolution):
         x_label="1/d² (1/Å²)", y_label="ln(mean amplitude)",
         series=[Series("Map", x, y),
                 Series("Fitted line", x_line, fit.intercept + fit.slope * x_line, "dashed"),
-                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])])
+                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])],
+        y_range=[low - margin, high + margin])

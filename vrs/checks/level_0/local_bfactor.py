@@ -20,7 +20,7 @@ class LocalBFactor(Check):
     """Slopes of the local Guinier plots from monogenic amplitudes."""
 
     id = "0.f"
-    title = "Local B-factor (LocBfactor)"
+    title = "Local B-factor (LocBFactor method)"
     requires = (MAP, BANDS)
     explanation = (
         "The spiral transform separates a map into local amplitude and phase at each spatial "

@@ -39,7 +39,7 @@ class MapModel(Check):
     """Correlations in real and Fourier space, resolutions, and atoms within the contour."""
 
     id = "A.a"
-    title = "Map-model correlation and resolution (Phenix)"
+    title = "Map-model correlation and resolution"
     requires = (MAP, MODEL)
     uses = (PLACED_MODEL,)
     explanation = (
