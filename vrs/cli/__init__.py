@@ -166,6 +166,9 @@ def _add_choices(command):
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
+    command.add_argument("--title", metavar="TEXT",
+                         help="what the report calls the map (default: the name of its file, or "
+                              "the title of its entry)")
 
 
 def _add_queue(command):

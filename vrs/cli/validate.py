@@ -53,6 +53,8 @@ class Request:
     entry : dict
         Parameters of the protocol that imports an entry of a public archive; empty where the
         map is a file of the user's.
+    title : str
+        Of the report, where it is not the name of the map or the title of its entry.
     """
 
     map: Any
@@ -67,6 +69,7 @@ class Request:
     renderer: str
     engines: Dict[str, ExternalEngine]
     entry: Dict[str, Any] = field(default_factory=dict)
+    title: str = ""
 
 
 def validate(options):
@@ -122,7 +125,8 @@ def _run_in_process(request):
     report = library.validate(
         request.threads, request.criteria_path or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
-    paths = report.save(request.output, title=request.stem, renderer=request.renderer)
+    paths = report.save(request.output, title=request.title or request.stem,
+                        renderer=request.renderer)
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
@@ -190,7 +194,8 @@ def check_request(options):
     if problems:
         raise InputError(problems)
     return Request(whole, stem, plain, given, criteria, output, options.queue,
-                   options.project, threads, options.renderer, engines)
+                   options.project, threads, options.renderer, engines,
+                   title=options.title or "")
 
 
 def given_by(options):
@@ -359,14 +364,19 @@ def summary(report, output, project_path=None):
     return (["", table(["Item", "Title", "Status"],
                        [(item["id"], item["title"], _status(item)) for item in items])]
             + ["  %s  %s" % remark for remark in remarks]
-            + ["", "Grade %s, %d of %d items passed%s" % (
-                report["grade"] or "none", report["score"]["passed"],
+            + ["", "Levels assessed: %s; %d of %d items passed%s" % (
+                _assessed(items), report["score"]["passed"],
                 report["score"]["evaluable"], printed_serious(count_serious(report)))]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
             + (["Project  %s" % project_path,
                 "Open it with: vrs open %s" % os.path.basename(project_path)]
                if project_path else []))
+
+
+def _assessed(items):
+    found = {item["id"].partition(".")[0] for item in items if item["status"] != "not_run"}
+    return ", ".join(sorted(found, key=levels.order)) or "none"
 
 
 def suspicions(report):

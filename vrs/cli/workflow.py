@@ -107,7 +107,8 @@ def run_workflow(project, request, console):
             _Progress(validating, console), request.queue)
 
     # The results on an entry know its title.
-    report = project.newProtocol(ProtVrsReport, title="" if request.entry else request.stem,
+    title = request.title or ("" if request.entry else request.stem)
+    report = project.newProtocol(ProtVrsReport, title=title,
                                  renderer=RENDERERS.index(request.renderer))
     report.inputResults.append(Pointer(validating, extended="outputResults"))
     _launch(project, report, "report on " + request.stem, console, queue=request.queue)

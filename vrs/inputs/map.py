@@ -15,8 +15,7 @@ from vrs.io.maps import MapFile, folder_sha256, probe_map, read_map, read_volume
 from vrs.io.problems import collected, to_sampling, to_threshold
 from vrs.numerics import masks
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
-from vrs.results import (MINOR, Bars, InputReport, Mark, Note, Paragraph, Plot, Series, Surface,
-                         Volume)
+from vrs.results import (MINOR, Bars, InputReport, Mark, Note, Plot, Series, Surface, Volume)
 from vrs.results.content import FREQUENCY
 from vrs.results.sections import (central_slices, deviation_projections, maximum_variance_slices,
                                   projections)
@@ -338,24 +337,20 @@ def _mask_notes(header, values, map_file):
 def _map_content(data):
     volume, sampling = data.volume, data.sampling
     return [
-        Paragraph("In sections of a sound map the noise around the macromolecule has no structure: "
-                  "no streaks, no rings, no isolated bright or dark spots."),
-        central_slices(volume, sampling, "Central slices of the map.",
+        central_slices(volume, sampling, "Central slices of the map. The noise around a sound map "
+                       "has no structure: no streaks, no rings, no isolated spots.",
                        "Three sections through the centre of the box, along X, Y and Z."),
         maximum_variance_slices(volume, sampling, "Slices of maximum variance of the map.",
                                 "The section of largest variance along each of X, Y and Z."),
-        Paragraph("Streaks in the projections suggest over-represented directions; dark halos "
-                  "around or within the macromolecule suggest a wrong CTF correction or a biased "
-                  "reconstruction."),
-        projections(volume, sampling, "Projections of the map.",
+        projections(volume, sampling, "Projections of the map. Streaks suggest over-represented "
+                    "directions, dark halos a wrong CTF correction or a biased reconstruction.",
                     "The map summed along X, Y and Z."),
         deviation_projections(
             volume, sampling, "Standard deviations of the map along X, Y and Z: bright where the "
             "density varies most along the line of sight, dark where a mask left nothing.",
             "The standard deviation of the map along X, Y and Z."),
-        Paragraph("The isosurface joins all points at the threshold. Specks around the "
-                  "macromolecule or a ragged surface indicate noise at this threshold."),
-        Surface(caption="Isosurface of the map at threshold %g." % data.threshold,
+        Surface(caption="Isosurface of the map at threshold %g. Specks around the macromolecule or "
+                "a ragged surface indicate noise at this threshold." % data.threshold,
                 alt="The surface of the map at the threshold, seen along X, Y and Z.",
                 volume="map", level=float(data.threshold)),
     ]
@@ -387,19 +382,19 @@ def _distributions(evidence):
 
 def _mask_content(data):
     if data.mask is None:
-        origin = ("The mask with hard borders holds the voxels at or above the threshold, of these "
-                  "the largest connected component, dilated by 2 Å.")
+        origin = ("the voxels at or above the threshold, of these the largest connected "
+                  "component, dilated by 2 Å")
     else:
-        origin = ("The mask with hard borders is the one that the user gave. It replaces the "
-                  "constructed mask in every item but 0.b.")
+        origin = ("the one that the user gave, which replaces the constructed mask in every item "
+                  "but 0.b")
     return [
-        Paragraph(origin),
         maximum_variance_slices(
-            data.hard_mask, data.sampling, "Mask with hard borders, slices of maximum variance.",
+            data.hard_mask, data.sampling, "Mask with hard borders, slices of maximum variance: %s."
+            % origin,
             "The section of largest variance of the mask along each of X, Y and Z.", "mask"),
-        Paragraph("The mask with soft borders is the same one convolved with a Gaussian, so that "
-                  "it falls from 1 to 0 within a few voxels."),
         maximum_variance_slices(
-            data.soft_mask, data.sampling, "Mask with soft borders, slices of maximum variance.",
+            data.soft_mask, data.sampling, "Mask with soft borders, slices of maximum variance: "
+            "the same one convolved with a Gaussian, so that it falls from 1 to 0 within a few "
+            "voxels.",
             "The section of largest variance of the soft mask along each of X, Y and Z.", "mask"),
     ]

@@ -176,13 +176,13 @@ class First:
 
     verdict: str
     style: str
-    statements: List[List[Run]]
-    views: Optional["Picture"]
-    fsc: Optional["Picture"]
-    numbers: Optional["Picture"]
-    heading: str
-    warnings: List[List[Run]]
-    places: List[Place]
+    statements: List[List[Run]] = field(default_factory=list)
+    views: Optional["Picture"] = None
+    fsc: Optional["Picture"] = None
+    numbers: Optional["Picture"] = None
+    heading: str = ""
+    warnings: List[List[Run]] = field(default_factory=list)
+    places: List[Place] = field(default_factory=list)
 
 
 @dataclass

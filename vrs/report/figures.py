@@ -44,14 +44,17 @@ class Artist:
         Of the 3D views, one of :data:`vrs.constants.RENDERERS`.
     plots : str
         Form of what is drawn with lines, "svg" or "png".
+    lines : vrs.report.lines_process.LineArtist, optional
+        Draws these beside the others; they are there after :meth:`finish`.
     """
 
-    def __init__(self, folder, box, sampling, renderer="builtin", plots="svg"):
+    def __init__(self, folder, box, sampling, renderer="builtin", plots="svg", lines=None):
         self.folder = Path(folder)
         self.box = tuple(box)
         self.sampling = sampling
         self.renderer = renderer
         self.plots = plots
+        self._lines = lines
         self._count = 0
         self._seen = {}
 
@@ -74,8 +77,12 @@ class Artist:
 
     @singledispatchmethod
     def _drawn(self, figure, _files):
-        panel = Panel(self._write(saved(line_drawing(figure), self.plots), self.plots),
-                      figure.alt or figure.caption)
+        name = self._name(self.plots)
+        if self._lines is None:
+            (self.folder / name).write_bytes(saved(line_drawing(figure), self.plots))
+        else:
+            self._lines.order(name, figure)
+        panel = Panel(name, figure.alt or figure.caption)
         return Picture(figure.caption, [panel], wide=True,
                        broad=isinstance(figure, content.Graph))
 
@@ -147,7 +154,7 @@ class Artist:
     def _surface(self, figure, files):
         """The views, and a sentence for the caption."""
         path = _named(figure.volume, files)
-        surface = self._seen_surface(path, figure.level)
+        surface = self.surface(path, figure.level)
         values, limits = None, figure.colour_range
         if figure.colour_by:
             coloured = self.load(_named(figure.colour_by, files))
@@ -176,11 +183,27 @@ class Artist:
 
     def _overlay(self, figure, files):
         """Views of a model in the map, and nothing to add to the caption."""
-        surface = self._seen_surface(_named(figure.volume, files), figure.level)
-        return surface.draw_over(self._tubes(figure)[0].mesh), ""
+        surface = self.surface(_named(figure.volume, files), figure.level)
+        tubes = self._tubes(figure)[0]
+        return self._once("overlay", (surface, tubes), lambda: surface.draw_over(tubes.mesh)), ""
 
-    def _seen_surface(self, path, level):
-        """The surface, kept for the next figure: many colour the same one."""
+    def surface(self, path, level):
+        """The surface of a map, kept for the next figure: many colour the same one.
+
+        Parameters
+        ----------
+        path : path
+        level : float
+
+        Returns
+        -------
+        vrs.report.views3d.SeenSurface
+
+        Raises
+        ------
+        ViewError, InputError
+            If there is none, or the map cannot be read.
+        """
         return self._once("surface", (path, level), lambda: views3d.SeenSurface(
             views3d.surface_mesh(*self.load(path), level=level)))
 
@@ -216,10 +239,18 @@ class Artist:
         return Legend(self._write(_png(image), "png", "legend"), number(float(low)),
                       number(float(high)), label)
 
+    def finish(self):
+        """Wait for the figures that are drawn beside the others."""
+        if self._lines is not None:
+            self._lines.finish()
+
     def _write(self, data, suffix, part=0):
-        name = "figure_%03d_%s.%s" % (self._count, part, suffix)
+        name = self._name(suffix, part)
         (self.folder / name).write_bytes(data)
         return name
+
+    def _name(self, suffix, part=0):
+        return "figure_%03d_%s.%s" % (self._count, part, suffix)
 
 
 def _alt(figure, label):

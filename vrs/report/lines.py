@@ -34,7 +34,8 @@ _LINE, _GAP, _RIGHT = 0.155, 0.06, 0.1
 _TRACK_HEIGHT = 0.62
 _SPHERE_SIZE = (3.3, 2.5)
 _SPHERE_PIXELS = 300
-_PNG_DPI = 144
+_PNG_DPI = 216
+_RESOLUTIONS = (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)
 _GRAPH_ROW, _GRAPH_COLUMN, _GRAPH_LINES = 0.19, 0.16, 2.5
 
 
@@ -179,6 +180,7 @@ def _tracks(figure):
                             + [[figure.bound] if figure.bound is not None else []])
     low, high = np.min(values), np.max(values)
     margin = 0.06 * ((high - low) or 1)
+    label = textwrap.wrap(figure.y_label, int(15 * height))
     for place, track in enumerate(figure.tracks):
         axes = drawing.add_axes([0.15, 0.3, 0.8, 0.5])
         axes.plot(track.x, track.y, "o", markersize=1.8, color=_COLOURS[0])
@@ -188,10 +190,10 @@ def _tracks(figure):
         axes.locator_params(axis="y", nbins=3)
         axes.set_title(track.label, fontsize=8, loc="left", pad=2, parse_math=False)
         top = height - _LINE - place * (_TRACK_HEIGHT + 2 * _LINE)
-        _place(axes, drawing, top - _TRACK_HEIGHT, top, _tick_width(axes) + 2 * _LINE)
+        _place(axes, drawing, top - _TRACK_HEIGHT, top, _tick_width(axes) + _LINE * len(label) + _GAP)
     axes.set_xlabel(figure.x_label, parse_math=False, labelpad=2)
-    drawing.text(0.02, 0.5, "\n".join(textwrap.wrap(figure.y_label, int(15 * height))),
-                 rotation=90, va="center", ha="left", parse_math=False, linespacing=1)
+    drawing.text(0.01, 0.5, "\n".join(label), rotation=90, va="center", ha="left",
+                 parse_math=False, linespacing=1)
     return drawing
 
 
@@ -293,19 +295,20 @@ def _legend_shape(labels):
 def _resolution_axis(axes):
     """Resolutions in Å above an axis of frequencies."""
     low, high = axes.get_xlim()
-    above = axes.twiny()
-    above.set_position(axes.get_position())
-    above.set_xlim(low, high)
-    above.spines["top"].set_visible(True)
-    above.grid(False)
     places, taken = [], np.inf
-    for resolution in (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100):
+    for resolution in _RESOLUTIONS:
         if low < 1 / resolution < high and taken - 1 / resolution > 0.09 * (high - low):
             places.append(resolution)
             taken = 1 / resolution
-    above.set_xticks([1 / resolution for resolution in places], ["%g" % x for x in places])
-    above.tick_params(pad=1.5)
-    above.set_xlabel("Resolution (Å)", labelpad=2)
+    across = axes.get_xaxis_transform()
+    axes.plot([low, high], [1, 1], color="#000000", linewidth=0.7, transform=across, clip_on=False)
+    axes.plot([1 / place for place in places], [1.015] * len(places), "|", color="#000000",
+              markersize=4, markeredgewidth=0.7, transform=across, clip_on=False)
+    for place in places:
+        axes.text(1 / place, 1.04, "%g" % place, transform=across, ha="center", va="bottom")
+    axes.text(0.5, 1.05 + _LINE / _HEIGHT, "Resolution (Å)", transform=axes.transAxes, ha="center",
+              va="bottom")
+    axes.set_xlim(low, high)
 
 
 @_drawn.register(content.SphereMap)

@@ -98,7 +98,7 @@ class MaskAnalysis(Check):
             maximum_variance_slices(
                 raw, data.map.sampling, "Slices of maximum variance of the raw mask.",
                 "Three sections of the thresholded map, along X, Y and Z.", "mask"),
-            _mass_plot(masses, data.map.threshold, _model_mass(data)), _mass_table(masses)]
+            _mass_plot(masses, data.map.threshold), _mass_table(masses)]
         return Findings(metrics, content)
 
 
@@ -196,28 +196,15 @@ def _remaining_paragraph(sizes, metrics):
                         metrics["remaining_mean_volume"], rest[-1], rest[0]))
 
 
-def _model_mass(data):
-    """Mass of the model's atoms, kDa; None without a model."""
-    if data.model is None:
-        return None
-    return sum(site.atom.element.weight * site.atom.occ
-               for site in data.model.structure[0].all()) / 1000
-
-
-def _mass_plot(masses, threshold, model_mass=None):
+def _mass_plot(masses, threshold):
     thresholds, _, kilodaltons, _ = (np.array(column) for column in zip(*masses))
-    series = [Series("enclosed", thresholds, np.where(kilodaltons > 0, kilodaltons, np.nan))]
-    caption = ("Protein mass that fills the volume enclosed at different thresholds "
-               "(1 kDa for each 1207 Å³).")
-    if model_mass is not None:
-        series.append(Series("model, %.4g kDa" % model_mass, thresholds[[0, -1]],
-                             np.full(2, model_mass), "dashed"))
-        caption += (" At a good threshold it is about the mass of the specimen; the dashed line is "
-                    "that of the model.")
     return Plot(
-        caption=caption, alt="Curve of the enclosed molecular mass, falling as the threshold rises.",
-        x_label="Threshold (density, arbitrary units)", y_label="Enclosed mass (kDa)", log_y=True,
-        series=series, marks=[Mark(threshold, "threshold, %.4g" % threshold)])
+        caption="Mass enclosed at different thresholds; the line marks the one in use.",
+        alt="Curve of the enclosed molecular mass, falling as the threshold rises.",
+        x_label="Threshold", y_label="Enclosed mass (kDa)", log_y=True,
+        series=[Series("Enclosed mass", thresholds, np.where(kilodaltons > 0, kilodaltons, np.nan),
+                       "points")],
+        marks=[Mark(threshold, "threshold")])
 
 
 def _mass_table(masses):

@@ -52,10 +52,14 @@ def first_page(numbering, results):
     serious, minor = _weighed(levels_found)
     verdict, style = _verdict(items, serious, minor)
     told = serious or minor
-    warnings = [[Run(text + " "), numbering.link(anchor)] for anchor, text in told]
-    if len(warnings) > _MOST_WARNINGS:
-        warnings[_MOST_WARNINGS - 1:] = [[Run("%d more in the list of " % (
-            len(warnings) - _MOST_WARNINGS + 1)), Run("warnings", "#warnings"), Run(".")]]
+    shown = {}  # what one item says in several ways is said once
+    for anchor, text in told:
+        shown.setdefault(anchor, text)
+    shown = list(shown.items())[:_MOST_WARNINGS]
+    warnings = [[Run(text + " "), numbering.link(anchor)] for anchor, text in shown]
+    if len(told) > len(shown):
+        warnings.append([Run("%d more in the list of " % (len(told) - len(shown))),
+                         Run("warnings", "#warnings"), Run(".")])
     scales, curves = key_numbers(items), _correlation(items, levels_found[0].input.resolution)
     return First(
         verdict, style, _statements(numbering, levels_found, items), _views(numbering, results),

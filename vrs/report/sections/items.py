@@ -44,7 +44,8 @@ def item_parts(numbering, item, result, folder):
         results.append(numbering.numbered(metrics))
     if item.reason:
         results.append(Text(plain(item.reason)))
-    parts = [("Explanation", [Text(plain(item.explanation))] if item.explanation else []),
+    explained = item.explanation and item.status not in (Status.NOT_APPLICABLE, Status.NOT_RUN)
+    parts = [("Explanation", [Text(plain(item.explanation))] if explained else []),
              ("Results", results),
              ("Automatic criteria", _criteria(item, result.criteria_source)),
              _verdict(item), ("Engine and reference", _engine(numbering.references, item))]
