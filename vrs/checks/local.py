@@ -199,10 +199,12 @@ def local_figures(data, volume, values, found, marks=()):
     name = volume.label[0].lower() + volume.label[1:]
     unit = " (%s)" % volume.unit if volume.unit else ""
     surface = Surface(
-        caption="Surface of the map coloured by the %s." % name,
+        caption="Surface of the map coloured by the %s%s." % (
+            name, "; grey has no value" if volume.scale == "local" else ""),
         alt="The surface of the map seen along X, Y and Z, coloured by the %s." % name,
         volume="map", level=float(data.map.threshold), colour_by=volume.name,
-        colour_label=volume.label, unit=volume.unit, colour_range=list(volume.limits))
+        colour_label=volume.label, unit=volume.unit, colour_range=list(volume.limits),
+        scale=volume.scale)
     return [percentile_table(found, volume.unit, "Percentiles of the %s." % name),
             clipped_histogram(values, "Histogram of the %s." % name,
                               "Distribution of the %s over the voxels of the mask." % name,

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Optional, Tuple
 
 import numpy as np
+from scipy import fft
 
 from vrs.errors import InputError
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, register
@@ -15,9 +16,15 @@ from vrs.io.problems import collected, to_mass, to_sampling, to_threshold
 from vrs.io.sequences import read_mass
 from vrs.numerics import masks
 from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
-from vrs.results import MINOR, SERIOUS, InputReport, Note, Paragraph, Surface, Volume
-from vrs.results.sections import central_slices, maximum_variance_slices, projections
+from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
+from vrs.results import (MINOR, SERIOUS, Bars, InputReport, Mark, Note, Plot, Series,
+                         Surface, Volume)
+from vrs.results.content import FREQUENCY
+from vrs.results.sections import (central_slices, deviation_projections, maximum_variance_slices,
+                                  projections)
 
+# Bars of the histogram, and the power below which a shell was filtered away.
+_BINS, _LEAST_POWER = 120, 1e-12
 _MASK_LEVEL = 0.5
 # Sides of a box that the mask touches, and voxels between its sides and what is not exactly zero,
 # in boxes cut around a part of a map.
@@ -226,7 +233,8 @@ class _MapKind(Kind):
     def describe(self, evidence):
         return (_mask_findings(evidence.map) + _number_notes(evidence.map,
                                                              evidence.reported.resolution),
-                _map_content(evidence.map) + _mask_content(evidence.map))
+                _map_content(evidence.map) + _distributions(evidence)
+                + _mask_content(evidence.map))
 
 
 MAP = register(_MapKind())
@@ -453,40 +461,64 @@ def _mask_notes(header, values, map_file):
 def _map_content(data):
     volume, sampling = data.volume, data.sampling
     return [
-        Paragraph("In sections of a sound map the noise around the macromolecule has no structure: "
-                  "no streaks, no rings, no isolated bright or dark spots."),
-        central_slices(volume, sampling, "Central slices of the map.",
+        central_slices(volume, sampling, "Central slices of the map. The noise around a sound map "
+                       "has no structure: no streaks, no rings, no isolated spots.",
                        "Three sections through the centre of the box, along X, Y and Z."),
         maximum_variance_slices(volume, sampling, "Slices of maximum variance of the map.",
                                 "The section of largest variance along each of X, Y and Z."),
-        Paragraph("Streaks in the projections suggest over-represented directions; dark halos "
-                  "around or within the macromolecule suggest a wrong CTF correction or a biased "
-                  "reconstruction."),
-        projections(volume, sampling, "Projections of the map.",
+        projections(volume, sampling, "Projections of the map. Streaks suggest over-represented "
+                    "directions, dark halos a wrong CTF correction or a biased reconstruction.",
                     "The map summed along X, Y and Z."),
-        Paragraph("The isosurface joins all points at the threshold. Specks around the "
-                  "macromolecule or a ragged surface indicate noise at this threshold."),
-        Surface(caption="Isosurface of the map at threshold %g." % data.threshold,
+        deviation_projections(
+            volume, sampling, "Standard deviations of the map along X, Y and Z: bright where the "
+            "density varies most along the line of sight, dark where a mask left nothing.",
+            "The standard deviation of the map along X, Y and Z."),
+        Surface(caption="Isosurface of the map at threshold %g. Specks around the macromolecule or "
+                "a ragged surface indicate noise at this threshold." % data.threshold,
                 alt="The surface of the map at the threshold, seen along X, Y and Z.",
                 volume="map", level=float(data.threshold)),
     ]
 
 
+def _distributions(evidence):
+    """How the densities are distributed, and the power over the frequencies."""
+    data, resolution = evidence.map, evidence.reported.resolution
+    counts, edges = np.histogram(data.volume, _BINS)
+    transform = fft.rfftn(data.volume, workers=evidence.run.workers)
+    (power,) = shell_sums(data.volume.shape, lambda z: (np.square(np.abs(transform[z])),))
+    power = power / shell_counts(data.volume.shape) / data.volume.size
+    frequencies = shell_frequencies(data.volume.shape, data.sampling)
+    known = power[1:] > power[1:].max() * _LEAST_POWER
+    return [
+        Bars("Histogram of the densities of all voxels, with the threshold. Solvent makes the "
+             "peak, the macromolecule the tail on its right; a spike at one value is a region "
+             "that was set to it.", "Numbers of voxels by density, on a logarithmic scale.",
+             "Density (arbitrary units)", "Voxels", edges, counts,
+             [Mark(data.threshold, "threshold, %.4g" % data.threshold)], log_y=True),
+        Plot("Rotationally averaged power spectrum of the map: mean square of the Fourier "
+             "coefficients by shell. It falls smoothly; rings, steps and rises come from "
+             "filters, sharpening or a wrong CTF correction. Shells below 10⁻¹² of the highest "
+             "are not shown.", "Power against spatial frequency, on a logarithmic scale.",
+             FREQUENCY, "Power (arbitrary units)",
+             [Series("Map", frequencies[1:], np.where(known, power[1:], np.nan))], log_y=True,
+             marks=[Mark(1 / resolution, "reported, %.4g Å" % resolution)] if resolution else [])]
+
+
 def _mask_content(data):
     if data.mask is None:
-        origin = ("The mask with hard borders holds the voxels at or above the threshold, of these "
-                  "the largest connected component, dilated by 2 Å.")
+        origin = ("the voxels at or above the threshold, of these the largest connected "
+                  "component, dilated by 2 Å")
     else:
-        origin = ("The mask with hard borders is the one that the user gave. It replaces the "
-                  "constructed mask in every item but 0.b.")
+        origin = ("the one that the user gave, which replaces the constructed mask in every item "
+                  "but 0.b")
     return [
-        Paragraph(origin),
         maximum_variance_slices(
-            data.hard_mask, data.sampling, "Mask with hard borders, slices of maximum variance.",
+            data.hard_mask, data.sampling, "Mask with hard borders, slices of maximum variance: %s."
+            % origin,
             "The section of largest variance of the mask along each of X, Y and Z.", "mask"),
-        Paragraph("The mask with soft borders is the same one convolved with a Gaussian, so that "
-                  "it falls from 1 to 0 within a few voxels."),
         maximum_variance_slices(
-            data.soft_mask, data.sampling, "Mask with soft borders, slices of maximum variance.",
+            data.soft_mask, data.sampling, "Mask with soft borders, slices of maximum variance: "
+            "the same one convolved with a Gaussian, so that it falls from 1 to 0 within a few "
+            "voxels.",
             "The section of largest variance of the soft mask along each of X, Y and Z.", "mask"),
     ]

@@ -33,7 +33,8 @@ class _ReportedKind(Kind):
                "asks whether the data support it. For a map that was imported as an EMDB entry it "
                "may be left empty: the resolution that the entry states is then used.",
                NUMBER, "R", to_resolution),
-        Option("title", "what the report calls the map (default: the name of its file)",
+        Option("title", "what the report calls the map (default: the name of its file, or the "
+               "title of its entry)",
                type=TEXT),
     )
 

@@ -190,6 +190,12 @@ class ItemResult:
         """The status as the report prints it."""
         return self.status.printed(len(self.warnings))
 
+    def value(self, name):
+        """The value of a metric, None where it has none; "percentiles.50" reaches into it."""
+        name, _, key = name.partition(".")
+        value = self.metrics[name].value if name in self.metrics else None
+        return value.get(key) if key and value is not None else value
+
 
 @dataclass
 class InputReport:

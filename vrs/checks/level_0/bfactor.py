@@ -139,6 +139,9 @@ def _guinier_plot(profile, within, fit, resolution):
     y, masked = (np.where(np.isfinite(values), values, np.nan) for values in (y, within[1]))
     inside = x <= 1 / resolution ** 2
     x_line = np.array([1 / LOWEST_RESOLUTION ** 2, 1 / resolution ** 2])
+    shown = [y[inside], y[inside] - fit.slope * x[inside]]
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    margin = 0.15 * (high - low)  # a filter beyond the resolution plunges far below
     return Plot(
         caption="Guinier plot: ln of the mean amplitude of the Fourier shells of the map, the "
                 "fitted line ln(A) = %.1f/d² %+.1f, the map within the mask, and the corrected "
@@ -149,4 +152,5 @@ def _guinier_plot(profile, within, fit, resolution):
         series=[Series("Map", x, y),
                 Series("Within the mask", x, masked),
                 Series("Fitted line", x_line, fit.intercept + fit.slope * x_line, "dashed"),
-                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])])
+                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])],
+        y_range=[low - margin, high + margin])

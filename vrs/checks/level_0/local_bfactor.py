@@ -29,7 +29,7 @@ class LocalBFactor(Check):
     """Slopes of the local Guinier plots from monogenic amplitudes."""
 
     id = "0.f"
-    title = "Local B-factor (LocBfactor)"
+    title = "Local B-factor (LocBFactor method)"
     requires = (MAP, resolution(0, 8, service=BANDS))
     explanation = (
         "The spiral transform separates a map into local amplitude and phase at each spatial "

@@ -22,7 +22,7 @@ class LocalOccupancy(Check):
     """Fractions of frequency bands in which a place holds signal."""
 
     id = "0.g"
-    title = "Local occupancy (LocOccupancy)"
+    title = "Local occupancy (LocOccupancy method)"
     requires = (MAP, BANDS)
     explanation = (
         "The local occupancy of a voxel is the fraction of frequency bands, between 15 Å and the "

@@ -39,7 +39,7 @@ class LocalResolution(Check):
     """Resolution of the surroundings of each voxel as a trained network reads it."""
 
     id = "0.e"
-    title = "Local resolution (DeepRes)"
+    title = "Local resolution (DeepRes method)"
     requires = (MAP, resolution(2, 13))
     explanation = (
         "Proteins look different at each resolution. A neural network that was trained on maps "

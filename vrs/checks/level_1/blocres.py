@@ -18,7 +18,7 @@ class BlocRes(Check):
     """Local resolution by the Fourier shell correlation in small boxes."""
 
     id = "1.c"
-    title = "Local resolution, Blocres"
+    title = "Local resolution (Blocres method)"
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The resolution is measured around each voxel of the mask as it is for whole maps: by the "

@@ -272,7 +272,8 @@ def _plots(data, curves, found):
             "Fourier shell correlation of the half maps within the soft mask, of the same after "
             "their phases were randomised, and corrected for what the mask adds.",
             "Correlations against spatial frequency; the corrected one reaches 0.143", "FSC",
-            within + [limit("0.143", FSC_THRESHOLD)]))
+            within + [limit("0.143", FSC_THRESHOLD), limit("0.5", 0.5), series(
+                "half bit", half_bit(curves.counts * curves.independent), "dashed")]))
     if curves.ssnr is not None:
         plots.append(plot(
             "ssnr_resolution",

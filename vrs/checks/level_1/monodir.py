@@ -27,7 +27,7 @@ class MonoDir(Check):
     """Local resolution by direction from monogenic amplitudes."""
 
     id = "1.f"
-    title = "Local and directional resolution, MonoDir"
+    title = "Local and directional resolution (MonoDir method)"
     requires = (MAP, HALF_MAPS, resolution(0, 10))
     explanation = (
         "As in item 1.e, the strength of the signal at each voxel is compared with the noise, here "

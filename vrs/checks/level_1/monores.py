@@ -15,7 +15,7 @@ class MonoRes(Check):
     """Local resolution by monogenic amplitudes of signal and noise."""
 
     id = "1.e"
-    title = "Local resolution, MonoRes"
+    title = "Local resolution (MonoRes method)"
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The mean of the half maps holds the signal, half their difference only noise. Both are "

@@ -20,7 +20,7 @@ class ResMap(Check):
     """Local resolution as the smallest wavelength of a detectable local sinusoid."""
 
     id = "1.d"
-    title = "Local resolution, ResMap"
+    title = "Local resolution (ResMap method)"
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The local resolution is here the smallest wavelength at which a wave of any direction "

@@ -55,7 +55,7 @@ class Daq(Check):
     """Likelihood of amino acids, atoms and secondary structures by a network."""
 
     id = "A.g"
-    title = "DAQ"
+    title = "Residue identity (DAQ method)"
     requires = (MAP, MODEL, resolution(0, 5))
     uses = (PLACED_MODEL,)
     explanation = (

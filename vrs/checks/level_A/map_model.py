@@ -27,6 +27,7 @@ _MOST_ENCLOSED = 3.0
 _WATER = 18.015  # Da, which a residue loses when it joins a chain
 # Voxels within this distance of an atom belong to it; it grows with the resolution.
 _RADII = (3.0, 10.0)
+_CONTOURS = 101  # of the atom inclusion
 _SOFT = 2.0  # width of the soft mask, in units of the resolution
 _PROTEIN_BACKBONE = frozenset(("N", "CA", "C", "O"))
 _MAIN_CHAIN = _PROTEIN_BACKBONE | {"CB"}
@@ -45,7 +46,7 @@ class MapModel(Check):
     """Correlations in real and Fourier space, resolutions, and atoms within the contour."""
 
     id = "A.a"
-    title = "Map-model correlation and resolution (Phenix)"
+    title = "Map-model correlation and resolution"
     requires = (MAP, MODEL)
     uses = (PLACED_MODEL,)
     explanation = (
@@ -370,6 +371,46 @@ def model_mass(structure):
     return mass / 1000
 
 
+def inclusion_curve(volume, sampling, thresholds, structure):
+    """Fractions of the atoms, and of those of the backbone, within each of many contours.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    thresholds : numpy.ndarray, (n,)
+        Increasing.
+    structure : gemmi.Structure
+
+    Returns
+    -------
+    all_atoms, backbone : numpy.ndarray of float64, (n,)
+        Without hydrogens; NaN where there is no such atom.
+    """
+    values = values_at(volume, sampling, atom_positions(structure), -np.inf)
+    heavy = ~np.array([site.atom.is_hydrogen() for site in structure[0].all()], bool)
+    found = []
+    for chosen in (heavy, heavy & _backbone(structure)):
+        own = np.sort(values[chosen])
+        below = np.searchsorted(own, thresholds)  # those exactly at the contour are within
+        found.append(1 - below / len(own) if len(own) else np.full(len(thresholds), np.nan))
+    return tuple(found)
+
+
+def _inclusion_plot(data):
+    thresholds = np.linspace(0, float(data.map.volume.max()), _CONTOURS)
+    curves = inclusion_curve(data.map.volume, data.map.sampling, thresholds, model_of(data))
+    return Plot("Atom inclusion: fraction of the atoms, without hydrogens, in density at or above "
+                "the contour. At a contour that shows the macromolecule nearly all of the "
+                "backbone is within.",
+                "Fraction of the atoms within the contour, falling as the contour rises.",
+                "Contour (density, arbitrary units)", "Fraction within",
+                [Series(name, thresholds, curve, style) for name, curve, style in zip(
+                    ("all atoms", "backbone"), curves, ("line", "dashed"))],
+                marks=[Mark(data.map.threshold, "threshold, %.4g" % data.map.threshold)])
+
+
 def _five_kinds(data, calculated):
     mask = model_map.model_mask(model_of(data), data.map.volume.shape, data.map.sampling)
     size = int(np.count_nonzero(mask))
@@ -452,7 +493,7 @@ def _findings(data, spectra, correlations, residues, included):
         np.where(water, np.nan, residues.mean(included)))
     content = [_method(data, spectra, correlations), _correlation_table(metrics),
                _chain_table(correlations, residues, included), _resolution_table(spectra),
-               _curve_plot(data, spectra)]
+               _curve_plot(data, spectra), _inclusion_plot(data)]
     if known.size:
         content += residue_figures(residues, of_residues, "Correlation", "low", ("limit", _BAD))
     frequencies, curve = spectra.curves["masked"]

@@ -63,7 +63,7 @@ class QScore(Check):
     """Likeness of the map around each atom to a Gaussian."""
 
     id = "A.e"
-    title = "MapQ (Q-score)"
+    title = "Q-score (MapQ method)"
     requires = (MAP, MODEL, resolution(0, 5, or_unknown=True))
     uses = (PLACED_MODEL,)
     explanation = (

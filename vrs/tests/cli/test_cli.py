@@ -296,7 +296,7 @@ def test_summary_tells_warnings_reasons_and_places():
     text = "\n".join(lines)
     for part in ("0.b   Title  2 warnings", "0.c   Title  Does not apply", "  Map  Too fine.",
                  "  Half maps  Serious: Masked.", "  0.b  First.", "  0.c, 0.d  No background.",
-                 "Grade 0, 1 of 2 items passed, 2 serious findings", "/out/report.pdf",
+                 "Levels assessed: 0; 1 of 2 items passed, 2 serious findings", "/out/report.pdf",
                  "/project"):
         assert part in text
     # What is serious comes first.

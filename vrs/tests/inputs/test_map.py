@@ -265,7 +265,7 @@ def test_description_says_that_the_mask_is_the_users(tmp_path, map_path, mask):
     report, _ = describe_map(read(map_path, 0.3, mask=path))
     assert (report.file_name, report.mask_file_name) == ("map.mrc", "mask.mrc")
     assert len(report.mask_sha256) == 64 != report.sha256
-    assert any("the user gave" in getattr(block, "text", "") for block in report.content)
+    assert any("the user gave" in getattr(block, "caption", "") for block in report.content)
 
 
 def in_noise(body, shape=(48, 48, 48), seed=0):

@@ -129,8 +129,8 @@ def test_texts(finished):
     assert finished.summary()[-1].startswith("*")
     methods = " ".join(finished.methods())
     assert "0.b Mask analysis" in methods
-    assert "0.e Local resolution (DeepRes) [[https://doi.org/" in methods
-    assert "0.h Hand correction (DeepHand): Does not apply" in finished.summary()
+    assert "0.e Local resolution (DeepRes method) [[https://doi.org/" in methods
+    assert "0.h Handedness (DeepHand method): Does not apply" in finished.summary()
     assert "0.h" not in methods
     assert "Faraday Discussions" in " ".join(finished.citations())
 

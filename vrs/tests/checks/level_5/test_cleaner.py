@@ -154,7 +154,7 @@ def test_the_command_reports_on_folders(picked, tmp_path, capfd):
     out = tmp_path / "out"
     assert main(["validate", "--micrographs", path[:path.rindex("/")], "--coordinates",
                  str(tmp_path / "picks"), "--threads", "1", "--output", str(out)]) == 0
-    assert "Grade 5, 1 of 1 items passed" in capfd.readouterr().out
+    assert "Levels assessed: 5; 1 of 1 items passed" in capfd.readouterr().out
     assert (out / "report.pdf").is_file() and (out / "report.json").is_file()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from vrs.checks import run_check
 from vrs.checks.level_A import map_model
-from vrs.checks.level_A.map_model import MapModel, atom_inclusion
+from vrs.checks.level_A.map_model import MapModel, atom_inclusion, inclusion_curve
 from vrs.checks.level_A.placement import model_of
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
@@ -247,6 +247,24 @@ def test_mass_that_was_given_goes_before_that_of_the_model():
                     model=models.walk(), mass=50.0)
     result, _ = run_check(MapModel(), data)
     assert result.metrics["enclosed_mass_ratio"].value is None and result.status is Status.OK
+
+
+def test_inclusion_curve_falls_with_the_contour():
+    volume = np.zeros((8, 10, 12), np.float32)
+    volume[4, 5, 6] = 1.0
+    structure = models.walk(2)
+    atoms = [site.atom for site in structure[0].all()]
+    for atom in atoms:
+        atom.pos = gemmi.Position(0, 0, 0)
+    for atom, x in zip(atoms, (6, 6.25, 6.5, 6.75)):  # N, CA, C, O see 1, 0.75, 0.5 and 0.25
+        atom.pos = gemmi.Position(1.5 * x, 7.5, 6)
+    atoms[5].element = gemmi.Element("H")
+    thresholds = np.array([0.0, 0.25, 0.3, 0.75, 1.0, 1.1])
+    everything, backbone = inclusion_curve(volume, 1.5, thresholds, structure)
+    assert everything * 9 == pytest.approx([9, 4, 3, 2, 1, 0])
+    assert backbone * 7 == pytest.approx([7, 4, 3, 2, 1, 0])
+    here = atom_inclusion(volume, 1.5, 0.3, structure)
+    assert np.nanmean(here) == pytest.approx(everything[2])
 
 
 def test_backbone_and_main_chain():
