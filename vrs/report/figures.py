@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _LARGEST, _SMALLEST = 512, 360
 _AXES = "XYZ"
+# What is as wide as the page.
+_BROAD = (content.Graph, content.PolarPlots, content.WholeSpheres)
 _WITH_GREY = matplotlib.colormaps["viridis"].with_extremes(bad=NO_VALUE)
 # Told apart by the colour-blind, and by their width in grey.
 _WARNED, _SOUND = "#D55E00", "#56B4E9"
@@ -84,7 +86,7 @@ class Artist:
             self._lines.order(name, figure)
         panel = Panel(name, figure.alt or figure.caption)
         return Picture(figure.caption, [panel], wide=True,
-                       broad=isinstance(figure, content.Graph))
+                       broad=isinstance(figure, _BROAD))
 
     @_drawn.register(content.Slices)
     def _slices(self, figure, _files):

@@ -29,8 +29,8 @@ _STYLE = {"font.family": fonts.SANS, "font.size": 8, "axes.labelsize": 8,
           "axes.formatter.useoffset": False, "axes.grid": True, "grid.color": "#dddddd",
           "grid.linewidth": 0.5, "axes.axisbelow": True, "lines.linewidth": 1.3,
           "legend.frameon": False, "svg.fonttype": "path", "svg.hashsalt": "vrs"}
-# Inches. A drawing is as wide as a column of the PDF, so that its letters keep their size.
-_WIDTH, _HEIGHT, _GRAPH_WIDTH = 3.3, 1.75, 6.8
+# Inches. A drawing is as wide as a column of the PDF, or the page, so that its letters keep their size.
+_WIDTH, _HEIGHT, _BROAD = 3.3, 1.75, 6.8
 _LINE, _GAP, _RIGHT = 0.155, 0.06, 0.1
 _TRACK_HEIGHT = 0.62
 _SPHERE_SIZE = (3.3, 2.5)
@@ -373,7 +373,7 @@ def _half_sphere(figure):
 @_drawn.register(content.WholeSpheres)
 def _whole_spheres(figure):
     """The sphere in Mollweide's projection, which keeps areas, one panel beside the other."""
-    drawing = Figure((_PLOT_SIZE[0], _PLOT_SIZE[0] / len(figure.panels) * 0.72),
+    drawing = Figure((_BROAD, _BROAD / len(figure.panels) * 0.72),
                      layout="constrained")
     longitudes, latitudes = np.meshgrid(*(np.linspace(-limit, limit, count) for limit, count in (
         (np.pi, _LONGITUDES), (np.pi / 2, _LONGITUDES // 2))))
@@ -397,7 +397,7 @@ def _whole_spheres(figure):
 
 @_drawn.register(content.PolarPlots)
 def _polar_plots(figure):
-    drawing = Figure((_PLOT_SIZE[0], _PLOT_SIZE[0] / len(figure.panels) * 1.1),
+    drawing = Figure((_BROAD, _BROAD / len(figure.panels) * 1.1),
                      layout="constrained")
     around = np.linspace(0, 2 * np.pi, 121)
     for number, panel in enumerate(figure.panels):
@@ -422,7 +422,7 @@ def _polar_plots(figure):
 def _graph(figure):
     """Dots, one in each row, with lines between them and text beside them."""
     first, last = figure.rows
-    width, height = _GRAPH_WIDTH, _GRAPH_ROW * (last - first + 1)
+    width, height = _BROAD, _GRAPH_ROW * (last - first + 1)
     # Lines that only pass through have columns too.
     columns = 1 + max([node.column for node in figure.nodes]
                       + [link.column for link in figure.links])
