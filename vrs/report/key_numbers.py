@@ -87,4 +87,6 @@ def _allowed(outcome, key):
         return None
     if outcome.relation == "within":
         return list(outcome.bound)
-    return [key.low, outcome.bound] if outcome.relation in ("<", "<=") else [outcome.bound, key.high]
+    if outcome.relation in ("<", "<="):
+        return [key.low, outcome.bound]
+    return [outcome.bound, key.high]

@@ -192,7 +192,8 @@ def _tracks(figure):
         axes.locator_params(axis="y", nbins=3)
         axes.set_title(track.label, fontsize=8, loc="left", pad=2, parse_math=False)
         top = height - _LINE - place * (_TRACK_HEIGHT + 2 * _LINE)
-        _place(axes, drawing, top - _TRACK_HEIGHT, top, _tick_width(axes) + _LINE * len(label) + _GAP)
+        left = _tick_width(axes) + _LINE * len(label) + _GAP
+        _place(axes, drawing, top - _TRACK_HEIGHT, top, left)
     axes.set_xlabel(figure.x_label, parse_math=False, labelpad=2)
     drawing.text(0.01, 0.5, "\n".join(label), rotation=90, va="center", ha="left",
                  parse_math=False, linespacing=1)
@@ -237,7 +238,8 @@ def _labelled(axes, figure, y_label="", zone=None):
     if zone:
         axes.axvspan(zone[0], zone[1], color="#e3ebf2", zorder=0)
     for index, mark in enumerate(figure.marks):
-        look = _look(mark.label, _MARKS) or _Look("#333333", _MARK_DASHES[index % len(_MARK_DASHES)])
+        look = _look(mark.label, _MARKS) or _Look(
+            "#333333", _MARK_DASHES[index % len(_MARK_DASHES)])
         axes.axvline(mark.x, color=look.colour, linewidth=1.1, label=mark.label,
                      linestyle=look.dashes)
     y_lines, x_lines = textwrap.wrap(y_label, int(15 * height)), textwrap.wrap(figure.x_label, 46)

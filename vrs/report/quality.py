@@ -1,6 +1,6 @@
 """What follows from the results of all items: score and sentences."""
 
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from vrs.results import Status
 from vrs.results.wording import judged
@@ -60,21 +60,6 @@ def resolution_sentence(reported: Optional[float], estimates) -> str:
     if reported < OVERESTIMATED * mean * (1 - 1e-9):  # equal is equal, whatever the rounding
         text += " The reported resolution may be overestimated."
     return text
-
-
-def quality_sentences(items) -> List[Tuple[str, str]]:
-    """The items' sentences on the quality of the map.
-
-    Parameters
-    ----------
-    items : iterable of ItemResult
-
-    Returns
-    -------
-    list of (str, str)
-        Sentence, and id of the item whose section tells more.
-    """
-    return [(item.summary, item.id) for item in items if item.summary]
 
 
 def score_sentences(items) -> str:

@@ -220,10 +220,11 @@ def quality_section(numbering, results, others):
     for section in others:
         elsewhere += [Run(", ")] * (len(elsewhere) > 1) + [
             Run(section.title.lower(), "#" + section.anchor)]
-    return Section("quality", "Summarised quality", blocks=[Text(runs) for runs in texts if runs] + [
-        Grid(["Item", "Status", "What it says", "Page"], rows, [False] * 3 + [True],
-             [3.2, 1.5, 5, 0.7], sortable=True, broad=True),
-        Text(elsewhere + [Run(".")])])
+    blocks = [Text(runs) for runs in texts if runs]
+    blocks += [Grid(["Item", "Status", "What it says", "Where"], rows, [False] * 3 + [True],
+                    [3.2, 1.5, 5, 0.7], sortable=True, broad=True),
+               Text(elsewhere + [Run(".")])]
+    return Section("quality", "Summarised quality", blocks=blocks)
 
 
 def _input_sentence(numbering, results):

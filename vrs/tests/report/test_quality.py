@@ -2,7 +2,7 @@
 
 import pytest
 
-from vrs.report import quality_sentences, resolution_sentence, score
+from vrs.report import resolution_sentence, score
 from vrs.report.quality import score_sentences
 from vrs.results import Status
 from vrs.tests.report.conftest import make_item
@@ -37,12 +37,6 @@ def test_mean_is_rounded_to_the_side_of_the_verdict():
 def test_resolution_sentence_without_reported_value():
     text = resolution_sentence(None, [6.0])
     assert "6.0 Å" in text and "None" not in text and "overestimated" not in text
-
-
-def test_quality_sentences_come_with_their_items():
-    items = [make_item("0.a", summary="Good."), make_item("0.b"),
-             make_item("0.c", Status.WARNINGS, summary="Bad.")]
-    assert quality_sentences(items) == [("Good.", "0.a"), ("Bad.", "0.c")]
 
 
 def test_score_sentence_accounts_for_every_item():
