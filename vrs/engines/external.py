@@ -154,9 +154,9 @@ class ExternalEngine:
     package: str
     plugin: str
     protocol: str
+    outputs: Tuple[str, ...]
     prepare: Callable
     findings: Callable
-    outputs: Tuple[str, ...] = ()
     sets: Tuple[str, ...] = ()
     map_parameter: str = ""
     mask_parameter: str = ""

@@ -171,12 +171,12 @@ ExternalConsistency.external = (
     ExternalEngine(
         name="relion", label="RELION", package="scipion-em-relion", plugin="relion",
         protocol="ProtRelionClassify2D", particles_parameter="inputParticles",
-        sets=("outputClasses",), files=("bin/relion_refine",), prepare=_for_relion,
+        outputs=(), sets=("outputClasses",), files=("bin/relion_refine",), prepare=_for_relion,
         findings=_findings_of("RELION")),
     ExternalEngine(
         name="cryosparc", label="cryoSPARC", package="scipion-em-cryosparc2",
         plugin="cryosparc2", protocol="ProtCryo2D", particles_parameter="inputParticles",
-        sets=("outputClasses",), files=("cryosparc_master/bin/cryosparcm",),
+        outputs=(), sets=("outputClasses",), files=("cryosparc_master/bin/cryosparcm",),
         prepare=_for_cryosparc, findings=_findings_of("cryoSPARC")))
 
 

@@ -161,7 +161,7 @@ def _findings_of_xmipp(evidence, core):
 OutlierDetection.external = (ExternalEngine(
     name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
     protocol="XmippProtCoreAnalysis", classes_parameter="inputClasses",
-    sets=("outputClasses_core",), files=("bin/xmipp_classify_CL2D_core_analysis",),
+    outputs=(), sets=("outputClasses_core",), files=("bin/xmipp_classify_CL2D_core_analysis",),
     prepare=_for_xmipp, findings=_findings_of_xmipp),)
 
 

@@ -219,13 +219,13 @@ IndependentAlignment.external = (
     ExternalEngine(
         name="relion", label="RELION", package="scipion-em-relion", plugin="relion",
         protocol="ProtRelionRefine3D", particles_parameter="inputParticles",
-        map_parameter="referenceVolume", sets=("outputParticles",),
+        map_parameter="referenceVolume", outputs=(), sets=("outputParticles",),
         files=("bin/relion_refine_mpi",), prepare=_for_relion, findings=_findings_of("RELION")),
     ExternalEngine(
         name="cryosparc", label="cryoSPARC", package="scipion-em-cryosparc2",
         plugin="cryosparc2", protocol="ProtCryoSparc3DHomogeneousRefine",
         particles_parameter="inputParticles", map_parameter="referenceVolume",
-        sets=("outputParticles",), files=("cryosparc_master/bin/cryosparcm",),
+        outputs=(), sets=("outputParticles",), files=("cryosparc_master/bin/cryosparcm",),
         prepare=_for_cryosparc, findings=_findings_of("cryoSPARC")))
 
 
