@@ -260,7 +260,7 @@ def _tell_coverage(result, data, overrides):
     """Say on which part of the macromolecule an item was measured; no OK for the smaller one."""
     part = "the mask, which holds %.0f %% of the voxels at or above the threshold" % (
         100 * data.coverage)
-    result.content = [Paragraph("Measured within %s." % part)] + result.content
+    result.content = result.content + [Paragraph("Measured within %s." % part)]
     by_service = overrides is not None and overrides.of_service
     if data.coverage >= COVERED or data.mask is not None or by_service:
         return

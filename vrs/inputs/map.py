@@ -102,6 +102,11 @@ class MapEvidence:
         return self.constructed_mask if self.mask is None else self.mask
 
     @cached_property
+    def surroundings(self):
+        """What lies around the hard mask, see :func:`vrs.numerics.masks.surroundings`."""
+        return masks.surroundings(self.hard_mask, self.sampling)
+
+    @cached_property
     def coverage(self):
         """Part of the voxels at or above the threshold that the hard mask holds."""
         return (np.count_nonzero(self.raw_mask & self.hard_mask)
@@ -379,7 +384,7 @@ def _mask_findings(data):
         return [Note("The threshold, %g, is so low that the mask made from it fills %.0f %% of the "
                      "box: it takes noise for the macromolecule. Give a higher threshold, or a mask "
                      "of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
-    above = data.raw_mask[masks.surroundings(data.hard_mask, data.sampling)]
+    above = data.raw_mask[data.surroundings]
     if above.size and above.mean() > _NOISE_ABOVE:
         return [Note("The threshold, %g, lies within the noise: %.0f %% of the surroundings of the "
                      "macromolecule are above it. Give a higher threshold."

@@ -7,7 +7,6 @@ from scipy import fft, stats
 
 from vrs.checks import VECTOR, Check, Criterion, Findings, NotApplicable, Quantity, register
 from vrs.inputs.map import MAP
-from vrs.numerics.masks import surroundings
 from vrs.numerics.solvent import (detached_bodies, line_excess, noise_suppression,
                                   signal_ratio)
 from vrs.results import plain
@@ -146,7 +145,7 @@ def surroundings_metrics(data):
         If the box has no surroundings to speak of, or they were set to a constant.
     """
     volume, mask, sampling = data.map.volume, data.map.hard_mask, data.map.sampling
-    around = surroundings(mask, sampling)
+    around = data.map.surroundings
     values = volume[around]
     if values.size < _ENOUGH:
         raise NotApplicable("Hardly anything of the box lies beyond 10 Å from the mask, so that "

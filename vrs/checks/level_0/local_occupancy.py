@@ -9,7 +9,6 @@ from vrs.checks.local import (PERCENTILES, local_figures, local_volume, onto_gri
                               percentiles, spread, spread_criterion)
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.map import MAP
-from vrs.numerics.masks import surroundings
 from vrs.numerics.solvent import signal_ratio
 from vrs.results import Paragraph, plain
 
@@ -95,7 +94,7 @@ def _findings(data, resized, published, above_noise):
 
 def _signal_ratio(data):
     """Power within the mask over that of the noise, near the resolution; None without noise."""
-    around = surroundings(data.map.hard_mask, data.map.sampling)
+    around = data.map.surroundings
     if not around.any():
         return None
     return signal_ratio(data.map.volume, data.map.hard_mask, around, data.map.sampling,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
-from vrs.inputs.map import MAP
+from vrs.inputs.map import COVERED, MAP
 from vrs.numerics.contour import VOLUME_PER_KDA
 from vrs.numerics.masks import label_components
 from vrs.numerics.statistics import skewness_and_kurtosis
@@ -14,10 +14,32 @@ from vrs.results.wording import judged
 # Mean mass of a residue.
 _KDA_PER_RESIDUE = 0.110
 _MASS_FRACTION = 0.95
+# Of the raw mask.
+_LARGE = 0.05
 _LISTED_COMPONENTS = 100
 # Enclosed over real mass. Contours at which 80 % of the atoms are seen enclose 0.2 to 0.7 of the
 # mass in maps of 2.5 to 4.5 Å, more where resolution is low, and up to twice as much with a micelle.
 _ENCLOSED = (0.1, 2.5)
+
+
+# What the public validation service asks of the components and of the masks.
+_SERVICE = (
+    Criterion(name="components_95",
+              subject="the number of connected components that hold 95 % of the raw mask",
+              relation="<=", bound=5,
+              warning="It takes {value} connected components to hold 95 % of the raw mask (at most "
+              "{bound}); at this threshold the map falls apart, where a lower one may keep it "
+              "together, or noise is taken in, where a higher one may leave it out."),
+    Criterion(name="remaining_mean_volume",
+              subject="the mean volume of the remaining components", relation="<", bound=5.0,
+              warning="The components beyond those that hold 95 % of the raw mask have a mean "
+              "volume of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or "
+              "artefacts at this threshold.", unit="Å³"),
+    Criterion(name="overlap", subject="the overlap of raw and constructed mask", relation=">",
+              bound=0.75,
+              warning="The constructed mask contains only {value:.2f} of the raw mask (more than "
+              "{bound} expected)."),
+)
 
 
 @register
@@ -28,22 +50,26 @@ class MaskAnalysis(Check):
     title = "Mask analysis"
     requires = (MAP,)
     explanation = (
-        "At a good threshold nearly all voxels of the map belong to one connected body, and what "
-        "remains are tiny specks of noise. The raw mask holds the voxels at or above the "
-        "threshold. The constructed mask is its largest connected component, dilated by 2 Å; it "
-        "should contain most of the raw mask. The overlap is the fraction of the raw mask that the "
-        "constructed one contains, from 0 to 1. The molecular mass that a threshold encloses is "
-        "its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared with the mass "
-        "of the specimen, where it was given, it shows whether the threshold is sensible: a "
-        "contour that shows most atoms of a detailed map encloses about half of the mass, as the "
-        "density between the atoms and of flexible parts lies below it. A macromolecule fills a "
-        "small part of its box and is denser than what surrounds it, so the densities have a long "
-        "upper tail: their skewness is 1 to 10, and negative where the map is inverted.")
+        "At a good threshold most voxels of the map belong to one connected body, and what "
+        "remains are specks of noise, smaller than what the resolution can show. The raw mask "
+        "holds the voxels at or above the threshold. The constructed mask is its largest connected "
+        "component, dilated by 2 Å; it should contain most of the raw mask. The overlap is the "
+        "fraction of the raw mask that the constructed one contains, from 0 to 1. How many "
+        "components hold 95 % of the raw mask depends on how many specks of noise rise above the "
+        "threshold; what counts is how many large ones there are. The mass that a threshold "
+        "encloses is its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared "
+        "with the mass of the specimen, where it was given, it shows whether the threshold is "
+        "sensible: a contour that shows most atoms of a detailed map encloses about half of the "
+        "mass, as the density between the atoms and of flexible parts lies below it. A "
+        "macromolecule fills a small part of its box and is denser than what surrounds it, so the "
+        "densities have a long upper tail: their skewness is 1 to 10, and negative where the map "
+        "is inverted.")
     quantities = (
         Quantity("components", "", "26-connected components of the raw mask"),
         Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
         Quantity("constructed_volume", "Å³", "Volume of the constructed mask"),
         Quantity("constructed_voxels", "voxels", "Size of the constructed mask"),
+        Quantity("large_components", "", "Components that hold 5 % of the raw mask or more each"),
         Quantity("mass_ratio", "",
                  "Mass that the threshold encloses over the mass of the specimen; no value where "
                  "this was not given"),
@@ -53,25 +79,29 @@ class MaskAnalysis(Check):
         Quantity("raw_voxels", "voxels", "Size of the raw mask"),
         Quantity("remaining_mean_volume", "Å³", "Mean volume of the remaining components"),
         Quantity("remaining_mean_voxels", "voxels", "Mean size of the remaining components"),
+        Quantity("remaining_relative_volume", "R³", "Mean volume of the remaining components, "
+                 "relative to the third power of the reported resolution"),
         Quantity("skewness", "", "Skewness of the densities of all voxels"),
     )
     references = ("Sorzano2022",)
     criteria = (
-        Criterion(name="components_95",
-                  subject="the number of connected components that hold 95 % of the raw mask",
-                  relation="<=", bound=5,
-                  warning="It takes {value} connected components to hold 95 % of the raw mask (at "
-                  "most {bound}); at this threshold the map falls apart, where a lower one may "
-                  "keep it together, or noise is taken in, where a higher one may leave it out."),
-        Criterion(name="remaining_mean_volume",
-                  subject="the mean volume of the remaining components", relation="<", bound=5.0,
+        Criterion(name="pieces", metric="large_components",
+                  subject="the number of connected components that hold 5 % of the raw mask or more "
+                  "each", relation="<=", bound=5,
+                  warning="The map falls into {value} large pieces at this threshold (at most "
+                  "{bound}), where a lower one may keep it together.", service=_SERVICE),
+        Criterion(name="remaining", metric="remaining_relative_volume",
+                  subject="the mean volume of the remaining components", relation="<", bound=2.0,
+                  unit="R³",
                   warning="The components beyond those that hold 95 % of the raw mask have a mean "
-                  "volume of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or "
-                  "artefacts at this threshold.", unit="Å³"),
+                  "volume of {value:.1f} R³ (below {bound} R³ expected), more than specks of noise "
+                  "have: other bodies or artefacts show at this threshold.", needs_resolution=True,
+                  service=()),
         Criterion(name="overlap", subject="the overlap of raw and constructed mask", relation=">",
-                  bound=0.75,
+                  bound=COVERED,
                   warning="The constructed mask contains only {value:.2f} of the raw mask (more "
-                  "than {bound} expected)."),
+                  "than {bound} expected): it is not that of the macromolecule, or noise is above "
+                  "the threshold.", service=()),
         Criterion(name="raw_percentage", subject="the fraction of the box that the raw mask "
                                                  "occupies",
                   relation="<", bound=50.0,
@@ -104,6 +134,9 @@ class MaskAnalysis(Check):
             constructed_voxels=n_constructed,
             constructed_volume=n_constructed * data.map.sampling ** 3,
             raw_percentage=100 * metrics["raw_voxels"] / raw.size,
+            large_components=int(np.count_nonzero(sizes >= _LARGE * sizes.sum())),
+            remaining_relative_volume=_relative(metrics["remaining_mean_volume"],
+                                                data.reported.resolution),
             skewness=skewness_and_kurtosis(data.map.volume)[0],
             overlap=np.count_nonzero(raw & constructed) / sizes.sum(),
             mass_ratio=_mass_ratio(data.map))
@@ -116,6 +149,10 @@ class MaskAnalysis(Check):
                 "Three sections of the thresholded map, along X, Y and Z.", "mask"),
             _mass_paragraph(metrics, data.map), _mass_plot(masses, data.map), _mass_table(masses)]
         return Findings(metrics, content)
+
+
+def _relative(volume, resolution):
+    return volume / resolution ** 3 if volume is not None and resolution else None
 
 
 def component_metrics(sizes, voxel_volume):
