@@ -86,6 +86,10 @@ class _MicrographsKind(Kind):
                "headers.", NUMBER, "S", _to_sampling, advanced=True),
     )
 
+    @property
+    def decisive(self):
+        return self.options[:1]  # a table of particles may have the coordinates
+
     def probe(self, given, probed):
         problems = []
         micrographs, coordinates, sampling = (given.get(option.name) for option in self.options)

@@ -121,13 +121,3 @@ def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
         assert main(shlex.split(command)) == 0, command
     assert len(place) == count
     assert all(request.map.threshold > 0 for request in place)
-
-
-def test_the_suggestion_of_the_command_is_that_of_the_run(place):
-    """The form of the protocol is given all that the suggestion depends on."""
-    from vrs.protocols import forms
-    from vrs.protocols.levels import ProtVrsValidateMap
-    main(["validate", "--map", "map.mrc", "--sequence", "chains.fasta"])
-    [request] = place
-    given = forms.parameters_of(ProtVrsValidateMap, request.given)
-    assert given["threshold"] is None and given["sequence"].endswith("chains.fasta")
