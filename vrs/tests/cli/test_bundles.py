@@ -91,7 +91,8 @@ def commands_of(section):
     if not guide.exists():
         pytest.skip("an installation without the documentation")
     text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
-    [body] = re.findall(r"\n%s\n-+\n(.*?)\n[^\n]+\n[-=]{3,}\n" % re.escape(section), text, re.DOTALL)
+    [body] = re.findall(r"\n%s\n-+\n(.*?)\n[^\n]+\n[-=]{3,}\n" % re.escape(section), text,
+                        re.DOTALL)
     return re.findall(r"^ +vrs (validate .*)$", body, re.MULTILINE)
 
 
