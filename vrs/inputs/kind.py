@@ -39,6 +39,8 @@ class Option:
         Whether forms show it to experts only.
     of_entry : bool
         Whether an entry of an archive brings it along.
+    optional : bool
+        Of a file, whether the others of its kind can do without it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Option:
     pointer: str = ""
     advanced: bool = False
     of_entry: bool = False
+    optional: bool = False
 
     @property
     def flag(self):

@@ -80,15 +80,11 @@ class _MicrographsKind(Kind):
                ".box, Xmipp .pos, or a folder of such files (default: the particle table)",
                "Coordinates of the particles", "A file of RELION, cryoSPARC, EMAN2 or Xmipp, or a "
                "folder with one for each micrograph; not needed with a table of particles that "
-               "has coordinates.", metavar="PATH"),
+               "has coordinates.", metavar="PATH", optional=True),
         Option("sampling_micrographs", "Å/pixel of the micrographs (overrides their headers)",
                "Sampling of the micrographs (Å/pixel)", "When it is left empty: that of their "
                "headers.", NUMBER, "S", _to_sampling, advanced=True),
     )
-
-    @property
-    def decisive(self):
-        return self.options[:1]  # a table of particles may have the coordinates
 
     def probe(self, given, probed):
         problems = []

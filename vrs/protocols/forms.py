@@ -236,7 +236,8 @@ def given_values(protocol):
     for kind in protocol.offered_kinds():
         source = source_of(protocol, kind)
         paths = _paths(protocol, kind, source)
-        if source in (OBJECTS, FILES) and not all(paths[option.name] for option in kind.decisive):
+        if source in (OBJECTS, FILES) and not all(
+                paths[option.name] for option in kind.files if not option.optional):
             problems.append("Choose %s." % kind.words)
         if source == OF_MAP and not paths and kind in protocol.needed_kinds():
             problems.append("The map comes without %s; choose them from this project, or give "
