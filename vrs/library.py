@@ -208,8 +208,8 @@ def validate(threads=None, criteria=None, progress=None, **given):
     if halves is not None:
         given["half1"], given["half2"] = halves
     for option in inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]:
-        if option.is_path and given.get(option.name):
-            given[option.name] = os.path.abspath(str(given[option.name]))
+        if given.get(option.name):
+            given[option.name] = option.placed(given[option.name])
     filled = bundles.filled(given)
     given = filled.given
     inputs.probe(given)

@@ -1,7 +1,8 @@
 """Where several inputs lie together: a job of RELION or cryoSPARC, the header of an EMDB entry.
 
 A bundle fills the options that a user would have given otherwise; nothing beyond this package
-knows of it. What is given explicitly wins, then the first bundle in the order of :func:`all_bundles`.
+knows of it. What is given explicitly wins, "none" to leave an input out, then the first bundle in
+the order of :func:`all_bundles`.
 """
 
 import os
@@ -10,7 +11,7 @@ from typing import Any, Dict, Tuple
 
 from vrs import inputs
 from vrs.errors import InputError
-from vrs.inputs.kind import Option
+from vrs.inputs.kind import LEFT_OUT, Option
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,14 @@ class Found:
         As a user would give it; paths are absolute.
     where : str
         Where it stands, for the user who wonders.
+    needs : str
+        Name of an option without which it is of no use.
     """
 
     option: str
     value: Any
     where: str
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,13 @@ def filled(given):
         stem = stem or contents.stem
     if problems:
         raise InputError(problems)
+    left_out = [name for name, value in explicit.items()
+                if bundles and str(value).lower() == LEFT_OUT]
+    for name in left_out:
+        del explicit[name]
+        told.append("%s: left out, as asked" % name.replace("_", "-"))
+    taken = {name: found for name, found in taken.items()
+             if name not in left_out and found.needs not in left_out}
     values = dict({name: found.value for name, found in taken.items()}, **explicit)
     useful = _useful(values)
     lines = ["%s: %s (%s)" % (name.replace("_", "-"), _shown(found.value), found.where)

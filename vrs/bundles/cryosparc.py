@@ -76,8 +76,8 @@ class _Search:
         return [(read_cs(path), path, named_by) for path, named_by in dict(named).items()
                 if os.path.isfile(path)]
 
-    def take(self, option, value, where):
-        self.found.append(Found(option, value, where))
+    def take(self, option, value, where, needs=""):
+        self.found.append(Found(option, value, where, needs))
 
     def volumes(self):
         """The maps and the mask."""
@@ -111,7 +111,7 @@ class _Search:
         folder, remark = micrographs_of(named_by)
         if folder:
             self.take("micrographs", folder, "named with the coordinates in %s"
-                      % os.path.basename(path))
+                      % os.path.basename(path), "particles")
         elif remark:
             self.remarks.append(remark)
 

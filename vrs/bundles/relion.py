@@ -49,9 +49,9 @@ class _Search:
         return any(found.option == option for found in self.found) or any(
             name == option for name, _ in self.missing)
 
-    def take(self, option, value, where):
+    def take(self, option, value, where, needs=""):
         if not self.has(option):
-            self.found.append(Found(option, value, where))
+            self.found.append(Found(option, value, where, needs))
 
     def file(self, option, name, what, named_in):
         """Take a file that has to be there."""
@@ -175,7 +175,7 @@ def _before_particles(job, search):
     folder, remark = micrographs_of(table)
     if folder:
         search.take("micrographs", folder, "named with the coordinates in %s"
-                    % os.path.relpath(table, job.project))
+                    % os.path.relpath(table, job.project), "particles")
     elif remark:
         search.remarks.append(remark)
     classified = next((found for found in job.ancestors() if found.type == "Class2D"), None)

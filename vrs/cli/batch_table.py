@@ -11,6 +11,7 @@ from vrs import bundles, inputs
 from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
+from vrs.inputs.kind import LEFT_OUT
 from vrs.io.archive import to_emdb_id
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
@@ -180,7 +181,9 @@ class _Reader:
             if command == "entry":
                 row.source = to_emdb_id(source)
         for option, text in cells.items():
-            if option in actions:
+            if text.lower() == LEFT_OUT:
+                row.options[option] = LEFT_OUT
+            elif option in actions:
                 with collected(problems):
                     self._set(row, option, actions[option], text)
         with collected(problems):

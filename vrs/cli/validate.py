@@ -236,9 +236,8 @@ def given_by(options):
     """
     known = inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]
     values = {option.name: getattr(options, option.name, None) for option in known}
-    return {option.name: os.path.abspath(values[option.name]) if option.is_path
-            else values[option.name]
-            for option in known if values[option.name] not in (None, "")}
+    return {option.name: option.placed(values[option.name]) for option in known
+            if values[option.name] not in (None, "")}
 
 
 def _first_file(given):

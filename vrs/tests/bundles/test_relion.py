@@ -310,3 +310,19 @@ def test_the_mask_of_a_refinement_is_taken(project):
                 [("sym_name", "D2"), ("fn_mask", "MaskCreate/job011/mask.mrc")])
     add_refinement(project, "Refine3D/job016", "", maps.blob(), maps.halves())
     assert taken(project, "Refine3D/job016")["mask"] == "MaskCreate/job011/mask.mrc"
+
+
+def test_inputs_can_be_left_out(project):
+    path = project.path("PostProcess/job012")
+    filled = bundles.filled({"relion": str(path), "mask": "none", "particles": "None"})
+    # The symmetry and the micrographs belong to the particles.
+    assert set(filled.given) == {"map", "half1", "half2", "resolution", "classes", "workflow"}
+    assert "mask: left out, as asked" in filled.told
+    # What is left out is not missed either.
+    project.path("MaskCreate/job011/mask.mrc").unlink()
+    bundles.filled({"relion": str(path), "mask": "none"})
+    assert len(problems(path)) == 1
+
+
+def test_without_a_job_none_is_the_name_of_a_file(tmp_path):
+    assert bundles.filled({"map": "none"}).given == {"map": "none"}

@@ -68,10 +68,11 @@ def table(folder, text):
 
 
 def test_a_table_of_jobs(tmp_path):
-    rows = table(tmp_path, "relion,cryosparc,map,title,entry_xml\np/PostProcess/job012,,,,\n"
-                 ",q/J10,,A title,\n,,a.mrc,,emd.xml\n".replace("entry_xml", "entry-xml"))
+    rows = table(tmp_path, "relion,cryosparc,map,title,entry-xml,mask\np/PostProcess/job012,,,,,\n"
+                 ",q/J10,,A title,,none\n,,a.mrc,,emd.xml,\n")
     assert [row.name for row in rows] == ["PostProcess_job012", "q_J10", "a"]
     assert rows[0].arguments() == ["validate", "--relion=%s" % (tmp_path / "p/PostProcess/job012")]
+    assert rows[1].options["mask"] == "none" and rows[1].files == [str(tmp_path / "q/J10")]
     assert rows[1].options["title"] == "A title" and rows[1].command == "validate"
     # Another run of the job makes another row of it.
     assert rows[0].files == [str(tmp_path / "p/PostProcess/job012")]
@@ -91,7 +92,8 @@ def commands_of(section):
     if not guide.exists():
         pytest.skip("an installation without the documentation")
     text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
-    [body] = re.findall(r"\n%s\n-+\n(.*?)\n[^\n]+\n[-=]{3,}\n" % re.escape(section), text, re.DOTALL)
+    [body] = re.findall(r"\n%s\n-+\n(.*?)\n[^\n]+\n[-=]{3,}\n" % re.escape(section), text,
+                        re.DOTALL)
     return re.findall(r"^ +vrs (validate .*)$", body, re.MULTILINE)
 
 
@@ -112,7 +114,7 @@ def place(tmp_path, requests):
     return requests
 
 
-@pytest.mark.parametrize("section, count", [("From a RELION or cryoSPARC job", 4),
+@pytest.mark.parametrize("section, count", [("From a RELION or cryoSPARC job", 5),
                                             ("Without a threshold", 3)])
 def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
     commands = commands_of(section)
@@ -121,13 +123,3 @@ def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
         assert main(shlex.split(command)) == 0, command
     assert len(place) == count
     assert all(request.map.threshold > 0 for request in place)
-
-
-def test_the_suggestion_of_the_command_is_that_of_the_run(place):
-    """The form of the protocol is given all that the suggestion depends on."""
-    from vrs.protocols import forms
-    from vrs.protocols.levels import ProtVrsValidateMap
-    main(["validate", "--map", "map.mrc", "--sequence", "chains.fasta"])
-    [request] = place
-    given = forms.parameters_of(ProtVrsValidateMap, request.given)
-    assert given["threshold"] is None and given["sequence"].endswith("chains.fasta")
