@@ -14,9 +14,7 @@ _COARSEST = 10.0
 # The bump that the backbone of proteins and nucleic acids makes lies at 4 to 5 Å.
 _BUMP = 5.0
 _FEWEST = 8
-# The service's bound, which a wrong model meets as well, and ours: sound models in simulated and
-# public maps reach 0.77 to 1.0.
-_LEAST, _LEAST_DETRENDED = 0.5, 0.65
+_LEAST = 0.5
 
 
 @register
@@ -57,7 +55,7 @@ class MapModelGuinier(Check):
                   "at least {bound} is expected."),
         Criterion(name="detrended_correlation",
                   subject="the correlation of the Guinier profiles without their fall-off, at 5 Å "
-                  "or better,", relation=">=", bound=_LEAST_DETRENDED,
+                  "or better,", relation=">=", bound=_LEAST,
                   warning="Without their fall-off, the Guinier profiles of map and model correlate "
                   "by {value:.2f} only, at least {bound} is expected: the map does not have the "
                   "bumps that the model gives, or the model is not a macromolecule."),

@@ -150,7 +150,7 @@ class MapModel(Check):
                   "is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
                   "expected): the model is wrong in its details, or less is resolved than is "
                   "reported.", needs_resolution=True, warning_at_zero="The map-model FSC is "
-                  "nowhere above 0.5: the model explains nothing of the map.", severity=SERIOUS),
+                  "nowhere above 0.5: the model explains nothing of the map."),
         Criterion(name="atom_inclusion", guards=True, relation=">=", bound=_LEAST_INCLUDED,
                   subject="the fraction of the atoms within the contour",
                   warning="Only {value:.2f} of the atoms lie within the contour (at least {bound} "
