@@ -43,6 +43,8 @@ _OLD_BASES = {"ADE": "A", "GUA": "G", "CYT": "C", "THY": "U", "URA": "U"}
 # least 27 % of the residues were below 0 (vrs/engines/models/daq.md); the published bound of 0.5
 # is on the scale of the published network.
 _EXPECTED, _MOST_NEGATIVE = 0.1, 15.0
+# Above this, the whole model is in doubt and not a part.
+_MOSTLY_NEGATIVE = 25.0
 _WINDOW = 9  # residues to either side
 _REFERENCE_ATOMS = 1000
 _AT_ONCE = 1000
@@ -98,7 +100,14 @@ class Daq(Check):
                   bound=_MOST_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "expected): the density does not support the sequence modelled there.", unit="%",
-                  severity=SERIOUS, service=()),
+                  service=()),
+        Criterion(name="mostly_negative", metric="negative_percentage",
+                  subject="the fraction of residues with a score below 0, for the trace not to be in "
+                  "doubt,", relation="<=",
+                  bound=_MOSTLY_NEGATIVE,
+                  warning="With {value:.0f} % of the residues below 0 (more than {bound} %), the "
+                  "sequence is out of register or the chain is traced wrongly in a large part of "
+                  "the model.", unit="%", severity=SERIOUS, service=()),
     )
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."

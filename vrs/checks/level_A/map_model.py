@@ -7,7 +7,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.estimates import reported_ratio
 from vrs.checks.level_0.mask import enclosed_mass
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
 from vrs.checks.residues import residue_figures, residues_of
@@ -21,6 +21,7 @@ from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
 _BAD, _MOST_BAD = 0.5, 10.0
+_LEAST_RATIO = 0.8
 _LEAST_INCLUDED = 0.4
 # Mass that the contour encloses over that of the model, which may be a part of the specimen.
 _MOST_ENCLOSED = 3.0
@@ -145,7 +146,13 @@ class MapModel(Check):
                   warning="{value:.1f} % of the residues have a correlation with the map below "
                   "0.5 (below {bound} % expected).", unit="%",
                   severity=SERIOUS),
-        ratio_criterion("reported_ratio", "the map-model FSC at 0.5"),
+        Criterion(name="reported_ratio", relation=">=", bound=_LEAST_RATIO,
+                  subject="the reported resolution over that of the map-model FSC at 0.5",
+                  warning="The model does not explain the map up to the reported resolution, which "
+                  "is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
+                  "expected): the model is wrong in its details, or less is resolved than is "
+                  "reported.", needs_resolution=True, warning_at_zero="The map-model FSC is "
+                  "nowhere above 0.5: the model explains nothing of the map."),
         Criterion(name="atom_inclusion", guards=True, relation=">=", bound=_LEAST_INCLUDED,
                   subject="the fraction of the atoms within the contour",
                   warning="Only {value:.2f} of the atoms lie within the contour (at least {bound} "

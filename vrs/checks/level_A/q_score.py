@@ -51,7 +51,7 @@ _MAIN_CHAIN = ("N", "CA", "C", "O", "OXT", "CB")
 _PEPTIDE = 2.5
 # Measured on sound and shaken models in simulated maps and in three public ones, 1.75 to 5 Å.
 _USUAL = (0.05, 0.015)
-_MOST_UNEVEN, _LEAST_SIDE = 1.35, 0.3
+_MOST_UNEVEN, _LEAST_SIDE = 1.35, 0.25
 # Resolution (Å) up to which side chains are seen.
 _SIDE_CHAINS = 4.0
 _FEWEST_ATOMS = 300
