@@ -180,7 +180,7 @@ class Check:
 
     def _judged(self, metrics, overrides):
         criteria = self.criteria_of(overrides)
-        outcomes = self._outcomes(criteria, metrics, overrides)
+        outcomes = [criterion.evaluate(self.id, metrics, overrides) for criterion in criteria]
         warnings = [warning for outcome in outcomes for warning in outcome.warnings]
         result = self._result(Status.INFORMATIVE)
         result.estimates = [estimate for estimate in (
@@ -188,7 +188,7 @@ class Check:
             for name, label in self.estimates.items())
             if estimate is not None]
         deciding = [(criterion, outcome) for criterion, outcome in zip(criteria, outcomes)
-                    if criterion.warning and not criterion.guards]
+                    if not criterion.guards]
         if warnings:
             result.status, result.summary = Status.WARNINGS, self.summary_warnings
         elif deciding and all(outcome.outcome == "not_evaluated" for _, outcome in deciding):
@@ -203,16 +203,6 @@ class Check:
         result.criteria = outcomes
         result.metrics = metrics
         return result
-
-    def _outcomes(self, criteria, metrics, overrides):
-        """What became of criteria, each also in view of those that it refers to."""
-        outcomes = [criterion.evaluate(self.id, metrics, overrides) for criterion in criteria]
-        met = {criterion.name for criterion, outcome in zip(criteria, outcomes)
-               if outcome.outcome == "met"}
-        for criterion, outcome in zip(criteria, outcomes):
-            if met.intersection(criterion.unless):
-                outcome.outcome, outcome.warnings = "met", []
-        return outcomes
 
     def _result(self, status, reason="") -> ItemResult:
         return ItemResult(

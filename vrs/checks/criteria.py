@@ -59,8 +59,9 @@ class Criterion:
         make an item OK.
     needs_resolution : bool
         Whether its metric has no value without a reported resolution.
-    unless : tuple of str
-        Names of criteria of the item; where one of them is met, this one counts as met.
+    unless : tuple of Criterion
+        What settles the matter otherwise: where one of them is met, this one counts as met.
+        They have no warnings.
     service : tuple of Criterion
         What the public validation service asks in its place; empty where it asks nothing,
         by default the criterion itself.
@@ -83,15 +84,16 @@ class Criterion:
         self.unless = tuple(unless)
         self.service = (self,) if service is None else tuple(service)
 
-    def text(self, bound: Bound) -> str:
-        """The condition as a phrase, with the bound that is in force."""
+    def text(self, item: str, overrides) -> str:
+        """The condition as a phrase, with the bounds that are in force."""
+        return ", or ".join(rule._phrase(overrides.bound(item, rule))
+                            for rule in (self,) + self.unless)
+
+    def _phrase(self, bound):
         phrase = ("between" if self.relation == "within"
                   else _RELATIONS[self.relation][1])
         unit = " " + self.unit if self.unit else ""
-        text = "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
-        if not self.warning:
-            text += "; this alone does not warn"
-        return text + (", unless %s is met" % " or ".join(self.unless) if self.unless else "")
+        return "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
 
     def holds(self, value: float, bound: Bound) -> bool:
         """Whether one value fulfils the condition."""
@@ -115,7 +117,7 @@ class Criterion:
         """
         bound = overrides.bound(item, self)
         outcome = CriterionOutcome(
-            name="%s.%s" % (item, self.name), metric=self.metric, text=self.text(bound),
+            name="%s.%s" % (item, self.name), metric=self.metric, text=self.text(item, overrides),
             relation=self.relation, bound=bound, default_bound=self.bound, outcome="met",
             severity=self.severity)
         values = self._values(metrics)
@@ -124,13 +126,13 @@ class Criterion:
         for axis, value in values:
             if value is not None and not self.holds(value, bound):
                 outcome.outcome = "broken"
-                if not self.warning:
-                    continue
                 warning = (value == 0 and self.warning_at_zero) or self.warning
                 text = warning.format(
                     value=_Printed(value, bound), bound=format_bound(bound), axis=axis,
                     metrics={name: metric.value for name, metric in metrics.items()})
                 outcome.warnings.append(text[:1].upper() + text[1:])
+        if any(rule.evaluate(item, metrics, overrides).outcome == "met" for rule in self.unless):
+            outcome.outcome, outcome.warnings = "met", []
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
@@ -213,7 +215,8 @@ class Overrides:
             raise InputError("The criteria file %s must hold one JSON object, such as "
                              '{"0.a.decentering": 25}.' % path)
         known = {"%s.%s" % (check.id, criterion.name): criterion
-                 for check in checks for criterion in check.criteria}
+                 for check in checks for rule in check.criteria
+                 for criterion in (rule,) + rule.unless}
         problems = []
         for name, bound in bounds.items():
             if name not in known:

@@ -86,10 +86,10 @@ class ExternalConsistency(Check):
                   warning="The given classes match new ones less often than two new "
                   "classifications match each other (p = {value:.2g}, at least {bound} expected): "
                   "they may belong to other particles."),
-        Criterion(name="shortfall", metric="match_shortfall",
-                  subject="what the median match lacks of that of the new classifications",
-                  relation="<=", bound=0.05),
-        Criterion(name="distribution", metric="p_value", unless=("shortfall",),
+        Criterion(name="distribution", metric="p_value", unless=(
+                      Criterion(name="shortfall", metric="match_shortfall",
+                                subject="what the median match lacks of that of the new "
+                                "classifications", relation="<=", bound=0.05),),
                   subject="the probability that the matches come from the distribution of the new "
                   "ones", relation=">=", bound=_CHANCE,
                   warning="The given classes match new ones less well than two new classifications "
