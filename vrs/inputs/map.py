@@ -357,6 +357,9 @@ def _suggested(map_file, mass):
                 found.threshold, how, found.volume / VOLUME_PER_KDA,
                 "" if mass is None else " (the specimen has %.3g kDa)" % mass,
                 100 * found.connected))
+    if found.in_pieces:
+        text += ("The mass of the specimen was not followed, as the map is in pieces at the level "
+                 "that encloses it; check the mass. ")
     if noise is None:
         text += "The surroundings were masked out, so their noise is not known. "
     return found.threshold, [Note(text + "Give the contour level that you recommend for viewing "

@@ -14,7 +14,7 @@ _FILLED, _MASKED = 0.1, 0.5
 _DEVIATIONS = 3.0
 _ROUNDS = 100
 _CONVERGED = 1e-4
-_CONNECTED = 0.9
+_CONNECTED, _IN_PIECES = 0.9, 0.5
 _STEPS = 8
 _SAMPLED = 2_000_000
 _MODE = 100  # values that a mode is the median of
@@ -57,6 +57,8 @@ class Suggestion:
         levels would enclose noise.
     volume : float
         Å³ at or above it.
+    in_pieces : bool
+        Whether the mass was not followed, as the map is in pieces at its level.
     """
 
     threshold: float
@@ -64,6 +66,7 @@ class Suggestion:
     connected: float
     by: str
     volume: float
+    in_pieces: bool = False
 
 
 def suggest_threshold(volume, sampling, mass=None):
@@ -76,7 +79,8 @@ def suggest_threshold(volume, sampling, mass=None):
     10.1109/TSMC.1978.4310039, with the background known). Where less than 90 % of these voxels
     are one body, the highest lower level with so many is taken, if there is one above the noise.
     If the mass is known, the level is where the map encloses 1.207 Å³ per dalton, but not below
-    3 deviations of the noise.
+    3 deviations of the noise; the mass is not followed where less than half of these voxels would
+    be one body, as if it were that of a part.
 
     Parameters
     ----------
@@ -96,22 +100,17 @@ def suggest_threshold(volume, sampling, mass=None):
     above = _values_above(volume, floor)
     if above.size < 2:
         return None
+    found = None
     if mass is not None:
-        wanted = min(max(int(round(mass * VOLUME_PER_KDA / sampling ** 3)), 1), above.size)
-        by = "mass" if wanted < above.size else "noise"
-        # Without noise all that differs from the surroundings is the macromolecule.
-        threshold = float(above[above.size - wanted])
-    else:
-        by, threshold = "contrast", _half_way(above, solvent.level)
-    connected = _connected_share(volume, threshold)
-    if mass is None and connected < _CONNECTED:
-        lower = _connected_level(volume, floor, threshold)
-        if lower is not None:
-            by, (threshold, connected) = "connectivity", lower
-    # Rounded so that reports can give it, and to nothing that another voxel would reach.
+        by, threshold = _enclosing(above, mass * VOLUME_PER_KDA / sampling ** 3)
+        connected = _connected_share(volume, threshold)
+        if connected >= _IN_PIECES:
+            found = by, threshold, connected
+    by, threshold, connected = found or _one_body(volume, above, solvent.level, floor)
     threshold = _rounded(threshold)
     return Suggestion(threshold, solvent, connected, by,
-                      float(np.count_nonzero(volume >= threshold) * sampling ** 3))
+                      float(np.count_nonzero(volume >= threshold) * sampling ** 3),
+                      mass is not None and found is None)
 
 
 def find_solvent(volume):
@@ -153,6 +152,20 @@ def _values_above(volume, floor):
     above = volume[volume > np.float32(floor)]
     above.sort()
     return above
+
+
+def _enclosing(above, voxels):
+    """How a level for a number of voxels was found, and the level, above the noise."""
+    wanted = min(max(int(round(voxels)), 1), above.size)
+    return "mass" if wanted < above.size else "noise", float(above[above.size - wanted])
+
+
+def _one_body(volume, above, level, floor):
+    """The level by contrast, lowered where the map falls apart, and the share of one body."""
+    threshold = _half_way(above, level)
+    connected = _connected_share(volume, threshold)
+    lower = _connected_level(volume, floor, threshold) if connected < _CONNECTED else None
+    return ("contrast", threshold, connected) if lower is None else ("connectivity",) + lower
 
 
 def _half_way(above, level):
@@ -199,5 +212,5 @@ def _connected_level(volume, floor, threshold):
 
 
 def _rounded(value):
-    """With three digits that count, towards zero where that does not make it 0."""
+    """With three digits that count, as reports give it."""
     return float("%.3g" % value)

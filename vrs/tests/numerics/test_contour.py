@@ -74,6 +74,20 @@ def test_a_known_mass_decides():
     assert found.by == "mass" and found.volume / VOLUME_PER_KDA == pytest.approx(mass, rel=0.02)
 
 
+def test_the_mass_of_a_part_is_not_followed():
+    """As that of one of the subunits of a filament, whose cores are denser."""
+    box = np.zeros((40, 40, 40), np.float32)
+    for start in range(4, 34, 8):
+        box[14:26, 14:26, start:start + 8] = 0.6
+        box[17:23, 17:23, start + 1:start + 7] = 1
+    box += np.random.default_rng(2).normal(0, 0.04, box.shape).astype(np.float32)
+    whole = suggest_threshold(box, SAMPLING)
+    one = 6 ** 3 * 8 / VOLUME_PER_KDA * 3.5
+    found = suggest_threshold(box, SAMPLING, one)
+    assert found.in_pieces and not whole.in_pieces
+    assert (found.threshold, found.by, found.connected) == (whole.threshold, "contrast", 1)
+
+
 def test_two_domains_are_joined_by_a_lower_level():
     box = np.zeros((40, 40, 40), np.float32)
     box[14:26, 14:26, 4:16] = box[14:26, 14:26, 24:36] = 1
