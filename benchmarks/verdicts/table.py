@@ -289,11 +289,9 @@ def _evidence(one, source):
         return "%s: %s" % (source, "minor" if one.by(source) else "nothing")
     if source in one.reasons:
         return "%s: %s" % (source, one.reasons[source])
-    check = next(check for check in all_checks() if check.id == source)
-    metrics = {name: Metric(value, "", "") for name, value in one.metrics.get(source, {}).items()}
     return "%s%s: %s" % (source, " (minor)" if one.by(source) else "", ", ".join(
-        "%s %s" % (name, _number(metric_value(metrics, name)))
-        for name in dict.fromkeys(criterion.metric for criterion in check.criteria)))
+        "%s %s" % (name, _number(value)) for name, value in one.metrics.get(source, {}).items()
+        if isinstance(value, (int, float))))
 
 
 def _number(value):
