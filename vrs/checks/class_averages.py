@@ -98,8 +98,12 @@ def _given(evidence):
     resolution = (np.full(len(classes), np.nan) if classes.resolution is None
                   else classes.resolution)
     empty = int(np.count_nonzero(~shows))
-    source = "The class averages are those given; %s.%s" % (where, "" if not empty else (
-        " %d empty one%s left out." % (empty, " was" if empty == 1 else "s were")))
+    idle = int(np.count_nonzero(shares[shows] == 0)) if shares[shows].any() else 0
+    source = "The class averages are those given; %s.%s%s" % (
+        where, "" if not empty else (
+            " %d empty one%s left out." % (empty, " was" if empty == 1 else "s were")),
+        "" if not idle else " %d of them ha%s no members and no weight." % (
+            idle, "s" if idle == 1 else "ve"))
     return Averages(classes.images[shows], classes.numbers[shows], classes.sampling,
                     _normalised(shares[shows]), resolution[shows], empty, source)
 

@@ -173,6 +173,15 @@ def test_empty_classes_are_left_out(few_nulls):
     assert "all are weighted equally" in result.content[0].text
 
 
+def test_classes_without_members_are_told():
+    sound = classes_of(volume_of())
+    shares = np.array([0, 0.5, 0.5] + [0] * 6)
+    averages = evidence(volume_of(), replace(sound, occupancy=shares)).shared(
+        CLASS_AVERAGES).averages
+    assert averages.source.endswith(" 7 of them have no members and no weight.")
+    assert averages.occupancy.tolist() == shares.tolist()
+
+
 def test_classes_are_made_from_particles(few_nulls, tmp_path):
     made = class_set(tmp_path, volume_of(), SAMPLING, 6, 40, 0.2)
     result = run(evidence_of(made.table, volume_of(), resolution=14.0))
