@@ -113,7 +113,7 @@ def local_volume(name, values, description, label, unit, found, scale="local"):
     return Volume(name, values, description, label, unit, scale, (found["2.5"], found["97.5"]))
 
 
-def resolution_findings(data, local, name):
+def resolution_findings(data, local, name, unresolved=0):
     """What the items with a local resolution find.
 
     Parameters
@@ -124,6 +124,8 @@ def resolution_findings(data, local, name):
         mask and not everywhere.
     name : str
         Of the volume to be stored.
+    unresolved : int
+        Voxels of the mask without a value that are known to show no signal.
 
     Returns
     -------
@@ -153,7 +155,8 @@ def resolution_findings(data, local, name):
             "local resolution is limited by the voxel size, and how it varies is not known."
             % (finest, data.map.sampling)))
     if reported:
-        metrics["reported_percentile"] = float(100 * np.mean(values <= reported))
+        metrics["reported_percentile"] = (
+            100 * np.count_nonzero(values <= reported) / (len(values) + unresolved))
         content.insert(1, Paragraph(
             "The reported resolution, %.2f Å, is at the percentile %.1f of the local resolution."
             % (reported, metrics["reported_percentile"])))
