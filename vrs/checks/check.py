@@ -174,7 +174,8 @@ class Check:
         result = self._judged(metrics, overrides)
         if not overrides.of_service:
             found = self._judged(metrics, Overrides(source=SERVICE))
-            if found.printed_status() != result.printed_status():
+            judged = found.status in (Status.OK, Status.WARNINGS)
+            if judged and found.printed_status() != result.printed_status():
                 result.service = ServiceOutcome(found.status, found.warnings)
         return result
 

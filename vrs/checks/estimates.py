@@ -3,6 +3,9 @@
 from vrs.checks.criteria import Criterion
 from vrs.results import MINOR
 
+# The public validation service bears this ratio of all estimates.
+_OF_SERVICE = 0.8
+
 
 def reported_ratio(data, estimate):
     """The reported resolution over an estimate of it.
@@ -23,7 +26,7 @@ def reported_ratio(data, estimate):
     return data.reported.resolution / estimate if estimate else 0.0
 
 
-def ratio_criterion(metric, method, severity=MINOR, service=None):
+def ratio_criterion(metric, method, severity=MINOR, least=_OF_SERVICE, service=None):
     """Criterion that the reported resolution is not much better than an estimate.
 
     Parameters
@@ -32,17 +35,23 @@ def ratio_criterion(metric, method, severity=MINOR, service=None):
         Of :func:`reported_ratio`.
     method : str
         What gave the estimate, in the middle of a sentence: "the FSC".
-    severity, service
-        As those of Criterion.
+    severity : str
+        As that of Criterion.
+    least : float
+        The bound.
+    service : tuple of Criterion, optional
+        As that of Criterion; by default the same with the bound of the service.
 
     Returns
     -------
     Criterion
         Named as the metric.
     """
+    if service is None and least != _OF_SERVICE:
+        service = (ratio_criterion(metric, method),)
     return Criterion(
         name=metric, subject="the reported resolution over that of %s" % method, relation=">=",
-        bound=0.8,
+        bound=least,
         warning="The reported resolution may be overestimated: it is {value:.2f} times that of %s "
         "(at least {bound})." % method, needs_resolution=True,
         warning_at_zero="No resolution was found by %s, so that nothing here supports the "

@@ -113,7 +113,7 @@ def local_volume(name, values, description, label, unit, found, scale="local"):
     return Volume(name, values, description, label, unit, scale, (found["2.5"], found["97.5"]))
 
 
-def resolution_findings(data, local, name, finest=0.0):
+def resolution_findings(data, local, name, finest=0.0, unresolved=0):
     """What the items with a local resolution find.
 
     Parameters
@@ -126,6 +126,8 @@ def resolution_findings(data, local, name, finest=0.0):
         Of the volume to be stored.
     finest : float
         The finest resolution that the method distinguishes, Å, besides that of the voxels.
+    unresolved : int
+        Voxels of the mask without a value that are known to show no signal.
 
     Returns
     -------
@@ -161,7 +163,8 @@ def resolution_findings(data, local, name, finest=0.0):
             "Half of the mask or more reaches %.2f Å, the finest that %s: the median is limited by "
             "the %s." % (finest, limit, cause)))
     if reported:
-        metrics["reported_percentile"] = float(100 * np.mean(values <= reported))
+        metrics["reported_percentile"] = (
+            100 * np.count_nonzero(values <= reported) / (len(values) + unresolved))
         content.insert(1, Paragraph(
             "The reported resolution, %.2f Å, is at the percentile %.1f of the local resolution."
             % (reported, metrics["reported_percentile"])))

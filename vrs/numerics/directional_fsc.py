@@ -5,9 +5,13 @@ from scipy import fft
 
 from vrs.numerics import sphere
 from vrs.numerics.fourier import half_space, shell_planes
-from vrs.numerics.fsc import correlation, cross_and_powers
+from vrs.numerics.fsc import FSC_THRESHOLD, correlation, cross_and_powers
 
 LOWEST_SHELL = 5  # below, a cone holds too few coefficients to say anything
+# FSC of shells whose signal-to-noise ratio is well known, and how many such shells it takes.
+_WELL_KNOWN, _FEWEST_SHELLS = (FSC_THRESHOLD, 0.95), 5
+# A cone's ratio can come out as anything where its FSC is close to 1.
+_HIGHEST_FSC = 0.98
 _CHUNK = 512
 # Per side of a cube's face: for sums, far finer than cones; for the 3D FSC, as fine as
 # its cones are smooth.
@@ -186,6 +190,41 @@ def limits(frequencies, curves, threshold):
             frequencies[first] - frequencies[before]) * above / (above - under)
     crossing = np.where(first == 0, np.nan, crossing)
     return np.where(below.any(axis=-1), crossing, frequencies[-1])
+
+
+def relative_snr(curves, overall):
+    """Signal-to-noise ratio along directions, relative to that of all directions together.
+
+    With FSC/(1 - FSC) the ratio of signal and noise of a half map, that of a direction over
+    that of all directions is taken in each shell from :data:`LOWEST_SHELL` to the first fall of
+    the overall FSC below 0.143 where this FSC is 0.95 at most; the median over the shells counts.
+    As signal and noise grow with the number of views, this is how well a direction is sampled:
+    0 where views are missing, 1 on average. Its standard error is 1.25 s/√(n/2), s the standard
+    deviation over n shells, of which neighbours are alike.
+
+    Parameters
+    ----------
+    curves : numpy.ndarray, (directions, shells)
+        FSC along directions.
+    overall : numpy.ndarray, (shells,)
+        FSC of all directions.
+
+    Returns
+    -------
+    snr, error : numpy.ndarray of float64, (directions,)
+        Or None where fewer than five shells can be used.
+    """
+    beyond = np.flatnonzero(overall[LOWEST_SHELL:] < _WELL_KNOWN[0])
+    end = LOWEST_SHELL + beyond[0] if beyond.size else len(overall)
+    shells = np.arange(LOWEST_SHELL, end)
+    shells = shells[overall[shells] <= _WELL_KNOWN[1]]
+    if len(shells) < _FEWEST_SHELLS:
+        return None
+    usual = overall[shells] / (1 - overall[shells])
+    along = np.clip(np.asarray(curves, float)[:, shells], -0.5, _HIGHEST_FSC)
+    ratios = along / (1 - along) / usual
+    error = 1.25 * ratios.std(axis=1, ddof=1) / np.sqrt(len(shells) / 2)
+    return np.median(ratios, axis=1), error
 
 
 def volume(sums, cone, shape, change=None):

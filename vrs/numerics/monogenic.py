@@ -9,7 +9,7 @@ from vrs.numerics.riesz import riesz_axes
 from vrs.numerics.sphere import directions_46
 
 SIGNIFICANCE = 0.95
-STEPS = 20
+STEPS = 32
 _TRANSITION = 0.02  # cycles/voxel
 _AMPLITUDE_TRANSITION = 0.01
 _FEWEST = 0.025
@@ -127,8 +127,8 @@ def monogenic_resolution(half1, half2, mask, sampling, resolution=None, workers=
     Returns
     -------
     numpy.ndarray of float32, (z, y, x)
-        Å, between the first step (also for voxels that never exceed the noise) and twice
-        the voxel size; 0 outside the mask.
+        Å, between the first step and twice the voxel size; 0 outside the mask and at voxels
+        that exceed the noise at no step.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def monogenic_resolution(half1, half2, mask, sampling, resolution=None, workers=
         if search.alive.mean() < _FEWEST:
             break
     local = np.zeros(mask.shape, np.float32)
-    local[mask] = 1 / search.frequency
+    local[mask] = search.resolved / search.frequency
     return local
 
 
@@ -174,6 +174,8 @@ class VoxelSearch:
     Attributes
     ----------
     frequency : numpy.ndarray of float32, (voxels,)
+    resolved : numpy.ndarray of bool, (voxels,)
+        Those that exceed it at any step.
     alive : numpy.ndarray of bool, (voxels,)
         Those without two failures in a row.
     """
@@ -181,6 +183,7 @@ class VoxelSearch:
     def __init__(self, voxels, lowest):
         self.frequency = np.full(voxels, lowest, np.float32)
         self.alive = np.ones(voxels, bool)
+        self.resolved = np.zeros(voxels, bool)
         self._failures = np.zeros(voxels, np.uint8)
         self._before = None
 
@@ -193,7 +196,9 @@ class VoxelSearch:
             crossed = self.alive & ~above & (self._failures == 0) & (before > 0)
             share = before[crossed] / (before[crossed] - level[crossed])
             self.frequency[crossed] = last + share * np.float32(frequency - last)
-        self.frequency[self.alive & above] = frequency
+        passed = self.alive & above
+        self.frequency[passed] = frequency
+        self.resolved |= passed
         self._failures = np.where(above, 0, self._failures + 1).astype(np.uint8)
         self.alive &= self._failures < 2
         self._before = level, np.float32(frequency)

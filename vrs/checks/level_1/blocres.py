@@ -1,9 +1,11 @@
 """1.c: to which resolution do the halves agree around each voxel?"""
 
 from vrs.checks import Check, register
-from vrs.checks.level_1.half_map_engines import local_findings, with_halves
-from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
-                              spread_criterion)
+from vrs.checks.level_1.fsc_scale import Scale
+from vrs.checks.level_1.half_map_engines import (calibrated_findings, local_findings,
+                                                 with_halves)
+from vrs.checks.level_1.shell_curves import SHELL_CURVES
+from vrs.checks.local import LOCAL_RESOLUTION, spread_criterion
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -11,6 +13,7 @@ from vrs.numerics.local_fsc import fsc_resolution
 
 _CUTOFF = 0.5
 _BOX = 20
+_SCALE = Scale(25, 0.91, 0.88)
 
 
 @register
@@ -20,6 +23,7 @@ class BlocRes(Check):
     id = "1.c"
     title = "Local resolution (Blocres method)"
     requires = (MAP, HALF_MAPS)
+    uses = (SHELL_CURVES,)
     explanation = (
         "The resolution is measured around each voxel of the mask as it is for whole maps: by the "
         "Fourier shell correlation of the two half maps, here within a box of 20 voxels that fades "
@@ -28,11 +32,11 @@ class BlocRes(Check):
         "alone. It cannot be better than twice the voxel size; where the halves do not even agree "
         "at the length of the box, and where they are empty, it is this length. The percentile of "
         "the reported resolution is the percentage of the mask with a local resolution at least as "
-        "good.")
-    quantities = LOCAL_RESOLUTION
+        "good. " + _SCALE.explanation)
+    quantities = LOCAL_RESOLUTION + _SCALE.quantities()
     references = ("Cardone2013",)
-    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
-    estimates = {"percentiles.50": "Blocres, median"}
+    criteria = (_SCALE.criterion("the local correlation"), spread_criterion(0.01, "Å"))
+    estimates = {"calibrated_resolution": "Blocres, calibrated"}
     within_mask = True
     summary_ok = "The local Fourier shell correlation agrees with the reported resolution."
     summary_warnings = ("The local Fourier shell correlation does not support the reported "
@@ -41,7 +45,7 @@ class BlocRes(Check):
     def compute(self, data):
         local = fsc_resolution(data.half_maps.first, data.half_maps.second, data.map.hard_mask,
                                data.map.sampling, _CUTOFF, _BOX, data.run.workers)
-        return resolution_findings(data, local, "blocres")
+        return calibrated_findings(data, local, "blocres", _SCALE)
 
 
 BlocRes.external = (ExternalEngine(
@@ -51,4 +55,4 @@ BlocRes.external = (ExternalEngine(
     # Unless told what to fill the rest with, the protocol cannot write its command.
     prepare=lambda data: with_halves(data, data.map.hard_mask, box=_BOX, cutoff=_CUTOFF,
                                      maxresolution=2 * data.map.sampling, fill=0),
-    findings=lambda data, found: local_findings(data, found, "Bsoft", "blocres")),)
+    findings=lambda data, found: local_findings(data, found, "Bsoft", "blocres", _SCALE)),)

@@ -4,15 +4,81 @@ import numpy as np
 from scipy import fft
 
 from vrs.checks.check import NotMeasured
+from vrs.checks.criteria import Criterion
+from vrs.checks.quantities import VECTOR, Quantity
 from vrs.numerics import sphere
-from vrs.numerics.directional_fsc import LOWEST_SHELL, DirectionalSums, soft_cone
+from vrs.numerics.directional_fsc import (LOWEST_SHELL, DirectionalSums, relative_snr,
+                                          soft_cone)
 from vrs.numerics.fsc import shell_correlation
 from vrs.numerics.masked_fsc import (RANDOMISE_BELOW, masked_transform, randomised_transform,
                                      without_mask)
+from vrs.results import SERIOUS, Paragraph
 
 # Half angle in degrees.
 _REGION = 45.0
 _SMALLEST_BOX = 4 * LOWEST_SHELL
+_LEAST_SNR = 0.3
+
+SAMPLING_EXPLAINED = (
+    "The signal-to-noise ratio along a direction, relative to that of all directions together, "
+    "tells how well it was seen: where views are missing it is near 0, whatever resolution the "
+    "other directions give. Maps of long or layered molecules are not quite alike in all "
+    "directions either.")
+SAMPLED_DIRECTIONS = (
+    Quantity("worst_snr", "",
+             "Signal-to-noise ratio of the worst direction relative to that of all directions "
+             "together; 0 where views are missing"),
+    Quantity("worst_snr_upper", "", "Upper end of its 95 % interval, the lowest of all directions"),
+    Quantity("least_sampled_direction", "", "That direction, in Fourier space (x, y, z)", VECTOR),
+)
+
+
+def sampled_criterion():
+    """Criterion that views are missing in no direction; the service asks nothing of the kind.
+
+    Returns
+    -------
+    Criterion
+        Of :data:`SAMPLED_DIRECTIONS`.
+    """
+    return Criterion(
+        name="worst_snr", metric="worst_snr_upper",
+        subject="the signal-to-noise ratio of the worst direction relative to that of all, at the "
+        "upper end of its 95 % interval,", relation=">=", bound=_LEAST_SNR,
+        warning="Views are missing: about one direction of Fourier space the half maps have at "
+        "most {value:.2f} times their overall signal-to-noise ratio (at least {bound} expected), "
+        "so that the map is smeared along it.", severity=SERIOUS, service=())
+
+
+def sampled_directions(directions, curves, overall):
+    """How well the worst direction is sampled.
+
+    Parameters
+    ----------
+    directions : numpy.ndarray, (directions, 3)
+    curves : numpy.ndarray, (directions, shells)
+    overall : numpy.ndarray, (shells,)
+        FSC of all directions.
+
+    Returns
+    -------
+    metrics : dict of str to object
+        Values of :data:`SAMPLED_DIRECTIONS`, none where too few shells tell.
+    content : list of Paragraph
+    """
+    found = relative_snr(curves, overall)
+    if found is None:
+        return {}, [Paragraph("The FSC falls too steeply to compare the signal-to-noise ratio of "
+                              "single directions.")]
+    snr, error = found
+    upper = snr + 2 * error
+    worst = upper.argmin()
+    metrics = {"worst_snr": snr[worst], "worst_snr_upper": upper[worst],
+               "least_sampled_direction": directions[worst]}
+    return metrics, [Paragraph(
+        "Relative to all directions together, the signal-to-noise ratio is lowest about (%.2f, "
+        "%.2f, %.2f), as x, y, z in Fourier space: %.2f (95 %% interval to %.2f). It is near 0 "
+        "where views are missing." % (tuple(directions[worst]) + (snr[worst], upper[worst])))]
 
 
 class MaskedHalves:

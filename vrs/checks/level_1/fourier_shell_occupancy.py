@@ -5,8 +5,11 @@ from scipy import stats
 
 from vrs.checks import MAPPING, VECTOR, Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_1.directional import MaskedHalves, by_region
+from vrs.checks.level_1.directional import (SAMPLED_DIRECTIONS, SAMPLING_EXPLAINED,
+                                            MaskedHalves, by_region, sampled_criterion,
+                                            sampled_directions)
 from vrs.checks.level_1.half_map_engines import require_cube, with_halves
+from vrs.checks.level_1.shell_curves import LEAST_OF_FSC
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -42,7 +45,7 @@ class FourierShellOccupancy(Check):
         "resolution, and what the mask adds is removed by phase randomisation. The Bingham "
         "statistic asks whether the directions still resolved at a frequency are spread evenly; as "
         "neighbouring directions share data it exceeds its limit in isotropic maps too, so that "
-        "the size of the effect (0 evenly spread, 1 all alike) says more.")
+        "the size of the effect (0 evenly spread, 1 all alike) says more. " + SAMPLING_EXPLAINED)
     quantities = (
         Quantity("anisotropy", "", "Worst over best resolution of the regions"),
         Quantity("best_direction", "", "Middle of the region of best resolution", VECTOR),
@@ -66,17 +69,21 @@ class FourierShellOccupancy(Check):
         Quantity("worst_direction", "",
                  "Middle of the 45° region of worst resolution in Fourier space (x, y, z)", VECTOR),
         Quantity("worst_resolution", "Å", "Mean resolution of that region"),
-    )
+    ) + SAMPLED_DIRECTIONS
     references = ("Vilas2023", "Chen2013")
-    criteria = (ratio_criterion("reported_ratio", _METHOD, SERIOUS),)
+    criteria = (ratio_criterion("reported_ratio", _METHOD, SERIOUS, LEAST_OF_FSC),
+                sampled_criterion())
     estimates = {"resolution": "FSO 0.5"}
-    summary_ok = "The resolution is reached in at least half of the directions."
-    summary_warnings = "In half of the directions the resolution may not be reached."
+    summary_ok = ("The resolution is reached in at least half of the directions, and no views are "
+                  "missing.")
+    summary_warnings = ("In half of the directions the resolution may not be reached, or views are "
+                        "missing.")
 
     def compute(self, data):
         frequencies = shell_frequencies(data.map.volume.shape, data.map.sampling)
         directions = sphere.geodesic_directions()
-        curves = MaskedHalves(data).curves(directions, soft_cone(_CONE))
+        halves = MaskedHalves(data)
+        curves = halves.curves(directions, soft_cone(_CONE))
         above = curves >= FSC_THRESHOLD
         occupancy = above.mean(axis=0)
         crossings = _crossings(frequencies, occupancy)
@@ -89,6 +96,10 @@ class FourierShellOccupancy(Check):
         findings = _findings(data, frequencies, occupancy, crossings, directions, reached,
                              evenness)
         findings.content.insert(2, _fsc_plot(frequencies, curves, reached))
+        if crossings[0.5]:
+            sampled, told = sampled_directions(directions, curves, halves.global_curve())
+            findings.metrics.update(plain(sampled))
+            findings.content += told
         findings.content.append(_bingham_plot(frequencies, statistics, crossings))
         findings.products += _curves(frequencies, curves, reached)
         return findings

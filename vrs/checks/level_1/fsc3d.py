@@ -6,8 +6,11 @@ from skimage import measure
 
 from vrs.checks import VECTOR, Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
-from vrs.checks.level_1.directional import MaskedHalves, by_region
+from vrs.checks.level_1.directional import (SAMPLED_DIRECTIONS, SAMPLING_EXPLAINED,
+                                            MaskedHalves, by_region, sampled_criterion,
+                                            sampled_directions)
 from vrs.checks.level_1.half_map_engines import require_cube, with_halves
+from vrs.checks.level_1.shell_curves import LEAST_OF_FSC
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -43,7 +46,7 @@ class ThreeDimensionalFsc(Check):
         "worst directional curve by that under the best, each up to where it falls to 0.143; "
         "below 0.5 preferred orientations are likely. The original program expects halves that "
         "the user has masked; here the soft mask is applied and what it adds is removed by phase "
-        "randomisation.")
+        "randomisation. " + SAMPLING_EXPLAINED)
     quantities = (
         Quantity("best_directional_resolution", "Å", "Best resolution of the 321 directions"),
         Quantity("cfar", "", "Conical FSC area ratio: worst over best direction; 1 is isotropic"),
@@ -59,12 +62,15 @@ class ThreeDimensionalFsc(Check):
                  VECTOR),
         Quantity("worst_directional_resolution", "Å",
                  "Worst resolution of the 321 directions; none if one never reaches 0.143"),
-    )
+    ) + SAMPLED_DIRECTIONS
     references = ("Tan2017", "Chen2013")
-    criteria = (ratio_criterion("reported_ratio", _METHOD, SERIOUS),)
+    criteria = (ratio_criterion("reported_ratio", _METHOD, SERIOUS, LEAST_OF_FSC),
+                sampled_criterion())
     estimates = {"resolution": "3D FSC, global"}
-    summary_ok = "The half maps agree to the reported resolution over all directions together."
-    summary_warnings = "The half maps may not agree to the reported resolution."
+    summary_ok = ("The half maps agree to the reported resolution over all directions together, "
+                  "and no views are missing.")
+    summary_warnings = ("The half maps may not agree to the reported resolution, or views are "
+                        "missing.")
 
     def compute(self, data):
         shape = data.map.volume.shape
@@ -93,8 +99,10 @@ def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
     if found:
         metrics.update(_anisotropy(directions, areas, reached,
                                    sphericity(fsc3d, data.map.sampling, _SPHERICITY)))
-        content += [_table(metrics), _sentence(metrics), _histogram(reached, metrics),
-                    _sphere_map(directions, areas)]
+        sampled, told = sampled_directions(directions, curves, overall)
+        metrics.update(sampled)
+        content += [_table(metrics), _sentence(metrics)] + told + [
+            _histogram(reached, metrics), _sphere_map(directions, areas)]
     else:
         content.append(Paragraph("The half maps do not correlate above 0.143 in any shell, so "
                                  "there is no resolution to compare by direction."))

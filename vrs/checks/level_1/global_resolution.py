@@ -7,7 +7,7 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.half_map_engines import require_cube, with_halves
-from vrs.checks.level_1.shell_curves import SHELL_CURVES, ShellCurves
+from vrs.checks.level_1.shell_curves import LEAST_OF_FSC, SHELL_CURVES, ShellCurves
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS, compared_with_map
 from vrs.inputs.map import MAP
@@ -75,7 +75,7 @@ class GlobalResolution(Check):
     references = ("Harauz1986", "Rosenthal2003", "Chen2013", "VanHeel2005", "Penczek2002")
     estimates = {"masked_fsc_resolution": "FSC", "dpr_resolution": "DPR",
                  "masked_ssnr_resolution": "SSNR"}
-    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS,
+    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS, LEAST_OF_FSC,
                                 service=(ratio_criterion("fsc_ratio", "the FSC"),)),
                 ratio_criterion("dpr_ratio", "the DPR", SERIOUS),
                 ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS,

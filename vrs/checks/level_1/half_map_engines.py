@@ -3,6 +3,7 @@
 import numpy as np
 
 from vrs.checks.check import NotMeasured
+from vrs.checks.level_1.fsc_scale import calibrated_paragraph
 from vrs.checks.local import resolution_findings
 from vrs.engines.external import EngineInput
 from vrs.numerics.half_maps import match_halves
@@ -76,23 +77,43 @@ def local_values(data, found, program):
     return local
 
 
-def local_findings(data, found, program, name):
+def calibrated_findings(data, local, name, scale, unresolved=0):
+    """Findings from a local resolution, with what it is on the scale of the FSC.
+
+    Parameters
+    ----------
+    data, local, name, unresolved
+        As those of :func:`vrs.checks.local.resolution_findings`.
+    scale : vrs.checks.level_1.fsc_scale.Scale
+
+    Returns
+    -------
+    Findings
+    """
+    findings = resolution_findings(data, local, name, unresolved)
+    found = scale.metrics(data, local[local > 0])
+    findings.metrics.update(found)
+    findings.content.insert(1, calibrated_paragraph(found))
+    return findings
+
+
+def local_findings(data, found, program, name, scale):
     """Findings from the local resolution that a program found.
 
     Parameters
     ----------
     data, found, program
         As in :func:`local_values`, with its errors.
-    name : str
-        Of the volume to be stored.
+    name, scale
+        As in :func:`calibrated_findings`.
 
     Returns
     -------
     Findings
-        Those of :func:`vrs.checks.local.resolution_findings`.
+        Those of :func:`calibrated_findings`.
     """
     local = local_values(data, found, program)
-    findings = resolution_findings(data, local, name)
+    findings = calibrated_findings(data, local, name, scale)
     covered = 100 * np.count_nonzero(local) / np.count_nonzero(data.map.hard_mask)
     if covered < 100:
         findings.content.append(Paragraph(

@@ -7,19 +7,22 @@ import numpy as np
 from vrs.checks import MAPPING, VECTOR, Check, Criterion, Findings, Quantity, register, resolution
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.directional import by_region
+from vrs.checks.level_1.fsc_scale import Scale, calibrated_paragraph
 from vrs.checks.level_1.half_map_engines import require_noise
+from vrs.checks.level_1.shell_curves import SHELL_CURVES
 from vrs.checks.local import PERCENTILES, local_figures, local_volume, percentiles
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
 from vrs.numerics.interpolation import lattice_step, spread_over
 from vrs.numerics.monogenic import anisotropy, directional_resolution
-from vrs.results import Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
+from vrs.results import SERIOUS, Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
 from vrs.results.sections import central_slices
 
 _METHOD = "the mean directional resolution"
 _MOST_POINTS = 20000
 _SHELL = 2  # points of the lattice
 _SIGNIFICANT = 0.001
+_SCALE = Scale(2.5, 1.03, 0.75)
 
 
 @register
@@ -29,6 +32,7 @@ class MonoDir(Check):
     id = "1.f"
     title = "Local and directional resolution (MonoDir method)"
     requires = (MAP, HALF_MAPS, resolution(0, 10))
+    uses = (SHELL_CURVES,)
     explanation = (
         "As in item 1.e, the strength of the signal at each voxel is compared with the noise, here "
         "for the detail along one direction at a time: the Fourier coefficients within 20° of it "
@@ -37,12 +41,12 @@ class MonoDir(Check):
         "particles were seen from a few sides only, some directions resolve worse than others all "
         "over the map. The anisotropy is how much the mean resolutions of the directions differ, "
         "relative to their mean and without the part that chance adds; in simulated maps it stays "
-        "below 0.12 when all directions resolve alike and exceeds 0.17 when a cone of 30° resolves "
-        "half as well. It counts only when an analysis of variance, with the number of independent "
-        "places in the mask, leaves chance a probability below 0.001. Values are coarser than "
-        "those of a Fourier shell correlation, as a place has to exceed 95 % of the noise, and "
-        "directions are separated at the cost of position: a voxel's value reflects its "
-        "surroundings within some 10 to 20 Å.")
+        "below 0.04 when all directions are seen and exceeds 0.07 when a cone of 20° is missing. "
+        "It counts only when an analysis of variance, with the number of independent places in the "
+        "mask, leaves chance a probability below 0.001. Values are coarser than those of a Fourier "
+        "shell correlation, as a place has to exceed 95 % of the noise. Directions are separated "
+        "at the cost of position: a voxel's value reflects its surroundings within some 10 to "
+        "20 Å. " + _SCALE.explanation)
     quantities = (
         Quantity("anisotropy", "",
                  "Standard deviation of the directions' mean resolutions over their mean, without "
@@ -68,17 +72,22 @@ class MonoDir(Check):
         Quantity("worst_resolution", "Å", "Mean over the voxels in the worst of the 46 directions"),
         Quantity("worst_rotation", "°", "Its angle about Z, from X"),
         Quantity("worst_tilt", "°", "Its angle to Z"),
-    )
+    ) + _SCALE.quantities()
     references = ("Vilas2020",)
     criteria = (
         Criterion(name="uniform", metric="significant_anisotropy",
                   subject="the anisotropy (the deviation of the directions' mean resolutions over "
-                  "their mean; 0 when chance explains it, p ≥ 0.001)", relation="<=", bound=0.12,
+                  "their mean; 0 when chance explains it, p ≥ 0.001)", relation="<=", bound=0.06,
                   warning="The resolution is not uniform over the directions: the anisotropy is "
-                  "{value:.2f} (at most {bound})."),
-        ratio_criterion("reported_ratio", _METHOD),
+                  "{value:.2f} (at most {bound}). Views may be missing.", severity=SERIOUS,
+                  service=(Criterion(
+                      name="uniform", metric="p_value", subject="the probability that all "
+                      "directions resolve alike", relation=">=", bound=_SIGNIFICANT,
+                      warning="The resolution is not uniform over the directions "
+                      "(p = {value:.2g}, at least {bound} expected)."),)),
+        _SCALE.criterion(_METHOD, (ratio_criterion("reported_ratio", _METHOD),)),
     )
-    estimates = {"mean_resolution": "MonoDir, mean"}
+    estimates = {"calibrated_resolution": "MonoDir, calibrated"}
     within_mask = True
     summary_ok = "The resolution is uniform over the directions and agrees with the reported one."
     summary_warnings = ("The resolution by direction is not uniform or does not support the "
@@ -118,6 +127,7 @@ def _findings(data, directions, local, lattice, step):
         "p_value": p_value,
         "independent_places": independent,
     })
+    metrics.update(_SCALE.metrics(data, by_voxel["mean"]))
     for name, values in by_voxel.items():
         key = "percentiles" if name == "mean" else "percentiles_" + name
         metrics[key] = percentiles(values)
@@ -173,6 +183,7 @@ def _content(data, metrics, directions, local, by_voxel, profile, mean):
                   "%.2f to %.2f Å. The worst direction is (%.2f, %.2f, %.2f) in x, y, z."
                   % ((metrics["mean_resolution"], metrics["best_resolution"],
                       metrics["worst_resolution"]) + tuple(worst))),
+        calibrated_paragraph(metrics),
         _percentile_rows(metrics),
         SphereMap("Mean resolution over the voxels of the mask, by direction.",
                   "The sphere of directions coloured by the mean resolution.",

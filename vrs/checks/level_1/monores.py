@@ -1,13 +1,22 @@
 """1.e: to which resolution does each place of the map rise above the noise?"""
 
-from vrs.checks import Check, register
-from vrs.checks.level_1.half_map_engines import local_findings, require_noise, with_halves
-from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
-                              spread_criterion)
+import numpy as np
+
+from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.checks.level_1.fsc_scale import Scale
+from vrs.checks.level_1.half_map_engines import (calibrated_findings, local_findings,
+                                                 require_noise, with_halves)
+from vrs.checks.level_1.shell_curves import SHELL_CURVES
+from vrs.checks.local import LOCAL_RESOLUTION, spread_criterion
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
 from vrs.numerics.monogenic import monogenic_resolution
+from vrs.results import MINOR, SERIOUS, Paragraph
+
+# Noise that rises beyond the resolution makes it read far coarser: 0.6 in a sound map at 8 Å.
+_SCALE = Scale(10, 1.09, 0.5, MINOR)
+_MOST_UNRESOLVED = 20.0
 
 
 @register
@@ -17,6 +26,7 @@ class MonoRes(Check):
     id = "1.e"
     title = "Local resolution (MonoRes method)"
     requires = (MAP, HALF_MAPS)
+    uses = (SHELL_CURVES,)
     explanation = (
         "The mean of the half maps holds the signal, half their difference only noise. Both are "
         "stripped of everything coarser than some resolution, and the strength of what is left is "
@@ -24,13 +34,25 @@ class MonoRes(Check):
         "assigned the finest resolution at which its strength exceeds that of 95 % of the noise in "
         "the mask; the search ends after two failures in a row. The steps are equally spaced in "
         "frequency, from 10 Å, or five times the reported resolution if that is coarser, to twice "
-        "the voxel size. Places that never rise above the noise get the value of the first step. "
+        "the voxel size. Places that never rise above the noise have no value; they are counted. "
         "The percentile of the reported resolution is the percentage of the mask with a local "
-        "resolution at least as good.")
-    quantities = LOCAL_RESOLUTION
+        "resolution at least as good. " + _SCALE.explanation)
+    quantities = LOCAL_RESOLUTION + _SCALE.quantities() + (
+        Quantity("unresolved_percentage", "%",
+                 "Fraction of the mask that rises above the noise at no resolution; it has no "
+                 "value"),
+    )
     references = ("Vilas2018",)
-    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
-    estimates = {"percentiles.50": "MonoRes, median"}
+    criteria = (
+        _SCALE.criterion("the local strength of the signal"),
+        Criterion(name="unresolved_percentage", guards=True,
+                  subject="the fraction of the mask that rises above the noise at no resolution",
+                  relation="<=", bound=_MOST_UNRESOLVED, unit="%",
+                  warning="{value:.0f} % of the mask (at most {bound} % expected) rises above the "
+                  "noise at no resolution: the threshold takes in noise, or the half maps do not "
+                  "show this macromolecule.", severity=SERIOUS, service=()),
+        spread_criterion(0.01, "Å"))
+    estimates = {"calibrated_resolution": "MonoRes, calibrated"}
     within_mask = True
     summary_ok = "The strength of the signal above the noise agrees with the reported resolution."
     summary_warnings = ("The strength of the signal above the noise does not support the reported "
@@ -41,7 +63,21 @@ class MonoRes(Check):
         local = monogenic_resolution(
             data.half_maps.first, data.half_maps.second, data.map.hard_mask, data.map.sampling,
             data.reported.resolution, data.run.workers)
-        return resolution_findings(data, local, "monores")
+        return _findings(data, local)
+
+
+def _findings(data, local):
+    unresolved = np.count_nonzero(data.map.hard_mask & (local == 0))
+    percentage = 100 * unresolved / np.count_nonzero(data.map.hard_mask)
+    if not local.any():
+        return Findings(dict(_SCALE.metrics(data, local[local > 0]),
+                             unresolved_percentage=percentage),
+                        [Paragraph("No place rises above the noise at any resolution.")])
+    findings = calibrated_findings(data, local, "monores", _SCALE, unresolved)
+    findings.metrics["unresolved_percentage"] = percentage
+    findings.content.insert(1, Paragraph("%.1f %% of the mask rises above the noise at no "
+                                         "resolution and has no value." % percentage))
+    return findings
 
 
 # The finest steps, in Å, that its program takes.
@@ -63,4 +99,4 @@ MonoRes.external = (ExternalEngine(
     files=("bin/xmipp_resolution_monogenic_signal", "bin/xmipp_transform_threshold",
            "bin/xmipp_image_histogram"),
     prepare=_input_for_xmipp,
-    findings=lambda data, found: local_findings(data, found, "Xmipp", "monores")),)
+    findings=lambda data, found: local_findings(data, found, "Xmipp", "monores", _SCALE)),)

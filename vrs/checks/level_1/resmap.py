@@ -3,9 +3,11 @@
 import numpy as np
 
 from vrs.checks import Check, NotMeasured, Quantity, register
-from vrs.checks.level_1.half_map_engines import local_values, require_cube, with_halves
-from vrs.checks.local import (LOCAL_RESOLUTION, reported_criterion, resolution_findings,
-                              spread_criterion)
+from vrs.checks.level_1.fsc_scale import Scale
+from vrs.checks.level_1.half_map_engines import (calibrated_findings, local_values, require_cube,
+                                                 with_halves)
+from vrs.checks.level_1.shell_curves import SHELL_CURVES
+from vrs.checks.local import LOCAL_RESOLUTION, spread_criterion
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
@@ -13,6 +15,7 @@ from vrs.numerics.local_sinusoids import LONGEST, sinusoid_resolution
 
 # What the original program writes where it finds nothing.
 _UNRESOLVED = 100
+_SCALE = Scale(25, 0.94, 0.88)
 
 
 @register
@@ -22,6 +25,7 @@ class ResMap(Check):
     id = "1.d"
     title = "Local resolution (ResMap method)"
     requires = (MAP, HALF_MAPS)
+    uses = (SHELL_CURVES,)
     explanation = (
         "The local resolution is here the smallest wavelength at which a wave of any direction "
         "stands out from the noise around a voxel. The noise is half the difference of the two "
@@ -32,15 +36,15 @@ class ResMap(Check):
         "constant only, so strong coarse detail can pass for finer detail; here what longer waves "
         "explain is removed first. A place where no wave stands out gets 20 voxels, the worst "
         "value. The percentile of the reported resolution is the percentage of the mask with a "
-        "local resolution at least as good.")
-    quantities = LOCAL_RESOLUTION + (
+        "local resolution at least as good. " + _SCALE.explanation)
+    quantities = LOCAL_RESOLUTION + _SCALE.quantities() + (
         Quantity("unresolved_percentage", "%",
                  "Fraction of the mask where no wave stands out from the noise; it has the worst "
                  "value"),
     )
     references = ("Kucukelbir2014",)
-    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
-    estimates = {"percentiles.50": "ResMap, median"}
+    criteria = (_SCALE.criterion("the finest detectable waves"), spread_criterion(0.01, "Å"))
+    estimates = {"calibrated_resolution": "ResMap, calibrated"}
     within_mask = True
     summary_ok = "Local detail is detectable at the reported resolution."
     summary_warnings = "Local detail is not detectable at the reported resolution."
@@ -57,7 +61,7 @@ class ResMap(Check):
 
 
 def _findings(data, local, resolved):
-    findings = resolution_findings(data, local, "resmap")
+    findings = calibrated_findings(data, local, "resmap", _SCALE)
     findings.metrics["unresolved_percentage"] = 100 * (1 - resolved[data.map.hard_mask].mean())
     return findings
 

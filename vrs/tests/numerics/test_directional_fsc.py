@@ -4,7 +4,7 @@ from scipy import fft
 
 from vrs.numerics import sphere
 from vrs.numerics.directional_fsc import (LOWEST_SHELL, DirectionalSums, hard_cone, limits,
-                                          soft_cone, volume)
+                                          relative_snr, soft_cone, volume)
 from vrs.numerics.fourier import shell_frequencies
 from vrs.numerics.fsc import first_crossing, shell_correlation
 from vrs.tests.checks.phantoms import directional_halves, half_maps
@@ -166,3 +166,33 @@ def test_mean_powers_are_relative():
     assert np.nanmax(powers) == 1
     # White noise: alike in all shells that hold enough.
     assert powers[:, 10:].std() < 0.15 * powers[:, 10:].mean()
+
+
+def falling_fsc(factor=1.0, shells=60):
+    """FSC whose signal-to-noise ratio falls from 100 to 0.01, times a factor."""
+    snr = factor * np.geomspace(100, 0.01, shells)
+    return snr / (1 + snr)
+
+
+def test_relative_snr_is_that_of_the_curves():
+    factors = np.array([0, 0.05, 0.5, 1, 1.5])
+    snr, error = relative_snr(np.array([falling_fsc(factor) for factor in factors]),
+                              falling_fsc())
+    np.testing.assert_allclose(snr, factors, atol=1e-9)
+    np.testing.assert_allclose(error, 0, atol=1e-9)
+
+
+def test_error_of_the_relative_snr():
+    rng = np.random.default_rng(0)
+    overall, deviation = falling_fsc(shells=41), 0.05
+    found = np.array([relative_snr(falling_fsc(0.5, 41)[None] + rng.normal(0, deviation, (1, 41)),
+                                   overall) for _ in range(300)])[:, :, 0]
+    assert found[:, 0].mean() == pytest.approx(0.5, abs=0.05)
+    # Shells are independent here, and are taken as alike in pairs.
+    assert found[:, 0].std() < found[:, 1].mean() < 3 * found[:, 0].std()
+
+
+def test_too_few_shells_tell_no_relative_snr():
+    sharp = np.where(np.arange(40) < 20, 0.99, 0.0)
+    assert relative_snr(sharp[None], sharp) is None
+    assert relative_snr(np.ones((1, 40)), np.ones(40)) is None

@@ -91,6 +91,7 @@ def test_two_failures_in_a_row_end_a_voxel():
     # ln 2 and -ln 2 cross in the middle.
     np.testing.assert_allclose(search.frequency, [0.15, 0.35, 0.1])
     assert search.alive.tolist() == [False, True, False]
+    assert search.resolved.tolist() == [True, True, False]
 
 
 def test_median_is_not_quantised(halves):
@@ -116,7 +117,8 @@ def test_noise_has_no_resolution():
     half1, half2 = np.random.default_rng(0).normal(size=(2,) + SHAPE).astype(np.float32)
     mask = structure(SHAPE, SAMPLING)[1]
     found = monogenic.monogenic_resolution(half1, half2, mask, SAMPLING, 4.0)[mask]
-    assert np.mean(found < 10) < 0.1
+    # A voxel of noise exceeds 95 % of it at one of the first two steps by chance.
+    assert np.mean(found > 0) < 0.12
 
 
 def test_same_halves_are_refused(halves):

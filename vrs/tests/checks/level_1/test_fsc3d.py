@@ -57,6 +57,7 @@ def test_isotropic_halves(isotropic):
     for axis in "xyz":
         assert found["resolution_" + axis] == pytest.approx(6, rel=0.15)
     assert found["cfar"] > 0.7 and found["sphericity"] > 0.85
+    assert found["worst_snr_upper"] > 0.4
     fsc3d = by_name(volumes)["fsc3d"]
     assert fsc3d.shape == (80, 72, 80) and fsc3d.dtype == np.float32
 
@@ -80,9 +81,13 @@ def test_known_curve_in_all_directions(isotropic):
 
 
 def test_bad_direction_is_found():
-    result, _ = run(directional_halves((80, 80, 80), 1.5, 4.5, 9, (1, 0, 0)))
+    # The signal-to-noise ratio is that of the fourth power of the resolutions: 0.02 times.
+    result, _ = run(directional_halves((80, 80, 80), 1.5, 4.5, 12, (1, 0, 0)))
     found = values(result)
-    assert result.status is Status.INFORMATIVE
+    assert len(result.serious_warnings) == 1 and "Views are missing" in result.warnings[0]
+    assert found["worst_snr"] < 0.15 and found["worst_snr_upper"] < 0.3
+    assert sphere.axis_angles(np.array(found["least_sampled_direction"]), (1, 0, 0)) < 20
+    assert result.service is None
     assert sphere.axis_angles(np.array(found["worst_direction"]), (1, 0, 0)) < 10
     # The noise of single cones moves their crossings.
     assert found["resolution_x"] > 1.6 * found["resolution_y"]

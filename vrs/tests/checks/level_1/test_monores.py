@@ -22,19 +22,39 @@ def test_two_domains(shape, resolution):
     assert np.median(local[coarse]) == pytest.approx(8, rel=0.2)
     assert result.status is (Status.OK if resolution else Status.INFORMATIVE)
     assert [estimate.value for estimate in result.estimates] == [
-        values(result)["percentiles"]["50"]]
+        values(result)["calibrated_resolution"]]
 
 
 def test_overstated_resolution_is_warned_of():
-    *halves, _, _ = two_domain_halves((64, 64, 64), 1.5, 6.0, 9.0)
+    *halves, _, _ = two_domain_halves((64, 64, 64), 1.5, 9.0, 12.0)
     result, _ = run(halves, 3.1, mask=structure((64, 64, 64), 1.5)[1])
-    assert result.status is Status.WARNINGS
+    assert result.status is Status.WARNINGS and values(result)["calibrated_ratio"] < 0.5
 
 
 def test_noise():
     result, _ = run(noise((48, 48, 48)), 5.0, mask=structure((48, 48, 48), 1.5)[1])
     assert result.status is Status.WARNINGS
-    assert values(result)["percentiles"]["50"] > 20
+    found = values(result)
+    # 5 % of noise exceed 95 % of it at a step, and one more step is tried.
+    assert found["unresolved_percentage"] > 85
+    assert found["calibrated_resolution"] is None and found["calibrated_ratio"] == 0
+    assert len(result.warnings) == 2 and len(result.serious_warnings) == 1
+
+
+def test_places_without_signal_are_counted():
+    *halves, fine, coarse = two_domain_halves((64, 64, 64), 1.5, 4.0, 8.0)
+    empty = np.zeros(fine.shape, bool)
+    empty[4:20, 4:20, 4:20] = True
+    empty &= ~(fine | coarse)
+    result, volumes = run(halves, 4.0, mask=fine | coarse | empty)
+    local, found = by_name(volumes)["monores"], values(result)
+    assert found["unresolved_percentage"] == pytest.approx(
+        100 * np.mean(local[fine | coarse | empty] == 0))
+    # At coarse steps the amplitude of the structure spreads into its surroundings.
+    assert np.mean(local[empty] == 0) > 0.4 and np.mean(local[fine] == 0) < 0.01
+    assert found["percentiles"]["97.5"] < 12
+    assert found["reported_percentile"] == pytest.approx(
+        100 * np.mean((local > 0)[fine | coarse | empty] & (local <= 4)[fine | coarse | empty]))
 
 
 def test_same_halves_are_not_measured():
