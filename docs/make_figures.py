@@ -167,9 +167,9 @@ def pages(folder):
     pdf = str(folder / "example" / "report" / "report.pdf")
     text = subprocess.run(["pdftotext", pdf, "-"], check=True,
                           stdout=subprocess.PIPE).stdout.decode("utf-8").split("\f")
+    # The second page lists the items.
     item = min(number for number, page in enumerate(text, 1)
-               if "Fourier shell correlation of the half maps without mask" in " ".join(
-                   page.split()))
+               if number > 2 and "1.a Global resolution" in " ".join(page.split()))
     return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item)}
 
 

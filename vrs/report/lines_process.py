@@ -71,7 +71,7 @@ class LineArtist:
                         raise OSError("the process ended")
         except queue.Empty:
             pass
-        except OSError:
+        except (OSError, pickle.PicklingError):
             logger.exception("figures are drawn in this process")
             self._jobs.put(job)
 
