@@ -60,7 +60,8 @@ class Criterion:
     needs_resolution : bool
         Whether its metric has no value without a reported resolution.
     unless : tuple of str
-        Names of criteria of the item; where one of them is met, this one counts as met.
+        Names of the criteria of the item that stand directly before this one; where one of them
+        is met, this one counts as met.
     """
 
     def __init__(self, *, name, subject, relation, bound, warning="", metric="", unit="",
@@ -87,7 +88,10 @@ class Criterion:
         text = "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
         if not self.warning:
             text += "; this alone does not warn"
-        return text + (", unless %s is met" % " or ".join(self.unless) if self.unless else "")
+        if self.unless:
+            text += ", unless %s above is met" % ("the criterion" if len(self.unless) == 1 else
+                                                  "one of the %d criteria" % len(self.unless))
+        return text
 
     def holds(self, value: float, bound: Bound) -> bool:
         """Whether one value fulfils the condition."""

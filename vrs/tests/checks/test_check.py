@@ -133,7 +133,7 @@ def test_criteria_that_others_settle():
     texts = [outcome.text for outcome in judged(9.0, 4.0, 0.001).criteria]
     assert texts == ["the first is at most 3; this alone does not warn",
                      "the second is at least 0.01; this alone does not warn",
-                     "the size is at most 5, unless first or second is met"]
+                     "the size is at most 5, unless one of the 2 criteria above is met"]
 
 
 def test_values_get_unit_and_description_from_the_declaration():
