@@ -11,7 +11,7 @@ from vrs.errors import InputError
 from vrs.inputs import NUMBER, Kind, Loaded, Option, Source, read_value, register
 from vrs.io.coordinates import ENDINGS as COORDINATE_ENDINGS
 from vrs.io.coordinates import by_micrograph, read_coordinates
-from vrs.io.micrographs import ENDINGS, find_micrograph, probe_micrograph
+from vrs.io.micrographs import ENDINGS, find_micrograph, probe_micrograph, without_ending
 from vrs.io.problems import collected, to_number
 from vrs.results import Note
 
@@ -75,12 +75,13 @@ class _MicrographsKind(Kind):
     options = (
         Option("micrographs", "micrograph, or folder of micrographs: MRC or TIFF",
                "Micrographs", "A micrograph that was aligned from its movie, or a folder of such "
-               "micrographs; MRC (also compressed with gzip or bzip2) or TIFF.", metavar="PATH"),
+               "micrographs; MRC (also compressed with gzip or bzip2) or TIFF.", metavar="PATH",
+               pointer="SetOfMicrographs"),
         Option("coordinates", "where particles were picked: RELION STAR, cryoSPARC .cs, EMAN2 "
                ".box, Xmipp .pos, or a folder of such files (default: the particle table)",
                "Coordinates of the particles", "A file of RELION, cryoSPARC, EMAN2 or Xmipp, or a "
                "folder with one for each micrograph; not needed with a table of particles that "
-               "has coordinates.", metavar="PATH", optional=True),
+               "has coordinates.", metavar="PATH", pointer="SetOfCoordinates", optional=True),
         Option("sampling_micrographs", "Å/pixel of the micrographs (overrides their headers)",
                "Sampling of the micrographs (Å/pixel)", "When it is left empty: that of their "
                "headers.", NUMBER, "S", _to_sampling, advanced=True),
@@ -200,10 +201,7 @@ def _place(picked, path, count):
 
 
 def _stem(path):
-    name = os.path.basename(path)
-    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True)
-                   if name.lower().endswith(ending)), "")
-    return name[:len(name) - len(ending)]
+    return without_ending(os.path.basename(path))
 
 
 def _placed(picked, header, sampling):

@@ -127,6 +127,22 @@ def read_micrograph(path):
     return Micrograph(path, image, sampling)
 
 
+def without_ending(path):
+    """The path of a micrograph without what stands for its format.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+    """
+    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True)
+                   if path.lower().endswith(ending)), "")
+    return path[:len(path) - len(ending)]
+
+
 def find_micrograph(name, table, folder=None):
     """Find the file of a micrograph that a table names.
 
@@ -148,7 +164,8 @@ def find_micrograph(name, table, folder=None):
     name = name.lstrip(">")
     base = os.path.basename(name)
     bare = _UNIQUE_PREFIX.sub("", base)
-    places = [Path(folder, tail) for tail in (name, base, bare)] if folder else []
+    places = [Path(folder, tail)
+              for tail in (name, base, bare, without_ending(base))] if folder else []
     above = Path(table).resolve().parents
     places += [parent / name for parent in above]
     places += [above[0] / base, above[0] / bare]

@@ -8,6 +8,7 @@ from vrs import inputs
 from vrs.errors import InputError
 from vrs.inputs import FOLDER, NUMBER, TEXT, read_value
 from vrs.inputs.map import MAP
+from vrs.inputs.micrographs import MICROGRAPHS
 from vrs.io.headers import SAME_SAMPLING, read_header
 from vrs.objects import VrsArchivedVolume
 from vrs.protocols import sets
@@ -246,6 +247,9 @@ def given_values(protocol):
         if any(paths.values()):
             given.update({option.name: protocol.getAttributeValue(option.name)
                           for option in further_options(kind)})
+        if kind is MICROGRAPHS and source == OBJECTS and paths["micrographs"]:
+            given["sampling_micrographs"] = given["sampling_micrographs"] or chosen_object(
+                protocol, kind.files[0]).getSamplingRate()
     if problems:
         raise InputError(problems)
     return given

@@ -212,7 +212,7 @@ class ProtVrsLevel(EMProtocol):
             problems += self._nothing_chosen(given)
             with tempfile.TemporaryDirectory(prefix="vrs_") as folder:
                 for option, chosen in forms.chosen_sets(self):
-                    given[option.name] = os.path.join(folder, option.name + ".star")
+                    given[option.name] = os.path.join(folder, sets.name_of(option))
                     sets.export_beginning(chosen, given[option.name], option)
                 inputs.probe(given)
         with collected(problems):

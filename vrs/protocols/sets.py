@@ -1,13 +1,15 @@
-"""Scipion's sets of particles and classes as the tables that the kinds of evidence read."""
+"""Scipion's sets as the tables and folders that the kinds of evidence read."""
 
 import os
+import shutil
 from itertools import islice
 
 import numpy as np
 from pwem.constants import ALIGN_2D, ALIGN_PROJ
-from pwem.objects import SetOfClasses2D, SetOfImages
+from pwem.objects import SetOfClasses2D, SetOfCoordinates, SetOfImages
 
 from vrs.images.particles import OpticsGroup, ParticleTable
+from vrs.io.micrographs import without_ending
 from vrs.io.particles import write_particles_star
 from vrs.io.star import write_star
 
@@ -17,31 +19,41 @@ _PROBED = 1000
 
 def is_set(chosen):
     """Whether an object of a project is a set that has to be exported."""
-    return isinstance(chosen, (SetOfImages, SetOfClasses2D))
+    return isinstance(chosen, (SetOfImages, SetOfClasses2D, SetOfCoordinates))
 
 
 def exported_file(protocol, option):
     """Where a protocol keeps a set that was chosen for an option."""
-    return protocol._getExtraPath(option.name + ".star")
+    return protocol._getExtraPath(name_of(option))
+
+
+def name_of(option):
+    """Name of the file or folder that stands for a set that was chosen for an option."""
+    return option.name if option.name == "micrographs" else option.name + ".star"
 
 
 def export(chosen, path, option, most=None):
-    """Write a set as the STAR file that stands for it.
+    """Write a set as the STAR file that stands for it, or as a folder of links.
 
     Particles are those of RELION 3.1 and later; classes are the ``model.star`` of a
     two-dimensional classification, with the shares of the particles as their distribution.
+    Micrographs become links, which have the names of the micrographs in the project.
 
     Parameters
     ----------
-    chosen : SetOfParticles, SetOfAverages or SetOfClasses2D
+    chosen : SetOfParticles, SetOfAverages, SetOfClasses2D, SetOfMicrographs or SetOfCoordinates
     path : str
     option : vrs.inputs.Option
-        "particles" or "classes".
+        "particles", "classes", "micrographs" or "coordinates".
     most : int, optional
         Items that are written at most.
     """
     if option.name == "classes":
         _write_classes(chosen, path, most)
+    elif option.name == "micrographs":
+        _link_micrographs(chosen, path, most)
+    elif option.name == "coordinates":
+        _write_coordinates(chosen, path, most)
     else:
         write_particles_star(path, particle_table(chosen, most))
 
@@ -50,7 +62,10 @@ def export_if_needed(chosen, path, option):
     """Write a set unless that was done since the set was last changed."""
     if (not os.path.exists(path)
             or os.path.getmtime(path) < os.path.getmtime(chosen.getFileName())):
+        shutil.rmtree(path + ".new", ignore_errors=True)
         export(chosen, path + ".new", option)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
         os.replace(path + ".new", path)
 
 
@@ -216,3 +231,26 @@ def _write_classes(chosen, path, most):
                           "rlnNrClasses": [len(averages)]},
         "model_classes": {"rlnReferenceImage": averages, "rlnClassNumber": numbers,
                           "rlnClassDistribution": [size / total for size in sizes]}})
+
+
+def _link_micrographs(chosen, folder, most):
+    os.makedirs(folder)
+    for micrograph in islice(chosen.iterItems(), most):
+        path = os.path.abspath(micrograph.getFileName())
+        ending = path[len(without_ending(path)):]
+        os.symlink(path, os.path.join(folder, _name_of(micrograph) + ending))
+
+
+def _write_coordinates(chosen, path, most):
+    names = {micrograph.getObjId(): _name_of(micrograph)
+             for micrograph in chosen.getMicrographs().iterItems()}
+    rows = [(names[place.getMicId()],) + tuple(place.getPosition())
+            for place in islice(chosen.iterItems(), most) if place.getMicId() in names]
+    columns = zip(*rows) if rows else ((), (), ())
+    write_star(path, {"coordinates": dict(zip(
+        ("rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY"), map(list, columns)))})
+
+
+def _name_of(micrograph):
+    """What tells a micrograph from the others of a project, whatever was made of its image."""
+    return without_ending(os.path.basename(micrograph.getMicName() or micrograph.getFileName()))

@@ -412,8 +412,8 @@ def _polar_plots(figure):
         circle = middle + panel.reach * np.exp(1j * around)
         axes.plot(np.angle(circle), np.abs(circle), color=_COLOURS[1], linewidth=1.2)
         axes.set_rlim(0, figure.largest)
-        axes.set_rticks(np.arange(1, 4) * figure.largest / 3,
-                        ["%.0f°" % (part * figure.largest / 3) for part in range(1, 4)])
+        ticks = np.arange(1, figure.largest // 20 + 1) * 20
+        axes.set_rticks(ticks, ["%d°" % tick for tick in ticks])
         axes.set_rlabel_position(panel.centre[0] + 90)
         axes.set_xticks(np.radians([0, 90, 180, 270]), ["x", "y", "−x", "−y"])
         axes.set_title(panel.label, parse_math=False, fontsize=8.5)

@@ -19,10 +19,10 @@ from vrs.simulation.tilt_pairs import tables_of, tilted
 from vrs.simulation.workflows import write_workflow
 
 _SIDE = 1540.0  # of a micrograph, Å
-_CROWDING = 0.35
+_CROWDING = 0.4
 # What is wrong with some of the micrographs, away from their particles.
 _FAULTS = {2: ("carbon",), 5: ("contamination",), 9: ("carbon", "contamination"),
-           13: ("crystalline",), 17: ("crack",)}
+           13: ("hole",), 17: ("crack",)}
 _PAIRS, _TILT, _AXIS, _POSE_ERROR, _WRONG_PAIRS = 100, 40.0, 85.0, 4.0, 0.2
 _FILES = {"table": "particles.cs", "micrographs": "micrographs", "workflow": "workflow.json",
           "crosslinks": "crosslinks.csv", "saxs": "saxs.dat", "untilted": "untilted.star",
@@ -33,9 +33,9 @@ With everything else
 
 %(table)-14s  the same particles in one table of cryoSPARC, with their alignments in space and in
                 the plane, for levels 3 and 4, and their coordinates in the micrographs
-%(micrographs)-14s  %(number)d micrographs of good ice, some with carbon, contamination, a crack or
-                crystalline ice, which the coordinates avoid; at the coordinates they show
-                other particles of the same size
+%(micrographs)-14s  %(number)d micrographs of good ice, some with carbon, contamination, a hole or
+                a crack, which the coordinates avoid; at the coordinates they show other
+                particles of the same size
 %(workflow)-14s  a workflow as Scipion exports it
 %(crosslinks)-14s  cross-links between lysines of the protein, a tenth of which it cannot satisfy
 %(saxs)-14s  how the protein scatters X-rays in solution
@@ -122,21 +122,30 @@ def _write_micrographs(folder, table, diameter, seed):
     """Micrographs with a particle for each row of the table; coordinates, and what is true."""
     os.makedirs(folder, exist_ok=True)
     [optics] = table.optics
+    shape = _shape(optics.sampling)
     coordinates = np.empty((len(table), 2))
     for number, name in enumerate(table.micrograph_names):
         rows = np.flatnonzero(table.micrograph == number)
         # Where a fault leaves too little room, another one is drawn.
-        made = next(made for made in (
-            simulate_micrograph([seed, number, attempt], _shape(optics.sampling), optics.sampling,
-                                _FAULTS.get(number, ()), diameter, _CROWDING,
-                                defocus=table.defocus[rows, :2].mean())
-            for attempt in itertools.count()) if len(made.particles) >= len(rows))
-        coordinates[rows] = made.particles[:len(rows)]
+        for attempt in itertools.count():
+            made = simulate_micrograph([seed, number, attempt], shape, optics.sampling,
+                                       _FAULTS.get(number, ()), diameter, _CROWDING,
+                                       defocus=table.defocus[rows, :2].mean())
+            points = made.particles[_inside(made.particles, shape, diameter / optics.sampling)]
+            if len(points) >= len(rows):
+                break
+        coordinates[rows] = points[:len(rows)]
         write_micrograph(os.path.join(folder, name), made.image.astype(np.float16),
                          optics.sampling)
     return coordinates, {"count": len(table.micrograph_names), "faults": {
         name: list(_FAULTS[number]) for number, name in enumerate(table.micrograph_names)
         if number in _FAULTS}}
+
+
+def _inside(points, shape, diameter):
+    """Which particles lie wholly inside a micrograph."""
+    farthest = np.array(shape[::-1]) - 1 - points
+    return np.minimum(points, farthest).min(axis=1) > diameter / 2
 
 
 def _write_tilt_pairs(paths, table, seed):

@@ -437,12 +437,14 @@ def write_micrograph(path, image, sampling):
     Parameters
     ----------
     path : str
-    image : numpy.ndarray of float32 or float16, (rows, columns)
+    image : numpy.ndarray, (rows, columns)
+        Written as float32, or as float16 if it is that.
     sampling : float
         Å/pixel.
     """
     with mrcfile.new(str(path), overwrite=True) as mrc:
-        mrc.set_data(np.ascontiguousarray(image))
+        mrc.set_data(np.ascontiguousarray(
+            image, np.float16 if image.dtype == np.float16 else np.float32))
         mrc.voxel_size = sampling
         # The library's own label carries the time of writing.
         mrc.header.label[0] = "Written by vrs"

@@ -90,7 +90,7 @@ def calibrated_findings(data, local, name, scale, unresolved=0):
     -------
     Findings
     """
-    findings = resolution_findings(data, local, name, unresolved)
+    findings = resolution_findings(data, local, name, unresolved=unresolved)
     found = scale.metrics(data, local[local > 0])
     findings.metrics.update(found)
     findings.content.insert(1, calibrated_paragraph(found))

@@ -59,18 +59,19 @@ class AlignabilityPrecisionAndAccuracy(Check):
             "precision", "the fraction of the particles with a precision below 0.5",
             "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} "
             "% expected) do not determine their orientation: they may not show the particle of the "
-            "map.",
+            "map; leave out those of low vrsAlignabilityPrecision and classify the rest again.",
             metric="precision_below_05"),
         excess_criterion(
             "accuracy", "the fraction of the particles with an accuracy below 0.5",
             "Beyond what noise explains, the best orientations of at least {value:.0f} % of the "
             "particles (at most {bound} % expected) are far from the given one: their angles may "
-            "be wrong, or they are not particles.", metric="accuracy_below_05"),
+            "be wrong, or they are not particles; leave out those of low "
+            "vrsAlignabilityAccuracy and refine again.", metric="accuracy_below_05"),
         Criterion(name="p_value", subject="the probability that the angles of other particles are "
                   "right as often", relation="<", bound=CHANCE,
                   warning="The angles of other particles would be right as often (p = {value:.2g}, "
                   "below {bound} expected): the angles do not belong to these images or to this "
-                  "map.",
+                  "map; check that table, stacks and map are of the same refinement.",
                   severity=SERIOUS, service=()),
     )
     summary_ok = "The particles determine their orientations, which are those given."

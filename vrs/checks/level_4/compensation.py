@@ -40,6 +40,8 @@ class SamplingCompensation(Check):
         Quantity("particles", "", "Particles with angles in the table"),
         Quantity("helpful_tilt", "°",
                  "Smallest specimen tilt that would bring SCF* up to the bound"),
+        Quantity("tilted_scf_star", "", "SCF* with the specimen at that tilt, or at the best one "
+                 "where none is enough"),
     )
     references = ("Baldwin2020",)
     criteria = (
@@ -47,7 +49,7 @@ class SamplingCompensation(Check):
                   bound=_LIMIT,
                   warning="The sampling compensation factor SCF* is {value:.2f} (at least {bound}; "
                   "fully sampled is 0.81 or more): some directions of Fourier space are hardly "
-                  "sampled.",
+                  "sampled; the results say which tilt of the specimen would help.",
                   severity=SERIOUS),
     )
     summary_ok = "The orientations of the particles sample Fourier space sufficiently."
@@ -71,6 +73,7 @@ class SamplingCompensation(Check):
         if found.scf_star < _SIDE_VIEWS:
             tilted = tilted_sampling(views, group, _LIMIT, tilts=TILTS[1:], seed=seed)
             metrics["helpful_tilt"] = tilted.sufficient if found.scf_star < _LIMIT else 0.0
+            metrics["tilted_scf_star"] = _reached(tilted) if found.scf_star < _LIMIT else None
             content.append(Paragraph(_advice(found, tilted)))
         content.append(sphere_maps(views, group, found.directions, found.sampling))
         content.append(direction_map(
@@ -90,6 +93,12 @@ def _sentence(found, count):
     return text + ". The limit for full sampling is %.2f." % _SIDE_VIEWS
 
 
+def _reached(tilted):
+    """SCF* at the smallest tilt that is enough, or at the best one."""
+    tilt = tilted.best if tilted.sufficient is None else tilted.sufficient
+    return float(tilted.scf_star[list(tilted.tilts).index(tilt)])
+
+
 def _advice(found, tilted):
     """What to do next: data from a tilted specimen, if that would help."""
     best = tilted.scf_star.max()
@@ -103,5 +112,6 @@ def _advice(found, tilted):
         return ("No tilt of the specimen brings SCF* to %g; the best, %.0f°, reaches %.2f. Other "
                 "supports or detergents may change the orientations." % (
                     _LIMIT, tilted.best, best))
-    return ("What to do next: data from a specimen tilted by %.0f° would bring SCF* to %g or more; "
-            "the best tilt, %.0f°, reaches %.2f." % (tilted.sufficient, _LIMIT, tilted.best, best))
+    return ("What to do next: data from a specimen tilted by %.0f° would bring SCF* to %.2f; the "
+            "best tilt, %.0f°, reaches %.2f." % (tilted.sufficient, _reached(tilted), tilted.best,
+                                                 best))

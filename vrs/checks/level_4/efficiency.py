@@ -51,7 +51,7 @@ class OrientationEfficiency(Check):
                   relation=">=", bound=0.6,
                   warning="The efficiency of the orientation distribution is {value:.2f} (at least "
                   "{bound}): the resolution depends on the direction, as some directions were "
-                  "hardly seen.",
+                  "hardly seen; 4.h says whether tilting the specimen would help.",
                   severity=SERIOUS),
     )
     summary_ok = "The orientations of the particles support the resolution in all directions."

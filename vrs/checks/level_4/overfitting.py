@@ -93,7 +93,8 @@ class OverfittingDetection(Check):
                   "particles", relation="<=", bound=0,
                   warning="At {value:.0f} of the sizes the particles, with the angles of the "
                   "table, do not resolve better than aligned noise and than with the angles of "
-                  "other particles: the angles may be wrong, or the images may hold no particles.",
+                  "other particles: the angles may be wrong, or the images may hold no particles; "
+                  "refine again from a map low-passed to 40 Å or more.",
                   severity=SERIOUS),
         Criterion(name="realigned", metric="realigned_advantage",
                   subject="the advantage of particles that are aligned again over aligned noise",
@@ -101,13 +102,15 @@ class OverfittingDetection(Check):
                   warning="Aligned again with coarse detail only, the particles resolve hardly "
                   "more than noise does ({value:.1f} standard errors better, at least {bound} "
                   "expected): the fine detail of the map may be noise that was fitted to a "
-                  "reference.",
+                  "reference; make an initial model from the particles themselves and refine "
+                  "again.",
                   severity=SERIOUS, service=()),
         Criterion(name="slope", metric="slope_upper",
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
                   "with %d standard errors added," % _ERRORS, relation=">", bound=0,
                   warning="The resolution does not rise with the number of particles: what the "
-                  "halves share does not come from the particles.", service=()),
+                  "halves share does not come from the particles; look at them in 2D classes before "
+                  "refining again.", service=()),
     )
     summary_ok = "The particles resolve more than aligned noise."
     summary_warnings = "The particles may resolve no more than aligned noise."

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vrs.checks import Check, Findings, Quantity, register
-from vrs.checks.level_4.orientations import require_particles
+from vrs.checks import VECTOR, Check, Findings, Quantity, register
+from vrs.checks.level_4.orientations import direction_map, require_particles
 from vrs.checks.particle_images import (ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, projector_of,
                                         spread_rows)
 from vrs.checks.shares import (interval_metric, interval_quantity, printed_interval,
@@ -13,7 +13,9 @@ from vrs.checks.shares import (interval_metric, interval_quantity, printed_inter
 from vrs.errors import NotMeasured
 from vrs.images.agreement import correlations, image_distances
 from vrs.images.refine import LocalSearch
+from vrs.images.symmetry import equivalent_views
 from vrs.numerics.random_phases import with_random_phases
+from vrs.numerics.sphere import geodesic_directions
 from vrs.numerics.statistics import two_populations
 from vrs.results import Mark, ParticleValues, Paragraph, Plot, Series, plain
 
@@ -23,6 +25,8 @@ _DEGREE = 2
 _NORMAL = 1.96  # Standard errors to either end of a 95 % interval.
 _NULL_PERCENTILE = 97.5
 _BINS = 40
+# Particles count for directions of view up to this far from theirs, degrees, where there are some.
+_CAP, _FEWEST_SEEN = 15.0, 10
 _POINTS = 1500
 
 
@@ -44,8 +48,10 @@ class SimilarityCriteria(Check):
         "locally in both cases, so that both gain equally from fitting noise. Correlations that "
         "fall into two groups, once their dependence on the defocus is removed, suggest two kinds "
         "of particles: two normal distributions have to describe them better (BIC lower by more "
-        "than %g) and to be well separated (Ashman's D above "
-        "%g)." % (DETAIL, _DELTA_BIC, _SEPARATION))
+        "than %g) and to be well separated (Ashman's D above %g). The relative signal of a "
+        "direction of view is the mean, over the particles seen within %g° of it, of the "
+        "correlation in the given orientation divided by what particles of the same defocus have "
+        "on average." % (DETAIL, _DELTA_BIC, _SEPARATION, _CAP))
     quantities = (
         Quantity("median_correlation", "", "Median correlation with the reprojections in the given "
                  "orientations"),
@@ -61,6 +67,11 @@ class SimilarityCriteria(Check):
         interval_quantity("advantage", "advantage", ""),
         *share_quantities("above_null", "Particles that correlate better with the map than 97.5 % "
                           "of them do with the random-phase map"),
+        Quantity("weakest_signal", "", "Relative signal of the direction of view that has least; 1 "
+                 "is the mean"),
+        Quantity("weakest_direction", "", "That direction in the map (x, y, z)", VECTOR),
+        Quantity("unseen_percentage", "%", "Directions of view with fewer than %d particles within "
+                 "%g°, which have no value" % (_FEWEST_SEEN, _CAP)),
         Quantity("defocus_change", "1/µm", "Change of the correlation with the defocus"),
         Quantity("populations", "", "Populations of the correlations, 1 or 2"),
         Quantity("delta_bic", "", "BIC of one normal distribution minus that of two"),
@@ -100,7 +111,15 @@ class SimilarityCriteria(Check):
             "delta_bic": mixture.delta_bic, "separation": mixture.separation,
             "lower_population_percentage": 100 * mixture.weights[0] if two else None,
             "particles_used": len(gain)}
+        signal = _by_direction(found.rotations[:, 2], found.group, given.correlations / expected)
+        metrics.update(_weakest(*signal))
         content = [Paragraph(_sentence(metrics)), _histogram(refined, null, bound)]
+        if metrics["weakest_signal"] is not None:
+            content.append(direction_map(
+                "Relative signal of the particles by direction of view; grey where fewer than %d "
+                "were seen." % _FEWEST_SEEN, "The sphere of directions of view coloured by the "
+                "relative signal of the particles.", *signal, "Relative signal", "",
+                metrics["weakest_direction"]))
         if change is not None:
             content.append(_against_defocus(given.correlations, defocus, expected))
         rows = found.sample.rows
@@ -158,6 +177,42 @@ def _by_defocus(values, defocus):
     middle = defocus.mean()
     fit = np.polyfit(defocus - middle, values, degree)
     return np.polyval(fit, defocus - middle), np.polyfit(defocus, values, 1)[0]
+
+
+def _by_direction(views, group, values):
+    """Mean of the particles' values for each direction of view.
+
+    Parameters
+    ----------
+    views : numpy.ndarray, (n, 3)
+    group : numpy.ndarray, (g, 3, 3)
+    values : numpy.ndarray, (n,)
+
+    Returns
+    -------
+    directions : numpy.ndarray, (m, 3)
+        One of each pair of opposites, whose images are mirror images of each other.
+    means : numpy.ndarray, (m,)
+        Of the particles seen within 15°; NaN where fewer than ten were.
+    """
+    directions = geodesic_directions()
+    counts, sums = np.zeros(len(directions)), np.zeros(len(directions))
+    for copies in equivalent_views(np.asarray(views, float), group):
+        for row, direction in enumerate(directions):
+            near = np.abs(copies @ direction) >= np.cos(np.radians(_CAP))
+            counts[row] += np.count_nonzero(near)
+            sums[row] += values[near].sum()
+    return directions, np.where(counts >= _FEWEST_SEEN, sums / np.maximum(counts, 1), np.nan)
+
+
+def _weakest(directions, means):
+    """What is told of the relative signal by direction, as metrics."""
+    unseen = 100 * float(np.mean(np.isnan(means)))
+    if unseen == 100:
+        return {"weakest_signal": None, "weakest_direction": None, "unseen_percentage": unseen}
+    weakest = int(np.nanargmin(means))
+    return {"weakest_signal": means[weakest], "weakest_direction": directions[weakest],
+            "unseen_percentage": unseen}
 
 
 def _sentence(metrics):

@@ -59,11 +59,13 @@ class AlignabilitySmoothness(Check):
             "the limit",
             "Beyond what noise explains, at least {value:.0f} % of the particles (at most {bound} "
             "% expected) agree best with a direction of view far from the given one: their angles "
-            "may be wrong, or they are not particles."),
+            "may be wrong, or they are not particles; leave them out (vrsViewDistance in "
+            "vrs_particles.star) and refine again."),
         Criterion(name="p_value", subject="the probability that random angles are right as often",
                   relation="<", bound=CHANCE,
                   warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
-                  "expected): the angles do not belong to these images or to this map.",
+                  "expected): the angles do not belong to these images or to this map; check that "
+                  "table, stacks and map are of the same refinement.",
                   severity=SERIOUS, service=()),
     )
     summary_ok = "The particles agree best with the directions that they were given."

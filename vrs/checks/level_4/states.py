@@ -80,7 +80,7 @@ class SecondState(Check):
                   "particles differ in the same way", relation=">=", bound=_CHANCE,
                   warning="Both halves of the particles are split in the same way "
                   "(p = {value:.2g}, at least {bound} expected): they show more than one state of "
-                  "the specimen."),
+                  "the specimen; classify them in 3D and refine each class by itself."),
     )
     summary_ok = "The particles show no second state."
     summary_warnings = "The particles show more than one state."

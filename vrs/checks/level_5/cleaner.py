@@ -183,7 +183,7 @@ def _compared(found):
         places = np.flatnonzero(samplings == sampling)
         unlike = unlike_others([found[place].measures for place in places])
         for place in places[unlike]:
-            compared[place] = replace(found[place], is_unlike=True,
+            compared[place] = replace(found[place], is_unlike=True, good=0.0,
                                       scores=np.zeros_like(found[place].scores))
     return compared
 
@@ -235,8 +235,7 @@ def _figures(found, diameter):
     counts, edges = np.histogram(scores, np.linspace(0, 1, 21))
     rows = [[os.path.basename(one.picked.path), "%d" % len(one.scores),
              "%d" % one.suspicious.sum(), "%.0f" % (100 * one.share), "%.0f" % (100 * one.good),
-             "–" if one.diffracting is None else "%.0f" % (100 * one.diffracting),
-             "yes" if one.is_unlike else ""]
+             "–" if one.diffracting is None else "%.0f" % (100 * one.diffracting)]
             for one in found[:_LISTED]]
     worst = [one for one in found[:_SHOWN] if one.suspicious.any()] or found[:1]
     part = " (%d of %d)" % (len(rows), len(found)) if len(rows) < len(found) else ""
@@ -249,7 +248,7 @@ def _figures(found, diameter):
                "Micrographs with circles around the coordinates.",
                [_picture(one, diameter) for one in worst], "picture", colour_range=[0.0, 1.0]),
         Table(["Micrograph", "Coordinates", "Suspicious", "Suspicious (%)", "Good area (%)",
-               "Crystals (%)", "Unlike the others"], rows, "Micrographs, worst first%s." % part)]
+               "Crystals (%)"], rows, "Micrographs, worst first%s." % part)]
 
 
 def _picture(one, diameter):

@@ -75,8 +75,7 @@ def test_the_sampling_is_asked_for_where_no_header_tells_it(folders):
 
 def test_a_sampling_that_nobody_set_is_told(folders):
     for path in (folders / "micrographs").iterdir():
-        write_micrograph(path, np.random.default_rng(0).normal(size=(80, 100)).astype(
-            np.float32), 1.0)
+        write_micrograph(path, np.random.default_rng(0).normal(size=(80, 100)), 1.0)
     assert "exactly 1 Å/pixel" in notes(inputs.load(given(folders)))
     assert notes(inputs.load(given(folders, sampling_micrographs=1.0))) == ""
 

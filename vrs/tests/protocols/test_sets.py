@@ -1,14 +1,17 @@
 """Sets of Scipion as tables of particles and classes."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vrs import inputs
 from vrs.inputs import all_options
 from vrs.io.classes import read_classes
 from vrs.io.maps import write_map
 from vrs.io.particles import read_particles
+from vrs.simulation.micrographs import simulate_micrograph, write_micrograph
 from vrs.simulation.particle_sets import class_set, particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, volume_of
 from vrs.tests.protocols.conftest import run
@@ -167,3 +170,51 @@ def test_a_level_takes_particles_of_the_project(project, plane, truth, tmp_path)
     efficiency = next(item for item in results.items if item.id == "4.g")
     # There are fewer particles than can be judged.
     assert "%d particles" % COUNT in efficiency.reason
+
+
+def picked_set(folder):
+    """Two micrographs whose files have other names than they have in the project, and picks."""
+    from pwem.objects import Coordinate, Micrograph, SetOfCoordinates, SetOfMicrographs
+    micrographs = SetOfMicrographs(filename=str(folder / "micrographs.sqlite"))
+    micrographs.setSamplingRate(6.0)
+    places = {}
+    for number in (1, 2):
+        made = simulate_micrograph(number, (440, 480), 6.0)
+        path = str(folder / ("%d_aligned_DW.mrc" % number))
+        write_micrograph(path, made.image, 1.0)
+        micrograph = Micrograph()
+        micrograph.setFileName(path)
+        micrograph.setMicName("mic%d.tif" % number)
+        micrographs.append(micrograph)
+        places[micrograph.getObjId()] = np.rint(made.particles).astype(int)
+    micrographs.write()
+    coordinates = SetOfCoordinates(filename=str(folder / "coordinates.sqlite"))
+    coordinates.setMicrographs(micrographs)
+    coordinates.setBoxSize(45)
+    for micrograph in micrographs.iterItems():
+        for x, y in places[micrograph.getObjId()].tolist():
+            place = Coordinate(x=x, y=y)
+            place.setMicrograph(micrograph)
+            coordinates.append(place)
+    coordinates.write()
+    return micrographs, coordinates, list(places.values())
+
+
+def test_picks_of_a_project(domain, tmp_path):
+    from vrs.protocols import sets
+    micrographs, coordinates, places = picked_set(tmp_path)
+    given = {"sampling_micrographs": 6.0}
+    for name, chosen in (("micrographs", micrographs), ("coordinates", coordinates)):
+        assert sets.is_set(chosen)
+        given[name] = str(tmp_path / sets.name_of(option(name)))
+        sets.export_if_needed(chosen, given[name], option(name))
+    inputs.probe(given)
+    found = inputs.load(given).micrographs.picked
+    assert [Path(one.path).name for one in found] == ["mic1.mrc", "mic2.mrc"]
+    for one, expected in zip(found, places):
+        np.testing.assert_array_equal(one.points, expected)
+        assert one.sampling == 6.0
+    # A set that changed since is linked again.
+    os.utime(given["micrographs"], (0, 0))
+    sets.export_if_needed(micrographs, given["micrographs"], option("micrographs"))
+    assert sorted(os.listdir(given["micrographs"])) == ["mic1.mrc", "mic2.mrc"]

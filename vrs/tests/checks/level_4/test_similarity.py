@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from vrs.checks import get_check, run_check
-from vrs.checks.level_4.similarity import _by_defocus
+from vrs.checks.level_4.similarity import _by_defocus, _by_direction, _weakest
+from vrs.images.symmetry import point_group
+from vrs.numerics.sphere import spiral
 from vrs.results import Plot, Status
 from vrs.simulation.particle_sets import particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
@@ -75,3 +77,30 @@ def test_dependence_on_the_defocus_is_no_second_population():
 def test_too_few_particles_are_not_judged(tmp_path):
     _, result, _ = run(tmp_path, 20)
     assert result.status is Status.NOT_MEASURED and "at least 50" in result.reason
+
+
+def test_the_signal_by_direction_is_the_mean_of_the_particles_about_it():
+    """Values 1 + z² over a cap about direction d: 1 + ⟨z²⟩, with ⟨z²⟩ = a cos²β + b sin²β."""
+    views = spiral(40000, whole=True)
+    directions, means = _by_direction(views, point_group("C1"), 1 + views[:, 2] ** 2)
+    cosine = np.cos(np.radians(15))
+    along = (1 + cosine + cosine ** 2) / 3  # ⟨(v·d)²⟩ over the cap
+    across = (1 - along) / 2
+    squared = directions[:, 2] ** 2
+    np.testing.assert_allclose(means, 1 + along * squared + across * (1 - squared), atol=0.01)
+    found = _weakest(directions, means)
+    assert abs(found["weakest_direction"][2]) < 0.1 and found["unseen_percentage"] == 0
+
+
+def test_the_signal_has_no_value_where_nothing_was_seen():
+    """Views within 30° of X, and with C4 about Z also about Y."""
+    views = spiral(20000, whole=True)
+    views = views[views[:, 0] > np.cos(np.radians(30))]
+    for name, axes in (("C1", [0]), ("C4", [0, 1])):
+        directions, means = _by_direction(views, point_group(name), np.full(len(views), 0.7))
+        seen = (np.abs(directions[:, axes]) > np.cos(np.radians(40))).any(axis=1)
+        unseen = (np.abs(directions[:, axes]) < np.cos(np.radians(46))).all(axis=1)
+        np.testing.assert_allclose(means[seen], 0.7)
+        assert np.isnan(means[unseen]).all()
+    nothing = _weakest(directions, np.full(len(directions), np.nan))
+    assert nothing["weakest_signal"] is None and nothing["unseen_percentage"] == 100
