@@ -144,14 +144,6 @@ def test_a_pipe_as_overrides_does_not_block(tmp_path):
     assert "is not an ordinary file" in error.value.problems[0]
 
 
-def test_criteria_that_settle_others_stand_directly_before_them():
-    for check in all_checks():
-        names = [declared.name for declared in check.criteria]
-        for place, declared in enumerate(check.criteria):
-            before = names[:place][-len(declared.unless):] if declared.unless else []
-            assert before == list(declared.unless)
-
-
 def test_every_declared_criterion_prints_and_warns():
     for check in all_checks():
         for declared in check.criteria + check.criteria_of(Overrides(source=SERVICE)):
