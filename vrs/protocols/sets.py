@@ -44,7 +44,8 @@ def export(chosen, path, option, most=None):
     chosen : SetOfParticles, SetOfAverages, SetOfClasses2D, SetOfMicrographs or SetOfCoordinates
     path : str
     option : vrs.inputs.Option
-        "particles", "classes", "micrographs" or "coordinates".
+        The one that the set is given for; those of particles, classes, micrographs and
+        coordinates take sets.
     most : int, optional
         Items that are written at most.
     """
