@@ -53,12 +53,12 @@ class ReprojectionConsistency(Check):
         *share_quantities("poor", "Particles whose class correlates below %g, or no better than "
                           "with random-phase maps; the interval is for this number of classes"
                           % LIMIT),
-        Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
-                 "with random-phase maps"),
-        Quantity("poor_classes_percentage", "%", "As poor_percentage, but of the classes, each "
-                 "counted once"),
-        Quantity("unsupported_classes_percentage", "%", "As unsupported_percentage, but of the "
-                 "classes, each counted once"),
+        *share_quantities("unsupported", "Particles whose class correlates no better than with "
+                          "random-phase maps; the interval is for this number of classes"),
+        *share_quantities("poor_classes", "As poor_percentage, but of the classes, each counted "
+                          "once"),
+        *share_quantities("unsupported_classes", "As unsupported_percentage, but of the classes, "
+                          "each counted once"),
         Quantity("pixel_size_error", "%", "By how much the pixel size of the classes is too small "
                  "for the map (negative: too large); 0 within 3 standard errors"),
         Quantity("contrast", "", "Contrast of the classes with respect to the map: the same or "
@@ -96,9 +96,9 @@ class ReprojectionConsistency(Check):
             "median_correlation": np.median(found.correlations),
             "median_null_correlation": np.median(found.null_limits),
             **share_metrics("poor", poor * count, count),
-            "unsupported_percentage": 100 * occupancy[found.unsupported].sum(),
-            "poor_classes_percentage": 100 * found.poor.mean(),
-            "unsupported_classes_percentage": 100 * found.unsupported.mean(),
+            **share_metrics("unsupported", occupancy[found.unsupported].sum() * count, count),
+            **share_metrics("poor_classes", found.poor.sum(), count),
+            **share_metrics("unsupported_classes", found.unsupported.sum(), count),
             "pixel_size_error": _pixel_size_error(found.scan),
             "contrast": "inverted" if found.classes.sign < 0 else "the same"}
         return Findings(plain(metrics), _content(averages, found, metrics))
@@ -128,7 +128,7 @@ def _findings_of_xmipp(evidence, table):
         "classes": count, "left_out_classes": averages.left_out,
         "mean_correlation": found.mean(), "median_correlation": np.median(found),
         **share_metrics("poor", occupancy[poor].sum() * count, count),
-        "poor_classes_percentage": 100 * poor.mean()}
+        **share_metrics("poor_classes", poor.sum(), count)}
     order = np.argsort(found, kind="stable")
     return Findings(plain(metrics), [
         Paragraph("%s Xmipp compared them with the projections of the map. Their mean correlation "

@@ -75,9 +75,8 @@ class OutlierDetection(Check):
                  "fits best"),
         *share_quantities("above_noise", "Particles that agree with their class better than %g %% "
                           "of such noise" % _CORE),
-        Quantity("distant_percentage", "%", "Particles further than %.2f standard deviations from "
-                 "the mean of their class in its first two principal components"
-                 % _LIMIT),
+        *share_quantities("distant", "Particles further than %.2f standard deviations from the "
+                          "mean of their class in its first two principal components" % _LIMIT),
     )
     references = ("Storey2002",)
     criteria = (
@@ -348,7 +347,7 @@ def _metrics(found, noise, small):
         "chance_correlation": np.median(_joined(found, "chance")),
         "noise_correlation": np.median(noise),
         **share_metrics("above_noise", above, total),
-        "distant_percentage": 100 * np.mean(_joined(found, "distances") > _LIMIT)}
+        **share_metrics("distant", np.sum(_joined(found, "distances") > _LIMIT), total)}
 
 
 def _sound(below):

@@ -48,10 +48,10 @@ class CrossLinkSatisfaction(Check):
         Quantity("flexible_percentage", "%", "Mapped links of at most %g Å in a straight line"
                  % STRAIGHT_FLEXIBLE),
         Quantity("between_links", "", "Mapped links between different proteins"),
-        Quantity("between_satisfied_percentage", "%",
-                 "Percentage of these that is satisfied, where there are at least %d" % _FEWEST),
+        *share_quantities("between_satisfied", "Of these, which are satisfied, where there are at "
+                          "least %d" % _FEWEST),
         Quantity("mono_links", "", "Mono-links whose residue is in the model"),
-        Quantity("mono_satisfied_percentage", "%", "Mono-links close enough to the surface"),
+        *share_quantities("mono_satisfied", "Mono-links close enough to the surface"),
     )
     references = ("Bullock2016", "Sinnott2020")
     criteria = (
@@ -94,10 +94,10 @@ class CrossLinkSatisfaction(Check):
             "straight_percentage": 100 * np.mean(distances <= STRAIGHT),
             "flexible_percentage": 100 * np.mean(distances <= STRAIGHT_FLEXIBLE),
             "between_links": between.links, "mono_links": len(depths),
-            "between_satisfied_percentage": (100 * between.share if between.links >= _FEWEST
-                                             else None),
-            "mono_satisfied_percentage": (100 * np.mean(depths <= DEPTH_LIMIT) if len(depths)
-                                          else None)}
+            **(share_metrics("between_satisfied", between.satisfied, between.links)
+               if between.links >= _FEWEST else {"between_satisfied_percentage": None}),
+            **(share_metrics("mono_satisfied", np.sum(depths <= DEPTH_LIMIT), len(depths))
+               if len(depths) else {"mono_satisfied_percentage": None})}
         return Findings(plain(metrics), _content(evidence.crosslinks, found, total, metrics))
 
 

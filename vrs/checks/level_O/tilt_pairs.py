@@ -35,8 +35,8 @@ class TiltPairAgreement(Check):
         Quantity("pairs", "", "Pairs of images"),
         *share_quantities("clustered", "Pairs within %g° of the experiment's tilt; in either sense "
                           "where its axis was not given" % RADIUS),
-        Quantity("mirrored_clustered_percentage", "%", "Pairs within %g° of the tilt that the "
-                 "mirrored map would show" % RADIUS),
+        *share_quantities("mirrored_clustered", "Pairs within %g° of the tilt that the mirrored "
+                          "map would show" % RADIUS),
         Quantity("chance_percentage", "%", "Random pairs within %g° of the tilt in either "
                                            "sense" % RADIUS),
         Quantity("cluster_p_value", "", "Probability that as many random pairs are near the tilt "
@@ -96,8 +96,8 @@ class TiltPairAgreement(Check):
         metrics = {
             "pairs": count,
             **share_metrics("clustered", near, count),
-            "mirrored_clustered_percentage": (100 * found.near_mirrored / count
-                                              if pairs.axis is not None else None),
+            **(share_metrics("mirrored_clustered", found.near_mirrored, count)
+               if pairs.axis is not None else {"mirrored_clustered_percentage": None}),
             "chance_percentage": 100 * found.chance,
             "cluster_p_value": found.cluster_p_value,
             "mean_tilt": _mean_tilt(found),
