@@ -275,12 +275,16 @@ def test_random_atoms_are_flagged(test_data):
 
 
 def test_better_models_have_better_scores(test_data):
-    medians = []
+    medians, broken_criteria = [], []
     for rank in (1, 15, 20):
         data = placed(test_data, "emd_2513_frh", "emd_2513.mrc",
                       "rank%d_daq_score_w9.pdb.gz" % rank, 3.4)
-        medians.append(QScore().compute(data).metrics["median"])
+        result, _ = run_check(QScore(), data)
+        medians.append(result.metrics["median"].value)
+        broken_criteria.append([found.metric for found in result.criteria if found.warnings])
     assert medians[0] > medians[1] + 0.05 and medians[1] > medians[2] + 0.05
+    assert broken_criteria == [[], ["relative_unevenness"], ["chain_archive_percentile",
+                                                             "relative_unevenness"]]
 
 
 def of_kind(findings, kind):
