@@ -52,7 +52,6 @@ def test_places_without_signal_are_counted():
         100 * np.mean(local[fine | coarse | empty] == 0))
     # At coarse steps the amplitude of the structure spreads into its surroundings.
     assert np.mean(local[empty] == 0) > 0.4 and np.mean(local[fine] == 0) < 0.01
-    assert found["percentiles"]["97.5"] < 12
     assert found["reported_percentile"] == pytest.approx(
         100 * np.mean((local > 0)[fine | coarse | empty] & (local <= 4)[fine | coarse | empty]))
 
