@@ -192,35 +192,34 @@ def limits(frequencies, curves, threshold):
     return np.where(below.any(axis=-1), crossing, frequencies[-1])
 
 
-def relative_snr(curves, overall):
-    """Signal-to-noise ratio along directions, relative to that of all directions together.
+def relative_snr(curves):
+    """Signal-to-noise ratio along directions, relative to the usual one.
 
     With FSC/(1 - FSC) the ratio of signal and noise of a half map, that of a direction over
-    that of all directions is taken in each shell from :data:`LOWEST_SHELL` to the first fall of
-    the overall FSC below 0.143 where this FSC is 0.95 at most; the median over the shells counts.
-    As signal and noise grow with the number of views, this is how well a direction is sampled:
-    0 where views are missing, 1 on average. Its standard error is 1.25 s/√(n/2), s the standard
-    deviation over n shells, of which neighbours are alike.
+    that of the median FSC of all directions is taken in each shell from :data:`LOWEST_SHELL` to
+    the first fall of the median FSC below 0.143 where this FSC is 0.95 at most; the median over
+    the shells counts. As it grows with the number of views, this is how well a direction is
+    sampled: 0 where views are missing, 1 where it is usual. Its standard error is 1.25 s/√(n/2),
+    s the standard deviation over n shells, of which neighbours are alike.
 
     Parameters
     ----------
     curves : numpy.ndarray, (directions, shells)
-        FSC along directions.
-    overall : numpy.ndarray, (shells,)
-        FSC of all directions.
+        FSC along directions, spread over the sphere.
 
     Returns
     -------
     snr, error : numpy.ndarray of float64, (directions,)
         Or None where fewer than five shells can be used.
     """
-    beyond = np.flatnonzero(overall[LOWEST_SHELL:] < _WELL_KNOWN[0])
-    end = LOWEST_SHELL + beyond[0] if beyond.size else len(overall)
+    median = np.median(curves, axis=0)
+    beyond = np.flatnonzero(median[LOWEST_SHELL:] < _WELL_KNOWN[0])
+    end = LOWEST_SHELL + beyond[0] if beyond.size else len(median)
     shells = np.arange(LOWEST_SHELL, end)
-    shells = shells[overall[shells] <= _WELL_KNOWN[1]]
+    shells = shells[median[shells] <= _WELL_KNOWN[1]]
     if len(shells) < _FEWEST_SHELLS:
         return None
-    usual = overall[shells] / (1 - overall[shells])
+    usual = median[shells] / (1 - median[shells])
     along = np.clip(np.asarray(curves, float)[:, shells], -0.5, _HIGHEST_FSC)
     ratios = along / (1 - along) / usual
     error = 1.25 * ratios.std(axis=1, ddof=1) / np.sqrt(len(shells) / 2)

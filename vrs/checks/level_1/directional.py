@@ -20,14 +20,14 @@ _SMALLEST_BOX = 4 * LOWEST_SHELL
 _LEAST_SNR = 0.3
 
 SAMPLING_EXPLAINED = (
-    "The signal-to-noise ratio along a direction, relative to that of all directions together, "
-    "tells how well it was seen: where views are missing it is near 0, whatever resolution the "
-    "other directions give. Maps of long or layered molecules are not quite alike in all "
-    "directions either.")
+    "The signal-to-noise ratio along a direction, relative to that of the median direction, tells "
+    "how well it was seen: where views are missing it is near 0, whatever resolution the other "
+    "directions give. Maps of long or layered molecules are not quite alike in all directions "
+    "either.")
 SAMPLED_DIRECTIONS = (
     Quantity("worst_snr", "",
-             "Signal-to-noise ratio of the worst direction relative to that of all directions "
-             "together; 0 where views are missing"),
+             "Signal-to-noise ratio of the worst direction relative to that of the median one; 0 "
+             "where views are missing"),
     Quantity("worst_snr_upper", "", "Upper end of its 95 % interval, the lowest of all directions"),
     Quantity("least_sampled_direction", "", "That direction, in Fourier space (x, y, z)", VECTOR),
 )
@@ -43,22 +43,20 @@ def sampled_criterion():
     """
     return Criterion(
         name="worst_snr", metric="worst_snr_upper",
-        subject="the signal-to-noise ratio of the worst direction relative to that of all, at the "
-        "upper end of its 95 % interval,", relation=">=", bound=_LEAST_SNR,
+        subject="the signal-to-noise ratio of the worst direction relative to the median one, at "
+        "the upper end of its 95 % interval,", relation=">=", bound=_LEAST_SNR,
         warning="Views are missing: about one direction of Fourier space the half maps have at "
-        "most {value:.2f} times their overall signal-to-noise ratio (at least {bound} expected), "
+        "most {value:.2f} times their usual signal-to-noise ratio (at least {bound} expected), "
         "so that the map is smeared along it.", severity=SERIOUS, service=())
 
 
-def sampled_directions(directions, curves, overall):
+def sampled_directions(directions, curves):
     """How well the worst direction is sampled.
 
     Parameters
     ----------
     directions : numpy.ndarray, (directions, 3)
     curves : numpy.ndarray, (directions, shells)
-    overall : numpy.ndarray, (shells,)
-        FSC of all directions.
 
     Returns
     -------
@@ -66,7 +64,7 @@ def sampled_directions(directions, curves, overall):
         Values of :data:`SAMPLED_DIRECTIONS`, none where too few shells tell.
     content : list of Paragraph
     """
-    found = relative_snr(curves, overall)
+    found = relative_snr(curves)
     if found is None:
         return {}, [Paragraph("The FSC falls too steeply to compare the signal-to-noise ratio of "
                               "single directions.")]
@@ -76,7 +74,7 @@ def sampled_directions(directions, curves, overall):
     metrics = {"worst_snr": snr[worst], "worst_snr_upper": upper[worst],
                "least_sampled_direction": directions[worst]}
     return metrics, [Paragraph(
-        "Relative to all directions together, the signal-to-noise ratio is lowest about (%.2f, "
+        "Relative to the median direction, the signal-to-noise ratio is lowest about (%.2f, "
         "%.2f, %.2f), as x, y, z in Fourier space: %.2f (95 %% interval to %.2f). It is near 0 "
         "where views are missing." % (tuple(directions[worst]) + (snr[worst], upper[worst])))]
 

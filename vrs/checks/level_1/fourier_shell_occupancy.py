@@ -82,8 +82,7 @@ class FourierShellOccupancy(Check):
     def compute(self, data):
         frequencies = shell_frequencies(data.map.volume.shape, data.map.sampling)
         directions = sphere.geodesic_directions()
-        halves = MaskedHalves(data)
-        curves = halves.curves(directions, soft_cone(_CONE))
+        curves = MaskedHalves(data).curves(directions, soft_cone(_CONE))
         above = curves >= FSC_THRESHOLD
         occupancy = above.mean(axis=0)
         crossings = _crossings(frequencies, occupancy)
@@ -97,7 +96,7 @@ class FourierShellOccupancy(Check):
                              evenness)
         findings.content.insert(2, _fsc_plot(frequencies, curves, reached))
         if crossings[0.5]:
-            sampled, told = sampled_directions(directions, curves, halves.global_curve())
+            sampled, told = sampled_directions(directions, curves)
             findings.metrics.update(plain(sampled))
             findings.content += told
         findings.content.append(_bingham_plot(frequencies, statistics, crossings))

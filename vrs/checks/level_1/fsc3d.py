@@ -99,7 +99,7 @@ def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
     if found:
         metrics.update(_anisotropy(directions, areas, reached,
                                    sphericity(fsc3d, data.map.sampling, _SPHERICITY)))
-        sampled, told = sampled_directions(directions, curves, overall)
+        sampled, told = sampled_directions(directions, curves)
         metrics.update(sampled)
         content += [_table(metrics), _sentence(metrics)] + told + [
             _histogram(reached, metrics), _sphere_map(directions, areas)]

@@ -26,9 +26,13 @@ def test_two_domains(shape, resolution):
 
 
 def test_overstated_resolution_is_warned_of():
-    *halves, _, _ = two_domain_halves((64, 64, 64), 1.5, 9.0, 12.0)
-    result, _ = run(halves, 3.1, mask=structure((64, 64, 64), 1.5)[1])
-    assert result.status is Status.WARNINGS and values(result)["calibrated_ratio"] < 0.5
+    *halves, _, _ = two_domain_halves((64, 64, 64), 1.5, 6.0, 9.0)
+    mask = structure((64, 64, 64), 1.5)[1]
+    fair, _ = run(halves, 6.0, mask=mask)
+    assert fair.status is Status.OK
+    bold, _ = run(halves, 0.45 * fair.estimates[0].value, mask=mask)
+    assert bold.status is Status.WARNINGS and not bold.serious_warnings
+    assert values(bold)["calibrated_ratio"] == pytest.approx(0.45, rel=0.05)
 
 
 def test_noise():
@@ -52,7 +56,6 @@ def test_places_without_signal_are_counted():
         100 * np.mean(local[fine | coarse | empty] == 0))
     # At coarse steps the amplitude of the structure spreads into its surroundings.
     assert np.mean(local[empty] == 0) > 0.4 and np.mean(local[fine] == 0) < 0.01
-    assert found["percentiles"]["97.5"] < 12
     assert found["reported_percentile"] == pytest.approx(
         100 * np.mean((local > 0)[fine | coarse | empty] & (local <= 4)[fine | coarse | empty]))
 
