@@ -537,11 +537,20 @@ def _coloured(sight, size, values=None, colours=None, colour=_SURFACE_COLOUR):
     side = size * _SUPERSAMPLING
     colour = np.asarray(colour, np.float32)
     if values is not None:
-        colour = colours(np.einsum("nk,nk->n", sight.weights, values[sight.corners]))[:, :3]
+        colour = _looked_up(np.einsum("nk,nk->n", sight.weights, values[sight.corners]), colours)
     surface = np.clip(colour * sight.shade, 0, 1)
     samples = np.ones((side * side, 3), np.float32)
     samples[sight.seen] = surface * (1 - sight.haze) + sight.haze
     return samples
+
+
+def _looked_up(values, colours):
+    """Colours of values from 0 to 1, in 256 steps, and of NaN: float32, (n, 3)."""
+    steps = np.append((np.arange(256) + 0.5) / 256, np.nan)
+    known = np.isfinite(values)
+    places = np.full(len(values), 256)
+    places[known] = np.clip(256 * values[known], 0, 255).astype(int)
+    return np.asarray(colours(steps), np.float32)[places, :3]
 
 
 def _averaged(samples, size):
