@@ -23,7 +23,7 @@ setup(
         "License :: OSI Approved :: GNU General Public License v3 or later (GPLv3+)",
         "Operating System :: POSIX :: Linux",
         "Topic :: Scientific/Engineering :: Bio-Informatics",
-    ] + ["Programming Language :: Python :: 3.%d" % minor for minor in range(8, 13)],
+    ] + ["Programming Language :: Python :: 3.%d" % minor for minor in range(8, 15)],
     keywords="scipion cryoem validation map resolution",
     packages=find_packages(include=["vrs", "vrs.*"]),
     include_package_data=True,

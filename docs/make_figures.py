@@ -165,10 +165,11 @@ def comparison(folder):
 def pages(folder):
     """Images of the front page and of a page of 1.a."""
     pdf = str(folder / "example" / "report" / "report.pdf")
-    text = subprocess.run(["pdftotext", "-layout", pdf, "-"], check=True,
+    text = subprocess.run(["pdftotext", pdf, "-"], check=True,
                           stdout=subprocess.PIPE).stdout.decode("utf-8").split("\f")
-    item = max(number for number, page in enumerate(text, 1) if "1.a.masked_fsc_ratio" in page
-               or "the FSC in the mask is at least" in " ".join(page.split()))
+    item = min(number for number, page in enumerate(text, 1)
+               if "Fourier shell correlation of the half maps without mask" in " ".join(
+                   page.split()))
     return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item)}
 
 

@@ -18,7 +18,7 @@ from textwrap import indent
 
 from vrs import levels
 from vrs.bibliography import reference
-from vrs.checks import all_checks
+from vrs.checks import Overrides, all_checks
 from vrs.report.json_report import SCHEMA
 
 DOCS = Path(__file__).parent
@@ -73,8 +73,10 @@ def facts(check):
     if check.criteria:
         lines[-1] = ":Is OK when:"
         for criterion in check.criteria:
-            lines.append("    - %s (``%s.%s``)%s" % (
-                criterion.text(criterion.bound), check.id, criterion.name,
+            names = ", ".join("``%s.%s``" % (check.id, rule.name)
+                              for rule in (criterion,) + criterion.unless)
+            lines.append("    - %s (%s)%s" % (
+                criterion.text(check.id, Overrides()), names,
                 "; this alone does not make it OK" if criterion.guards else ""))
     else:
         lines[-1] += "it has no rule to pass and only informs"

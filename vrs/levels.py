@@ -148,7 +148,22 @@ def grade(items):
         ``"0"``, ``"1A"`` or ``"5AWO"``, for instance: the highest level with a digit, which
         stands for those below it, then the letters.
     """
-    names = {item.level for item in items if item.status is not Status.NOT_RUN}
-    found = [level for level in _LEVELS if level.id in names]
+    found = assessed(items)
     digits = [level.id for level in found if not level.is_letter]
     return "".join(digits[-1:] + [level.id for level in found if level.is_letter])
+
+
+def assessed(items):
+    """The levels that were assessed.
+
+    Parameters
+    ----------
+    items : iterable of vrs.results.ItemResult
+        A level counts with one item that was not left out.
+
+    Returns
+    -------
+    list of Level
+    """
+    names = {item.level for item in items if item.status is not Status.NOT_RUN}
+    return [level for level in _LEVELS if level.id in names]

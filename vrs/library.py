@@ -7,8 +7,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from vrs import inputs, levels
-from vrs.checks import Overrides, all_checks, checks_of_level
+from vrs import bundles, inputs, levels
+from vrs.checks import SERVICE, Overrides, all_checks, checks_of_level
 from vrs.errors import InputError
 from vrs.io.folders import alone_in, check_output_folder
 from vrs.provenance import origin
@@ -31,10 +31,13 @@ class Report:
     folder : pathlib.Path
         The maps and models that were made; they are gone when the report is, unless it was
         saved.
+    taken : tuple of str
+        What was found in a job or a header file, a line for each input.
     """
 
-    def __init__(self, results, folder):
+    def __init__(self, results, folder, taken=(), title=""):
         self.levels = results
+        self.taken, self._title = taken, title
         self._temporary = folder
         self.folder = Path(folder.name)
         self.items = {item.id: item for result in results for item in result.items}
@@ -57,7 +60,8 @@ class Report:
         folder : path
             Made if it does not exist.
         title : str
-            What the front page calls the map; by default the name of its file.
+            What the front page calls the map; by default what was given, else the name of
+            its file.
         renderer : str
             "builtin" or "chimerax": what makes the 3D views.
 
@@ -80,7 +84,7 @@ class Report:
                     shutil.copy2(str(path), str(kept))
             write_json(kept / RESULTS, [replace(result, input=self._moved(result.input, kept))
                                         for result in self.levels])
-            return write_report([kept / RESULTS], folder, origin(), title=title,
+            return write_report([kept / RESULTS], folder, origin(), title=title or self._title,
                                 renderer=renderer)
 
     def _moved(self, given, folder):
@@ -178,14 +182,16 @@ def validate(threads=None, criteria=None, progress=None, **given):
     threads : int, optional
         Threads of the calculations; as many as there are processors by default.
     criteria : path, optional
-        A JSON file with bounds that replace the usual ones.
+        A JSON file with bounds that replace the usual ones; ``"service"`` for the rules of the
+        public validation service.
     progress : callable, optional
         Called with the id and the title of each item before it is computed.
     **given
         The options of ``vrs validate`` without the dashes before them: ``map``, ``threshold``,
         ``resolution``, ``half_maps=(first, second)`` or ``half1`` and ``half2``, ``model``,
-        ``mask`` and so on, or ``particles`` without a map. Paths and numbers; dashes within a
-        name become underscores, ``images_folder`` for instance.
+        ``mask`` and so on, ``particles`` without a map, or ``relion``, ``cryosparc`` and
+        ``entry_xml``, from which they are found. Paths and numbers; dashes within a name become
+        underscores, ``images_folder`` for instance.
 
     Returns
     -------
@@ -201,21 +207,25 @@ def validate(threads=None, criteria=None, progress=None, **given):
     halves = given.pop("half_maps", None)
     if halves is not None:
         given["half1"], given["half2"] = halves
-    for option in inputs.all_options():
-        if option.is_path and given.get(option.name):
-            given[option.name] = os.path.abspath(str(given[option.name]))
+    for option in inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]:
+        if given.get(option.name):
+            given[option.name] = option.placed(given[option.name])
+    filled = bundles.filled(given)
+    given = filled.given
     inputs.probe(given)
-    overrides = Overrides.read(str(criteria), all_checks()) if criteria else Overrides()
+    if criteria and criteria != SERVICE:
+        criteria = os.path.abspath(str(criteria))
+    overrides = Overrides.read(criteria, all_checks()) if criteria else Overrides()
     found = levels_of(given)
     evidence = inputs.load(given, inputs.Run(threads or len(os.sched_getaffinity(0))))
     _require_something(evidence, found)
     folder = tempfile.TemporaryDirectory(prefix="vrs_")
     validation = Validation(folder.name, [level.id for level in found], lambda: evidence,
-                            lambda: overrides, str(criteria or ""))
+                            lambda: overrides, criteria or "")
 
     def say(check):
         if progress is not None and check is not None:
             progress(check.id, check.title)
 
     results, _ = validation.run(given.get("map"), say)
-    return Report(results, folder)
+    return Report(results, folder, filled.told, given.get("title", filled.stem))

@@ -5,17 +5,37 @@ environment once, on its first import, so the environment comes first.
 """
 
 import importlib
+import importlib.util
 import os
+import platform
 import sys
 
 _HOSTS = "[localhost]\nPARALLEL_COMMAND = mpirun -np %_(JOB_NODES)d %_(COMMAND)s\n"
-_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevel2",
-              "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA", "ProtVrsLevelW",
-              "ProtVrsLevelO", "ProtVrsReport")
+_PROTOCOLS = ("ProtVrsImportEntry", "ProtVrsImportParticles", "ProtVrsLevel0", "ProtVrsLevel1",
+              "ProtVrsLevel2", "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA",
+              "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport")
 
 
 class ScipionError(RuntimeError):
     """Scipion cannot be used, or a run of it failed; the message says why."""
+
+
+def is_installed():
+    """Whether Scipion is there; newer interpreters than its own have the checks without it."""
+    return all(importlib.util.find_spec(name) for name in ("pyworkflow", "pwem"))
+
+
+def without_scipion():
+    """What is missing where Scipion is not installed, in words."""
+    return ("Scipion is not installed with this Python (%s; Scipion needs 3.8 to 3.12): without it "
+            "there are no projects, windows, queues and external programs. The same checks run, "
+            "and write the same report." % platform.python_version())
+
+
+def user_data_folder():
+    """Scipion's folder for the data of its user, absolute; it need not exist."""
+    return os.path.abspath(os.path.expandvars(os.path.expanduser(
+        os.environ.get("SCIPION_USER_DATA", "~/ScipionUserData"))))
 
 
 def prepare_environment():
@@ -33,16 +53,17 @@ def prepare_environment():
     Raises
     ------
     ScipionError
-        If Python has no tkinter, if it lives in a folder that Scipion cannot
+        If Scipion is not installed, if Python has no tkinter, if it lives in a folder that Scipion cannot
         launch programs from, or if the folder for the projects cannot be written.
     """
+    if not is_installed():
+        raise ScipionError(without_scipion())
     require_tkinter()
     if any(character.isspace() for character in sys.executable):
         raise ScipionError("Scipion cannot start programs from a folder with spaces in its path, "
                            "and this Python is %s; install into a folder without."
                            % sys.executable)
-    user_data = os.path.abspath(os.path.expandvars(os.path.expanduser(
-        os.environ.get("SCIPION_USER_DATA", "~/ScipionUserData"))))
+    user_data = user_data_folder()
     projects = os.path.join(user_data, "projects")
     # Scipion changes its working folder, which a relative path would not survive.
     os.environ["SCIPION_USER_DATA"] = user_data

@@ -5,7 +5,7 @@
 """
 
 from vrs.checks.check import Check, Findings, run_check
-from vrs.checks.criteria import Criterion, Overrides
+from vrs.checks.criteria import SERVICE, Criterion, Overrides
 from vrs.checks.quantities import LIST, MAPPING, NUMBER, TEXT, VECTOR, Quantity
 from vrs.checks.registry import all_checks, checks_of_level, get_check, register, shared_of_level
 from vrs.checks.requirements import AskedFor, resolution

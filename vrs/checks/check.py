@@ -6,13 +6,15 @@ from typing import Any, Dict, List, Tuple
 
 import vrs
 from vrs.bibliography import reference
-from vrs.checks.criteria import Criterion, Overrides, metric_value
+from vrs.checks.criteria import SERVICE, Criterion, Overrides, metric_value
 from vrs.checks.quantities import Quantity
 from vrs.checks.shared import Shared
 from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
-from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, ParticleValues,
-                         ResidueValues, Status)
+from vrs.inputs.map import COVERED
+from vrs.inputs.model import MODEL
+from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, Paragraph, ParticleValues,
+                         ResidueValues, ServiceOutcome, Status)
 
 
 logger = logging.getLogger(__name__)
@@ -65,6 +67,9 @@ class Check:
     estimates : dict of str to str
         Metrics that estimate the map's resolution, ``"percentiles.50"`` for
         instance, and how figures call them: "DeepRes, median".
+    within_mask : bool
+        Whether what it says of the map was measured within the mask: it states which part of the
+        macromolecule that is, and is not OK where it is the smaller one.
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
     external : tuple of ExternalEngine
@@ -80,6 +85,7 @@ class Check:
     criteria: Tuple[Criterion, ...] = ()
     references: Tuple[str, ...] = ()
     estimates: Dict[str, str] = {}
+    within_mask = False
     summary_ok = ""
     summary_warnings = ""
     external: Tuple[ExternalEngine, ...] = ()
@@ -94,12 +100,20 @@ class Check:
         """What it needs, in words, for listings."""
         return ", ".join(requirement.words for requirement in self.requires)
 
-    def unmet(self, evidence):
+    def criteria_of(self, overrides) -> Tuple[Criterion, ...]:
+        """The criteria in force: its own, or those of the public validation service."""
+        if not overrides.of_service:
+            return self.criteria
+        return tuple(dict.fromkeys(
+            rule for criterion in self.criteria for rule in criterion.service))
+
+    def unmet(self, evidence, overrides=None):
         """Why it cannot be computed from this evidence.
 
         Parameters
         ----------
         evidence : vrs.inputs.Evidence
+        overrides : Overrides, optional
 
         Returns
         -------
@@ -107,6 +121,8 @@ class Check:
             The status that it gets, and the reason; None when it can.
         """
         for requirement in self.requires:
+            if overrides is not None and overrides.of_service:
+                requirement = getattr(requirement, "service", None) or requirement
             found = requirement.unmet(evidence)
             if found:
                 return found
@@ -154,14 +170,25 @@ class Check:
         ItemResult
             Without content and files.
         """
-        outcomes = self._outcomes(metrics, overrides or Overrides())
+        overrides = overrides or Overrides()
+        result = self._judged(metrics, overrides)
+        if not overrides.of_service:
+            found = self._judged(metrics, Overrides(source=SERVICE))
+            if found.printed_status() != result.printed_status():
+                result.service = ServiceOutcome(found.status, found.warnings)
+        return result
+
+    def _judged(self, metrics, overrides):
+        criteria = self.criteria_of(overrides)
+        outcomes = [criterion.evaluate(self.id, metrics, overrides) for criterion in criteria]
         warnings = [warning for outcome in outcomes for warning in outcome.warnings]
         result = self._result(Status.INFORMATIVE)
         result.estimates = [estimate for estimate in (
-            _estimate(metrics, name, label) for name, label in self.estimates.items())
+            _estimate(metrics, name, label, MODEL in self.requires)
+            for name, label in self.estimates.items())
             if estimate is not None]
-        deciding = [(criterion, outcome) for criterion, outcome in zip(self.criteria, outcomes)
-                    if criterion.warning and not criterion.guards]
+        deciding = [(criterion, outcome) for criterion, outcome in zip(criteria, outcomes)
+                    if not criterion.guards]
         if warnings:
             result.status, result.summary = Status.WARNINGS, self.summary_warnings
         elif deciding and all(outcome.outcome == "not_evaluated" for _, outcome in deciding):
@@ -177,16 +204,6 @@ class Check:
         result.metrics = metrics
         return result
 
-    def _outcomes(self, metrics, overrides):
-        """What became of the criteria, each also in view of those that it refers to."""
-        outcomes = [criterion.evaluate(self.id, metrics, overrides) for criterion in self.criteria]
-        met = {criterion.name for criterion, outcome in zip(self.criteria, outcomes)
-               if outcome.outcome == "met"}
-        for criterion, outcome in zip(self.criteria, outcomes):
-            if met.intersection(criterion.unless):
-                outcome.outcome, outcome.warnings = "met", []
-        return outcomes
-
     def _result(self, status, reason="") -> ItemResult:
         return ItemResult(
             id=self.id, title=self.title, level=self.level, status=status, reason=reason,
@@ -194,14 +211,14 @@ class Check:
             references=[reference(key) for key in self.references])
 
 
-def _estimate(metrics, name, label):
+def _estimate(metrics, name, label, of_model):
     """An estimate with the range of its percentiles, if it has some; None without value."""
     value = metric_value(metrics, name)
     if value is None:
         return None
     among = metrics[name.partition(".")[0]].value
     interval = [among["2.5"], among["97.5"]] if isinstance(among, dict) else None
-    return Estimate(name, label, value, interval)
+    return Estimate(name, label, value, interval, of_model)
 
 
 def run_check(check, evidence, overrides=None, external=None):
@@ -229,14 +246,32 @@ def run_check(check, evidence, overrides=None, external=None):
     return result, products
 
 
+def _tell_coverage(result, data, overrides):
+    """Say on which part of the macromolecule an item was measured; no OK for the smaller one."""
+    part = "the mask, which holds %.0f %% of the voxels at or above the threshold" % (
+        100 * data.coverage)
+    result.content = result.content + [Paragraph("Measured within %s." % part)]
+    by_service = overrides is not None and overrides.of_service
+    if data.coverage >= COVERED or data.mask is not None or by_service:
+        return
+    result.estimates = []
+    if result.status is Status.OK:
+        result.service = result.service or ServiceOutcome(Status.OK, [])
+        result.status, result.summary = Status.NOT_MEASURED, ""
+        result.reason = ("No problem was found within %s, but that says nothing of the rest. Give "
+                         "another threshold, or a mask of your own." % part)
+
+
 def _attempt(check, evidence, overrides, compute):
     try:
-        unmet = check.unmet(evidence)
+        unmet = check.unmet(evidence, overrides)
         if unmet:
             return check._result(*unmet), []
         findings = compute(evidence)
         result = check.judge(check.measured(findings.metrics), overrides)
         result.content = findings.content
+        if check.within_mask:
+            _tell_coverage(result, evidence.map, overrides)
         stored = []
         for product in findings.products:
             if isinstance(product, ResidueValues):

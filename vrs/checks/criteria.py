@@ -6,14 +6,13 @@ declaration, so that they cannot differ.
 
 import json
 import operator
-import re
 import sys
 from typing import Any, List, Tuple, Union
 
 from vrs.errors import InputError
 from vrs.io.files import check_file
 from vrs.results import MINOR, CriterionOutcome
-from vrs.results.wording import powers_of_ten
+from vrs.results.wording import judged
 
 _RELATIONS = {
     "<=": (operator.le, "at most"),
@@ -22,7 +21,8 @@ _RELATIONS = {
     ">": (operator.gt, "above"),
 }
 _AXES = ("X", "Y", "Z")
-_MOST_DIGITS = 12
+# Where bounds come from when they are those of the public validation service.
+SERVICE = "service"
 
 Bound = Union[float, Tuple[float, float]]
 
@@ -59,14 +59,17 @@ class Criterion:
         make an item OK.
     needs_resolution : bool
         Whether its metric has no value without a reported resolution.
-    unless : tuple of str
-        Names of the criteria of the item that stand directly before this one; where one of them
-        is met, this one counts as met.
+    unless : tuple of Criterion
+        What settles the matter otherwise: where one of them is met, this one counts as met.
+        They have no warnings.
+    service : tuple of Criterion
+        What the public validation service asks in its place; empty where it asks nothing,
+        by default the criterion itself.
     """
 
     def __init__(self, *, name, subject, relation, bound, warning="", metric="", unit="",
                  guards=False, needs_resolution=False, warning_at_zero="", severity=MINOR,
-                 unless=()):
+                 unless=(), service=None):
         self.name = name
         self.metric = metric or name
         self.subject = subject
@@ -79,19 +82,18 @@ class Criterion:
         self.warning_at_zero = warning_at_zero
         self.severity = severity
         self.unless = tuple(unless)
+        self.service = (self,) if service is None else tuple(service)
 
-    def text(self, bound: Bound) -> str:
-        """The condition as a phrase, with the bound that is in force."""
+    def text(self, item: str, overrides) -> str:
+        """The condition as a phrase, with the bounds that are in force."""
+        return ", or ".join(rule._phrase(overrides.bound(item, rule))
+                            for rule in (self,) + self.unless)
+
+    def _phrase(self, bound):
         phrase = ("between" if self.relation == "within"
                   else _RELATIONS[self.relation][1])
         unit = " " + self.unit if self.unit else ""
-        text = "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
-        if not self.warning:
-            text += "; this alone does not warn"
-        if self.unless:
-            text += ", unless %s above is met" % ("the criterion" if len(self.unless) == 1 else
-                                                  "one of the %d criteria" % len(self.unless))
-        return text
+        return "%s is %s %s%s" % (self.subject, phrase, format_bound(bound), unit)
 
     def holds(self, value: float, bound: Bound) -> bool:
         """Whether one value fulfils the condition."""
@@ -115,7 +117,7 @@ class Criterion:
         """
         bound = overrides.bound(item, self)
         outcome = CriterionOutcome(
-            name="%s.%s" % (item, self.name), metric=self.metric, text=self.text(bound),
+            name="%s.%s" % (item, self.name), metric=self.metric, text=self.text(item, overrides),
             relation=self.relation, bound=bound, default_bound=self.bound, outcome="met",
             severity=self.severity)
         values = self._values(metrics)
@@ -124,13 +126,13 @@ class Criterion:
         for axis, value in values:
             if value is not None and not self.holds(value, bound):
                 outcome.outcome = "broken"
-                if not self.warning:
-                    continue
                 warning = (value == 0 and self.warning_at_zero) or self.warning
-                outcome.warnings.append(warning.format(
-                    value=_Printed(value, lambda shown: not self.holds(shown, bound)),
-                    bound=format_bound(bound), axis=axis,
-                    metrics={name: metric.value for name, metric in metrics.items()}))
+                text = warning.format(
+                    value=_Printed(value, bound), bound=format_bound(bound), axis=axis,
+                    metrics={name: metric.value for name, metric in metrics.items()})
+                outcome.warnings.append(text[:1].upper() + text[1:])
+        if any(rule.evaluate(item, metrics, overrides).outcome == "met" for rule in self.unless):
+            outcome.outcome, outcome.warnings = "met", []
         return outcome
 
     def _values(self, metrics) -> List[Tuple[str, Any]]:
@@ -143,34 +145,35 @@ class Criterion:
 class _Printed:
     """A value that a warning prints with as many digits as show that the bound is broken."""
 
-    def __init__(self, value, breaks):
+    def __init__(self, value, bound):
         self._value = value
-        self._breaks = breaks
+        self._bounds = bound if isinstance(bound, (list, tuple)) else (bound,)
 
     def __format__(self, spec):
-        precision = re.search(r"\d+", spec)
-        if not precision:
-            return format(self._value, spec)
-        texts = [format(self._value, spec.replace(precision.group(), str(digits)))
-                 for digits in range(int(precision.group()), _MOST_DIGITS)]
-        text = next((text for text in texts if self._breaks(float(text))), texts[0])
-        return powers_of_ten(text)
+        text = judged(self._value, spec, *self._bounds)
+        # "10 % (below 10 % expected)" would puzzle.
+        return "exactly " + text if self._value in self._bounds else text
 
 
 class Overrides:
-    """Bounds of a facility that replace the default ones.
+    """What replaces the default criteria: bounds of a facility, or the rules of the service.
 
     Parameters
     ----------
     bounds : dict of str to float or pair, optional
         By full criterion name, ``"0.a.decentering"``.
     source : str, optional
-        File they come from; the report names it.
+        File they come from, or ``SERVICE``; the report names it.
     """
 
     def __init__(self, bounds=None, source=None):
         self.bounds = dict(bounds or {})
         self.source = source
+
+    @property
+    def of_service(self) -> bool:
+        """Whether all rules are those of the public validation service."""
+        return self.source == SERVICE
 
     def bound(self, item: str, criterion: Criterion) -> Bound:
         """The bound in force for a criterion."""
@@ -182,7 +185,9 @@ class Overrides:
 
         Parameters
         ----------
-        path : str
+        path : path
+            ``SERVICE``, a string, stands for the rules of the public validation service; a
+            file of this name is ``"./service"``.
         checks : iterable of Check
             All checks; their criteria may be named.
 
@@ -191,6 +196,9 @@ class Overrides:
         InputError
             If it is unreadable or names a criterion or bound that cannot be.
         """
+        if path == SERVICE:
+            return cls(source=SERVICE)
+        path = str(path)
         check_file(path, "a JSON file with criteria")
         try:
             # Editors may have put a byte order mark at its beginning.
@@ -207,7 +215,8 @@ class Overrides:
             raise InputError("The criteria file %s must hold one JSON object, such as "
                              '{"0.a.decentering": 25}.' % path)
         known = {"%s.%s" % (check.id, criterion.name): criterion
-                 for check in checks for criterion in check.criteria}
+                 for check in checks for rule in check.criteria
+                 for criterion in (rule,) + rule.unless}
         problems = []
         for name, bound in bounds.items():
             if name not in known:

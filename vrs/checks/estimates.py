@@ -23,7 +23,7 @@ def reported_ratio(data, estimate):
     return data.reported.resolution / estimate if estimate else 0.0
 
 
-def ratio_criterion(metric, method, severity=MINOR):
+def ratio_criterion(metric, method, severity=MINOR, service=None):
     """Criterion that the reported resolution is not much better than an estimate.
 
     Parameters
@@ -32,8 +32,8 @@ def ratio_criterion(metric, method, severity=MINOR):
         Of :func:`reported_ratio`.
     method : str
         What gave the estimate, in the middle of a sentence: "the FSC".
-    severity : str
-        As that of Criterion.
+    severity, service
+        As those of Criterion.
 
     Returns
     -------
@@ -46,4 +46,4 @@ def ratio_criterion(metric, method, severity=MINOR):
         warning="The reported resolution may be overestimated: it is {value:.2f} times that of %s "
         "(at least {bound})." % method, needs_resolution=True,
         warning_at_zero="No resolution was found by %s, so that nothing here supports the "
-        "reported one." % method, severity=severity)
+        "reported one." % method, severity=severity, service=service)

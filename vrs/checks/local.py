@@ -113,7 +113,7 @@ def local_volume(name, values, description, label, unit, found, scale="local"):
     return Volume(name, values, description, label, unit, scale, (found["2.5"], found["97.5"]))
 
 
-def resolution_findings(data, local, name):
+def resolution_findings(data, local, name, finest=0.0):
     """What the items with a local resolution find.
 
     Parameters
@@ -124,6 +124,8 @@ def resolution_findings(data, local, name):
         mask and not everywhere.
     name : str
         Of the volume to be stored.
+    finest : float
+        The finest resolution that the method distinguishes, Å, besides that of the voxels.
 
     Returns
     -------
@@ -133,7 +135,10 @@ def resolution_findings(data, local, name):
     """
     values = local[local > 0]
     found = percentiles(values)
-    finest = 2 * data.map.sampling
+    limit, cause = (("voxels of %g Å can show" % data.map.sampling, "voxel size")
+                    if finest <= 2 * data.map.sampling else
+                    ("the method distinguishes", "method"))
+    finest = max(finest, 2 * data.map.sampling)
     limited = found["97.5"] <= finest + _LIMITED
     metrics = {"percentiles": found, "spread": None if limited else spread(found)}
     volume = local_volume(name, local, "Local resolution (Å), 0 outside the mask",
@@ -149,9 +154,12 @@ def resolution_findings(data, local, name):
     content = [table, bars, slices, surface]
     if limited:
         content.insert(1, Paragraph(
-            "Nearly all of the mask reaches %.2f Å, the finest that voxels of %g Å can show: the "
-            "local resolution is limited by the voxel size, and how it varies is not known."
-            % (finest, data.map.sampling)))
+            "Nearly all of the mask reaches %.2f Å, the finest that %s: the local resolution is "
+            "limited by the %s, and how it varies is not known." % (finest, limit, cause)))
+    elif found["50"] <= finest + _LIMITED:
+        content.insert(1, Paragraph(
+            "Half of the mask or more reaches %.2f Å, the finest that %s: the median is limited by "
+            "the %s." % (finest, limit, cause)))
     if reported:
         metrics["reported_percentile"] = float(100 * np.mean(values <= reported))
         content.insert(1, Paragraph(
@@ -191,10 +199,12 @@ def local_figures(data, volume, values, found, marks=()):
     name = volume.label[0].lower() + volume.label[1:]
     unit = " (%s)" % volume.unit if volume.unit else ""
     surface = Surface(
-        caption="Surface of the map coloured by the %s." % name,
+        caption="Surface of the map coloured by the %s%s." % (
+            name, "; grey has no value" if volume.scale == "local" else ""),
         alt="The surface of the map seen along X, Y and Z, coloured by the %s." % name,
         volume="map", level=float(data.map.threshold), colour_by=volume.name,
-        colour_label=volume.label, unit=volume.unit, colour_range=list(volume.limits))
+        colour_label=volume.label, unit=volume.unit, colour_range=list(volume.limits),
+        scale=volume.scale)
     return [percentile_table(found, volume.unit, "Percentiles of the %s." % name),
             clipped_histogram(values, "Histogram of the %s." % name,
                               "Distribution of the %s over the voxels of the mask." % name,

@@ -25,9 +25,12 @@ def register(cls):
     check = cls()
     problems = ["two checks have the id %s" % cls.id] if cls.id in _CHECKS else []
     declared = [quantity.name for quantity in check.quantities]
-    named = [criterion.metric for criterion in check.criteria] + list(check.estimates)
+    rules = [rule for criterion in check.criteria for rule in (criterion,) + criterion.unless + criterion.service]
+    reached = {"%s.%s" % (quantity.name, key) for quantity in check.quantities
+                for key in quantity.keys}
+    named = [rule.metric for rule in dict.fromkeys(rules)] + list(check.estimates)
     problems += ["%s declares no metric %s" % (cls.id, name) for name in named
-                 if name.partition(".")[0] not in declared]
+                 if name not in declared and name not in reached]
     problems += ["%s declares %s twice" % (cls.id, name) for name in sorted(set(declared))
                  if declared.count(name) > 1]
     problems += ["the bibliography has no %s, which %s cites" % (key, cls.id)

@@ -5,7 +5,7 @@ and ``unmet``, which gives the status and the reason of an item that lacks it.
 """
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Any, Callable, Optional
 
 from vrs.results import Status
 
@@ -22,12 +22,15 @@ class ResolutionBetween:
         Whether it has to be better than the worst one.
     or_unknown : bool
         Whether it may be missing.
+    service : ResolutionBetween, optional
+        What the public validation service requires in its place; the same by default.
     """
 
     best: float
     worst: float
     below: bool = False
     or_unknown: bool = False
+    service: Optional["ResolutionBetween"] = None
 
     @property
     def words(self):
@@ -57,9 +60,9 @@ class ResolutionBetween:
             "It applies to maps with a reported resolution %s." % self._limits())
 
 
-def resolution(best=0.0, worst=float("inf"), below=False, or_unknown=False):
+def resolution(best=0.0, worst=float("inf"), below=False, or_unknown=False, service=None):
     """The requirement of a reported resolution, see :class:`ResolutionBetween`."""
-    return ResolutionBetween(best, worst, below, or_unknown)
+    return ResolutionBetween(best, worst, below, or_unknown, service)
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,25 @@ class AskedFor:
     def unmet(self, evidence):
         """Why an item that requires it cannot be computed, None when it can."""
         return None if self.is_asked(evidence) else (Status.NOT_RUN, self.advice)
+
+
+@dataclass(frozen=True)
+class WholeMap:
+    """That the box was not cut around a part of a larger map.
+
+    Attributes
+    ----------
+    service : object
+        What the public validation service requires in its place.
+    """
+
+    service: Any
+    words = "not cut out of a larger one"
+
+    def unmet(self, evidence):
+        """Why an item that requires it cannot be computed, None when it can."""
+        if not evidence.map.is_cut_out:
+            return None
+        return Status.NOT_APPLICABLE, (
+            "The box was cut around a part of a larger map, so the space around the macromolecule "
+            "is not that of the reconstruction.")

@@ -7,10 +7,10 @@ from typing import List
 import gemmi
 import numpy as np
 
-from vrs.results import Plot, ResidueValues, Series, Table, Trace
+from vrs.results import ResidueValues, Table, Trace, Track, Tracks
 
 _WORST = 20
-_MOST_PLOTS = 12
+_MOST_TRACKS = 8
 # Farther apart than this (Å), such atoms of consecutive residues are not bonded.
 _LINKS = {"CA": 4.6, "P": 8.5, "C4'": 8.5}
 
@@ -76,7 +76,7 @@ class Residues:
         return ResidueValues(
             name, description, unit, [self.chains[i] for i in known],
             [self.numbers[i] for i in known], [self.names[i] for i in known],
-            np.asarray(values, float)[known], exchange)
+            np.asarray(values, float)[known], exchange, self.positions[known])
 
 
 def residues_of(structure):
@@ -134,14 +134,14 @@ class _Representative:
 
 
 def residue_figures(residues, values, label, worst="low", bound=None):
-    """Worst residues, three views of the model and plots along the sequence.
+    """Worst residues, three views of the model and a plot along the sequence.
 
     Parameters
     ----------
     residues : Residues
         All of the model.
     values : ResidueValues
-        Of some or all of them.
+        Of some or all of them. It is noted there which of them are bad.
     label : str
         What the values are, at the beginning of a sentence.
     worst : str
@@ -152,12 +152,12 @@ def residue_figures(residues, values, label, worst="low", bound=None):
     Returns
     -------
     list
-        A table of the worst residues, the model coloured by the values and, for the
-        first twelve chains, a plot each.
+        A table of the worst residues, the model coloured by the values and a plot along the
+        chains, of the eight with the worst means where there are more.
     """
-    return [_worst_table(values, label, worst), _model_trace(residues, values, label)] + [
-        _chain_plot(values, chain, label, bound)
-        for chain in list(dict.fromkeys(values.chains))[:_MOST_PLOTS]]
+    values.label, values.worst, values.bound = label, worst, bound[1] if bound else None
+    return [_worst_table(values, label), _model_trace(residues, values, label),
+            _along_chains(residues, values, label, bound)]
 
 
 def _model_trace(residues, values, label):
@@ -175,23 +175,34 @@ def _with_unit(label, unit):
     return "%s (%s)" % (label, unit) if unit else label
 
 
-def _worst_table(values, label, worst):
-    badness = {"low": -values.values, "high": values.values, "far": np.abs(values.values)}[worst]
-    order = np.argsort(-badness, kind="stable")[:_WORST]
+def _worst_table(values, label):
+    order = np.argsort(-values.badness(), kind="stable")[:_WORST]
     return Table(["Chain", "Residue", "Name", _with_unit(label, values.unit)],
                  [[values.chains[i], values.numbers[i], values.residues[i],
                    "%.3f" % values.values[i]] for i in order],
                  "The %d worst residues." % len(order))
 
 
-def _chain_plot(values, chain, label, bound):
-    own = [i for i, name in enumerate(values.chains) if name == chain]
-    # Residue numbers may repeat with insertion codes; the axis has the plain number.
-    numbers = np.array([int(re.match(r"-?\d+", values.numbers[i]).group()) for i in own])
-    series = [Series("chain %s" % chain, numbers, values.values[own], "points")]
-    if bound is not None:
-        ends = np.array([numbers.min(), numbers.max()])
-        series.append(Series(bound[0], ends, np.full(2, bound[1]), "dashed"))
-    return Plot("%s along chain %s." % (label, chain),
-                "%s of each residue of chain %s." % (label, chain), "Residue",
-                _with_unit(label, values.unit), series)
+def _along_chains(residues, values, label, bound):
+    """Values against the number of the residue, without ligands and the like, whose numbers
+    would stretch the axis."""
+    sizes = np.bincount(residues.pieces[residues.pieces >= 0])
+    in_chain = {key for key, piece in zip(
+        zip(residues.chains, residues.numbers, residues.names), residues.pieces)
+        if piece >= 0 and (sizes[piece] > 1 or sizes.max() == 1)}
+    own, badness = {}, values.badness()
+    for index, key in enumerate(zip(values.chains, values.numbers, values.residues)):
+        if key in in_chain:
+            own.setdefault(key[0], []).append(index)
+    chains = sorted(own, key=lambda chain: -np.mean(badness[own[chain]]))[:_MOST_TRACKS]
+    tracks = [Track("Chain %s" % chain, np.array(
+        # Residue numbers may repeat with insertion codes; the axis has the plain number.
+        [int(re.match(r"-?\d+", values.numbers[index]).group()) for index in own[chain]]),
+        values.values[own[chain]]) for chain in sorted(chains, key=list(own).index)]
+    caption = "%s along the %s%s.%s" % (
+        label, "chain" if len(own) == 1 else "chains",
+        "" if len(chains) == len(own) else ", the %d worst of %d" % (len(chains), len(own)),
+        " Dashed: %s, %.3g." % (bound[0], bound[1]) if bound else "")
+    return Tracks(caption, "%s of each residue of %s." % (label, ", ".join(
+        track.label.lower() for track in tracks)), "Residue", _with_unit(label, values.unit),
+        tracks, bound[1] if bound else None)

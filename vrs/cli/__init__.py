@@ -8,7 +8,7 @@ import tempfile
 import traceback
 
 import vrs
-from vrs import inputs, levels
+from vrs import bundles, inputs, levels
 from vrs.cli.full_disk import is_full
 from vrs.constants import RENDERERS
 from vrs.errors import DownloadError, InputError
@@ -95,6 +95,10 @@ def _add_validate(commands):
         description="Validates a map and writes report.pdf, report.html and report.json. Runs in a "
                     "Scipion project, which keeps the maps and models that were made and can be "
                     "opened in Scipion; its folder is printed at the end.")
+    for bundle in bundles.all_bundles():
+        command.add_argument(bundle.option.flag, metavar=bundle.option.placeholder,
+                             help=bundle.option.help + "; what is given by an option of its own "
+                             "wins")
     _add_evidence(command)
     _add_choices(command)
     command.set_defaults(command=_validate)
@@ -159,8 +163,10 @@ def _add_choices(command):
     command.add_argument("--threads", metavar="N", default=str(len(os.sched_getaffinity(0))),
                          help="threads for the calculations (default: as many as there are "
                               "processors, here %(default)s)")
-    command.add_argument("--criteria", metavar="FILE",
-                         help="JSON file with bounds that replace the usual ones")
+    command.add_argument("--criteria", metavar="FILE|service",
+                         help="JSON file with bounds that replace the usual ones, or the word "
+                              "service for the rules of the public validation service (a file "
+                              "of that name is ./service)")
     command.add_argument("--engine", action="append", default=[], metavar="ITEM=ENGINE",
                          help="what computes an item, 0.e=xmipp for instance; may be repeated "
                               "(default: the built-in engine; see 'vrs items')")

@@ -26,7 +26,7 @@ from vrs.io.folders import check_output_folder
 from vrs.io.problems import collected
 from vrs.report import report_files
 from vrs.results import UNREADABLE
-from vrs.scipion import ScipionError, prepare_environment
+from vrs.scipion import ScipionError, is_installed, prepare_environment
 
 # What runs an entry; its arguments follow.
 PROGRAM = [sys.executable, "-c", "import sys; from vrs.cli import main; sys.exit(main())"]
@@ -79,7 +79,7 @@ def batch(options, commands):
     if problems:
         raise InputError(problems)
     check_output_folder(folder)
-    projects = prepare_environment()
+    projects = prepare_environment() if is_installed() else None
     if threads is None and not options.queue:
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
     with _alone_in(folder):
@@ -172,7 +172,8 @@ class _Entry:
         try:
             os.makedirs(self._folder, exist_ok=True)
             # A job that an earlier try has left must not find its project again.
-            project, _ = claim_project(self._projects, None, self._project_name)
+            project = self._projects and claim_project(
+                self._projects, None, self._project_name)[0]
             self._clear()
             self._state = dict(self._row.identity(), outcome="running", project=project)
             self._write_state()
@@ -181,7 +182,8 @@ class _Entry:
                 self._complaints = os.memfd_create("complaints")
                 self._process = subprocess.Popen(
                     PROGRAM + self._row.arguments(
-                        output=self._folder, project=os.path.basename(project), **decided),
+                        output=self._folder, project=project and os.path.basename(project),
+                        **decided),
                     stdin=subprocess.DEVNULL, stdout=log, stderr=self._complaints,
                     cwd=self._folder, start_new_session=True, preexec_fn=_ends_with(os.getpid()))
             self._state["process"] = _identity(self._process.pid)
@@ -209,7 +211,8 @@ class _Entry:
         else:
             self._fail(self._reason(code, said))
             with contextlib.suppress(OSError):  # it holds something
-                os.rmdir(self._state["project"])
+                if self._state["project"]:
+                    os.rmdir(self._state["project"])
         self._state.update(outcome=self.outcome.state, reason=self.outcome.reason,
                            seconds=seconds)
         with contextlib.suppress(OSError):  # it would only be run again

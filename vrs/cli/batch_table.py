@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List
 
-from vrs import inputs
+from vrs import bundles, inputs
 from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
+from vrs.inputs.kind import LEFT_OUT
 from vrs.io.archive import to_emdb_id
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
@@ -33,7 +34,7 @@ class Row:
     name : str
         For its folder.
     source : str
-        The map or the entry, as the table gives it.
+        The map, the job or the entry, as the table gives it.
     command : str
         Of ``vrs``.
     options : dict
@@ -105,10 +106,10 @@ def read_table(path, commands):
                  for column in columns if column and column not in known]
     if not records:
         problems.append("The table %s has no rows." % path)
-    if not {"map", "entry"}.intersection(columns):
+    if not set(_sources() + ["entry"]).intersection(columns):
         # Each of its rows would say so.
-        raise InputError(problems + ["The table %s has neither a column map nor a column entry; "
-                                     "its first line names the columns." % path])
+        raise InputError(problems + ["The table %s has none of the columns %s; its first line "
+                                     "names the columns." % (path, _either(_sources()))])
     rows = []
     reader = _Reader(os.path.dirname(os.path.abspath(path)), commands, known, separator != ",")
     for line, cells in records:
@@ -164,23 +165,25 @@ class _Reader:
 
     def row(self, cells):
         cells = {name: text for name, text in cells.items() if text and name in self._known}
-        if ("map" in cells) == ("entry" in cells):
-            raise InputError("give either map or entry.")
-        command = "validate" if "map" in cells else "entry"
+        sources = [option for option in _sources() if option in cells]
+        if bool(sources) == ("entry" in cells):
+            raise InputError("give either %s." % _either(_sources()))
+        command = "validate" if sources else "entry"
         problems = []
-        source, name = cells.pop("entry", cells.get("map")), cells.pop("name", None)
+        source = cells[sources[0]] if sources else cells.pop("entry")
+        name = cells.pop("name", None)
         actions = self._commands[command]
-        needed = ["threshold"] if "map" in cells and "threshold" not in cells else []
-        problems += ["%s is missing." % option for option in needed]
         problems += ["%s cannot be given together with %s." % (
-            option, "map" if command == "validate" else "entry")
+            option, sources[0] if sources else "entry")
             for option in cells if option not in actions]
         row = Row("", source, command, {})
         with collected(problems):
             if command == "entry":
                 row.source = to_emdb_id(source)
         for option, text in cells.items():
-            if option in actions:
+            if text.lower() == LEFT_OUT:
+                row.options[option] = LEFT_OUT
+            elif option in actions:
                 with collected(problems):
                     self._set(row, option, actions[option], text)
         with collected(problems):
@@ -190,9 +193,12 @@ class _Reader:
         return row
 
     def _set(self, row, option, action, text):
-        if action.metavar in _PATHS:
+        kind, _, word = (action.metavar or "").partition("|")
+        if word and text == word:
+            row.options[option] = text
+        elif kind in _PATHS:
             row.options[option] = os.path.abspath(os.path.join(self._folder, text))
-            if action.metavar != "DIR":
+            if kind != "DIR":
                 row.files.append(row.options[option])
         elif action.nargs == 0:
             if text.lower() not in _YES + _NO:
@@ -205,6 +211,16 @@ class _Reader:
             row.options[option] = text.replace(",", ".")
         else:
             row.options[option] = text
+
+
+def _sources():
+    """The options that a row is known by: a map, or a job in which one is found."""
+    return ["map"] + [bundle.option.name for bundle in bundles.all_bundles()
+                      if bundle.option.type == inputs.FOLDER]
+
+
+def _either(names):
+    return ", ".join(names) + " or entry"
 
 
 def _numbers():
@@ -224,7 +240,9 @@ def _checked(name):
 def _default_name(row):
     if row.command == "entry":
         return row.source
-    return re.sub(r"[^\w.-]", "_", map_stem(row.options["map"])).lstrip(".-") or "map"
+    source = row.options[next(option for option in _sources() if option in row.options)]
+    named = map_stem(source) if "map" in row.options else "_".join(source.split(os.sep)[-2:])
+    return re.sub(r"[^\w.-]", "_", named).lstrip(".-") or "map"
 
 
 def _same_names(rows):

@@ -3,15 +3,15 @@
 import argparse
 import os
 
-from vrs import inputs
+from vrs import bundles, inputs
 from vrs.cli.console import Console
-from vrs.cli.validate import check_request, run
+from vrs.cli.validate import check_request, given_by, run
 from vrs.errors import InputError
 from vrs.inputs.model import to_refinements
 from vrs.io.archive import Archive, to_emdb_id
 from vrs.io.entries import CACHE, choose_model, fetch_files, keep_usable
 from vrs.io.problems import collected, to_resolution, to_sampling, to_threshold
-from vrs.scipion import prepare_environment
+from vrs.scipion import user_data_folder
 
 
 def entry(options):
@@ -33,8 +33,7 @@ def entry(options):
     emdb_id = to_emdb_id(options.entry)
     _check_numbers(options)
     console = Console()
-    user_data = os.path.dirname(prepare_environment())
-    cache = os.path.abspath(options.cache or os.path.join(user_data, CACHE))
+    cache = os.path.abspath(options.cache or os.path.join(user_data_folder(), CACHE))
     archive = Archive(cache, options.server, options.offline, console.say)
     archived = archive.entry(emdb_id)
     console.say("%s, %s" % (emdb_id, archived.title))
@@ -42,13 +41,18 @@ def entry(options):
     options = _completed(options, archived)
     request, fetched = keep_usable(
         fetch_files(archive, archived, pdb_id),
-        lambda files: _readable(check_request(_with_files(options, files))))
+        lambda files: _readable(_checked(_with_files(options, files))))
     for remark in fetched.remarks:
         console.say("Note: %s" % remark)
     # All has been fetched: the run in the project only takes it over.
     request.entry = {"emdbId": emdb_id, "pdbId": pdb_id, "samplingRate": options.sampling,
                      "cacheFolder": cache, "offline": True}
+    request.fetched = fetched
     run(request)
+
+
+def _checked(options):
+    return check_request(options, bundles.filled(given_by(options)))
 
 
 def _readable(request):
@@ -84,13 +88,9 @@ def _chosen_model(archived, options):
 
 def _completed(options, archived):
     """The options, with the archive's numbers where the user gave none."""
-    threshold, resolution = options.threshold, options.resolution
-    if threshold is None:
-        threshold = archived.threshold
-    if threshold is None:
-        raise InputError("%s recommends no contour level; give one that shows the macromolecule "
-                         "by --threshold." % archived.emdb_id)
-    return _changed(options, threshold=threshold, resolution=resolution or archived.resolution)
+    threshold = archived.threshold if options.threshold is None else options.threshold
+    return _changed(options, threshold=threshold,
+                    resolution=options.resolution or archived.resolution)
 
 
 def _with_files(options, fetched):

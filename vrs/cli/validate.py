@@ -6,11 +6,11 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
-from vrs import inputs, levels, library
-from vrs.checks import Overrides, all_checks, checks_of_level
+from vrs import bundles, inputs, levels, library
+from vrs.checks import SERVICE, Overrides, all_checks, checks_of_level
 from vrs.cli.console import Console, table
 from vrs.cli.availability import why_unavailable
 from vrs.cli.queues import require_queue
@@ -18,12 +18,13 @@ from vrs.constants import CHIMERAX_MISSING
 from vrs.engines.chimerax import find_chimerax
 from vrs.engines.external import ExternalEngine, read_choices, refusal
 from vrs.errors import InputError
+from vrs.io.entries import FetchedEntry, compared_numbers
 from vrs.io.folders import alone_in, check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
 from vrs.report import report_files
-from vrs.results import INFORMATIVE, SERIOUS, Status
-from vrs.scipion import load_domain, prepare_environment
+from vrs.results import INFORMATIVE, SERIOUS, Note, Status
+from vrs.scipion import is_installed, load_domain, prepare_environment, without_scipion
 
 # Bytes; file systems take 255, and projects and their files add to it.
 _LONGEST_NAME = 200
@@ -43,8 +44,10 @@ class Request:
         Whether Scipion can read the map's file.
     given : dict
         Evidence by the names of its options; paths are absolute.
-    criteria_path, output : str
-        Absolute paths.
+    criteria : str
+        Absolute path, or ``SERVICE``; empty for the usual ones.
+    output : str
+        Absolute path.
     queue, project : str or None
     threads : int
     renderer : str
@@ -53,13 +56,15 @@ class Request:
     entry : dict
         Parameters of the protocol that imports an entry of a public archive; empty where the
         map is a file of the user's.
+    fetched : vrs.io.entries.FetchedEntry or None
+        That entry.
     """
 
     map: Any
     stem: str
     is_plain: bool
     given: Dict[str, Any]
-    criteria_path: str
+    criteria: str
     output: str
     queue: Optional[str]
     project: Optional[str]
@@ -67,6 +72,7 @@ class Request:
     renderer: str
     engines: Dict[str, ExternalEngine]
     entry: Dict[str, Any] = field(default_factory=dict)
+    fetched: Optional[FetchedEntry] = None
 
 
 def validate(options):
@@ -83,7 +89,11 @@ def validate(options):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    run(check_request(options))
+    given = bundles.filled(given_by(options))
+    console = Console()
+    for line in given.told:
+        console.say(line)
+    run(check_request(options, given))
 
 
 def run(request):
@@ -98,11 +108,13 @@ def run(request):
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    if "map" not in request.given:
-        _run_in_process(request)
-        return
     console = Console()
-    console.say("Validating %s" % request.given["map"])
+    console.say("Validating %s" % _first_file(request.given))
+    if not is_installed():
+        console.say(without_scipion())
+    if not is_installed() or "map" not in request.given:
+        _run_in_process(request, console)
+        return
     projects = prepare_environment()
     with console.quiet(os.devnull):
         load_domain()
@@ -115,25 +127,40 @@ def run(request):
         console.say(line)
 
 
-def _run_in_process(request):
-    """Validate what is given without a map, which protocols of Scipion need."""
-    console = Console()
-    console.say("Validating %s" % _first_file(request.given))
+def _run_in_process(request, console):
+    """Validate where protocols of Scipion cannot: there is no map, or no Scipion."""
     report = library.validate(
-        request.threads, request.criteria_path or None,
+        request.threads, request.criteria or None,
         lambda item, title: console.say("%s %s" % (item, title)), **request.given)
-    paths = report.save(request.output, title=request.stem, renderer=request.renderer)
+    if request.fetched is not None:
+        report.levels = [replace(result, input=_of_entry(result.input, request))
+                         for result in report.levels]
+    title = request.given.get("title", "" if request.entry else request.stem)
+    paths = report.save(request.output, title=title, renderer=request.renderer)
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
 
 
-def check_request(options):
+def _of_entry(described, request):
+    """The description of the input with what is known of its entry."""
+    archived, given = request.fetched.archived, request.given
+    threshold, resolution = (float(given[name]) if name in given else None
+                             for name in ("threshold", "resolution"))
+    notes = compared_numbers(archived.emdb_id, (threshold, archived.threshold),
+                             (resolution, archived.resolution))
+    return replace(described, entry=request.fetched.front_page(),
+                   notes=described.notes + [Note(text) for text in notes])
+
+
+def check_request(options, filled):
     """Check everything that the user gave.
 
     Parameters
     ----------
     options : argparse.Namespace
+    filled : vrs.bundles.Filled
+        What is to be validated.
 
     Returns
     -------
@@ -145,11 +172,13 @@ def check_request(options):
         With all problems; nothing is written then.
     """
     problems = []
-    given = given_by(options)
+    given = filled.given
     library.levels_of(given)
-    stem = map_stem(_first_file(given))
+    stem = filled.stem or map_stem(_first_file(given))
     output = os.path.abspath(options.output or stem + "_vrs")
-    criteria = os.path.abspath(options.criteria) if options.criteria else ""
+    criteria = options.criteria or ""
+    if criteria not in ("", SERVICE):
+        criteria = os.path.abspath(criteria)
     whole, plain, threads, engines = None, False, 1, {}
     with collected(problems):
         threads = to_count(options.threads, "threads")
@@ -194,7 +223,7 @@ def check_request(options):
 
 
 def given_by(options):
-    """What the options of a command give, by the names of the options of evidence.
+    """What the options of a command give, by the names of the options of evidence and bundles.
 
     Parameters
     ----------
@@ -205,11 +234,10 @@ def given_by(options):
     dict
         Without what was not given; paths are absolute.
     """
-    values = {option.name: getattr(options, option.name.replace("-", "_"), None)
-              for option in inputs.all_options()}
-    return {option.name: os.path.abspath(values[option.name]) if option.is_path
-            else values[option.name]
-            for option in inputs.all_options() if values[option.name] not in (None, "")}
+    known = inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]
+    values = {option.name: getattr(options, option.name, None) for option in known}
+    return {option.name: option.placed(values[option.name]) for option in known
+            if values[option.name] not in (None, "")}
 
 
 def _first_file(given):
@@ -285,6 +313,8 @@ def _check_project(name):
     if name is not None and len(os.fsencode(name)) > _LONGEST_NAME:
         raise InputError("The project name, %s, is too long; give one of at most %d letters."
                          % (name, _LONGEST_NAME))
+    if name is not None and not is_installed():
+        raise InputError("--project cannot be used. " + without_scipion())
 
 
 def _check_names(paths):
@@ -359,14 +389,19 @@ def summary(report, output, project_path=None):
     return (["", table(["Item", "Title", "Status"],
                        [(item["id"], item["title"], _status(item)) for item in items])]
             + ["  %s  %s" % remark for remark in remarks]
-            + ["", "Grade %s, %d of %d items passed%s" % (
-                report["grade"] or "none", report["score"]["passed"],
+            + ["", "Levels assessed: %s; %d of %d items passed%s" % (
+                _assessed(items), report["score"]["passed"],
                 report["score"]["evaluable"], printed_serious(count_serious(report)))]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
             + (["Project  %s" % project_path,
                 "Open it with: vrs open %s" % os.path.basename(project_path)]
                if project_path else []))
+
+
+def _assessed(items):
+    found = {item["id"].partition(".")[0] for item in items if item["status"] != "not_run"}
+    return ", ".join(sorted(found, key=levels.order)) or "none"
 
 
 def suspicions(report):

@@ -1,7 +1,6 @@
 """``vrs open``: a project in Scipion's window."""
 
 import os
-import tkinter
 
 from vrs.errors import InputError
 from vrs.scipion import ScipionError, load_domain, prepare_environment
@@ -28,6 +27,7 @@ def open_window(options):
         raise ScipionError("Scipion's window writes to the projects that it opens, and %s cannot "
                            "be written; copy that folder to where you may write, and open the "
                            "copy." % folder)
+    import tkinter  # not every Python has it
     try:
         tkinter.Tk().destroy()
     except tkinter.TclError as error:

@@ -94,7 +94,7 @@ def run_workflow(project, request, console):
     validating = project.newProtocol(
         ProtVrsValidateMap,
         **forms.parameters_of(ProtVrsValidateMap, _given_to_validation(request)),
-        **_engine_parameters(request), criteriaFile=request.criteria_path,
+        **_engine_parameters(request), criteriaFile=request.criteria,
         numberOfThreads=request.threads,
         # The map of an entry knows its original file.
         sourceFile="" if request.is_plain or request.entry else request.given["map"])
@@ -107,7 +107,8 @@ def run_workflow(project, request, console):
             _Progress(validating, console), request.queue)
 
     # The results on an entry know its title.
-    report = project.newProtocol(ProtVrsReport, title="" if request.entry else request.stem,
+    title = request.given.get("title", "" if request.entry else request.stem)
+    report = project.newProtocol(ProtVrsReport, title=title,
                                  renderer=RENDERERS.index(request.renderer))
     report.inputResults.append(Pointer(validating, extended="outputResults"))
     _launch(project, report, "report on " + request.stem, console, queue=request.queue)

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 import numpy as np
 
 from vrs.errors import InputError
+from vrs.images.particles import ParticleTable
 
 BUILTIN = "builtin"
 
@@ -21,8 +22,8 @@ class EngineInput:
 
     Attributes
     ----------
-    volume : numpy.ndarray of float32, (z, y, x)
-    sampling : float
+    volume : numpy.ndarray of float32, (z, y, x), optional
+    sampling : float, optional
         Å/voxel.
     mask : numpy.ndarray of bool or float32, (z, y, x), optional
     parameters : dict
@@ -33,15 +34,40 @@ class EngineInput:
         Atomic model in the frame of the map: the first voxel is at the origin.
     model_map : numpy.ndarray of float32, (z, y, x), optional
         Map calculated from the model.
+    particles : vrs.images.particles.ParticleTable, optional
+        Whose stacks were found; the members of classes where there are some.
+    averages : tuple of (numpy.ndarray of float32, (n, y, x)) and float, optional
+        Class averages and their Å/pixel.
+    runs : tuple of dict
+        Parameters in which the runs of the protocol differ, one mapping for each run.
     """
 
-    volume: np.ndarray
-    sampling: float
+    volume: Optional[np.ndarray] = None
+    sampling: Optional[float] = None
     mask: Optional[np.ndarray] = None
     parameters: Dict[str, Any] = field(default_factory=dict)
     halves: Optional[Tuple[np.ndarray, np.ndarray]] = None
     model: Any = None
     model_map: Optional[np.ndarray] = None
+    particles: Optional[ParticleTable] = None
+    averages: Optional[Tuple[np.ndarray, float]] = None
+    runs: Tuple[Dict[str, Any], ...] = ({},)
+
+
+@dataclass(frozen=True)
+class AssignedParticles:
+    """What a program says of particles, as its plugin made a set of it.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int, (n,)
+        Which of the particles that it was given.
+    table : vrs.images.particles.ParticleTable
+        Theirs, (n,).
+    """
+
+    rows: np.ndarray
+    table: ParticleTable
 
 
 @dataclass(frozen=True)
@@ -101,12 +127,18 @@ class ExternalEngine:
         ``Findings`` from :class:`vrs.inputs.Evidence` and the outputs in their order: a volume is
         an array of float32 (z, y, x), a table has an array of numbers for each of its
         columns, by name, atoms are an :class:`AtomTable`, and rows are an array (rows,
-        columns) or, unless all are numbers, lists of str.
+        columns) or, unless all are numbers, lists of str. After those of each run come its sets,
+        each as :class:`AssignedParticles`.
     map_parameter, mask_parameter, model_parameter, model_map_parameter : str
         Parameters of the protocol that take the map, the mask, the atomic model (a pointer
         or a list of pointers) and its map; empty where it needs none.
+    particles_parameter, classes_parameter, averages_parameter : str
+        Those that take the set of particles, of classes with their members, and of class
+        averages.
     half_parameters : tuple of str
         Those that take the two half maps. Without them, half maps belong to the map.
+    sets : tuple of str
+        Outputs of the protocol that are sets of particles or of classes.
     files : tuple of str
         What must exist below the home folder of the plugin: programs and models, or
         patterns for them. ``{NAME}`` stands for the plugin's variable or attribute of that
@@ -125,11 +157,15 @@ class ExternalEngine:
     outputs: Tuple[str, ...]
     prepare: Callable
     findings: Callable
+    sets: Tuple[str, ...] = ()
     map_parameter: str = ""
     mask_parameter: str = ""
     half_parameters: Tuple[str, ...] = ()
     model_parameter: str = ""
     model_map_parameter: str = ""
+    particles_parameter: str = ""
+    classes_parameter: str = ""
+    averages_parameter: str = ""
     files: Tuple[str, ...] = ()
     programs: Tuple[str, ...] = ()
     companions: Tuple[Companion, ...] = ()

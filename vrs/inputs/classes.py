@@ -21,9 +21,9 @@ class _ClassesKind(Kind):
     help = ("The class averages of a 2D classification; if they are not given, they are made from "
             "the particles and their class numbers.")
     options = (
-        Option("classes", "class averages: an MRC stack, SPIDER or EMAN2 HDF file, RELION's "
+        Option("classes", "class averages: an MRC stack, TIFF, SPIDER or EMAN2 HDF file, RELION's "
                "model.star, or a folder of images", "Class averages",
-               "A stack (.mrcs, SPIDER, HDF of EMAN2), the model.star of a 2D classification by "
+               "A stack (.mrcs, TIFF, SPIDER, HDF of EMAN2), the model.star of a 2D classification by "
                "RELION, or a folder of single images.", pointer="SetOfClasses2D, SetOfAverages"),
         Option("sampling_classes", "pixel size of the class averages in Å (default: from their "
                "header)", "Pixel size of the classes (Å)",

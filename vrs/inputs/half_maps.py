@@ -25,6 +25,8 @@ _AGREEMENT = 0.9
 _LOW_PASS = 1e-3
 # Voxels along an axis, below which a displacement is not worth telling.
 _TOLD = 0.1
+# Voxels between two halves, beyond which their mean is blurred by it.
+_BLURRING = 0.5
 
 
 @dataclass(frozen=True)
@@ -237,8 +239,9 @@ def _match_notes(match):
         notes.append(Note("Half map 2 has a different %s from half map 1; %s it." % (what, done)))
     if match.shifted:
         notes.append(Note("Half map 2 is displaced from half map 1 by %s; it was moved back. Check "
-                          "that both are as they were reconstructed."
-                          % _displacement(match.shift), MINOR))
+                          "that both are as they were reconstructed, and that the map was not made "
+                          "from displaced halves." % _displacement(match.shift),
+                          SERIOUS if np.linalg.norm(match.shift) > _BLURRING else MINOR))
     return notes
 
 

@@ -1,10 +1,13 @@
 """What a kind of evidence is, and how the room of one declares it."""
 
+import os
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple
 
 from vrs.results import Note, Status
 
+# What leaves an input out that would be found otherwise.
+LEFT_OUT = "none"
 FILE, FOLDER, NUMBER, TEXT = "file", "folder", "number", "text"
 _METAVARS = {FILE: "FILE", FOLDER: "DIR", NUMBER: "N", TEXT: "TEXT"}
 
@@ -67,6 +70,24 @@ class Option:
     def is_path(self):
         """Whether its value is the path of a file or a folder."""
         return self.type in (FILE, FOLDER)
+
+    def placed(self, value, folder=""):
+        """A value that does not depend on the current folder.
+
+        Parameters
+        ----------
+        value : object
+        folder : str
+            That relative paths start from; the current one by default.
+
+        Returns
+        -------
+        object
+            Paths are absolute, but for what says that there is to be none.
+        """
+        if not self.is_path or str(value).lower() == LEFT_OUT:
+            return value
+        return os.path.abspath(os.path.join(folder, str(value)))
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,11 @@ class _ParticlesKind(Kind):
     help = ("The particles that the map was reconstructed from, with their angles; a table of them "
             "is enough for the items on the orientation distribution.")
     options = (
-        Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg; may be given "
-               "without a map", "Table of the particles",
+        Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg, Xmipp .xmd; may be "
+               "given without a map", "Table of the particles",
                "The particles of a refinement, or the members of 2D classes; as a file, the STAR "
-               "table of RELION 3.0 or newer, or a .cs or .csg file of cryoSPARC.",
+               "table of RELION 3.0 or newer, a .cs or .csg file of cryoSPARC, or an .xmd file of "
+               "Xmipp.",
                pointer="SetOfParticles, SetOfClasses2D"),
         Option("images_folder", "folder of the image stacks, if they are not next to the table",
                "Folder of the images",

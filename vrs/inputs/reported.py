@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from vrs.inputs import NUMBER, Kind, Loaded, Option, read_value, register
+from vrs.inputs import NUMBER, TEXT, Kind, Loaded, Option, read_value, register
 from vrs.io.problems import to_resolution
 
 
@@ -33,6 +33,9 @@ class _ReportedKind(Kind):
                "asks whether the data support it. For a map that was imported as an EMDB entry it "
                "may be left empty: the resolution that the entry states is then used.",
                NUMBER, "R", to_resolution),
+        Option("title", "what the report calls the map (default: the name of its file, or the "
+               "title of its entry)",
+               type=TEXT),
     )
 
     def probe(self, given, probed):

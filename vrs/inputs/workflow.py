@@ -1,7 +1,7 @@
 """How the map was obtained: the workflow of its processing."""
 
 from vrs.inputs import Kind, Loaded, Option, Source, register
-from vrs.io.workflows import read_workflow
+from vrs.io.workflows import read_workflow, workflow_file
 from vrs.results import MINOR, Note
 
 
@@ -15,15 +15,18 @@ class _WorkflowKind(Kind):
             "protocols in the project where the map was made, and press Export.")
     from_project = "That of this project"
     options = (
-        Option("workflow", "how the map was obtained: JSON that Scipion exported",
-               "Workflow file", "A JSON file that Scipion exported."),
+        Option("workflow", "how the map was obtained: JSON that Scipion exported, or the folder "
+               "of a job of RELION or cryoSPARC", "Workflow file",
+               "A JSON file that Scipion exported, or the folder of a job of RELION or cryoSPARC, "
+               "which is shown with the jobs that led to it.", metavar="PATH"),
     )
 
     def probe(self, given, probed):
         read_workflow(given["workflow"])
 
     def load(self, given, evidence):
-        return Loaded(read_workflow(given["workflow"]), (Source("Workflow", given["workflow"]),))
+        return Loaded(read_workflow(given["workflow"]),
+                      (Source("Workflow", workflow_file(given["workflow"])),))
 
     def describe(self, evidence):
         absent = evidence.workflow.absent

@@ -30,6 +30,11 @@ _MODELS = "https://www.ebi.ac.uk/pdbe/entry-files/download/%s.cif"
 # The archive counts sizes in thousands of bytes, rounded, or in 1024.
 _SIZE_TOLERANCE = 0.05
 _CHUNK = 1 << 20
+_RECONSTRUCTION = ("structure_determination_list", "structure_determination", "image_processing",
+                   "final_reconstruction")
+_KDA_PER_MDA = 1000
+# Sides of voxels that differ by rounding only.
+_SAME_SIDES = 1.01
 _WITHDRAWN = ("OBS", "WDRN")
 _RELEASED = "REL"
 
@@ -65,6 +70,12 @@ class ArchiveEntry:
         PDB ids of all models that belong to the entry.
     fitted : list of str
         Those of them that stand in the map.
+    sampling : float or None
+        Voxel size, Å; None where it is not told or not the same along all axes.
+    symmetry : str
+        Point group that was imposed; empty where it is not told.
+    mass : float or None
+        Of the specimen, kDa.
     """
 
     emdb_id: str
@@ -78,6 +89,9 @@ class ArchiveEntry:
     halves: List[ArchiveMap] = field(default_factory=list)
     models: List[str] = field(default_factory=list)
     fitted: List[str] = field(default_factory=list)
+    sampling: Optional[float] = None
+    symmetry: str = ""
+    mass: Optional[float] = None
 
 
 class Archive:
@@ -289,7 +303,10 @@ def to_entry(metadata):
         deposited=_date(metadata, "deposition"), updated=_date(metadata, "update"),
         resolution=_resolution(metadata), threshold=_threshold(metadata),
         map=_main_map(metadata), halves=halves if len(halves) == 2 and all(halves) else [],
-        models=models, fitted=[pdb_id for pdb_id in models if _is_fitted(references[pdb_id])])
+        models=models, fitted=[pdb_id for pdb_id in models if _is_fitted(references[pdb_id])],
+        sampling=_sampling(metadata), mass=_mass(metadata),
+        symmetry=str(_first(metadata, *_RECONSTRUCTION, "applied_symmetry", "point_group")
+                     or "").strip())
 
 
 def _checked_address(server):
@@ -374,9 +391,32 @@ def _date(metadata, name):
 
 
 def _resolution(metadata):
-    stated = _numbers(metadata, "structure_determination_list", "structure_determination",
-                      "image_processing", "final_reconstruction", "resolution")
-    return next((number for number in stated if number > 0), None)
+    return next(filter(_is_positive, _numbers(metadata, *_RECONSTRUCTION, "resolution")), None)
+
+
+def _sampling(metadata):
+    sides = [next(_numbers(metadata, "map", "pixel_spacing", axis), 0) for axis in "xyz"]
+    return sides[0] if min(sides) > 0 and max(sides) <= _SAME_SIDES * min(sides) else None
+
+
+def _mass(metadata):
+    """Mass of the specimen: that of the whole, else the sum of its macromolecules, kDa."""
+    wholes = [whole for whole in _all(metadata, "sample", "supramolecule_list", "supramolecule")
+              if str(_first(whole, "parent")) in ("0", "None")]
+    for whole in wholes[:1]:
+        for kind in ("theoretical", "experimental"):
+            for mass in filter(_is_positive, _numbers(whole, "molecular_weight", kind)):
+                return _KDA_PER_MDA * mass
+    parts = [(next(_numbers(part, "molecular_weight", "theoretical"), 0),
+              next(_numbers(part, "number_of_copies"), 1))
+             for part in _all(metadata, "sample", "macromolecule_list", "macromolecule")]
+    if not parts or not all(mass > 0 for mass, _ in parts):
+        return None
+    return _KDA_PER_MDA * sum(mass * copies for mass, copies in parts)
+
+
+def _is_positive(number):
+    return number > 0
 
 
 def _threshold(metadata):

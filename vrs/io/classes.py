@@ -1,4 +1,5 @@
-"""Two-dimensional class averages: MRC, SPIDER and EMAN2's HDF files, and RELION's model files."""
+"""Two-dimensional class averages: images in MRC, TIFF, SPIDER and EMAN2's HDF files, and RELION's
+model files."""
 
 import glob
 import os
@@ -14,16 +15,15 @@ from vrs.errors import InputError
 from vrs.images.particles import LARGEST_VALUE
 from vrs.io import files, headers
 from vrs.io.problems import collected, to_sampling
+from vrs.io.spider import spider_images
 from vrs.io.star import read_star
+from vrs.io.tiff import is_tiff, tiff_images
 
-_SINGLE_FILES = (".mrc", ".mrcs", ".spi", ".xmp", ".stk", ".mrc.gz", ".mrcs.gz")
+_SINGLE_FILES = (".mrc", ".mrcs", ".spi", ".xmp", ".stk", ".tif", ".tiff", ".mrc.gz", ".mrcs.gz")
 _HDF = (".hdf", ".hdf5", ".h5")
 _UNKNOWN_SAMPLING = 1.0
 _PROBED = 20  # Files of a folder whose headers are read.
 _NO_RESOLUTION = 999.0  # RELION's word for none, Å
-# Words of SPIDER's header, counted from 0.
-_SLICES, _ROWS, _KIND, _COLUMNS, _HEADER_BYTES, _IS_STACK, _IN_STACK = 0, 1, 4, 11, 21, 23, 25
-_SPIDER_WORDS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def read_classes(path, sampling=None, model_star=None):
     Parameters
     ----------
     path : str
-        A stack (MRC, perhaps compressed, SPIDER, or HDF of EMAN2), RELION's ``model.star`` of a
+        A stack (MRC, perhaps compressed, TIFF, SPIDER, or HDF of EMAN2), RELION's ``model.star`` of a
         two-dimensional classification, a folder of single images, or a pattern with ``*`` or
         ``?`` for such. Single images are taken in the order of the numbers in their names.
     sampling : float or str, optional
@@ -352,10 +352,11 @@ def _header(path):
     """Rows and columns of a file's images, and its sampling."""
     if path.lower().endswith(_HDF):
         return _hdf(path, lambda entries: entries[0]["image"].shape[-2:])
-    spider = _spider_header(path)
+    spider = spider_images(path)
     if spider is not None:
-        words, _ = spider
-        return (int(words[_ROWS]), int(words[_COLUMNS])), None
+        return (spider.rows, spider.columns), None
+    if is_tiff(path):
+        return tiff_images(path).shape[1:], None
     header = headers.read_header(path)
     return (header.size[1], header.size[0]), _told(header)
 
@@ -372,9 +373,11 @@ def _images(path):
     files.refuse_special(path, "a file of class averages")
     if path.lower().endswith(_HDF):
         return _hdf_images(path)
-    spider = _spider_header(path)
+    spider = spider_images(path)
     if spider is not None:
-        return _spider_images(path, *spider), None
+        return spider.open().astype(np.float32), None
+    if is_tiff(path):
+        return tiff_images(path).astype(np.float32), None
     header = headers.read_header(path)
     try:
         with warnings.catch_warnings():
@@ -390,45 +393,6 @@ def _images(path):
                          "themselves." % path)
     images = np.array(stored, np.float32)
     return images.reshape((-1,) + images.shape[-2:]), _told(header)
-
-
-def _spider_header(path):
-    """Words of a SPIDER header and the byte order of the file; None for other files."""
-    try:
-        with open(path, "rb") as stream:
-            start = stream.read(4 * _SPIDER_WORDS)
-    except OSError:
-        return None  # the reader of headers says what is wrong with the file
-    if len(start) < 4 * _SPIDER_WORDS:
-        return None
-    for order in "<>":
-        words = np.frombuffer(start, order + "f4")
-        slices, rows, kind, columns, size = words[[_SLICES, _ROWS, _KIND, _COLUMNS, _HEADER_BYTES]]
-        with np.errstate(invalid="ignore"):
-            plain = all(value == np.rint(value) and 1 <= value <= 2 ** 16
-                        for value in (slices, rows, columns))
-        if plain and kind in (1, 3) and size == -(-1024 // (4 * columns)) * 4 * columns:
-            return words, order
-    return None
-
-
-def _spider_images(path, words, order):
-    rows, columns, header = (int(words[index]) for index in (_ROWS, _COLUMNS, _HEADER_BYTES))
-    if words[_KIND] != 1 or words[_SLICES] != 1:
-        raise InputError("%s is a volume of SPIDER; give images." % path)
-    pixels = np.fromfile(path, order + "f4")
-    image = rows * columns
-    if words[_IS_STACK] > 0:
-        count, head = int(words[_IN_STACK]), header // 4
-        needed = head + count * (head + image)
-        if count >= 1 and pixels.size >= needed:
-            stack = pixels[head:needed].reshape(count, head + image)[:, head:]
-            return stack.reshape(count, rows, columns).astype(np.float32)
-    elif words[_IS_STACK] == 0 and pixels.size >= header // 4 + image:
-        stored = pixels[header // 4:header // 4 + image]
-        return stored.reshape(1, rows, columns).astype(np.float32)
-    raise InputError("%s is cut short or a kind of SPIDER file that cannot be read; save the "
-                     "images as an MRC stack." % path)
 
 
 def _hdf_images(path):

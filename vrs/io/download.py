@@ -1,29 +1,34 @@
 """Fetching files from a web server: completely and soundly, or not at all."""
 
 import contextlib
-import http.client
 import os
+import re
 import time
-import urllib.error
-import urllib.request
 import uuid
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
 
 import vrs
 from vrs.errors import DownloadError
 
-# Seconds between the attempts, and the longest that a server can ask for.
-WAITS = (1, 4, 16)
+# How often a server that is busy or out of reach is asked again, and a transfer taken up.
+_TRIES_AGAIN = 3
+# Seconds that pauses grow from, and the longest that a server can ask for.
+PAUSE = 1
 _LONGEST_WAIT = 120
 _TIMEOUT = 60
 _CHUNK = 1 << 20
+_PIECE = 1 << 13  # bytes that are waited for at a time
 # What brings fewer bytes per second for so many seconds is as good as broken off.
 _SLOWEST, _PATIENCE = 1000, 60
 _PART = ".part"
 # Parts that nothing was added to for so long, in seconds, are left from a killed run.
 _FORGOTTEN = 3600
 _NO_SUCH_RANGE = 416
-_BUSY = (408, 425, 429, 500, 502, 503, 504, _NO_SUCH_RANGE)
-_NETWORK_ERRORS = (OSError, http.client.HTTPException)
+_BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 
 class Damaged(ValueError):
@@ -37,10 +42,10 @@ class NotThere(DownloadError):
 def download(url, path, check):
     """Fetch a file, which appears under its name only when it is complete and sound.
 
-    A transfer that breaks off is taken up where it ended, if the server can do that.
-    A server that is busy or out of reach is asked again after a pause, and a damaged
-    file is fetched again, up to four times in all; attempts that brought a megabyte
-    or more are not counted.
+    A transfer that breaks off is taken up where it ended, if the server can do that, and a
+    damaged file is fetched again, up to four times in all; attempts that brought a megabyte
+    or more are not counted. In each, a server that is busy or out of reach is asked again
+    after a pause, up to three times.
 
     Parameters
     ----------
@@ -84,36 +89,63 @@ def part_of(path):
     return path.with_name(".%s.%s%s" % (path.name, uuid.uuid4().hex, _PART))
 
 
+class _Patience(Retry):
+    """Retries that do not wait as long as a server may ask for."""
+
+    def get_retry_after(self, response):
+        """Seconds that a busy server asks to be left alone, None where it does not."""
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, _LONGEST_WAIT)
+
+
+def _session():
+    """Asks again when a server is busy or cannot be reached."""
+    session = requests.Session()
+    # Coded content would be counted and taken up in another way than it is stored.
+    session.headers.update({"User-Agent": "vrs/" + vrs.__version__,
+                            "Accept-Encoding": "identity"})
+    retries = _Patience(total=_TRIES_AGAIN, redirect=False, backoff_factor=PAUSE,
+                        status_forcelist=_BUSY, raise_on_status=False)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
+    return session
+
+
 def _insist(url, part, check):
-    transfer, failures = _Transfer(url, part), 0
-    while True:
-        before, wait = transfer.size(), 0
-        try:
-            transfer.go_on()
-            check(part)
-            return
-        except Damaged as error:
-            _discard(part)
-            problem = "the file %s" % error
-        except urllib.error.HTTPError as error:
-            problem, wait = _answer(url, error), _asked_wait(error.headers)
-            if error.code == _NO_SUCH_RANGE:
+    with _session() as session:
+        transfer, failures = _Transfer(session, url, part), 0
+        while True:
+            before = transfer.size()
+            try:
+                transfer.go_on()
+                check(part)
+                return
+            except Damaged as error:
                 _discard(part)
-        except _NETWORK_ERRORS as error:
-            problem = _described(error)
-        if transfer.size() - before < _CHUNK:
-            failures += 1
-        if failures > len(WAITS):
-            raise DownloadError("%s could not be fetched in %d attempts: %s. Check the network, "
-                                "or try again later." % (url, failures, problem))
-        time.sleep(max(wait, WAITS[max(failures, 1) - 1]))
+                problem = "the file %s" % error
+            except _BrokenOff as error:
+                problem = str(error)
+            if transfer.size() - before < _CHUNK:
+                failures += 1
+            if failures > _TRIES_AGAIN:
+                raise _gave_up(url, failures, problem)
+            time.sleep(PAUSE * max(2 * failures - 1, 0))
+
+
+def _gave_up(url, attempts, problem):
+    return DownloadError("%s could not be fetched in %d attempts: %s. Check the network, or try "
+                         "again later." % (url, attempts, problem))
+
+
+class _BrokenOff(Exception):
+    """A transfer came to no end; the message goes into a sentence."""
 
 
 class _Transfer:
     """One file on its way, perhaps in several parts."""
 
-    def __init__(self, url, part):
-        self._url, self._part, self._version = url, part, None
+    def __init__(self, session, url, part):
+        self._session, self._url, self._part, self._version = session, url, part, None
 
     def size(self):
         """Bytes that have arrived."""
@@ -121,49 +153,67 @@ class _Transfer:
 
     def go_on(self):
         """Append what is missing, or begin anew."""
-        have = self.size()
-        request = urllib.request.Request(
-            self._url, headers={"User-Agent": "vrs/" + vrs.__version__, "Accept": "*/*"})
+        have, headers = self.size(), {}
         if have and self._version:
-            request.add_header("Range", "bytes=%d-" % have)
             # If the file is another one by now, the server sends all of it.
-            request.add_header("If-Range", self._version)
-        opener = urllib.request.build_opener(_Redirects)
-        with opener.open(request, timeout=_TIMEOUT) as response:
-            start = have if response.status == 206 else 0
+            headers = {"Range": "bytes=%d-" % have, "If-Range": self._version}
+        try:
+            response = self._session.get(self._url, headers=headers, stream=True,
+                                         timeout=_TIMEOUT)
+        except requests.RequestException as error:
+            raise _gave_up(self._url, _TRIES_AGAIN + 1, _described(error)) from None
+        with response:
+            self._refuse(response)
             self._version = _version(response.headers)
-            expected = start + (response.length or 0)
-            self._copy(response, start)
-        have = self.size()
-        if have < expected:
-            raise ConnectionError("the connection broke off after %d of %d bytes"
-                                  % (have, expected))
+            start = have if response.status_code == 206 else 0
+            length = response.headers.get("Content-Length", "")
+            self._copy(response.raw, start, start + int(length) if length.isdecimal() else None)
 
-    def _copy(self, response, start):
+    def _refuse(self, response):
+        """Raise what an answer without a file means."""
+        code, reason = response.status_code, response.reason
+        if code in (404, 410):
+            raise NotThere("%s does not exist." % self._url)
+        if code == _NO_SUCH_RANGE:
+            _discard(self._part)
+            raise _BrokenOff("the server answered %d %s" % (code, reason))
+        if code in _BUSY:
+            raise _gave_up(self._url, _TRIES_AGAIN + 1, "the server answered %d %s"
+                           % (code, reason))
+        if not response.ok:
+            raise DownloadError("The server refused %s (%d %s); check the address, or ask those "
+                                "who run the server." % (self._url, code, reason))
+
+    def _copy(self, stream, start, expected):
         with storing(self._part):
             out = open(str(self._part), "ab" if start else "wb")
         with out:
-            since, arrived = time.monotonic(), 0
-            while True:
-                chunk = response.read1(_CHUNK)
-                if not chunk:
+            try:
+                for piece in self._in_time(stream.stream(_PIECE, decode_content=False)):
+                    with storing(self._part):
+                        out.write(piece)
+                        out.flush()
+            except (HTTPError, OSError):
+                pass  # told below by what arrived, unless the length is not known
+            else:
+                if expected is None:
                     return
-                with storing(self._part):
-                    out.write(chunk)
-                    out.flush()
-                arrived += len(chunk)
-                if time.monotonic() - since > _PATIENCE:
-                    if arrived < _PATIENCE * _SLOWEST:
-                        raise ConnectionError("only %d bytes came in %d seconds"
-                                              % (arrived, _PATIENCE))
-                    since, arrived = time.monotonic(), 0
+        have = self.size()
+        if expected is None or have < expected:
+            raise _BrokenOff("the connection broke off after %d%s bytes" % (
+                have, "" if expected is None else " of %d" % expected))
 
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows permanent redirects of the kind 308, which Python itself does since 3.11."""
-
-    def http_error_308(self, request, response, code, message, headers):
-        return self.http_error_301(request, response, 301, message, headers)
+    @staticmethod
+    def _in_time(pieces):
+        """The pieces of a transfer, unless they come too slowly."""
+        since, arrived = time.monotonic(), 0
+        for piece in pieces:
+            yield piece
+            arrived += len(piece)
+            if time.monotonic() - since > _PATIENCE:
+                if arrived < _PATIENCE * _SLOWEST:
+                    raise _BrokenOff("only %d bytes came in %d seconds" % (arrived, _PATIENCE))
+                since, arrived = time.monotonic(), 0
 
 
 def _version(headers):
@@ -172,28 +222,10 @@ def _version(headers):
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
 
 
-def _answer(url, error):
-    """What a server's refusal means; raises what cannot be mended by asking again."""
-    error.close()
-    if error.code in (404, 410):
-        raise NotThere("%s does not exist." % url) from None
-    if error.code not in _BUSY:
-        raise DownloadError("The server refused %s (%d %s); check the address, or ask those who "
-                            "run the server." % (url, error.code, error.reason)) from None
-    return "the server answered %d %s" % (error.code, error.reason)
-
-
-def _asked_wait(headers):
-    """Seconds that a busy server asks to be left alone."""
-    asked = headers.get("Retry-After", "")
-    return min(int(asked), _LONGEST_WAIT) if asked.isdecimal() else 0
-
-
 def _described(error):
-    if isinstance(error, http.client.IncompleteRead):
-        return "the connection broke off"
-    reason = getattr(error, "reason", error)
-    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    """Why a server could not be reached, in the middle of a sentence."""
+    system = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    return system.group(1) if system else str(error) or type(error).__name__
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ A map can be validated without half maps and without a model: where these are mi
 cannot be used, the entry goes on without them, and a remark tells the reader why.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import List
 
@@ -105,6 +106,34 @@ def fetch_files(archive, archived, pdb_id, halves=True, model=True):
     if model:
         _fetch_model(archive, fetched, pdb_id)
     return fetched
+
+
+def compared_numbers(emdb_id, thresholds, resolutions):
+    """Say where the numbers come from, seen beside what the entry gives.
+
+    Parameters
+    ----------
+    emdb_id : str
+    thresholds, resolutions : (float or None, float or None)
+        What is used and what the entry gives, None for nothing; resolutions in Å.
+
+    Returns
+    -------
+    list of str
+        Two sentences.
+    """
+    return [_compared("threshold", "", "contour level", emdb_id + " recommends", *thresholds),
+            _compared("reported resolution", " Å", "resolution", emdb_id + " states",
+                      *resolutions)]
+
+
+def _compared(name, unit, called, entry_gives, used, given):
+    if used is not None and given is not None and math.isclose(used, given, rel_tol=1e-6):
+        return "The %s, %g%s, is the %s that %s." % (name, used, unit, called, entry_gives)
+    return "%s; %s %s." % (
+        "No %s was given" % name if used is None else "The %s, %g%s, was given" % (
+            name, used, unit),
+        entry_gives, "no " + called if given is None else "%g%s" % (given, unit))
 
 
 def keep_usable(fetched, attempt):

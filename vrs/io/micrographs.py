@@ -12,10 +12,10 @@ import numpy as np
 
 from vrs.errors import InputError
 from vrs.io import files, headers
+from vrs.io.tiff import is_tiff
 
 ENDINGS = (".mrc", ".tif", ".tiff", ".mrc.gz", ".mrc.bz2", ".map")
 
-_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _IMOD_STAMP = 1146047817
 _REAL_MODES = (0, 1, 2, 6, 12)
 # Å in the units of a TIFF's resolution: inch and centimetre.
@@ -79,7 +79,7 @@ def probe_micrograph(path):
         If there is no such file, or it does not hold one image of real numbers.
     """
     path = str(path)
-    if _is_tiff(path):
+    if is_tiff(path):
         with _TiffImage(path) as tiff:
             return MicrographHeader(path, tiff.shape, tiff.sampling)
     header = _mrc_header(path)
@@ -109,7 +109,7 @@ def read_micrograph(path):
         real numbers.
     """
     path = str(path)
-    if _is_tiff(path):
+    if is_tiff(path):
         with _TiffImage(path) as tiff:
             image, sampling = tiff.read()[::-1], tiff.sampling
     else:
@@ -175,14 +175,6 @@ def find_micrograph(name, table, folder=None):
             if path.is_file():
                 return str(path)
     return None
-
-
-def _is_tiff(path):
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(4) in _TIFF_MARKS
-    except OSError:
-        return False  # the reader of MRC headers says what is wrong
 
 
 def _mrc_header(path):

@@ -49,6 +49,8 @@ _POSSIBLE = {"voltage": (1.0, 10000.0, "voltage", " kV"),
              "spherical_aberration": (-100.0, 100.0, "spherical aberration", " mm"),
              "amplitude_contrast": (0.0, 1.0, "amplitude contrast", ", which is no fraction"),
              "sampling": (1e-3, 1e3, "pixel size", " Å")}
+# Degrees: two turns; and particles of which some have larger angles than radians are.
+_LARGEST_ANGLE, _TELLS_RADIANS = 720.0, 100
 _LEAST_STRETCH = 0.1  # of the area of the images
 _LARGEST_TILT = 1e3  # mrad
 # Of the particles, by the field of ParticleTable.
@@ -61,6 +63,18 @@ _STAR_COLUMNS = frozenset(
      "rlnCtfBfactor", "rlnCtfScalefactor", "rlnRandomSubset", "rlnClassNumber")
     + _ANGLES + _ANGSTROM_ORIGIN + _PIXEL_ORIGIN + _DEFOCUS + _COORDINATES + _MAGNIFICATION
     + _BEAM_TILT + _TOMOGRAPHY + tuple(_GROUP_NUMBERS.values()) + _SAMPLING)
+# Columns of Xmipp and those of RELION that mean the same; sampling and shifts count in pixels of
+# the images. Longer names come first, as one may be part of another.
+_XMIPP = {
+    "ctfSphericalAberration": "rlnSphericalAberration", "ctfQ0": "rlnAmplitudeContrast",
+    "ctfDefocusAngle": "rlnDefocusAngle", "ctfDefocusU": "rlnDefocusU",
+    "ctfDefocusV": "rlnDefocusV", "ctfVoltage": "rlnVoltage", "samplingRate": "rlnImagePixelSize",
+    "image": _IMAGE_NAME, "angleRot": "rlnAngleRot", "angleTilt": "rlnAngleTilt",
+    "anglePsi": "rlnAnglePsi", "shiftX": "rlnOriginX", "shiftY": "rlnOriginY",
+    "micrograph": "rlnMicrographName", "xcoor": "rlnCoordinateX", "ycoor": "rlnCoordinateY",
+    "ref": "rlnClassNumber"}
+_XMIPP_UNREAD = {"flip": "mirrored images", "ctfVPPphaseshift": "the phase shift of a phase plate"}
+_XMIPP_COLUMNS = frozenset(_XMIPP) | frozenset(_XMIPP_UNREAD) | {"enabled"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,7 @@ def read_particles(path, images_folder=None):
     Parameters
     ----------
     path : str
-        ``.star`` (perhaps compressed by gzip), ``.cs`` or ``.csg``.
+        ``.star`` (perhaps compressed by gzip), ``.cs`` or ``.csg``, or ``.xmd`` of Xmipp.
     images_folder : str, optional
         Where stacks are sought first, then relative to the table's folder, the folders above
         it and the working directory.
@@ -120,6 +134,8 @@ def read_particles(path, images_folder=None):
     if _is_cryosparc(path):
         columns, _, files = read_columns(path)
         draft = _CryosparcDraft(path, columns, files)
+    elif _is_xmipp(path):
+        draft = _XmippDraft(path, read_star(path, _XMIPP_COLUMNS))
     else:
         draft = _RelionDraft(path, read_star(path, _STAR_COLUMNS))
     table = draft.table(images_folder)
@@ -154,7 +170,8 @@ def probe_particles(path, images_folder=None):
         draft, names, exact = _CryosparcDraft(path, columns, files), tuple(columns), True
     else:
         blocks = probe_star(path, _PROBED_ROWS)
-        draft = _RelionDraft(path, {name: block.columns for name, block in blocks.items()})
+        draft = (_XmippDraft if _is_xmipp(path) else _RelionDraft)(
+            path, {name: block.columns for name, block in blocks.items()})
         names, rows, exact = (), 0, True
         if draft.block is not None:
             block = blocks[draft.block]
@@ -675,6 +692,8 @@ class _RelionDraft(_Draft):
     def _alignments(self):
         in_space = any(name in self.columns for name in _ANGLES[:2])
         angles = self.several(_ANGLES) if in_space else None
+        if angles is not None:
+            self._check_angles(angles)
         psi = self.numbers(_ANGLES[2]) if angles is None else angles[:, 2]
         origin, pixels = self.several(_ANGSTROM_ORIGIN), self.several(_PIXEL_ORIGIN)
         shifts = pixels if origin is None else origin
@@ -700,6 +719,43 @@ class _RelionDraft(_Draft):
         self._align(None, None, psi, shifts, None, numbers)
         if "plane_shifts" in self.fields and origin is None:
             self.pixel_shifts = ("shifts", "plane_shifts")
+
+
+    def _check_angles(self, angles):
+        """Refuse what is not in degrees."""
+        largest = np.abs(angles).max()
+        if largest > _LARGEST_ANGLE:
+            self._refuse("The angles in %s reach %.3g, which are no degrees; correct them."
+                         % (self.path, largest))
+        elif self.count >= _TELLS_RADIANS and largest <= 2 * np.pi and (
+                _without_directions(angles[:, :2]) is None):
+            self._refuse("All angles in %s lie between -2π and 2π, as if they were in radians; "
+                         "give them in degrees." % self.path)
+
+
+class _XmippDraft(_RelionDraft):
+    """From the blocks of Xmipp's metadata, whose columns mean the same under other names."""
+
+    def __init__(self, path, blocks):
+        blocks = {name: {_XMIPP.get(column, column): values for column, values in columns.items()}
+                  for name, columns in blocks.items()}
+        super().__init__(path, blocks)
+        for name, words in _XMIPP_UNREAD.items():
+            if np.asarray(self.columns.get(name, 0) != 0).any():
+                self.problems.append("%s has %s (column %s), which cannot be read; save the "
+                                     "particles as a STAR file of RELION." % (path, words, name))
+        off = np.count_nonzero(np.asarray(self.columns.get("enabled", 1)) < 0)
+        if off:
+            self.notes.append("%d of the %d particles %s disabled in the table; they are used."
+                              % (off, self.count, "is" if off == 1 else "are"))
+
+    def table(self, images_folder, most_stacks=None):
+        found = super().table(images_folder, most_stacks)
+        # What is said of columns is said under their own names.
+        for sentences in (self.problems, self.notes):
+            for own, name in _XMIPP.items():
+                sentences[:] = [sentence.replace(name, own) for sentence in sentences]
+        return found
 
 
 class _CryosparcDraft(_Draft):
@@ -885,6 +941,10 @@ class _Places:
 
 def _is_cryosparc(path):
     return path.lower().endswith((".cs", ".csg"))
+
+
+def _is_xmipp(path):
+    return path.lower().endswith(".xmd")
 
 
 def _particle_block(blocks):

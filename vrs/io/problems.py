@@ -33,6 +33,12 @@ def to_resolution(value):
                      positive=True)
 
 
+def to_mass(value):
+    """The specimen's mass in kDa, as :func:`to_number` reads numbers."""
+    return to_number(value, "The mass", "give the mass of the specimen in kDa, for example 465",
+                     positive=True)
+
+
 def to_sampling(value):
     """The voxel size in Å, as :func:`to_number` reads numbers."""
     return to_number(value, "The sampling", "give the voxel size in Å, for example 1.06",

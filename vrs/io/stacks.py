@@ -1,15 +1,18 @@
-"""Stacks of particle images in MRC files, opened as memory maps and never written to."""
+"""Stacks of particle images in MRC, SPIDER and TIFF files, opened as memory maps."""
 
 import os
 import warnings
 from dataclasses import dataclass
-from typing import Optional
+from typing import Callable, Optional
 
 import mrcfile
 from mrcfile.utils import dtype_from_mode
 
 from vrs.errors import InputError
 from vrs.io import headers
+from vrs.io.problems import collected
+from vrs.io.spider import spider_images
+from vrs.io.tiff import is_tiff, tiff_images
 
 _COMPLEX_MODES = (3, 4)
 
@@ -29,6 +32,8 @@ class Stack:
         Å/pixel; None when the header does not say.
     identity : str
         Path, size and time of the last change of the file.
+    reader : callable
+        Gives its images as a memory map.
     """
 
     path: str
@@ -36,6 +41,7 @@ class Stack:
     size: int
     sampling: Optional[float]
     identity: str
+    reader: Callable
 
     def open(self):
         """The images as they are stored.
@@ -45,10 +51,7 @@ class Stack:
         numpy.memmap, (count, size, size)
             Read-only, of whatever kind of number the file holds.
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with mrcfile.mmap(self.path, mode="r", permissive=True) as mrc:
-                return mrc.data.reshape(self.count, self.size, self.size)
+        return self.reader(self.path).reshape(self.count, self.size, self.size)
 
 
 def read_stack(path):
@@ -57,8 +60,8 @@ def read_stack(path):
     Parameters
     ----------
     path : str
-        MRC file that is not compressed; sections are images whatever its header says of
-        volumes.
+        MRC file that is not compressed, whose sections are images whatever its header says of
+        volumes; or a SPIDER or TIFF file.
 
     Returns
     -------
@@ -71,6 +74,11 @@ def read_stack(path):
         real numbers.
     """
     path = str(path)
+    for belongs, reader in (is_tiff, tiff_images), (spider_images, _spider):
+        if belongs(path):
+            count, rows, columns = reader(path).shape
+            _require_square(path, rows, columns)
+            return Stack(path, count, rows, None, _identity(path), reader)
     header = headers.read_header(path)
     columns, rows, sections = header.size
     if header.compressed:
@@ -87,14 +95,49 @@ def read_stack(path):
                         "it again as 32-bit real numbers (mode 2)." % (path, header.mode))
     else:
         problems += headers.truncation(header)
-    if columns != rows:
-        problems.append("The images of %s are not square (%d × %d pixels); extract them in a "
-                        "square box." % (path, columns, rows))
+    with collected(problems):
+        _require_square(path, rows, columns)
     if problems:
         raise InputError(problems)
+    return Stack(path, sections, columns, _sampling(header), _identity(path), _mrc)
+
+
+def _require_square(path, rows, columns):
+    if columns != rows:
+        raise InputError("The images of %s are not square (%d × %d pixels); extract them in a "
+                         "square box." % (path, columns, rows))
+
+
+def _identity(path):
     status = os.stat(path)
-    return Stack(path, sections, columns, _sampling(header),
-                 "%s %d %d" % (path, status.st_size, status.st_mtime_ns))
+    return "%s %d %d" % (path, status.st_size, status.st_mtime_ns)
+
+
+def _mrc(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with mrcfile.mmap(path, mode="r", permissive=True) as mrc:
+            return mrc.data
+
+
+def _spider(path):
+    return spider_images(path).open()
+
+
+def write_stack(path, images, sampling):
+    """Write images as an MRC stack.
+
+    Parameters
+    ----------
+    path : str
+    images : numpy.ndarray of float32, (n, y, x)
+    sampling : float
+        Å/pixel.
+    """
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(images)
+        mrc.set_image_stack()
+        mrc.voxel_size = sampling
 
 
 def _sampling(header):

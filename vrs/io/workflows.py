@@ -1,4 +1,4 @@
-"""Reading workflows that Scipion exported."""
+"""Reading workflows: those that Scipion exported, and those of jobs of RELION and cryoSPARC."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import List
 
 from vrs.errors import InputError
+from vrs.io import cryosparc_jobs, relion
 from vrs.io.files import check_file
 from vrs.io.maps import sha256
 
@@ -49,16 +50,18 @@ class Workflow:
 
 
 def read_workflow(path):
-    """Read a workflow as Scipion exports it: a JSON list with an object for each protocol.
+    """Read a workflow.
 
     Parameters
     ----------
     path : str
+        As Scipion exports it, a JSON list with an object for each protocol; or the folder of a
+        job of RELION or cryoSPARC, with the jobs that it follows from.
 
     Returns
     -------
     Workflow
-        Without plugins and versions, which Scipion does not export.
+        Without plugins and versions if Scipion exported it, which leaves them out.
 
     Raises
     ------
@@ -67,6 +70,8 @@ def read_workflow(path):
         steps take their input from each other in a circle.
     """
     path = str(path)
+    if os.path.isdir(path):
+        return _of_job(path)
     given = _load(path)
     described = [_identity(step, path) for step in given]
     ids = {step.id for step in described}
@@ -80,6 +85,63 @@ def read_workflow(path):
         absent |= taken - ids
     _refuse_circles(described, path)
     return Workflow(os.path.basename(path), sha256(path), described, sorted(absent, key=int))
+
+
+def workflow_file(path):
+    """The file that a workflow is read from.
+
+    Parameters
+    ----------
+    path : str
+        As :func:`read_workflow` takes it.
+
+    Returns
+    -------
+    str
+    """
+    path = str(path)
+    if not os.path.isdir(path):
+        return path
+    if cryosparc_jobs.is_job(path):
+        return cryosparc_jobs.description_file(path)
+    return relion.pipeline_file(relion.Job(path))
+
+
+def _of_job(path):
+    """The workflow that ends in a job of RELION or cryoSPARC."""
+    steps, source = (_cryosparc_steps if cryosparc_jobs.is_job(path) else _relion_steps)(path)
+    names = {step.id for step in steps}
+    absent = sorted({parent for step in steps for parent in step.parents} - names)
+    for step in steps:
+        step.parents = sorted(names.intersection(step.parents) - {step.id}, key=_number)
+    steps.sort(key=lambda step: _number(step.id))
+    file_name = workflow_file(path)
+    _refuse_circles(steps, path)
+    return Workflow(os.path.basename(file_name), sha256(file_name), steps, absent, source)
+
+
+def _relion_steps(path):
+    job = relion.Job(path)
+    steps = []
+    for found in [job] + job.ancestors():
+        process = found.pipeline.processes.get(found.name)
+        steps.append(Step(os.path.basename(found.name),
+                          _line(process.alias if process else "") or found.type, found.type,
+                          [os.path.basename(name) for name in found.parents], "RELION",
+                          found.version, True))
+    return steps, "The versions are those that the jobs of RELION wrote to their logs."
+
+
+def _cryosparc_steps(path):
+    job = cryosparc_jobs.Job(path)
+    return [Step(found.uid, _line(found.title) or found.type, found.type, sorted(found.parents),
+                 "cryoSPARC", found.version, True) for found in [job] + job.ancestors()], (
+        "The versions are those that cryoSPARC wrote to the descriptions of the jobs.")
+
+
+def _number(name):
+    """Key by which "job9" comes before "job10"."""
+    return int(re.sub(r"\D", "", name) or 0), name
 
 
 def _load(path):
@@ -147,8 +209,8 @@ def _refuse_circles(steps, path):
     circles = _peeled(_peeled(set(parents), parents), children)
     if circles:
         raise InputError("In the workflow %s the protocols %s take their input from each other in "
-                         "a circle; export it from Scipion again."
-                         % (path, ", ".join(sorted(circles, key=int))))
+                         "a circle; export it again."
+                         % (path, ", ".join(sorted(circles, key=_number))))
 
 
 def _peeled(names, neighbours):

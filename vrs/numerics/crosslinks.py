@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from vrs.numerics.solvent_paths import (PolymerAtoms, pair_lengths, polymer_atoms, residue_depths,
                                         solvent_grid)
-from vrs.numerics.statistics import chance_of_at_least, wilson_interval
+from vrs.numerics.statistics import chance_of_at_least
 
 # Å: the longest path of DSS within a chain, how much longer it may be between chains, and the
 # straight distances between alpha carbons beside it, as a rule and for flexible proteins.
@@ -140,8 +140,6 @@ class Tally:
     ----------
     links, satisfied : int
         Those with both residues in the model, and how many of these are satisfied.
-    interval : tuple of float
-        95 % interval of the share that is satisfied (Wilson); NaN without links.
     expected : float
         How many would be satisfied by chance.
     p_value : float
@@ -153,7 +151,6 @@ class Tally:
 
     links: int
     satisfied: int
-    interval: Tuple[float, float]
     expected: float
     p_value: float
     sound_p_value: float
@@ -241,9 +238,7 @@ def tally(links, chosen=True):
     total = int(np.count_nonzero(counted))
     satisfied = int(np.count_nonzero(links.satisfied & counted))
     chances = links.chances[counted]
-    interval = wilson_interval(satisfied, total) if total else (math.nan, math.nan)
-    return Tally(total, satisfied, interval, float(chances.sum()),
-                 chance_of_at_least(satisfied, chances),
+    return Tally(total, satisfied, float(chances.sum()), chance_of_at_least(satisfied, chances),
                  chance_of_at_least(math.ceil(_SOUND * total), chances))
 
 

@@ -14,7 +14,7 @@ from vrs.numerics import fourier
 from vrs.numerics.fsc import (FSC_THRESHOLD, correlates, correlation, cross_and_powers,
                               first_crossing, noise_level, shell_correlation)
 from vrs.numerics.masked_fsc import independent_part, masked_transform
-from vrs.numerics.masks import dilate, soft_mask
+from vrs.numerics.masks import soft_mask, surroundings
 
 # Displacements come from the shells up to this one: coefficients enough for a thousandth of a
 # voxel.
@@ -31,10 +31,7 @@ _IDENTICAL, _IDENTICAL_BELOW_A_FILTER = 0.998, 0.9995
 _WINDOW = 7
 # Planes of which local variances are computed at once.
 _SLAB = 16
-_INSCRIBED = 0.95
 _ENOUGH = 1000
-# From the mask (Å), so that nothing of the macromolecule counts as its surroundings.
-_MARGIN = 10.0
 _NO_NOISE, _MASKED = 0.01, 0.3
 _SHARED, _DEVIATIONS = 0.1, 5
 _BEYOND, _SMOOTHING, _OUTER = 1.3, 5, 0.9
@@ -211,7 +208,7 @@ def find_masking(half1, half2, mask, sampling):
     -------
     Masking
     """
-    around = _surroundings(mask, sampling)
+    around = surroundings(mask, sampling)
     if np.count_nonzero(around) < _ENOUGH:
         return Masking(np.nan, np.nan, False)
     within, outside = [], []
@@ -280,7 +277,7 @@ def find_shared_noise(half1, half2, mask, sampling, workers=1, masking=None):
     beyond, beyond_error = _mean_beyond(curve, counts)
     if masking is None:
         masking = find_masking(half1, half2, mask, sampling)
-    around = _surroundings(mask, sampling)
+    around = surroundings(mask, sampling)
     if np.count_nonzero(around) < _ENOUGH or (masking.masked
                                               and not _same_noise(half1, half2, around)):
         shared = bool(beyond > max(_SHARED, _DEVIATIONS * beyond_error))
@@ -495,17 +492,6 @@ def _moved(volume, shift, workers):
                                       n=volume.shape[2])
     return fft.irfftn(transform.astype(np.complex64), s=volume.shape, workers=workers,
                       overwrite_x=True)
-
-
-def _surroundings(mask, sampling):
-    """Voxels around a macromolecule, without the corners of the box."""
-    z, y, x = (((np.arange(count) - count // 2) / (_INSCRIBED * count / 2)) ** 2
-               for count in mask.shape)
-    around = dilate(mask, _MARGIN, sampling)
-    np.logical_not(around, out=around)
-    for plane, height in zip(around, z):
-        plane &= height + y[:, None] + x < 1
-    return around
 
 
 def _same_noise(half1, half2, around):

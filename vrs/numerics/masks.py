@@ -7,6 +7,9 @@ from scipy import ndimage
 
 _CONNECTIVITY_26 = ndimage.generate_binary_structure(3, 3)
 _NEIGHBOURS_18 = ndimage.generate_binary_structure(3, 2)
+# From the mask (Å), so that nothing of the macromolecule counts as its surroundings.
+MARGIN = 10.0
+_INSCRIBED = 0.95
 
 
 def label_components(mask):
@@ -55,6 +58,20 @@ def bounding_box(mask):
     """
     found = ndimage.find_objects(mask.view(np.uint8))
     return found[0] if found else None
+
+
+def faces_touched(mask):
+    """How many of the six sides of its box a mask touches.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, (z, y, x)
+
+    Returns
+    -------
+    int
+    """
+    return sum(bool(np.take(mask, side, axis).any()) for axis in range(3) for side in (0, -1))
 
 
 def dilate(mask, distance, sampling):
@@ -123,3 +140,30 @@ def soft_mask(mask, sigma=2.0):
     soft = ndimage.gaussian_filter(mask.astype(np.float32), sigma / math.sqrt(2),
                                    mode="constant", truncate=5)
     return np.clip(soft, 0, 1, out=soft)
+
+
+def surroundings(mask, sampling):
+    """Voxels around a macromolecule that hold the solvent's noise and nothing else.
+
+    Those beyond 10 Å from the mask and within 0.95 of the inscribed ellipsoid, as some programs
+    zero the corners of the box.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, (z, y, x)
+        Of the macromolecule.
+    sampling : float
+        Å/voxel.
+
+    Returns
+    -------
+    numpy.ndarray of bool, (z, y, x)
+        Empty where the mask fills the box.
+    """
+    z, y, x = (((np.arange(count) - count // 2) / (_INSCRIBED * count / 2)) ** 2
+               for count in mask.shape)
+    around = dilate(mask, MARGIN, sampling)
+    np.logical_not(around, out=around)
+    for plane, height in zip(around, z):
+        plane &= height + y[:, None] + x < 1
+    return around

@@ -73,6 +73,24 @@ def projections(volume):
     return [volume.sum(axis=axis, dtype=np.float64) for axis in _ARRAY_AXES]
 
 
+def deviations(volume):
+    """Standard deviations of the map along X, Y and Z.
+
+    Returns
+    -------
+    list of numpy.ndarray of float64
+    """
+    found = []
+    for axis in _ARRAY_AXES:
+        mean = volume.mean(axis=axis, dtype=np.float64)
+        # The mean is taken off first, so that a large one costs no digits.
+        squares = np.zeros_like(mean)
+        for index in range(volume.shape[axis]):
+            squares += (np.take(volume, index, axis=axis) - mean) ** 2
+        found.append(np.sqrt(squares / volume.shape[axis]))
+    return found
+
+
 def bin_image(image, pixel_size, max_size=480):
     """Average blocks of pixels so that no side exceeds a size.
 

@@ -1,13 +1,12 @@
 """The archive as Scipion's side asks it, and what the levels take from a map's entry."""
 
 import json
-import math
 import os
 
 import pyworkflow
 
 from vrs.io.archive import Archive
-from vrs.io.entries import CACHE
+from vrs.io.entries import CACHE, compared_numbers
 from vrs.objects import VrsArchivedVolume
 from vrs.results import Note
 
@@ -53,13 +52,13 @@ def recommended(volume):
     return volume.getThreshold(), volume.getResolution()
 
 
-def missing_numbers(volume, threshold, resolution, has_resolution):
-    """One sentence for each number that neither the user nor the entry gives.
+def missing_resolution(volume, resolution, has_resolution):
+    """A sentence where neither the user nor the entry gives the resolution.
 
     Parameters
     ----------
     volume : pwem.objects.Volume
-    threshold, resolution : float or None
+    resolution : float or None
         What is to be used.
     has_resolution : bool
         False where the resolution is said to be unknown.
@@ -67,18 +66,14 @@ def missing_numbers(volume, threshold, resolution, has_resolution):
     Returns
     -------
     list of str
+        Empty where it is given, or said to be unknown.
     """
-    missing = []
-    if threshold is None:
-        missing.append(("recommends no contour level",
-                        "Give the threshold, the contour level that shows the macromolecule."))
-    if has_resolution and resolution is None:
-        missing.append(("states no resolution",
-                        "Give the reported resolution, or say that it is not known."))
+    if not has_resolution or resolution is not None:
+        return []
     if not isinstance(volume, VrsArchivedVolume):
-        return [advice for _, advice in missing]
-    return ["%s %s; %s" % (volume.getEmdbId(), lacking, advice[0].lower() + advice[1:])
-            for lacking, advice in missing]
+        return ["Give the reported resolution, or say that it is not known."]
+    return ["%s states no resolution; give the reported resolution, or say that it is not known."
+            % volume.getEmdbId()]
 
 
 def read_entry(volume):
@@ -116,21 +111,9 @@ def entry_notes(volume, threshold, resolution):
     """
     if not isinstance(volume, VrsArchivedVolume):
         return []
-    emdb_id = volume.getEmdbId()
-    notes = [_compared("threshold", threshold, "", "contour level", emdb_id + " recommends",
-                       volume.getThreshold()),
-             _compared("reported resolution", resolution, " Å", "resolution",
-                       emdb_id + " states", volume.getResolution())]
+    notes = compared_numbers(volume.getEmdbId(), (threshold, volume.getThreshold()),
+                             (resolution, volume.getResolution()))
     if not volume.getOriginals():
         notes.append("The files that were downloaded from the archive are missing; project copies "
                      "were used.")
     return [Note(text) for text in notes]
-
-
-def _compared(name, used, unit, called, entry_gives, given):
-    if used is not None and given is not None and math.isclose(used, given, rel_tol=1e-6):
-        return "The %s, %g%s, is the %s that %s." % (name, used, unit, called, entry_gives)
-    return "%s; %s %s." % (
-        "No %s was given" % name if used is None else "The %s, %g%s, was given" % (
-            name, used, unit),
-        entry_gives, "no " + called if given is None else "%g%s" % (given, unit))

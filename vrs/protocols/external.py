@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 
 import gemmi
 import numpy as np
@@ -24,10 +25,14 @@ from pyworkflow.object import Pointer, PointerList
 from pyworkflow.project import Project
 
 from vrs.checks import NotMeasured
-from vrs.engines.external import AtomTable, not_installed
+from vrs.engines.external import AssignedParticles, AtomTable, not_installed
 from vrs.io.maps import write_map
 from vrs.io.models import atom_positions, write_model
+from vrs.io.particles import write_particles_star
+from vrs.io.stacks import write_stack
 from vrs.protocols.launch import failure, run_to_end
+from vrs.protocols.particles import ProtVrsImportParticles
+from vrs.protocols.sets import numbered_table
 from vrs.results import Engine, Paragraph
 
 _VARIABLE = re.compile(r"{(\w+)}")
@@ -137,12 +142,14 @@ class ExternalRun:
         if reason:
             raise NotMeasured("%s could not be run: %s." % (self._external.label, reason))
         with _project_of(self._level) as project:
-            protocol = self._run_engine(project, self._external.prepare(data))
-            findings = self._external.findings(data, *self._read_outputs(protocol))
+            runs = self._run_engine(project, self._external.prepare(data))
+            findings = self._external.findings(data, *(
+                output for protocol in runs for output in self._read_outputs(protocol)))
             findings.content.append(Paragraph(
-                "Computed by the protocol %s of %s, run %s of the project (%s)." % (
-                    self._external.protocol, self._external.package, protocol.strId(),
-                    protocol.getWorkingDir())))
+                "Computed by the protocol %s of %s, %s of the project." % (
+                    self._external.protocol, self._external.package, " and ".join(
+                        "run %s (%s)" % (protocol.strId(), protocol.getWorkingDir())
+                        for protocol in runs))))
         return findings
 
     def _run_engine(self, project, given):
@@ -167,8 +174,28 @@ class ExternalRun:
             inputs[engine.model_parameter] = (
                 self._run(project, "model", ProtImportPdb, pdbFile=path, skipChimera=True,
                           inputPdbData=ProtImportPdb.IMPORT_FROM_FILES), "outputPdb")
-        return self._run(project, engine.label, _protocol_class(engine), inputs,
-                         **given.parameters)
+        inputs.update(self._import_images(project, given))
+        return [self._run(project, engine.label, _protocol_class(engine), inputs,
+                          **dict(given.parameters, **further)) for further in given.runs]
+
+    def _import_images(self, project, given):
+        """Particles, classes and averages as sets, for the parameters that take them."""
+        outputs = {name: output for name, output in (
+            (self._external.particles_parameter, "outputParticles"),
+            (self._external.classes_parameter, "outputClasses"),
+            (self._external.averages_parameter, "outputAverages")) if name}
+        if not outputs:
+            return {}
+        parameters = {}
+        if given.particles is not None:
+            parameters["particlesFile"] = self._path("particles", ".star")
+            write_particles_star(parameters["particlesFile"],
+                                 replace(given.particles, file_names=given.particles.files))
+        if given.averages is not None:
+            parameters["classesFile"] = self._path("averages", ".mrcs")
+            write_stack(parameters["classesFile"], *given.averages)
+        source = self._run(project, "images", ProtVrsImportParticles, **parameters)
+        return {name: (source, output) for name, output in outputs.items()}
 
     def _import_map(self, project, what, volume, given):
         parameters = {"filesPath": self._write(what, volume, given.sampling),
@@ -211,7 +238,17 @@ class ExternalRun:
             raise NotMeasured("%s finished without its output %s; its logs are %s and %s in the "
                               "project." % (self._external.label, " and ".join(lost),
                                             protocol.getStdoutLog(), protocol.getStderrLog()))
-        return [_READERS.get(os.path.splitext(path)[1], _read_volume)(path) for path, in found]
+        return ([_READERS.get(os.path.splitext(path)[1], _read_volume)(path) for path, in found]
+                + [self._read_set(protocol, name) for name in self._external.sets])
+
+    def _read_set(self, protocol, name):
+        found = getattr(protocol, name, None)
+        if found is None or not found.getSize():
+            raise NotMeasured("%s finished without its output %s; its logs are %s and %s in the "
+                              "project." % (self._external.label, name, protocol.getStdoutLog(),
+                                            protocol.getStderrLog()))
+        numbers, table = numbered_table(found)
+        return AssignedParticles(numbers - 1, table)
 
     def _path(self, what, extension):
         return self._level._getExtraPath("%s_for_%s_%s%s" % (
@@ -237,10 +274,11 @@ def _read_text(path):
 
 
 def _read_table(path):
-    """Columns of the first table of a STAR file, which those of Xmipp are too."""
+    """Columns of numbers of the first table of a STAR file, which those of Xmipp are too."""
     loop = next(item.loop for item in gemmi.cif.read(path).sole_block() if item.loop)
-    rows = np.array(loop.values, float).reshape(-1, loop.width())
-    return {tag.lstrip("_"): column for tag, column in zip(loop.tags, rows.T)}
+    rows = np.array([_number(value) for value in loop.values]).reshape(-1, loop.width())
+    return {tag.lstrip("_"): column for tag, column in zip(loop.tags, rows.T)
+            if not np.isnan(column).all()}
 
 
 def _read_rows(path):

@@ -15,7 +15,7 @@ from vrs.io.maps import file_state
 from vrs.io.problems import collected
 from vrs.objects import SetOfVrsItemResults, VrsItemResult
 from vrs.protocols import forms, sets, workflows
-from vrs.protocols.emdb_entries import entry_notes, missing_numbers, read_entry, recommended
+from vrs.protocols.emdb_entries import entry_notes, missing_resolution, read_entry, recommended
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.report import score
 from vrs.validation import RESULTS, Validation
@@ -61,7 +61,8 @@ class ProtVrsLevel(EMProtocol):
                        expertLevel=params.LEVEL_ADVANCED, label="Criteria file",
                        help="A JSON file with bounds of your own for what counts as good, such as "
                             '{"0.a.decentering": 25}; they replace the usual ones, and the report '
-                            "says so.")
+                            "says so. The word service stands for the rules of the public "
+                            "validation service.")
         group.addParam("sourceFile", params.FileParam, default="",
                        expertLevel=params.LEVEL_ADVANCED, label="Original file of the map",
                        help="If the map in the project is a copy made for Scipion, give the file "
@@ -204,13 +205,11 @@ class ProtVrsLevel(EMProtocol):
     def _validate(self):
         if self.inputVolume.get() is None:
             return []  # Scipion says so itself
-        problems = missing_numbers(self.inputVolume.get(), self.chosen_threshold(),
-                                   self.chosen_resolution(), self.hasResolution.get())
+        problems = missing_resolution(self.inputVolume.get(), self.chosen_resolution(),
+                                      self.hasResolution.get())
         with collected(problems):
             given = forms.given_values(self)
             problems += self._nothing_chosen(given)
-            if given["threshold"] is None:
-                given["threshold"] = 0  # that it is missing was said
             with tempfile.TemporaryDirectory(prefix="vrs_") as folder:
                 for option, chosen in forms.chosen_sets(self):
                     given[option.name] = os.path.join(folder, sets.name_of(option))

@@ -44,7 +44,7 @@ def export(chosen, path, option, most=None):
     chosen : SetOfParticles, SetOfAverages, SetOfClasses2D, SetOfMicrographs or SetOfCoordinates
     path : str
     option : vrs.inputs.Option
-        "particles", "classes", "micrographs" or "coordinates".
+        That the set was chosen for.
     most : int, optional
         Items that are written at most.
     """
@@ -91,6 +91,22 @@ def particle_table(chosen, most=None):
     -------
     vrs.images.particles.ParticleTable
     """
+    return numbered_table(chosen, most)[1]
+
+
+def numbered_table(chosen, most=None):
+    """The numbers by which Scipion tells the particles of a set apart, and their table.
+
+    Parameters
+    ----------
+    chosen, most
+        As those of :func:`particle_table`.
+
+    Returns
+    -------
+    numbers : numpy.ndarray of int, (n,)
+    table : vrs.images.particles.ParticleTable
+    """
     particles = chosen.getImages() if isinstance(chosen, SetOfClasses2D) else chosen
     rows = _Rows(particles)
     if isinstance(chosen, SetOfClasses2D):
@@ -100,7 +116,7 @@ def particle_table(chosen, most=None):
     else:
         for particle in islice(chosen.iterItems(), most):
             rows.add(particle, particle.getClassId())
-    return rows.table()
+    return np.array(rows.numbers, int), rows.table()
 
 
 def _members(classes):
@@ -118,13 +134,15 @@ class _Rows:
         self._sampling = particles.getSamplingRate()
         self._size = particles.getXDim()
         self._flipped = bool(particles.isPhaseFlipped())
+        self.numbers = []
         self._optics, self._files, self._micrographs = {}, {}, {}
         self._columns = {name: [] for name in (
             "group", "file", "frame", "number", "defocus", "phase", "matrix", "micrograph",
-            "coordinate")}
+            "coordinate", "subset")}
 
     def add(self, particle, number):
         columns = self._columns
+        self.numbers.append(particle.getObjId())
         index, name = particle.getLocation()
         columns["file"].append(_numbered(self._files, os.path.abspath(name)))
         columns["frame"].append(max(int(index or 1), 1) - 1)
@@ -137,6 +155,8 @@ class _Rows:
                                 else None)
         transform = particle.getTransform()
         columns["matrix"].append(None if transform is None else transform.getMatrix())
+        subset = getattr(particle, "_rlnRandomSubset", None)
+        columns["subset"].append(None if subset is None else subset.get())
         place = particle.getCoordinate()
         columns["coordinate"].append(None if place is None else place.getPosition())
         name = place.getMicName() if place is not None else None
@@ -160,7 +180,8 @@ class _Rows:
             micrograph=_array(columns["micrograph"], np.int32),
             micrograph_names=tuple(self._micrographs),
             coordinates=_array(columns["coordinate"], float),
-            class_number=_array(columns["number"], np.int32))
+            class_number=_array(columns["number"], np.int32),
+            subset=_array(columns["subset"], np.int8))
         found.update(self._alignment(_array(columns["matrix"], float)))
         return ParticleTable(optics=optics, **found)
 

@@ -9,6 +9,7 @@ from vrs.report.sections.comparison import comparison
 from vrs.report.sections.given import added_blocks, input_blocks
 from vrs.report.sections.items import item_section
 from vrs.report.sections.provenance import provenance_section
+from vrs.report.sections.residues import residues_section
 
 
 def build_document(results, provenance, title, artist):
@@ -30,21 +31,33 @@ def build_document(results, provenance, title, artist):
     found = [result for result, _ in results]
     given = found[0].input
     items = [item for result in found for item in result.items]
-    numbering = Numbering(found, artist)
-    before = [front.context(numbering), front.quality_section(numbering, found),
-              front.statuses(numbering, items), front.warnings(numbering, found)]
+    numbering = Numbering(found, artist, has_appendix=True)
+    first = front.first_page(numbering, results)
     body = [Section("input", "Input data", numbering.sections["input"],
                     input_blocks(numbering, given, results[0][1]))]
     body += [_level_section(numbering, *pair) for pair in results]
+    residues = residues_section(numbering, items, str(len(body) + 1))
+    if residues:
+        body.append(residues)
     compared = comparison(numbering, items, given.resolution)
     if compared:
         body.append(Section("comparison", "Resolution estimates compared", str(len(body) + 1),
                             compared))
+    others = body[len(results) + 1:]
     body.append(provenance_section(numbering, found, provenance, str(len(body) + 1)))
-    body.append(numbering.references.section(str(len(body) + 1)))
-    return Document(title or given.file_name, levels.grade(items) or "none",
-                    "%d of %d" % quality.score(items), str(provenance.get("date", "")),
-                    front.front_facts(numbering, found, provenance), before, body)
+    context = front.context(numbering, str(len(body) + 1))
+    body += [context, numbering.references.section(str(len(body) + 2))]
+    appendix = []
+    if numbering.appendix:
+        appendix.append(Section("appendix", "Appendix: all metrics and long lists", "A",
+                                list(numbering.appendix)))
+    before = [front.quality_section(numbering, found,
+                                    body[:1] + others + body[-3:] + appendix),
+              front.warnings(numbering, found)]
+    assessed = ", ".join(level.id for level in levels.assessed(items)) or "none"
+    return Document(title or given.file_name, assessed,
+                    "%d of %d" % quality.score(items), str(provenance.get("date", "")), first,
+                    front.front_facts(found, provenance), before, body, appendix)
 
 
 def _level_section(numbering, result, folder):

@@ -11,7 +11,8 @@ from typing import Any, List, Optional
 @dataclass
 class Run:
     """Text with one look; ``link`` is "#anchor", an address or empty, ``style`` is
-    "plain", "strong", "code" or a status such as "status-ok"."""
+    "plain", "strong", "code", a status such as "status-ok", or "page" for a reference, which
+    becomes the number of a page on paper."""
 
     text: str
     link: str = ""
@@ -61,15 +62,16 @@ class Grid:
     """A table. ``numeric`` tells for each column whether it holds numbers;
     ``weights`` are the widths of the columns relative to each other, 0 for one
     as wide as its text. Without a caption it has no number. Rows of a ``sortable`` one
-    may stand in any order."""
+    may stand in any order, a ``broad`` one is too wide for a column of text."""
 
     columns: List[str]
     rows: List[List[List[Run]]]
     numeric: List[bool]
     weights: List[float]
     caption: str = ""
-    number: int = 0
+    number: str = ""
     sortable: bool = False
+    broad: bool = False
 
 
 @dataclass
@@ -102,15 +104,17 @@ class Legend:
 
 @dataclass
 class Picture:
-    """A figure. ``missing`` says why there is none, panels are then empty; a
-    ``wide`` one has a single panel that takes the whole width."""
+    """A figure. ``missing`` says why there is none, panels are then empty; a ``wide`` one has a
+    single panel that takes the whole width, and a ``broad`` one is too wide for a column of
+    text."""
 
     caption: str
     panels: List[Panel] = field(default_factory=list)
     legend: Optional[Legend] = None
     missing: str = ""
     wide: bool = False
-    number: int = 0
+    broad: bool = False
+    number: str = ""
 
 
 @dataclass
@@ -141,6 +145,47 @@ class Section:
 
 
 @dataclass
+class Place:
+    """A place of the map to look at: what it is, what was found there, and a picture of it."""
+
+    title: str
+    text: str
+    panel: Optional[Panel]
+    link: str
+
+
+@dataclass
+class First:
+    """What the first page says: whether the map can be trusted, why, and where to look.
+
+    Attributes
+    ----------
+    verdict : str
+    style : str
+        Of the verdict, that of a status.
+    statements : list of list of Run
+        Sentences that the verdict rests on.
+    views, fsc, numbers : Picture or None
+        The map with the model in it, the correlation of the half maps, and key numbers with
+        their bounds.
+    heading : str
+        Of the warnings.
+    warnings : list of list of Run
+    places : list of Place
+    """
+
+    verdict: str
+    style: str
+    statements: List[List[Run]] = field(default_factory=list)
+    views: Optional["Picture"] = None
+    fsc: Optional["Picture"] = None
+    numbers: Optional["Picture"] = None
+    heading: str = ""
+    warnings: List[List[Run]] = field(default_factory=list)
+    places: List[Place] = field(default_factory=list)
+
+
+@dataclass
 class Document:
     """The whole report.
 
@@ -148,25 +193,31 @@ class Document:
     ----------
     title : str
         As given by the user, else the file's name.
-    grade, score : str
-        In print.
+    assessed, score : str
+        The levels that were assessed, and the score, in print.
     date : str
         ISO 8601, empty when unknown.
+    first : First
+        The first page.
     facts : list of Fact
-        Of the front page.
+        Of the first page: what was examined.
     front : list of Section
         Before the contents.
     body : list of Section
         After them.
+    appendix : list of Section
+        All metrics and long lists.
     """
 
     title: str
-    grade: str
+    assessed: str
     score: str
     date: str
+    first: First
     facts: List[Fact]
     front: List[Section]
     body: List[Section]
+    appendix: List[Section]
 
 
 def to_plain(value):

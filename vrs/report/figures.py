@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _LARGEST, _SMALLEST = 512, 360
 _AXES = "XYZ"
+# What is as wide as the page.
+_BROAD = (content.Graph, content.PolarPlots, content.WholeSpheres)
+_WITH_GREY = matplotlib.colormaps["viridis"].with_extremes(bad=NO_VALUE)
 # Told apart by the colour-blind, and by their width in grey.
 _WARNED, _SOUND = "#D55E00", "#56B4E9"
 
@@ -43,16 +46,19 @@ class Artist:
         Of the 3D views, one of :data:`vrs.constants.RENDERERS`.
     plots : str
         Form of what is drawn with lines, "svg" or "png".
+    lines : vrs.report.lines_process.LineArtist, optional
+        Draws these beside the others; they are there after :meth:`finish`.
     """
 
-    def __init__(self, folder, box, sampling, renderer="builtin", plots="svg"):
+    def __init__(self, folder, box, sampling, renderer="builtin", plots="svg", lines=None):
         self.folder = Path(folder)
         self.box = tuple(box)
         self.sampling = sampling
         self.renderer = renderer
         self.plots = plots
+        self._lines = lines
         self._count = 0
-        self._seen = (None, None)
+        self._seen = {}
 
     def draw(self, figure, files):
         """Draw one figure.
@@ -73,9 +79,14 @@ class Artist:
 
     @singledispatchmethod
     def _drawn(self, figure, _files):
-        panel = Panel(self._write(saved(line_drawing(figure), self.plots), self.plots),
-                      figure.alt or figure.caption)
-        return Picture(figure.caption, [panel], wide=True)
+        name = self._name(self.plots)
+        if self._lines is None:
+            (self.folder / name).write_bytes(saved(line_drawing(figure), self.plots))
+        else:
+            self._lines.order(name, figure)
+        panel = Panel(name, figure.alt or figure.caption)
+        return Picture(figure.caption, [panel], wide=True,
+                       broad=isinstance(figure, _BROAD))
 
     @_drawn.register(content.Slices)
     def _slices(self, figure, _files):
@@ -108,7 +119,11 @@ class Artist:
 
     @_drawn.register(content.Trace)
     def _trace_views(self, figure, _files):
-        return self._views_of(figure, lambda: _trace(figure))
+        return self._views_of(figure, lambda: self._trace(figure))
+
+    @_drawn.register(content.Overlay)
+    def _overlay_views(self, figure, files):
+        return self._views_of(figure, lambda: self._overlay(figure, files))
 
     def _views_of(self, figure, draw):
         """Three views, or the reason why there are none; ``draw`` gives views and a sentence."""
@@ -132,8 +147,7 @@ class Artist:
             label = figure.colour_label + (" (%s)" % figure.unit if figure.unit else "")
             legend = self._legend(matplotlib.colormaps["viridis"], *views.colour_range,
                                   label=label)
-        caption = "%s Each view shows the axis it is named after pointing to the viewer.%s" % (
-            figure.caption, sentence)
+        caption = figure.caption + sentence
         if views.reduction > 1:
             caption += (" For these views the map was averaged over cubes of %d voxels, which "
                         "hides the smallest specks." % views.reduction)
@@ -142,14 +156,15 @@ class Artist:
     def _surface(self, figure, files):
         """The views, and a sentence for the caption."""
         path = _named(figure.volume, files)
-        surface = self._seen_surface(path, figure.level)
+        surface = self.surface(path, figure.level)
         values, limits = None, figure.colour_range
         if figure.colour_by:
-            coloured = self._load(_named(figure.colour_by, files))
-            values = views3d.sample(*coloured, positions=surface.mesh.vertices)
+            coloured = self.load(_named(figure.colour_by, files))
+            how = views3d.sample_known if figure.scale == "local" else views3d.sample
+            values = how(*coloured, positions=surface.mesh.vertices)
             limits = tuple(limits or views3d.colour_limits(values))
         if self.renderer == "builtin":
-            return surface.draw(values, limits, matplotlib.colormaps["viridis"]), ""
+            return surface.draw(values, limits, _WITH_GREY), ""
         program = chimerax.find_chimerax()
         if program is None:
             raise views3d.ViewError("ChimeraX was chosen but not found; set VRS_CHIMERAX to its "
@@ -162,15 +177,60 @@ class Artist:
         views = views3d.measured_views(images, surface.mesh, limits)
         return views, " Drawn by ChimeraX %s." % chimerax.version(program)
 
-    def _seen_surface(self, path, level):
-        """The surface, kept for the next figure: many colour the same one."""
-        if self._seen[0] != (path, level):
-            mesh = views3d.surface_mesh(*self._load(path), level=level)
-            self._seen = (path, level), views3d.SeenSurface(mesh)
-        return self._seen[1]
+    def _trace(self, figure):
+        """Views of a model, and nothing to add to the caption."""
+        tubes, owner = self._tubes(figure)
+        limits = figure.colour_range or views3d.colour_limits(figure.values)
+        return tubes.draw(np.asarray(figure.values, float)[owner], tuple(limits), _WITH_GREY), ""
 
-    def _load(self, path):
-        """A map, (z, y, x), and its sampling."""
+    def _overlay(self, figure, files):
+        """Views of a model in the map, and nothing to add to the caption."""
+        surface = self.surface(_named(figure.volume, files), figure.level)
+        tubes = self._tubes(figure)[0]
+        return self._once("overlay", (surface, tubes), lambda: surface.draw_over(tubes.mesh)), ""
+
+    def surface(self, path, level):
+        """The surface of a map, kept for the next figure: many colour the same one.
+
+        Parameters
+        ----------
+        path : path
+        level : float
+
+        Returns
+        -------
+        vrs.report.views3d.SeenSurface
+
+        Raises
+        ------
+        ViewError, InputError
+            If there is none, or the map cannot be read.
+        """
+        return self._once("surface", (path, level), lambda: views3d.SeenSurface(
+            views3d.surface_mesh(*self.load(path), level=level)))
+
+    def _tubes(self, figure):
+        """The chains as they are seen, and the residue that each vertex belongs to."""
+        def make():
+            mesh, owner = views3d.chain_mesh(figure.positions, figure.pieces,
+                                             np.arange(len(figure.pieces)))
+            return views3d.SeenSurface(mesh), owner.astype(int)
+        return self._once("tubes", (figure.positions.tobytes(), figure.pieces.tobytes()), make)
+
+    def _once(self, kind, key, make):
+        """What was made last of a kind if it was for the same key, else what is made now."""
+        if kind not in self._seen or self._seen[kind][0] != key:
+            self._seen[kind] = key, make()
+        return self._seen[kind][1]
+
+    def load(self, path):
+        """A map, float32 (z, y, x), and its sampling, Å/voxel.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
         header = read_header(str(path))
         volume, _ = read_volume(header)
         return volume, self.sampling if volume.shape[::-1] == self.box else header.sampling
@@ -181,18 +241,18 @@ class Artist:
         return Legend(self._write(_png(image), "png", "legend"), number(float(low)),
                       number(float(high)), label)
 
+    def finish(self):
+        """Wait for the figures that are drawn beside the others."""
+        if self._lines is not None:
+            self._lines.finish()
+
     def _write(self, data, suffix, part=0):
-        name = "figure_%03d_%s.%s" % (self._count, part, suffix)
+        name = self._name(suffix, part)
         (self.folder / name).write_bytes(data)
         return name
 
-
-def _trace(figure):
-    """Views of a model, and nothing to add to the caption."""
-    mesh, values = views3d.chain_mesh(figure.positions, figure.pieces, figure.values)
-    limits = figure.colour_range or views3d.colour_limits(figure.values)
-    colours = matplotlib.colormaps["viridis"].with_extremes(bad=NO_VALUE)
-    return views3d.draw_views(mesh, values, tuple(limits), colours), ""
+    def _name(self, suffix, part=0):
+        return "figure_%03d_%s.%s" % (self._count, part, suffix)
 
 
 def _alt(figure, label):
@@ -265,7 +325,7 @@ def _circled(tile, circles, scale):
         x, y, radius = (np.array([circle.x + 0.5, circle.y + 0.5, circle.radius]) * scale).tolist()
         drawing.ellipse([x - radius, y - radius, x + radius, y + radius],
                         outline=_WARNED if circle.warned else _SOUND,
-                        width=3 if circle.warned else 1)
+                        width=max(3, tile.width // 70) if circle.warned else 1)
     return tile
 
 

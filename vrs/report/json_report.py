@@ -89,7 +89,7 @@ def _notes(notes):
 
 
 def _item(item, place, folder):
-    return {
+    told = {
         "id": item.id,
         "title": item.title,
         "level": item.level,
@@ -118,6 +118,9 @@ def _item(item, place, folder):
         "references": [{"key": reference.key, "text": reference.text, "doi": reference.doi}
                        for reference in item.references],
     }
+    if item.service:
+        told["service"] = {"status": item.service.status.value, "warnings": item.service.warnings}
+    return told
 
 
 def _files(entries, place, folder):

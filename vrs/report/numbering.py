@@ -5,6 +5,9 @@ from pathlib import Path
 from vrs.report.document import Bibliography, Entry, Grid, Run, Section, Text
 from vrs.results import content
 
+# Rows of a table that has its place among the text, and letters of a row in a column of it.
+_LONGEST, _COLUMN = 12, 78
+
 
 class References:
     """Numbers the references in the order in which they are cited."""
@@ -34,16 +37,21 @@ class Numbering:
     results : list of LevelResults
         In the order of their levels.
     artist : vrs.report.figures.Artist
+    has_appendix : bool
+        Whether long tables are set aside, in ``appendix``.
 
     Attributes
     ----------
     references : References
     sections : dict of str to str
         Numbers by anchor.
+    appendix : list of Grid
     """
 
-    def __init__(self, results, artist):
-        self._artist = artist
+    def __init__(self, results, artist, has_appendix=False):
+        self.artist = artist
+        self.has_appendix = has_appendix
+        self.appendix = []
         self._figures = self._tables = 0
         self.references = References()
         self.sections = {"input": "1"}
@@ -58,7 +66,7 @@ class Numbering:
         """A link to a section, by its number."""
         return Run("section %s" % self.sections[anchor], "#" + anchor)
 
-    def blocks(self, contents, files):
+    def blocks(self, contents, files, subject=""):
         """Paragraphs, tables and figures of the results as blocks of the document.
 
         Parameters
@@ -67,26 +75,49 @@ class Numbering:
             Of what :mod:`vrs.results.content` has.
         files : dict of str to path
             Maps that the figures may name.
+        subject : str
+            What captions begin with, so that they can be read alone.
         """
-        return [self._block(block, files) for block in contents]
+        start = subject + ": " if subject else ""
+        return [self._block(block, files, start) for block in contents]
 
-    def _block(self, block, files):
+    def _block(self, block, files, start):
         if isinstance(block, content.Paragraph):
             return Text(plain(block.text))
         if isinstance(block, content.Table):
             rows = [[plain(text) for text in row] for row in block.rows]
             numeric = [all(map(_is_number, column)) for column in zip(*block.rows)]
-            return self.grid(block.columns, rows, numeric or [False] * len(block.columns),
-                             [0] * len(block.columns), block.caption)
-        picture = self._artist.draw(block, files)
+            grid = Grid(block.columns, rows, numeric or [False] * len(block.columns),
+                        [0] * len(block.columns), start + block.caption,
+                        broad=_characters(block) > _COLUMN)
+            return self.numbered(grid, len(rows) > _LONGEST)
+        picture = self.artist.draw(block, files)
+        picture.caption = start + picture.caption
         self._figures += 1
-        picture.number = self._figures
+        picture.number = str(self._figures)
         return picture
 
-    def grid(self, columns, rows, numeric, weights, caption):
+    def grid(self, columns, rows, numeric, weights, caption, **more):
         """A numbered table, see :class:`vrs.report.document.Grid`."""
+        return self.numbered(Grid(list(columns), rows, numeric, weights, caption, **more))
+
+    def numbered(self, grid, is_long=False):
+        """A table with its number, or where it is long and there is an appendix, a sentence that
+        says where it stands."""
+        if is_long and self.has_appendix:
+            return Text([Run("In the appendix: "), self.set_aside(grid), Run(".")], "aside")
         self._tables += 1
-        return Grid(list(columns), rows, numeric, weights, caption, self._tables)
+        grid.number = str(self._tables)
+        return grid
+
+    def set_aside(self, grid):
+        """Put a table into the appendix and give a link to it."""
+        self.appendix.append(grid)
+        grid.number = "A%d" % len(self.appendix)
+        caption = grid.caption.rstrip(".")
+        return Run("table %s, %s" % (grid.number, caption[0].lower() + caption[1:]
+                                     if caption[1:2].islower() else caption),
+                   "#table-" + grid.number)
 
 
 def plain(text):
@@ -120,3 +151,9 @@ def _is_number(text):
     except ValueError:
         return False
     return True
+
+
+def _characters(table):
+    """About how many letters the widest row of a table has, with the space between columns."""
+    return sum(max(len(text) for text in column) + 3
+               for column in zip(table.columns, *table.rows))

@@ -1,8 +1,9 @@
 """What follows from the results of all items: score and sentences."""
 
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from vrs.results import Status
+from vrs.results.wording import judged
 
 OVERESTIMATED = 0.8
 _EVALUABLE = (Status.OK, Status.WARNINGS)
@@ -33,7 +34,8 @@ def resolution_sentence(reported: Optional[float], estimates) -> str:
     reported : float or None
         Reported resolution, Å.
     estimates : sequence of float
-        Estimates by the items, Å.
+        Those of the map itself, Å: what an atomic model explains of it is no resolution of the
+        map, but as good as the model.
 
     Returns
     -------
@@ -45,32 +47,19 @@ def resolution_sentence(reported: Optional[float], estimates) -> str:
     if not estimates:
         return ""
     mean = sum(estimates) / len(estimates)
+    bounds = [] if reported is None else [reported / OVERESTIMATED]
+    shown = judged(mean, ".1f", *bounds)
     if len(estimates) == 1:
-        text = "The only estimate of the map's resolution is %.1f Å." % mean
+        text = "The only estimate of the map's resolution is %s Å." % shown
     else:
         text = ("The %d estimates of the map's resolution range from %.1f Å to %.1f Å, with a "
-                "mean of %.1f Å." % (len(estimates), min(estimates), max(estimates), mean))
+                "mean of %s Å." % (len(estimates), min(estimates), max(estimates), shown))
     if reported is None:
         return text + " No resolution was reported to compare with."
     text += " The reported resolution is %s Å." % format(reported, ".4g")
     if reported < OVERESTIMATED * mean * (1 - 1e-9):  # equal is equal, whatever the rounding
         text += " The reported resolution may be overestimated."
     return text
-
-
-def quality_sentences(items) -> List[Tuple[str, str]]:
-    """The items' sentences on the quality of the map.
-
-    Parameters
-    ----------
-    items : iterable of ItemResult
-
-    Returns
-    -------
-    list of (str, str)
-        Sentence, and id of the item whose section tells more.
-    """
-    return [(item.summary, item.id) for item in items if item.summary]
 
 
 def score_sentences(items) -> str:

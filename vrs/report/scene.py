@@ -28,7 +28,6 @@ _MAX_TRIANGLES = 60_000
 _MAX_VERTICES = 65_535  # as many as numbers of 16 bit can tell apart
 _STEPS = 65_535
 _FIRST_CELL = 0.6  # voxels
-_LEAST_WEIGHT = 0.1
 _MAP = "map"
 _NO_VALUE = (187, 187, 187)
 _PLAIN = (140, 173, 209)
@@ -108,13 +107,15 @@ class Scene:
                                for entry in self.properties]}
 
 
-def map_scene(results):
+def map_scene(results, artist=None):
     """The surface of the map with the local properties of all items.
 
     Parameters
     ----------
     results : list of (LevelResults, path)
         In the order of their levels, each with the folder its files are relative to.
+    artist : vrs.report.figures.Artist, optional
+        That has the surface if it drew it.
 
     Returns
     -------
@@ -122,7 +123,7 @@ def map_scene(results):
         Properties whose map cannot be read are left out. The same results give the same scene.
     """
     try:
-        return _scene(results)
+        return _scene(results, artist)
     except (views3d.ViewError, InputError) as error:
         return Scene(missing=str(error))
     except Exception as error:  # the report comes out without this view
@@ -130,14 +131,17 @@ def map_scene(results):
         return Scene(missing="%s: %s." % (type(error).__name__, error))
 
 
-def _scene(results):
+def _scene(results, artist):
     given, folder = results[0][0].input, results[0][1]
     files = {entry.name: Path(folder) / entry.path for entry in given.files}
     if _MAP not in files:
         raise views3d.ViewError("There is no map.")
     if not files[_MAP].is_file():
         raise views3d.ViewError("The map is no longer at %s." % files[_MAP])
-    mesh = views3d.surface_mesh(*_load(files[_MAP], given), level=given.threshold)
+    if artist is None:
+        mesh = views3d.surface_mesh(*_load(files[_MAP], given), level=given.threshold)
+    else:
+        mesh = artist.surface(files[_MAP], given.threshold).mesh
     mesh, detail = _decimated(mesh, given.sampling)
     low = mesh.vertices.min(axis=0)
     step = float(np.ptp(mesh.vertices, axis=0).max()) / _STEPS
@@ -220,11 +224,8 @@ def _sampled(volume, sampling, positions, entry):
     Maps of local properties are 0 where there is no value, unless their scale has it that 0
     is a value as well.
     """
-    values = views3d.sample(volume, sampling, positions)
-    if entry.scale == "part":
-        return values
-    known = views3d.sample((volume != 0).astype(np.float32), sampling, positions)
-    return np.where(known > _LEAST_WEIGHT, values / np.maximum(known, _LEAST_WEIGHT), np.nan)
+    how = views3d.sample if entry.scale == "part" else views3d.sample_known
+    return how(volume, sampling, positions)
 
 
 def _property(name, entry, values):

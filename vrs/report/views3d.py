@@ -18,10 +18,15 @@ AXES = ((1, 2, 0), (2, 0, 1), (0, 1, 2))
 
 _MAX_SIDE = 256
 _MAX_VERTICES = 1_000_000
-PIXELS = 420
+PIXELS = 360
 _SUPERSAMPLING = 2
-_LIGHTS = 16
+_LIGHTS = 8
 _SURFACE_COLOUR = (0.55, 0.68, 0.82)
+_MODEL_COLOUR = (0.84, 0.37, 0.0)
+# How much of what lies behind it a surface hides that a model is seen through.
+_OPACITY = 0.45
+# Weight of known voxels that a value needs between voxels of which some have none.
+_LEAST_WEIGHT = 0.1
 # Tubes have a radius (Å) that is this part of the model's extent, within limits.
 _TUBE, _THINNEST, _THICKEST = 0.007, 0.7, 2.0
 _SPHERE_RADII = 1.7  # radii of the tube
@@ -62,6 +67,7 @@ class _Sight:
     weights: np.ndarray
     shade: np.ndarray
     haze: np.ndarray
+    height: np.ndarray
 
 
 @dataclass
@@ -260,6 +266,37 @@ def sample(volume, sampling, positions):
                                    output=np.float32)
 
 
+def sample_known(volume, sampling, positions):
+    """Values of a map that is 0 where it has no value, by linear interpolation of the others.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray, (z, y, x)
+    sampling : float
+        Å/voxel.
+    positions : numpy.ndarray, (n, 3)
+        x, y, z in Å from the centre of the first voxel.
+
+    Returns
+    -------
+    numpy.ndarray of float32, (n,)
+        NaN where known voxels have less than a tenth of the weight.
+    """
+    highest = np.array(volume.shape) - 1
+    places = np.clip(positions[:, ::-1] / np.float32(sampling), 0, highest)
+    base = np.minimum(places.astype(np.int32), np.maximum(highest - 1, 0))
+    part = (places - base).astype(np.float32)
+    sums, weights = np.zeros((2, len(places)), np.float32)
+    for corner in np.ndindex(2, 2, 2):
+        z, y, x = np.minimum(base + np.array(corner, np.int32), highest).T
+        weight = np.prod(np.where(corner, part, 1 - part), axis=1)
+        values = volume[z, y, x]
+        sums += weight * values
+        weights += weight * (values != 0)
+    return np.where(weights > _LEAST_WEIGHT, sums / np.maximum(weights, _LEAST_WEIGHT),
+                    np.float32(np.nan))
+
+
 def colour_limits(values):
     """Range of a colour scale that leaves out the outer 2 % on each side.
 
@@ -309,15 +346,26 @@ class SeenSurface:
     mesh : Mesh
     pixels : int, optional
         Side of each image, by default :data:`PIXELS`.
+    like : SeenSurface, optional
+        One whose place and scale the images are to have.
     """
 
-    def __init__(self, mesh, pixels=None):
+    def __init__(self, mesh, pixels=None, like=None):
         self.mesh = mesh
         self._size = pixels or PIXELS
-        self._sights = None  # what takes time is done when it is needed
+        self._found = None  # what takes time is done when it is needed
         low, high = _frame(mesh.vertices)
         self._centre = (low + high) / 2
         self._width = 1.06 * float((high - low).max())
+        if like is not None:
+            self._size, self._centre, self._width = like._size, like._centre, like._width
+
+    def _sights(self):
+        if self._found is None:
+            scene = _scene(self.mesh)
+            self._found = [_look(scene, self.mesh, axes, self._centre, self._width, self._size)
+                           for axes in AXES]
+        return self._found
 
     def draw(self, values=None, colour_range=None, colours=None):
         """Draw the views.
@@ -344,12 +392,31 @@ class SeenSurface:
             colour_range = colour_range or colour_limits(values)
             low, high = colour_range
             values = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
-        if self._sights is None:
-            scene = _scene(self.mesh)
-            self._sights = [_look(scene, self.mesh, axes, self._centre, self._width, self._size)
-                            for axes in AXES]
-        images = [_coloured(sight, self._size, values, colours) for sight in self._sights]
+        images = [_averaged(_coloured(sight, self._size, values, colours), self._size)
+                  for sight in self._sights()]
         return Views(images, [self._width] * len(AXES), colour_range, self.mesh.reduction)
+
+    def draw_over(self, model):
+        """Draw the views with a model that is seen through the surface.
+
+        Parameters
+        ----------
+        model : Mesh
+
+        Returns
+        -------
+        Views
+        """
+        within = SeenSurface(model, like=self)
+        images = []
+        for sight, inner in zip(self._sights(), within._sights()):
+            front = _coloured(sight, self._size)
+            behind = _coloured(inner, self._size, colour=_MODEL_COLOUR)
+            heights = np.full((2, len(front)), -np.inf, np.float32)
+            heights[0, sight.seen], heights[1, inner.seen] = sight.height, inner.height
+            hides = np.where(heights[0] > heights[1], _OPACITY, 0)[:, None]
+            images.append(_averaged(hides * front + (1 - hides) * behind, self._size))
+        return Views(images, [self._width] * len(AXES), None, self.mesh.reduction)
 
 
 def measured_views(images, mesh, colour_range=None):
@@ -462,19 +529,24 @@ def _look(scene, mesh, axes, centre, width, size):
     shade = 0.12 + 0.55 * facing * (0.4 + 0.6 * light) + 0.45 * light
     near, far = np.percentile(depth, (0.5, 99.5))
     haze = 0.22 * np.clip((depth - near) / max(far - near, 1e-6), 0, 1)
-    return _Sight(seen, corners, weights, shade[:, None], haze)
+    return _Sight(seen, corners, weights, shade[:, None], haze, points @ towards)
 
 
-def _coloured(sight, size, values, colours):
-    """One view as an image."""
+def _coloured(sight, size, values=None, colours=None, colour=_SURFACE_COLOUR):
+    """The samples of a view, white where they see nothing: float32, (samples, 3)."""
     side = size * _SUPERSAMPLING
-    colour = np.asarray(_SURFACE_COLOUR, np.float32)
+    colour = np.asarray(colour, np.float32)
     if values is not None:
         colour = colours(np.einsum("nk,nk->n", sight.weights, values[sight.corners]))[:, :3]
     surface = np.clip(colour * sight.shade, 0, 1)
-    pixels = np.ones((side * side, 3), np.float32)
-    pixels[sight.seen] = surface * (1 - sight.haze) + sight.haze
-    pixels = pixels.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3).mean(axis=(1, 3))
+    samples = np.ones((side * side, 3), np.float32)
+    samples[sight.seen] = surface * (1 - sight.haze) + sight.haze
+    return samples
+
+
+def _averaged(samples, size):
+    """A view as an image."""
+    pixels = samples.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3).mean(axis=(1, 3))
     return Image.fromarray((pixels * 255 + 0.5).astype(np.uint8))
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vrs import levels
@@ -68,6 +69,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     from vrs.report.figures import Artist
     from vrs.report.html_report import render_html
     from vrs.report.json_report import render_json
+    from vrs.report.lines_process import LineArtist
     from vrs.report.pdf_report import render_pdf
     from vrs.report.scene import map_scene
 
@@ -83,13 +85,17 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     try:
         images = work / "images"
         images.mkdir()
-        artist = Artist(images, given.shape or (), given.sampling, renderer)
+        artist = Artist(images, given.shape or (), given.sampling, renderer,
+                        lines=LineArtist(images, "svg"))
         document = build_document(results, provenance, title, artist)
         new = ReportPaths(*(work / ("report." + suffix) for suffix in ReportPaths._fields))
         new.json.write_text(render_json(results, provenance, title, folder), encoding="utf-8")
-        new.html.write_text(render_html(document, images, map_scene(results)),
-                            encoding="utf-8")
-        new.pdf.write_bytes(render_pdf(document, images))
+        scene = map_scene(results, artist)
+        artist.finish()
+        with ThreadPoolExecutor(1) as pool:  # the typesetter runs beside what Python does
+            pdf = pool.submit(render_pdf, document, images)
+            new.html.write_text(render_html(document, images, scene), encoding="utf-8")
+            new.pdf.write_bytes(pdf.result())
         exported = emv_files([result for result, _ in results], provenance, title)
         for name, text in exported.items():
             (work / name).write_text(text, encoding="utf-8")

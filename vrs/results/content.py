@@ -9,6 +9,8 @@ from typing import List, Optional
 
 import numpy as np
 
+FREQUENCY = "Spatial frequency (1/Å)"
+
 
 @dataclass
 class Paragraph:
@@ -48,7 +50,9 @@ class Series:
 class Plot(Figure):
     """Curves over a common axis.
 
-    ``marks`` are labelled vertical lines; ``zone`` is an interval of x to be shaded.
+    ``marks`` are labelled vertical lines; ``zone`` is an interval of x to be shaded, ``y_range``
+    the part of the other axis that is shown. Above frequencies, :data:`FREQUENCY`, stand
+    resolutions.
     """
 
     x_label: str
@@ -57,6 +61,48 @@ class Plot(Figure):
     log_y: bool = False
     marks: List["Mark"] = field(default_factory=list)
     zone: Optional[List[float]] = None
+    y_range: Optional[List[float]] = None
+
+
+@dataclass
+class Track:
+    """Points of one panel of :class:`Tracks`."""
+
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass
+class Tracks(Figure):
+    """Points in panels below each other with a common axis of values, one for each chain for
+    instance; ``bound`` is a horizontal line in each."""
+
+    x_label: str
+    y_label: str
+    tracks: List[Track]
+    bound: Optional[float] = None
+
+
+@dataclass
+class ScaleRow:
+    """A number on an axis from ``low`` to ``high``: how it is printed, the part of the axis that
+    its bound allows, and whether it is there."""
+
+    label: str
+    value: float
+    text: str
+    low: float
+    high: float
+    allowed: Optional[List[float]]
+    is_met: bool
+
+
+@dataclass
+class Scales(Figure):
+    """Numbers of different kinds, each on an axis of its own."""
+
+    rows: List[ScaleRow]
 
 
 @dataclass
@@ -76,6 +122,7 @@ class Bars(Figure):
     edges: np.ndarray
     counts: np.ndarray
     marks: List[Mark] = field(default_factory=list)
+    log_y: bool = False
 
 
 @dataclass
@@ -205,7 +252,8 @@ class Surface(Figure):
 
     ``volume`` and ``colour_by`` name files of the item or of the input (see
     :class:`vrs.results.FileEntry`); without ``colour_by`` the surface has
-    one colour. ``colour_range`` bounds the colour scale, ``unit`` labels it.
+    one colour. ``colour_range`` bounds the colour scale, ``unit`` labels it. ``scale`` is that of
+    :class:`vrs.results.Volume`: where it is "local", 0 is no value and becomes grey.
     """
 
     volume: str
@@ -214,6 +262,21 @@ class Surface(Figure):
     colour_label: str = ""
     unit: str = ""
     colour_range: Optional[List[float]] = None
+    scale: str = "local"
+
+
+@dataclass
+class Overlay(Figure):
+    """A model in the surface of a map, seen along X, Y and Z.
+
+    ``volume`` and ``level`` are as of :class:`Surface`, ``positions`` and ``pieces`` as of
+    :class:`Trace`.
+    """
+
+    volume: str
+    level: float
+    positions: np.ndarray
+    pieces: np.ndarray
 
 
 @dataclass

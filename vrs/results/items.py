@@ -111,13 +111,15 @@ class Estimate:
     """An estimate of the map's resolution, Å.
 
     ``metric`` is where it stands among the item's, ``label`` what figures call it;
-    ``interval`` has percentiles 2.5 and 97.5 of a local resolution.
+    ``interval`` has percentiles 2.5 and 97.5 of a local resolution; ``of_model`` tells those
+    that depend on an atomic model.
     """
 
     metric: str
     label: str
     value: float
     interval: Optional[List[float]] = None
+    of_model: bool = False
 
 
 @dataclass
@@ -138,11 +140,24 @@ class CriterionOutcome:
 
 
 @dataclass
+class ServiceOutcome:
+    """What the rules of the public validation service make of an item's metrics."""
+
+    status: Status
+    warnings: List[str] = field(default_factory=list)
+
+    def printed_status(self) -> str:
+        """The status as the report prints it."""
+        return self.status.printed(len(self.warnings))
+
+
+@dataclass
 class ItemResult:
     """All about one item of the report.
 
     ``estimates`` are the resolutions by which it speaks of the map's;
-    ``summary`` is its sentence in the summarised quality, if it has one.
+    ``summary`` is its sentence in the summarised quality, if it has one;
+    ``service`` is there only where the outcome would be another one.
     """
 
     id: str
@@ -163,6 +178,7 @@ class ItemResult:
     residues: List[ResidueValues] = field(default_factory=list)
     particles: List[ParticleValues] = field(default_factory=list)
     estimates: List[Estimate] = field(default_factory=list)
+    service: Optional[ServiceOutcome] = None
 
     @property
     def serious_warnings(self) -> List[str]:
@@ -173,6 +189,12 @@ class ItemResult:
     def printed_status(self) -> str:
         """The status as the report prints it."""
         return self.status.printed(len(self.warnings))
+
+    def value(self, name):
+        """The value of a metric, None where it has none; "percentiles.50" reaches into it."""
+        name, _, key = name.partition(".")
+        value = self.metrics[name].value if name in self.metrics else None
+        return value.get(key) if key and value is not None else value
 
 
 @dataclass

@@ -78,6 +78,15 @@ class ResidueValues:
     exchange : str
         What the EMV exchange format of 3DBionotes calls them, "MapQ" for instance; empty
         where it does not know them.
+    positions : numpy.ndarray of float32, (residues, 3), optional
+        x, y, z of the residues in Å from the centre of the first voxel of the map.
+    label : str
+        What they are, in few words: of a column or an axis.
+    worst : str
+        Which values are bad: "low" or "high" ones, or those "far" from 0; empty where
+        residues are not to be compared by them.
+    bound : float, optional
+        Beyond it a residue stands out.
     """
 
     name: str
@@ -88,6 +97,20 @@ class ResidueValues:
     residues: List[str]
     values: np.ndarray
     exchange: str = ""
+    positions: Optional[np.ndarray] = None
+    label: str = ""
+    worst: str = ""
+    bound: Optional[float] = None
+
+    def badness(self):
+        """The values so that more is worse, float64, (residues,)."""
+        return {"low": -self.values, "high": self.values, "far": np.abs(self.values)}[self.worst]
+
+    def outside(self):
+        """Whether each residue is beyond the bound, bool, (residues,)."""
+        if self.bound is None:
+            return np.zeros(len(self.values), bool)
+        return self.badness() > (-self.bound if self.worst == "low" else self.bound)
 
 
 @dataclass

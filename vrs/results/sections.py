@@ -39,6 +39,13 @@ def projections(volume, sampling, caption, alt):
     return Slices(caption=caption, alt=alt, panels=panels)
 
 
+def deviation_projections(volume, sampling, caption, alt):
+    """Figure of the standard deviations along X, Y and Z."""
+    panels = [_panel(axis, "deviation", image, sampling)
+              for axis, image in zip(_AXES, sections.deviations(volume))]
+    return Slices(caption=caption, alt=alt, panels=panels)
+
+
 def _figure(indexed_images, sampling, caption, alt, colours):
     panels = [_panel(axis, "slice %d" % index, image, sampling)
               for axis, (index, image) in zip(_AXES, indexed_images)]

@@ -11,7 +11,7 @@ from vrs.inputs.reported import Reported
 
 def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None, half2=None,
              model=None, misfit="", refinements=0, particles=None, workflow=None, workers=1, seed=0,
-             origin=(0.0, 0.0, 0.0), placed=True):
+             origin=(0.0, 0.0, 0.0), placed=True, mass=None):
     """Evidence as it would be read from files.
 
     A model is taken to be ``placed`` in the frame of the map, the first voxel at the origin, and
@@ -19,7 +19,7 @@ def evidence(volume, sampling, threshold, resolution=None, mask=None, half1=None
     """
     found = compose(
         Run(workers, seed), map=MapEvidence(volume, sampling, threshold, origin, mask,
-                                              header_origin=origin),
+                                              header_origin=origin, mass=mass),
         reported=Reported(resolution), particles=particles, workflow=workflow,
         half_maps=None if half1 is None else HalfMaps(half1, half2),
         model=None if model is None else ModelEvidence(model, refinements))

@@ -13,7 +13,7 @@ _SOURCES = sorted(path for path in _ROOT.rglob("*.py")
 
 # From the ground up: a room imports from its own floor and from those before it.
 _FLOORS = (("errors", "constants", "bibtex"), ("results", "numerics"), ("bibliography", "images"),
-           ("io", "engines", "refinement"), ("inputs",), ("levels", "checks"),
+           ("io", "engines", "refinement"), ("inputs",), ("levels", "checks", "bundles"),
            ("simulation", "validation", "provenance"), ("report",), ("library",), ("scipion",),
            ("objects",), ("protocols",), ("viewers", "wizards", "plugin", "cli"))
 _FLOOR = {room: number for number, rooms in enumerate(_FLOORS) for room in rooms}

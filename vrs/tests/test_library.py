@@ -53,13 +53,12 @@ def test_what_is_lacking_for_other_items_is_not_told(tmp_path):
     with pytest.raises(InputError) as caught:
         vrs.validate(saxs=str(tmp_path / "a.dat"))
     [problem] = caught.value.problems
-    assert "it needs a map with a threshold" in problem
+    assert "it needs a map" in problem
 
 
 def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
     [problem] = problems(particles=star, half_maps=half_paths)
-    assert problem == ("Two half maps can only be judged with a map with a threshold; give it by "
-                       "--map.")
+    assert problem == ("Two half maps can only be judged with a map; give it by --map.")
     write_model(str(tmp_path / "model.cif"), models.walk())
     found = problems(model=str(tmp_path / "model.cif"), half_maps=half_paths)
     assert [text.split(" can only")[0] for text in found] == ["Two half maps", "An atomic model"]
@@ -69,6 +68,7 @@ def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
 
 def test_projects_and_queues_are_for_maps(star, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("vrs.cli.validate.require_queue", lambda name: None)
+    monkeypatch.setattr("vrs.cli.validate.is_installed", lambda: True)
     assert main(["validate", "--particles", star, "--output", str(tmp_path / "out"),
                  "--project", "mine", "--queue", "long"]) == 2
     said = capsys.readouterr().err.splitlines()
@@ -93,6 +93,16 @@ def test_one_report_is_one_run(star, tmp_path):
     assert sorted(os.listdir(str(folder))) == ["files", "notes.txt", "report.html", "report.json",
                                                "report.pdf"]
     assert sorted(os.listdir(str(folder / "files"))) == ["mine.mrc", "results.json"]
+
+
+def test_rules_of_the_service(star, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = vrs.validate(particles=star, resolution=4, criteria="service")
+    assert {level.criteria_source for level in report.levels} == {"service"}
+    (tmp_path / "service").write_text('{"4.g.efficiency": 0.9}')
+    report = vrs.validate(particles=star, resolution=4, criteria="./service")
+    assert {level.criteria_source for level in report.levels} == {str(tmp_path / "service")}
+    assert report.items["4.g"].criteria[1].bound == 0.9
 
 
 def test_reports_are_written_one_after_the_other(tmp_path):

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from skimage.filters import threshold_otsu
 from skimage.measure import block_reduce
 
 from vrs.checks.level_0.mask import mass_of
+from vrs.numerics.contour import suggest_threshold
 from vrs.report import views3d
 from vrs.report.wording import number
 
 _PREVIEW_SIDE = 200
-_BINS = 1024
 _HIGHEST = 99.99
 _SORTED = 90  # % of the map that is left out of what is sorted: most of it is background
 _SUPERSAMPLING = 2
@@ -67,6 +66,8 @@ class Contour:
         Not constant.
     sampling : float
         Å/voxel.
+    mass : float, optional
+        Of the specimen, kDa.
 
     Attributes
     ----------
@@ -75,21 +76,22 @@ class Contour:
     reduction : int
         The surfaces are those of the map averaged over cubes of this side, in voxels.
     automatic : float
-        The threshold that best divides the values in two classes (Otsu 1979, doi
-        10.1109/TSMC.1979.4310076), a starting point where none is recommended.
+        The threshold that is suggested where none is recommended; the middle of the useful
+        range where nothing stands out of the surroundings.
     low, high : float
         Useful range of thresholds: half of the box is above the lower one, 1 voxel in
         10000 above the upper one.
     """
 
-    def __init__(self, volume, sampling):
+    def __init__(self, volume, sampling, mass=None):
         self.box, self._volume, self._sampling = volume.shape[::-1], volume, sampling
         self.reduction = -(-max(self.box) // _PREVIEW_SIDE)
         self._preview = _averaged(volume, self.reduction)
         # In double precision, as squares of values may be beyond the range of single precision.
         sample = volume[(slice(None, None, self.reduction),) * 3].ravel().astype(np.float64)
-        self.automatic = float(threshold_otsu(sample, nbins=_BINS))
         self.low, self.high = (float(value) for value in np.percentile(sample, (50, _HIGHEST)))
+        suggested = suggest_threshold(volume, sampling, mass)
+        self.automatic = suggested.threshold if suggested else (self.low + self.high) / 2
         if not self.low < self.automatic < self.high:
             self.low, self.high = float(volume.min()), float(volume.max())
         self._beyond = np.float32(np.percentile(sample, _SORTED))

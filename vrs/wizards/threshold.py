@@ -11,6 +11,7 @@ from pyworkflow.wizard import Wizard
 from vrs.errors import InputError
 from vrs.io.maps import read_map
 from vrs.io.problems import to_threshold
+from vrs.io.sequences import read_mass
 from vrs.objects import VrsArchivedVolume
 from vrs.protocols.forms import original_file, plain_name
 from vrs.protocols.level import ProtVrsLevel
@@ -47,11 +48,13 @@ class VrsThresholdWizard(Wizard):
             dialog.showWarning("No map", first + " first; the threshold is then chosen on it.",
                                form.root)
             return
+        mass, sequence = form.protocol.mass.get(), form.protocol.sequence.get()
         path, sampling = original_file(plain_name(volume)), volume.getSamplingRate()
 
         def load():
             map_file = read_map(path, sampling)
-            return Contour(map_file.volume, map_file.sampling)
+            return Contour(map_file.volume, map_file.sampling,
+                           read_mass(sequence) if sequence and mass is None else mass)
 
         window = ThresholdDialog(form.root, os.path.basename(path), load,
                                  *starting_value(form.protocol))
@@ -80,8 +83,8 @@ def starting_value(protocol):
     volume = protocol.inputVolume.get()
     if isinstance(volume, VrsArchivedVolume) and volume.getThreshold() is not None:
         return volume.getThreshold(), "It began at the contour level that the entry recommends."
-    return None, ("It began where high and low densities separate best (Otsu); compare the mass "
-                  "with that of the specimen.")
+    return None, ("It began at the level that is suggested from the map; compare the mass with "
+                  "that of the specimen.")
 
 
 class ThresholdDialog(dialog.Dialog):

@@ -5,16 +5,35 @@ import math
 import numpy as np
 from scipy import fft, stats
 
-from vrs.checks import Check, Criterion, Findings, NotApplicable, Quantity, register
+from vrs.checks import VECTOR, Check, Criterion, Findings, NotApplicable, Quantity, register
 from vrs.inputs.map import MAP
+from vrs.numerics.solvent import (detached_bodies, line_excess, noise_suppression,
+                                  signal_ratio)
 from vrs.results import plain
 from vrs.results.sections import maximum_variance_slices
 
 _OUTLIER_SIGMAS = 5
 _GAUSSIAN_OUTLIERS = 2 * stats.norm.sf(_OUTLIER_SIGMAS)
+# Two-sided, for a p-value of 0.001.
+_SURE = stats.norm.isf(0.0005)
+_ENOUGH = 1000
 _LONGEST_LAG = 48
 # Beyond the lag of so little correlation a sum would gather only sampling noise.
 _NO_CORRELATION = 0.05
+
+
+# What the public validation service asks of the background.
+_SERVICE = (
+    Criterion(name="p_value", subject="the p-value for a background mean of zero",
+              relation=">=", bound=0.001,
+              warning="The mean of the background differs from zero: the p-value is {value:.2g} "
+              "(at least {bound})."),
+    Criterion(name="outlier_ratio",
+              subject="the number of background voxels beyond 5 standard deviations, relative to a "
+              "Gaussian,", relation="<", bound=20.0,
+              warning="The background has {value:.2f} times as many voxels beyond 5 standard "
+              "deviations as a Gaussian (below {bound} times expected)."),
+)
 
 
 @register
@@ -25,40 +44,76 @@ class BackgroundAnalysis(Check):
     title = "Background analysis"
     requires = (MAP,)
     explanation = (
-        "The background is what lies outside the mask with hard borders. It should be noise with a "
-        "mean of zero, with about as many extreme values as a Gaussian, scattered without "
-        "structure. The mean is tested with a one-sample Student's t-test that takes all voxels as "
-        "independent; as neighbouring voxels are not, the test is very sensitive, and the effect "
-        "size and the p-value for the effective number of independent voxels are given as well.")
+        "The background is what lies outside the mask with hard borders. It should be noise about "
+        "zero without structure. Next to the mask, density is expected: flexible parts, ordered "
+        "solvent, a detergent belt, ripples. The verdict is therefore about the surroundings, "
+        "beyond 10 Å from the mask and within the ellipsoid that fits into the box, and about what "
+        "matters there: an offset that is notable relative to the contour level and larger than "
+        "chance explains, given that neighbouring voxels are not independent; a second body, "
+        "detached from the macromolecule; straight lines, as a few images with too much weight "
+        "leave them; and noise far weaker than the reported resolution implies, which means that "
+        "the surroundings were masked or flattened and tell nothing of the noise in the map. The "
+        "published tests, Student's t of the mean over all voxels as if they were independent and "
+        "the number of voxels beyond 5 σ, reject every real map; their values are given.")
     quantities = (
+        Quantity("detached_percentage", "%",
+                 "Volume of the largest body in the surroundings that is not connected to the "
+                 "macromolecule, relative to the mask"),
         Quantity("effect_size", "σ", "|mean| / standard deviation"),
         Quantity("effective_p_value", "",
                  "p-value of the same test with the effective number of voxels"),
         Quantity("effective_sample_size", "voxels",
                  "Number of independent voxels with the same accuracy of the mean, from the "
                  "autocorrelation of the background"),
+        Quantity("line_direction", "", "Direction in which lines are the most likely", VECTOR),
+        Quantity("line_excess", "",
+                 "Noise power in a plane of Fourier space, as lines have it, relative to that "
+                 "beside the plane; the largest of all directions"),
         Quantity("mean", "map units", "Mean of the background"),
+        Quantity("noise_suppression", "",
+                 "How many times weaker the noise power in the surroundings is, near the reported "
+                 "resolution, than that resolution implies at the least"),
+        Quantity("offset_percentage", "%",
+                 "|mean of the surroundings|, less what chance explains (3.3 standard errors from "
+                 "the effective number of voxels), relative to the contour level"),
         Quantity("outlier_percentage", "%",
                  "Background voxels beyond 5 σ in absolute value; a Gaussian has 5.7 × 10⁻⁵ %"),
         Quantity("outlier_ratio", "", "Ratio of that percentage to that of a Gaussian"),
         Quantity("p_value", "", "p-value of that test"),
         Quantity("standard_deviation", "map units", "Standard deviation (σ) of the background"),
+        Quantity("surroundings_mean", "map units", "Mean of the surroundings"),
         Quantity("t_statistic", "", "Student's t of a background mean of zero"),
         Quantity("zero_percentage", "%", "Background voxels that are exactly zero"),
     )
     references = ("Sorzano2022",)
     criteria = (
-        Criterion(name="p_value", subject="the p-value for a background mean of zero",
-                  relation=">=", bound=0.001,
-                  warning="The mean of the background differs from zero: the p-value is "
-                  "{value:.2g} (at least {bound})."),
-        Criterion(name="outlier_ratio",
-                  subject="the number of background voxels beyond 5 standard deviations, relative "
-                  "to a Gaussian,", relation="<", bound=20.0,
-                  warning="The background has {value:.2f} times as many voxels beyond 5 standard "
-                  "deviations as a Gaussian (below {bound} times expected)."),
+        Criterion(name="offset", metric="offset_percentage",
+                  subject="the offset of the surroundings, relative to the contour level,",
+                  relation="<=", bound=15.0, unit="%",
+                  warning="The surroundings are not at zero: their mean is off by {value:.0f} % of "
+                  "the contour level (at most {bound} %). Densities are measured from zero; shift "
+                  "the map, and the level with it.", service=_SERVICE),
+        Criterion(name="detached", metric="detached_percentage",
+                  subject="the volume of a detached body in the surroundings, relative to the mask,",
+                  relation="<=", bound=5.0, unit="%",
+                  warning="There is a second body in the surroundings, of {value:.1f} % of the "
+                  "mask's volume (at most {bound} %): a neighbouring particle, a ghost of the "
+                  "macromolecule, or an artefact.", service=()),
+        Criterion(name="line_excess",
+                  subject="the noise power of lines through the surroundings, relative to that "
+                  "beside it in Fourier space,", relation="<=", bound=3.0,
+                  warning="Straight lines run through the surroundings, with {value:.1f} times the "
+                  "power of plain noise (at most {bound} times): a few images may have too much "
+                  "weight.", service=()),
+        Criterion(name="noise_suppression",
+                  subject="the factor by which the noise in the surroundings is weaker than the "
+                  "reported resolution implies", relation="<=", bound=5.0,
+                  warning="The noise in the surroundings is {value:.0f} times weaker than the "
+                  "reported resolution implies (at most {bound} times): they were masked, "
+                  "flattened or filtered apart from the macromolecule, and what is compared with "
+                  "this background looks too good.", needs_resolution=True, service=()),
     )
-    summary_ok = "The background is noise with a mean of zero."
+    summary_ok = "The background is noise about zero, without structure."
     summary_warnings = "There may be a problem with the background of the map."
 
     def compute(self, data):
@@ -69,7 +124,49 @@ class BackgroundAnalysis(Check):
         t_effective = metrics["effect_size"] * math.sqrt(size)
         metrics["effective_sample_size"] = size
         metrics["effective_p_value"] = 2 * stats.t.sf(t_effective, max(size - 1, 1))
+        metrics.update(surroundings_metrics(data))
         return Findings(metrics, [_outlier_slices(data, outside, metrics)])
+
+
+def surroundings_metrics(data):
+    """What the surroundings of the macromolecule hold besides noise about zero.
+
+    Parameters
+    ----------
+    data : vrs.inputs.Evidence
+
+    Returns
+    -------
+    dict of str to object
+
+    Raises
+    ------
+    NotApplicable
+        If the box has no surroundings to speak of, or they were set to a constant.
+    """
+    volume, mask, sampling = data.map.volume, data.map.hard_mask, data.map.sampling
+    around = data.map.surroundings
+    values = volume[around]
+    if values.size < _ENOUGH:
+        raise NotApplicable("Hardly anything of the box lies beyond 10 Å from the mask, so that "
+                            "there is no background to analyse.")
+    _refuse_constant(values)
+    mean = values.mean(dtype=np.float64)
+    size = effective_sample_size(volume, around, mean, data.run.workers)
+    offset = max(0.0, abs(mean) - _SURE * values.std(dtype=np.float64) / math.sqrt(size))
+    excess, direction = line_excess(volume, around, data.run.workers)
+    detached = detached_bodies(volume, mask, around, data.map.threshold, sampling)
+    metrics = {
+        "surroundings_mean": mean,
+        "offset_percentage": 100 * offset / data.map.threshold if data.map.threshold > 0 else None,
+        "line_excess": excess,
+        "line_direction": direction,
+        "detached_percentage": 100 * np.count_nonzero(detached) / np.count_nonzero(mask),
+    }
+    if data.reported.resolution:
+        metrics["noise_suppression"] = noise_suppression(signal_ratio(
+            volume, mask, around, sampling, data.reported.resolution, data.run.workers), mask)
+    return plain(metrics)
 
 
 def background_metrics(background):
@@ -93,12 +190,7 @@ def background_metrics(background):
         raise NotApplicable("The mask leaves no background in the box.")
     mean = background.mean(dtype=np.float64)
     deviation = background.std(dtype=np.float64)
-    zeros = np.count_nonzero(background == 0) / n
-    if deviation == 0:
-        raise NotApplicable("The background is constant, so it holds no noise to analyse.")
-    if zeros > 0.5:
-        raise NotApplicable("%.0f %% of the background is exactly zero: it was masked out, so it "
-                            "holds no noise to analyse." % (100 * zeros))
+    zeros = _refuse_constant(background)
     t = mean / (deviation / math.sqrt(n))
     outliers = np.count_nonzero(np.abs(background) > _OUTLIER_SIGMAS * deviation) / n
     return plain({
@@ -111,6 +203,17 @@ def background_metrics(background):
         "effect_size": abs(mean) / deviation,
         "zero_percentage": 100 * zeros,
     })
+
+
+def _refuse_constant(values):
+    """The part of exact zeros among values that hold noise."""
+    if values.min() == values.max():
+        raise NotApplicable("The background is constant, so it holds no noise to analyse.")
+    zeros = 1 - np.count_nonzero(values) / values.size
+    if zeros > 0.5:
+        raise NotApplicable("%.0f %% of the background is exactly zero: it was masked out, so it "
+                            "holds no noise to analyse." % (100 * zeros))
+    return zeros
 
 
 def effective_sample_size(volume, region, mean, workers=1):

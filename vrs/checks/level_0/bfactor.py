@@ -7,8 +7,16 @@ from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, regist
 from vrs.inputs.map import MAP
 from vrs.numerics import fourier
 from vrs.numerics.guinier import LOWEST_RESOLUTION, fit_guinier, guinier_profile
+from vrs.numerics.masked_fsc import masked_transform
 from vrs.results import Plot, Series, Volume, plain
 from vrs.results.sections import maximum_variance_slices
+
+
+# What the public validation service asks.
+_SERVICE = (
+    Criterion(name="b_factor", subject="the B-factor", relation="within", bound=(-300.0, 0.0),
+              warning="The B-factor is {value:.1f} Å², not between {bound} Å².", unit="Å²"),
+)
 
 
 @register
@@ -23,21 +31,37 @@ class BFactorAnalysis(Check):
         "being the spatial frequency and B a negative number for a map that fades. A line is "
         "fitted to the natural logarithm of the mean amplitude of the Fourier coefficients of each "
         "shell against 1/d², from d = 15 Å to the reported resolution; B is four times its slope. "
-        "Values between −300 and 0 Å² are usual; lower ones mean that detail has faded, higher "
-        "ones that the map was sharpened too much. The corrected map has the fall-off of the "
-        "fitted line removed and ends at the reported resolution.")
+        "How much of the fall-off is the noise around the macromolecule depends on the box, so the "
+        "same fit is made within the mask with soft borders. There, a map of resolution R that was "
+        "never sharpened has a B-factor of −10 to −25 R², a sharpened one of −6 R² to 0, and a "
+        "positive value means that the map was sharpened too much. Where the whole map fades by "
+        "more than −40 R², next to nothing is left at the reported resolution. The corrected map has the fall-off of the "
+        "fitted line of the whole map removed and ends at the reported resolution.")
     quantities = (
         Quantity("b_factor", "Å²", "4 × slope of the fitted line"),
         Quantity("b_factor_error", "Å²", "Standard error of the B-factor"),
         Quantity("intercept", "", "Intercept of the line"),
+        Quantity("masked_b_factor", "Å²", "B-factor of the map within the mask with soft borders"),
+        Quantity("masked_relative_b_factor", "R²",
+                 "B-factor within the mask over the square of the reported resolution"),
         Quantity("r_squared", "", "Fraction of the variance that the line explains (R²)"),
+        Quantity("relative_b_factor", "R²",
+                 "B-factor of the whole map over the square of the reported resolution"),
         Quantity("shells", "", "Fourier shells in the fit"),
         Quantity("slope", "Å²", "Slope of ln(mean amplitude) against 1/d²"),
     )
     references = ("Rosenthal2003",)
     criteria = (
-        Criterion(name="b_factor", subject="the B-factor", relation="within", bound=(-300.0, 0.0),
-                  warning="The B-factor is {value:.1f} Å², not between {bound} Å².", unit="Å²"),
+        Criterion(name="over_sharpened", metric="masked_relative_b_factor",
+                  subject="the B-factor within the mask", relation="<=", bound=0.0, unit="R²",
+                  warning="The amplitudes grow towards the reported resolution: the B-factor "
+                  "within the mask is {value:.1f} R² (at most {bound}). The map was sharpened too "
+                  "much, and what looks like detail may be noise.", service=_SERVICE),
+        Criterion(name="faded", metric="relative_b_factor",
+                  subject="the B-factor of the whole map", relation=">=", bound=-40.0, unit="R²",
+                  warning="The map has next to nothing at the reported resolution: the B-factor is "
+                  "{value:.0f} R² (at least {bound}). It was filtered to a lower resolution, or the reported one is of "
+                  "another map.", service=()),
     )
     summary_ok = "The B-factor is in the usual range."
     summary_warnings = "There may be a problem with the B-factor of the map."
@@ -46,19 +70,23 @@ class BFactorAnalysis(Check):
         shape = data.map.volume.shape
         transform = fft.rfftn(data.map.volume, workers=data.run.workers)
         profile = guinier_profile(transform, shape, data.map.sampling)
+        within = guinier_profile(masked_transform(data.map.volume, data.map.soft_mask,
+                                                  data.run.workers), shape, data.map.sampling)
         try:
             fit = fit_guinier(*profile, resolution=data.reported.resolution)
+            masked = fit_guinier(*within, resolution=data.reported.resolution).b_factor
         except ValueError as error:
             raise NotMeasured(str(error))
         corrected = correct_in_place(transform, shape, data.map.sampling, fit.b_factor,
                                      data.reported.resolution, data.run.workers)
         content = [
-            _guinier_plot(profile, fit, data.reported.resolution),
+            _guinier_plot(profile, within, fit, data.reported.resolution),
             maximum_variance_slices(
                 corrected, data.map.sampling,
                 "Slices of maximum variance of the B-factor corrected map.",
                 "Three sections of the corrected map, along X, Y and Z.")]
-        return Findings(_metrics(fit), content, [
+        metrics = _metrics(fit, masked, data.reported.resolution)
+        return Findings(metrics, content, [
             Volume("bfactor_corrected", corrected, "B-factor corrected map")])
 
 
@@ -92,10 +120,13 @@ def correct_in_place(transform, shape, sampling, b_factor, resolution, workers=1
     return fft.irfftn(transform, s=shape, workers=workers, overwrite_x=True)
 
 
-def _metrics(fit):
+def _metrics(fit, masked, resolution):
     return plain({
         "b_factor": fit.b_factor,
         "b_factor_error": fit.b_factor_error,
+        "masked_b_factor": masked,
+        "masked_relative_b_factor": masked / resolution ** 2,
+        "relative_b_factor": fit.b_factor / resolution ** 2,
         "slope": fit.slope,
         "intercept": fit.intercept,
         "r_squared": fit.r_squared,
@@ -103,18 +134,23 @@ def _metrics(fit):
     })
 
 
-def _guinier_plot(profile, fit, resolution):
+def _guinier_plot(profile, within, fit, resolution):
     x, y = profile
-    y = np.where(np.isfinite(y), y, np.nan)
+    y, masked = (np.where(np.isfinite(values), values, np.nan) for values in (y, within[1]))
     inside = x <= 1 / resolution ** 2
     x_line = np.array([1 / LOWEST_RESOLUTION ** 2, 1 / resolution ** 2])
+    shown = [y[inside], y[inside] - fit.slope * x[inside]]
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    margin = 0.15 * (high - low)  # a filter beyond the resolution plunges far below
     return Plot(
         caption="Guinier plot: ln of the mean amplitude of the Fourier shells of the map, the "
-                "fitted line ln(A) = %.1f/d² %+.1f, and the corrected map." % (fit.slope,
-                                                                              fit.intercept),
+                "fitted line ln(A) = %.1f/d² %+.1f, the map within the mask, and the corrected "
+                "map." % (fit.slope, fit.intercept),
         alt="Logarithm of the amplitudes against the inverse square of the resolution, with a "
             "straight line fitted between 15 Å and the reported resolution.",
         x_label="1/d² (1/Å²)", y_label="ln(mean amplitude)",
         series=[Series("Map", x, y),
+                Series("Within the mask", x, masked),
                 Series("Fitted line", x_line, fit.intercept + fit.slope * x_line, "dashed"),
-                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])])
+                Series("Corrected map", x[inside], y[inside] - fit.slope * x[inside])],
+        y_range=[low - margin, high + margin])

@@ -44,7 +44,7 @@ class HandCorrection(Check):
     """Mean hand of the alpha helices of the map."""
 
     id = "0.h"
-    title = "Hand correction (DeepHand)"
+    title = "Handedness (DeepHand method)"
     requires = (MAP, resolution(0, 5))
     explanation = (
         "The images do not distinguish a macromolecule from its mirror image, so a reconstruction "
@@ -78,6 +78,7 @@ class HandCorrection(Check):
                   "(at most {bound} expected; well above 0.5 the map is probably mirrored).",
                   severity=SERIOUS),
     )
+    within_mask = True
     summary_ok = "The map has the right hand."
     summary_warnings = "The hand of the map is uncertain or wrong."
 
@@ -387,4 +388,5 @@ def _surface(data):
                 "no helix was found.",
         alt="The surface of the map from three sides, helices coloured by their hand.",
         volume="map", level=float(data.map.threshold), colour_by="helix_hand",
-        colour_label="Probability of a mirrored helix", colour_range=[0.0, 1.0])
+        colour_label="Probability of a mirrored helix", colour_range=[0.0, 1.0],
+        scale="part")

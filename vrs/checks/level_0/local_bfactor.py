@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vrs.checks import MAPPING, Check, Criterion, Findings, Quantity, register
+from vrs.checks import MAPPING, Check, Criterion, Findings, Quantity, register, resolution
 from vrs.checks.level_0.monogenic import (BANDS, LOWEST_FREQUENCY, input_for_ucm, resize,
                                           values_from_ucm)
 from vrs.checks.local import (PERCENTILES, local_figures, local_volume, onto_grid, percentiles,
@@ -15,13 +15,22 @@ _BANDS = 10
 _NOISE_QUANTILE = 0.9
 
 
+# What the public validation service asks.
+_SERVICE = (
+    Criterion(name="median", metric="percentiles.50", subject="the median local B-factor",
+              relation="within", bound=(-300.0, 0.0),
+              warning="The median local B-factor is {value:.1f} Å², not between {bound} Å².",
+              unit="Å²"),
+)
+
+
 @register
 class LocalBFactor(Check):
     """Slopes of the local Guinier plots from monogenic amplitudes."""
 
     id = "0.f"
-    title = "Local B-factor (LocBfactor)"
-    requires = (MAP, BANDS)
+    title = "Local B-factor (LocBFactor method)"
+    requires = (MAP, resolution(0, 8, service=BANDS))
     explanation = (
         "The spiral transform separates a map into local amplitude and phase at each spatial "
         "frequency. The local B-factor is four times the slope of the logarithm of that amplitude, "
@@ -37,16 +46,25 @@ class LocalBFactor(Check):
         Quantity("percentiles", "Å²",
                  "Percentiles of the local B-factor within the mask (published method)", MAPPING,
                  PERCENTILES),
+        Quantity("relative_median", "R²",
+                 "Median local B-factor over the square of the reported resolution"),
         Quantity("spread", "Å²", "Percentile 97.5 minus percentile 2.5"),
     )
     references = ("Kaur2021",)
     criteria = (
-        Criterion(name="median", metric="percentiles.50", subject="the median local B-factor",
-                  relation="within", bound=(-300.0, 0.0),
-                  warning="The median local B-factor is {value:.1f} Å², not between {bound} Å².",
-                  unit="Å²"),
+        Criterion(name="over_sharpened", metric="relative_median",
+                  subject="the median local B-factor", relation="<=", bound=0.0, unit="R²",
+                  warning="The local amplitudes grow towards the reported resolution: the median "
+                  "local B-factor is {value:.1f} R² (at most {bound}). The map was sharpened too "
+                  "much.", service=_SERVICE),
+        Criterion(name="faded", metric="relative_median",
+                  subject="the median local B-factor", relation=">=", bound=-30.0, unit="R²",
+                  warning="The local amplitudes vanish towards the reported resolution: the median "
+                  "local B-factor is {value:.0f} R² (at least {bound}). The map was filtered to a "
+                  "lower resolution, or the reported one is of another map.", service=()),
         spread_criterion(0.01, "Å²"),
     )
+    within_mask = True
     summary_ok = "The local B-factor is in the usual range."
     summary_warnings = "There may be a problem with the local B-factor of the map."
 
@@ -62,6 +80,7 @@ def _findings(data, resized, published, freed):
                                                      data.map.volume.shape),
                           "Local B-factor (Å²)", "Local B-factor", "Å²", found)
     metrics = plain({"percentiles": found, "spread": spread(found),
+               "relative_median": found["50"] / data.reported.resolution ** 2,
                "corrected_percentiles": percentiles(freed)})
     return Findings(metrics, local_figures(data, volume, published, found), [volume])
 

@@ -39,7 +39,7 @@ class LocalResolution(Check):
     """Resolution of the surroundings of each voxel as a trained network reads it."""
 
     id = "0.e"
-    title = "Local resolution (DeepRes)"
+    title = "Local resolution (DeepRes method)"
     requires = (MAP, resolution(2, 13))
     explanation = (
         "Proteins look different at each resolution. A neural network that was trained on maps "
@@ -62,6 +62,7 @@ class LocalResolution(Check):
     references = ("RamirezAportela2019",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "DeepRes, median"}
+    within_mask = True
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
 
@@ -100,7 +101,7 @@ def _add_sharpened(findings, data, network):
 
 def _findings(data, local, network_range):
     """Findings from the local resolution, which is 0 where it has no value."""
-    findings = resolution_findings(data, local, "local_resolution")
+    findings = resolution_findings(data, local, "local_resolution", network_range[0])
     findings.metrics["network_range"] = network_range
     return findings
 

@@ -3,17 +3,43 @@
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
-from vrs.inputs.map import MAP
+from vrs.inputs.map import COVERED, MAP
+from vrs.numerics.contour import VOLUME_PER_KDA
 from vrs.numerics.masks import label_components
 from vrs.numerics.statistics import skewness_and_kurtosis
 from vrs.results import SERIOUS, Mark, Paragraph, Plot, Series, Table, plain
 from vrs.results.sections import maximum_variance_slices
+from vrs.results.wording import judged
 
-# Volume of protein per mass, and mean mass of a residue.
-_VOLUME_PER_KDA = 1207.0
+# Mean mass of a residue.
 _KDA_PER_RESIDUE = 0.110
 _MASS_FRACTION = 0.95
+# Of the raw mask.
+_LARGE = 0.05
 _LISTED_COMPONENTS = 100
+# Enclosed over real mass. Contours at which 80 % of the atoms are seen enclose 0.2 to 0.7 of the
+# mass in maps of 2.5 to 4.5 Å, more where resolution is low, and up to twice as much with a micelle.
+_ENCLOSED = (0.1, 2.5)
+
+
+# What the public validation service asks of the components and of the masks.
+_SERVICE = (
+    Criterion(name="components_95",
+              subject="the number of connected components that hold 95 % of the raw mask",
+              relation="<=", bound=5,
+              warning="It takes {value} connected components to hold 95 % of the raw mask (at most "
+              "{bound}); at this threshold the map falls apart, where a lower one may keep it "
+              "together, or noise is taken in, where a higher one may leave it out."),
+    Criterion(name="remaining_mean_volume",
+              subject="the mean volume of the remaining components", relation="<", bound=5.0,
+              warning="The components beyond those that hold 95 % of the raw mask have a mean "
+              "volume of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or "
+              "artefacts at this threshold.", unit="Å³"),
+    Criterion(name="overlap", subject="the overlap of raw and constructed mask", relation=">",
+              bound=0.75,
+              warning="The constructed mask contains only {value:.2f} of the raw mask (more than "
+              "{bound} expected)."),
+)
 
 
 @register
@@ -24,57 +50,76 @@ class MaskAnalysis(Check):
     title = "Mask analysis"
     requires = (MAP,)
     explanation = (
-        "At a good threshold nearly all voxels of the map belong to one connected body, and what "
-        "remains are tiny specks of noise. The raw mask holds the voxels at or above the "
-        "threshold. The constructed mask is its largest connected component, dilated by 2 Å; it "
-        "should contain most of the raw mask. The overlap is the fraction of the raw mask that the "
-        "constructed one contains, from 0 to 1. The molecular mass that a threshold encloses is "
-        "its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared with the mass "
-        "of the specimen it shows whether the threshold is sensible. A macromolecule fills a small "
-        "part of its box and is denser than what surrounds it, so the densities have a long upper "
-        "tail: their skewness is 1 to 10, and negative where the map is inverted.")
+        "At a good threshold most voxels of the map belong to one connected body, and what "
+        "remains are specks of noise, smaller than what the resolution can show. The raw mask "
+        "holds the voxels at or above the threshold. The constructed mask is its largest connected "
+        "component, dilated by 2 Å; it should contain most of the raw mask. The overlap is the "
+        "fraction of the raw mask that the constructed one contains, from 0 to 1. How many "
+        "components hold 95 % of the raw mask depends on how many specks of noise rise above the "
+        "threshold; what counts is how many large ones there are. The mass that a threshold "
+        "encloses is its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared "
+        "with the mass of the specimen, where it was given, it shows whether the threshold is "
+        "sensible: a contour that shows most atoms of a detailed map encloses about half of the "
+        "mass, as the density between the atoms and of flexible parts lies below it. A "
+        "macromolecule fills a small part of its box and is denser than what surrounds it, so the "
+        "densities have a long upper tail: their skewness is 1 to 10, and negative where the map "
+        "is inverted.")
     quantities = (
         Quantity("components", "", "26-connected components of the raw mask"),
         Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
         Quantity("constructed_volume", "Å³", "Volume of the constructed mask"),
         Quantity("constructed_voxels", "voxels", "Size of the constructed mask"),
+        Quantity("large_components", "", "Components that hold 5 % of the raw mask or more each"),
+        Quantity("mass_ratio", "",
+                 "Mass that the threshold encloses over the mass of the specimen; no value where "
+                 "this was not given"),
         Quantity("overlap", "", "Fraction of the raw mask that the constructed mask contains"),
         Quantity("raw_percentage", "%", "Fraction of the box that the raw mask occupies"),
         Quantity("raw_volume", "Å³", "Volume of the raw mask"),
         Quantity("raw_voxels", "voxels", "Size of the raw mask"),
         Quantity("remaining_mean_volume", "Å³", "Mean volume of the remaining components"),
         Quantity("remaining_mean_voxels", "voxels", "Mean size of the remaining components"),
+        Quantity("remaining_relative_volume", "R³", "Mean volume of the remaining components, "
+                 "relative to the third power of the reported resolution"),
         Quantity("skewness", "", "Skewness of the densities of all voxels"),
     )
     references = ("Sorzano2022",)
     criteria = (
-        Criterion(name="components_95",
-                  subject="the number of connected components that hold 95 % of the raw mask",
-                  relation="<=", bound=5,
-                  warning="It takes {value} connected components to hold 95 % of the raw mask (at "
-                  "most {bound}); at this threshold the map falls apart, where a lower one may "
-                  "keep it together, or noise is taken in, where a higher one may leave it out."),
-        Criterion(name="remaining_mean_volume",
-                  subject="the mean volume of the remaining components", relation="<", bound=5.0,
+        Criterion(name="pieces", metric="large_components",
+                  subject="the number of connected components that hold 5 % of the raw mask or more "
+                  "each", relation="<=", bound=5,
+                  warning="The map falls into {value} large pieces at this threshold (at most "
+                  "{bound}), where a lower one may keep it together.", service=_SERVICE),
+        Criterion(name="remaining", metric="remaining_relative_volume",
+                  subject="the mean volume of the remaining components", relation="<", bound=2.0,
+                  unit="R³",
                   warning="The components beyond those that hold 95 % of the raw mask have a mean "
-                  "volume of {value:.1f} Å³ (below {bound} Å³ expected); there may be noise or "
-                  "artefacts at this threshold.", unit="Å³"),
+                  "volume of {value:.1f} R³ (below {bound} R³ expected), more than specks of noise "
+                  "have: other bodies or artefacts show at this threshold.", needs_resolution=True,
+                  service=()),
         Criterion(name="overlap", subject="the overlap of raw and constructed mask", relation=">",
-                  bound=0.75,
+                  bound=COVERED,
                   warning="The constructed mask contains only {value:.2f} of the raw mask (more "
-                  "than {bound} expected)."),
+                  "than {bound} expected): it is not that of the macromolecule, or noise is above "
+                  "the threshold.", service=()),
         Criterion(name="raw_percentage", subject="the fraction of the box that the raw mask "
                                                  "occupies",
                   relation="<", bound=50.0,
                   warning="The raw mask occupies {value:.0f} % of the box (below {bound} % "
                   "expected): this threshold takes in the background, or lies on the wrong side of "
-                  "it.", unit="%", severity=SERIOUS),
+                  "it.", unit="%", severity=SERIOUS, service=()),
+        Criterion(name="mass_ratio", subject="the enclosed mass over the mass of the specimen that "
+                  "was given", relation="within", bound=_ENCLOSED,
+                  warning="The threshold encloses {value:.2f} times the mass of the specimen "
+                  "(between {bound} expected): too little where it is too high, too much where it "
+                  "is too low, or the mass or the voxel size is wrong.", severity=SERIOUS,
+                  service=()),
         Criterion(name="skewness", subject="the skewness of the densities", relation=">",
                   bound=-1.0,
                   warning="The density looks inverted: the strongest values are below the "
                   "background, with a skewness of {value:.1f} (above {bound} expected). Items that "
                   "expect the macromolecule to be bright are then meaningless.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The threshold selects one connected body."
     summary_warnings = ("There may be a problem with the threshold or the sign of the map: the "
@@ -89,8 +134,12 @@ class MaskAnalysis(Check):
             constructed_voxels=n_constructed,
             constructed_volume=n_constructed * data.map.sampling ** 3,
             raw_percentage=100 * metrics["raw_voxels"] / raw.size,
+            large_components=int(np.count_nonzero(sizes >= _LARGE * sizes.sum())),
+            remaining_relative_volume=_relative(metrics["remaining_mean_volume"],
+                                                data.reported.resolution),
             skewness=skewness_and_kurtosis(data.map.volume)[0],
-            overlap=np.count_nonzero(raw & constructed) / sizes.sum())
+            overlap=np.count_nonzero(raw & constructed) / sizes.sum(),
+            mass_ratio=_mass_ratio(data.map))
         masses = mass_table(data.map.volume, data.map.sampling)
         content = [
             _components_table(sizes, metrics["components_95"], data.map.sampling ** 3),
@@ -98,8 +147,12 @@ class MaskAnalysis(Check):
             maximum_variance_slices(
                 raw, data.map.sampling, "Slices of maximum variance of the raw mask.",
                 "Three sections of the thresholded map, along X, Y and Z.", "mask"),
-            _mass_plot(masses, data.map.threshold), _mass_table(masses)]
+            _mass_paragraph(metrics, data.map), _mass_plot(masses, data.map), _mass_table(masses)]
         return Findings(metrics, content)
+
+
+def _relative(volume, resolution):
+    return volume / resolution ** 3 if volume is not None and resolution else None
 
 
 def component_metrics(sizes, voxel_volume):
@@ -171,7 +224,7 @@ def mass_of(voxels, sampling):
     residues : float
         At 110 Da each.
     """
-    mass = voxels * sampling ** 3 / _VOLUME_PER_KDA
+    mass = voxels * sampling ** 3 / VOLUME_PER_KDA
     return mass, mass / _KDA_PER_RESIDUE
 
 
@@ -196,15 +249,40 @@ def _remaining_paragraph(sizes, metrics):
                         metrics["remaining_mean_volume"], rest[-1], rest[0]))
 
 
-def _mass_plot(masses, threshold):
+def enclosed_mass(evidence):
+    """Mass that the threshold encloses, were all of it protein, kDa.
+
+    Parameters
+    ----------
+    evidence : vrs.inputs.map.MapEvidence
+    """
+    return mass_of(int(np.count_nonzero(evidence.raw_mask)), evidence.sampling)[0]
+
+
+def _mass_ratio(evidence):
+    return enclosed_mass(evidence) / evidence.mass if evidence.mass else None
+
+
+def _mass_paragraph(metrics, evidence):
+    text = "The threshold encloses %.4g kDa" % enclosed_mass(evidence)
+    if evidence.mass is None:
+        return Paragraph(text + "; the mass of the specimen was not given to compare with.")
+    return Paragraph(text + ", %s times the %.4g kDa of the specimen that were given." % (
+        judged(metrics["mass_ratio"], ".2f", *_ENCLOSED), evidence.mass))
+
+
+def _mass_plot(masses, evidence):
     thresholds, _, kilodaltons, _ = (np.array(column) for column in zip(*masses))
+    series = [Series("enclosed mass", thresholds, np.where(kilodaltons > 0, kilodaltons, np.nan),
+                     "points")]
+    if evidence.mass:
+        series.append(Series("mass of the specimen", thresholds[[0, -1]],
+                             np.full(2, evidence.mass), "dashed"))
     return Plot(
         caption="Mass enclosed at different thresholds; the line marks the one in use.",
         alt="Curve of the enclosed molecular mass, falling as the threshold rises.",
         x_label="Threshold", y_label="Enclosed mass (kDa)", log_y=True,
-        series=[Series("Enclosed mass", thresholds, np.where(kilodaltons > 0, kilodaltons, np.nan),
-                       "points")],
-        marks=[Mark(threshold, "threshold")])
+        series=series, marks=[Mark(evidence.threshold, "threshold")])
 
 
 def _mass_table(masses):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from vrs.checks import VECTOR, Check, Criterion, Findings, Quantity, register
+from vrs.checks.requirements import WholeMap
 from vrs.inputs.map import MAP
 from vrs.results import Paragraph, Table, plain
 
@@ -17,13 +18,13 @@ class MassAnalysis(Check):
 
     id = "0.a"
     title = "Mass analysis"
-    requires = (MAP,)
+    requires = (MAP, WholeMap(service=MAP))
     explanation = (
         "The macromolecule should stand in the middle of its box, with free space on every side: "
         "without that space the CTF, which spreads the signal of each point over a neighbourhood, "
         "cannot be corrected well. The space is measured between the mask with hard borders and "
-        "the sides of the box. Maps of a focused refinement or of a part cut out of a larger map "
-        "are expected to give warnings here.")
+        "the sides of the box. Maps of a focused refinement are expected to give warnings here; a "
+        "box that was cut around a part of a larger map cannot be judged.")
     quantities = (
         Quantity("centre_of_mass", "voxels",
                  "Centre of mass of the whole map along X, Y and Z, counted from 0", VECTOR),

@@ -18,7 +18,7 @@ class BlocRes(Check):
     """Local resolution by the Fourier shell correlation in small boxes."""
 
     id = "1.c"
-    title = "Local resolution, Blocres"
+    title = "Local resolution (Blocres method)"
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The resolution is measured around each voxel of the mask as it is for whole maps: by the "
@@ -33,6 +33,7 @@ class BlocRes(Check):
     references = ("Cardone2013",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "Blocres, median"}
+    within_mask = True
     summary_ok = "The local Fourier shell correlation agrees with the reported resolution."
     summary_warnings = ("The local Fourier shell correlation does not support the reported "
                         "resolution.")

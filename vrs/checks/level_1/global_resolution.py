@@ -1,24 +1,19 @@
 """1.a: up to which frequency do the half maps agree?"""
 
 from dataclasses import dataclass
-from typing import Optional
 
 import numpy as np
-from scipy import fft
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
 from vrs.checks.level_1.half_map_engines import require_cube, with_halves
+from vrs.checks.level_1.shell_curves import SHELL_CURVES, ShellCurves
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.half_maps import HALF_MAPS, compared_with_map
 from vrs.inputs.map import MAP
-from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
-from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates, correlation,
-                              cross_and_powers, first_crossing, first_telling_shell, half_bit,
-                              noise_level, phase_residual, phase_terms, shell_correlation,
-                              signal_to_noise)
-from vrs.numerics.masked_fsc import (RANDOMISE_BELOW, independent_part, masked_transform,
-                                     randomised_transform, without_mask)
+from vrs.numerics.fourier import shell_counts, shell_frequencies
+from vrs.numerics.fsc import (DPR_THRESHOLD, FSC_THRESHOLD, Crossing, correlates, first_crossing,
+                              first_telling_shell, half_bit, noise_level)
 from vrs.results import SERIOUS, Curve, Mark, Paragraph, Plot, Series, Table
 
 # Where signal and noise of the mean are alike: SSNR = 2 FSC / (1 - FSC) = 1.
@@ -33,6 +28,7 @@ class GlobalResolution(Check):
     id = "1.a"
     title = "Global resolution (FSC, DPR, SSNR)"
     requires = (MAP, HALF_MAPS)
+    uses = (SHELL_CURVES,)
     explanation = (
         "The two half maps show the same structure with independent noise. The Fourier shell "
         "correlation (FSC) compares them at each spatial frequency: it is 1 where they agree and 0 "
@@ -79,21 +75,24 @@ class GlobalResolution(Check):
     references = ("Harauz1986", "Rosenthal2003", "Chen2013", "VanHeel2005", "Penczek2002")
     estimates = {"masked_fsc_resolution": "FSC", "dpr_resolution": "DPR",
                  "masked_ssnr_resolution": "SSNR"}
-    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS),
+    criteria = (ratio_criterion("masked_fsc_ratio", "the FSC in the mask", SERIOUS,
+                                service=(ratio_criterion("fsc_ratio", "the FSC"),)),
                 ratio_criterion("dpr_ratio", "the DPR", SERIOUS),
-                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS),
+                ratio_criterion("masked_ssnr_ratio", "the SSNR in the mask", SERIOUS,
+                                service=(ratio_criterion("ssnr_ratio", "the SSNR"),)),
                 Criterion(name="map_displacement", guards=True,
                           subject="the displacement of the half maps from the map",
                           relation="<=", bound=1.0, unit="voxels",
                           warning="The half maps are displaced from the map by {value:.1f} voxels "
                           "(at most {bound}), so that its mask does not cover them, and what level "
                           "1 measures within it does not belong to the macromolecule; give them in "
-                          "the position of the map.", severity=SERIOUS))
+                          "the position of the map.", severity=SERIOUS, service=()))
+    within_mask = True
     summary_ok = "The half maps support the reported resolution."
     summary_warnings = "The half maps may not support the reported resolution, or are displaced."
 
     def compute(self, data):
-        findings = _findings(data, shell_curves(data))
+        findings = _findings(data, data.shared(SHELL_CURVES))
         whole = compared_with_map(data)
         if not whole.other and not whole.mirrored:
             findings.metrics["map_displacement"] = (
@@ -141,81 +140,6 @@ GlobalResolution.external = (ExternalEngine(
 
 
 @dataclass
-class ShellCurves:
-    """What the half maps have in common, by shell.
-
-    Attributes
-    ----------
-    frequencies : numpy.ndarray, (shells,)
-        1/Å.
-    counts : numpy.ndarray, (shells,)
-        Coefficients of each shell.
-    fsc, dpr, ssnr : numpy.ndarray, (shells,)
-        Without mask; the DPR in degrees. Without the SSNR the last is None.
-    masked, randomised, corrected : numpy.ndarray, (shells,)
-        FSC within the soft mask, after the phases were randomised, and freed of the
-        mask. Without randomised shells the second is None, without a mask all are.
-    first_random : int or None
-        First shell with random phases.
-    independent : float
-        Part of the coefficients that stay independent within the mask.
-    """
-
-    frequencies: np.ndarray
-    counts: np.ndarray
-    fsc: np.ndarray
-    dpr: np.ndarray
-    ssnr: Optional[np.ndarray] = None
-    masked: Optional[np.ndarray] = None
-    randomised: Optional[np.ndarray] = None
-    corrected: Optional[np.ndarray] = None
-    first_random: Optional[int] = None
-    independent: float = 1.0
-
-
-def shell_curves(data):
-    """Correlations of the half maps by shell, without and within the soft mask.
-
-    Phases are random from the first shell on in which the FSC without mask is below 0.8.
-
-    Parameters
-    ----------
-    data : vrs.inputs.Evidence
-        With half maps.
-
-    Returns
-    -------
-    ShellCurves
-    """
-    shape = data.half_maps.first.shape
-    halves = data.half_maps.both
-    masked = shell_correlation(*(masked_transform(half, data.map.soft_mask, data.run.workers)
-                                 for half in halves), shape=shape)
-    one, two = (fft.rfftn(half, workers=data.run.workers) for half in halves)
-    cross, power1, power2, weighted, weights = shell_sums(shape, lambda z: (
-        cross_and_powers(one[z], two[z]) + phase_terms(one[z], two[z])))
-    fsc = correlation(cross, power1, power2)
-    counts = shell_counts(shape)
-    first = _first_below(fsc, first_telling_shell(counts))
-    randomised, corrected = None, masked
-    if first is not None:
-        rng = np.random.default_rng(data.run.seed)
-        one = randomised_transform(one, data.map.soft_mask, first, rng, data.run.workers)
-        two = randomised_transform(two, data.map.soft_mask, first, rng, data.run.workers)
-        randomised = shell_correlation(one, two, shape)
-        corrected = without_mask(masked, randomised, first)
-    return ShellCurves(shell_frequencies(shape, data.map.sampling), counts, fsc,
-                       phase_residual(weighted, weights), signal_to_noise(cross, power1, power2),
-                       masked, randomised, corrected, first,
-                       independent_part(data.map.soft_mask))
-
-
-def _first_below(fsc, start):
-    below = np.flatnonzero(fsc[start:] < RANDOMISE_BELOW)
-    return int(below[0]) + start if below.size else None
-
-
-@dataclass
 class _Found:
     """One way to read a resolution from a curve."""
 
@@ -228,10 +152,8 @@ class _Found:
 def _crossings(curves):
     # Halves without common signal have no resolution, whatever their curves do by chance.
     common = correlates(curves.fsc, curves.counts)
-    common_in_mask = curves.corrected is not None and correlates(
-        curves.corrected, curves.counts, curves.independent)
 
-    def crossing(curve, threshold, common=common):
+    def crossing(curve, threshold):
         if curve is None:
             return None
         if not common:
@@ -249,11 +171,11 @@ def _crossings(curves):
         _Found("noise_resolution", "FSC", "noise, 2/√n",
                crossing(curves.fsc, noise_level(curves.counts))),
         _Found("masked_fsc_resolution", "FSC in the mask, corrected", "0.143",
-               crossing(curves.corrected, FSC_THRESHOLD, common_in_mask)),
+               curves.within_mask(FSC_THRESHOLD)),
         _Found("masked_fsc_05_resolution", "FSC in the mask, corrected", "0.5",
-               crossing(curves.corrected, 0.5, common_in_mask)),
+               curves.within_mask(0.5)),
         _Found("masked_ssnr_resolution", "SSNR in the mask, corrected", "1",
-               crossing(curves.corrected, _FSC_OF_EQUAL_POWERS, common_in_mask)),
+               curves.within_mask(_FSC_OF_EQUAL_POWERS)),
         _Found("dpr_resolution", "DPR", "%.1f°" % DPR_THRESHOLD,
                crossing(-curves.dpr, -DPR_THRESHOLD)),
         _Found("ssnr_resolution", "SSNR", "1", crossing(curves.ssnr, 1.0)),
@@ -350,7 +272,8 @@ def _plots(data, curves, found):
             "Fourier shell correlation of the half maps within the soft mask, of the same after "
             "their phases were randomised, and corrected for what the mask adds.",
             "Correlations against spatial frequency; the corrected one reaches 0.143", "FSC",
-            within + [limit("0.143", FSC_THRESHOLD)]))
+            within + [limit("0.143", FSC_THRESHOLD), limit("0.5", 0.5), series(
+                "half bit", half_bit(curves.counts * curves.independent), "dashed")]))
     if curves.ssnr is not None:
         plots.append(plot(
             "ssnr_resolution",

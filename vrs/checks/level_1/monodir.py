@@ -27,7 +27,7 @@ class MonoDir(Check):
     """Local resolution by direction from monogenic amplitudes."""
 
     id = "1.f"
-    title = "Local and directional resolution, MonoDir"
+    title = "Local and directional resolution (MonoDir method)"
     requires = (MAP, HALF_MAPS, resolution(0, 10))
     explanation = (
         "As in item 1.e, the strength of the signal at each voxel is compared with the noise, here "
@@ -79,6 +79,7 @@ class MonoDir(Check):
         ratio_criterion("reported_ratio", _METHOD),
     )
     estimates = {"mean_resolution": "MonoDir, mean"}
+    within_mask = True
     summary_ok = "The resolution is uniform over the directions and agrees with the reported one."
     summary_warnings = ("The resolution by direction is not uniform or does not support the "
                         "reported one.")

@@ -15,7 +15,7 @@ class MonoRes(Check):
     """Local resolution by monogenic amplitudes of signal and noise."""
 
     id = "1.e"
-    title = "Local resolution, MonoRes"
+    title = "Local resolution (MonoRes method)"
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The mean of the half maps holds the signal, half their difference only noise. Both are "
@@ -31,6 +31,7 @@ class MonoRes(Check):
     references = ("Vilas2018",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "MonoRes, median"}
+    within_mask = True
     summary_ok = "The strength of the signal above the noise agrees with the reported resolution."
     summary_warnings = ("The strength of the signal above the noise does not support the reported "
                         "resolution.")

@@ -20,7 +20,7 @@ class ResMap(Check):
     """Local resolution as the smallest wavelength of a detectable local sinusoid."""
 
     id = "1.d"
-    title = "Local resolution, ResMap"
+    title = "Local resolution (ResMap method)"
     requires = (MAP, HALF_MAPS)
     explanation = (
         "The local resolution is here the smallest wavelength at which a wave of any direction "
@@ -41,6 +41,7 @@ class ResMap(Check):
     references = ("Kucukelbir2014",)
     criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "ResMap, median"}
+    within_mask = True
     summary_ok = "Local detail is detectable at the reported resolution."
     summary_warnings = "Local detail is not detectable at the reported resolution."
 

@@ -261,7 +261,7 @@ def compare(classes, evidence):
     -------
     Comparison
     """
-    group = (evidence.particles.group if evidence.has("particles") else point_group("C1"))
+    group = _group(evidence)
     directions = asymmetric_unit(group, SPACING, mirror=True)
     volume, mask, sampling = _working_map(evidence, classes.sampling)
     matching = Matching(classes, volume * mask, sampling, directions)
@@ -277,6 +277,28 @@ def compare(classes, evidence):
     supported = np.flatnonzero(poses.correlations > np.percentile(null, PERCENTILE, axis=0))
     scan = _scan(classes, matching, poses, supported)
     return Comparison(classes, poses, null, scan, *_side_by_side(classes, matching, poses), group)
+
+
+def _group(evidence):
+    return evidence.particles.group if evidence.has("particles") else point_group("C1")
+
+
+def in_contrast_of_map(classes, evidence):
+    """The classes with the contrast in which they agree with the map.
+
+    Parameters
+    ----------
+    classes : WorkingClasses
+    evidence : vrs.inputs.Evidence
+        With a map.
+
+    Returns
+    -------
+    WorkingClasses
+    """
+    volume, mask, sampling = _working_map(evidence, classes.sampling)
+    directions = asymmetric_unit(_group(evidence), SPACING, mirror=True)
+    return _in_contrast(classes, Matching(classes, volume * mask, sampling, directions))
 
 
 def _working_map(evidence, wanted):

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from vrs.checks import TEXT, Check, Criterion, Findings, Quantity, register
+from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
 from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
-                                         working_classes)
+                                         in_contrast_of_map, working_classes)
 from vrs.checks.level_4.orientations import view_map
+from vrs.checks.particle_engines import in_box
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
+from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.images.conventions import ERRORS
 from vrs.inputs.map import MAP
-from vrs.numerics.statistics import wilson_interval
 from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, Table, plain
 
 _SHARE = 20.0
@@ -48,10 +50,9 @@ class ReprojectionConsistency(Check):
                  "Median over the classes of the correlation that random-phase maps reach "
                  "(percentile %g)"
                  % PERCENTILE),
-        Quantity("poor_percentage", "%", "Particles whose class correlates below %g, or no better "
-                 "than with random-phase maps" % LIMIT),
-        Quantity("poor_lower", "%", "Lower end of its 95 % interval, for this number of classes"),
-        Quantity("poor_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("poor", "Particles whose class correlates below %g, or no better than "
+                          "with random-phase maps; the interval is for this number of classes"
+                          % LIMIT),
         Quantity("unsupported_percentage", "%", "Particles whose class correlates no better than "
                  "with random-phase maps"),
         Quantity("poor_classes_percentage", "%", "As poor_percentage, but of the classes, each "
@@ -65,14 +66,19 @@ class ReprojectionConsistency(Check):
                  TEXT),
     )
     criteria = (
-        Criterion(name="poor", metric="poor_lower",
+        Criterion(name="poor", metric="poor_interval.lower",
                   subject="the fraction of the particles in classes that do not look like "
                   "projections of the map, at the lower end of its 95 % interval,", relation="<",
                   bound=_SHARE, unit="%",
                   warning="At least {value:.0f} % of the particles are in classes that do not look "
                   "like projections of the map (less than {bound} % expected): the map may be "
-                  "wrong, or many particles are something else.",
-                  severity=SERIOUS),
+                  "wrong, or many particles are something else.", severity=SERIOUS,
+                  service=(Criterion(
+                      name="poor_classes", metric="poor_classes_percentage",
+                      subject="the fraction of the classes that do not look like projections of "
+                      "the map", relation="<=", bound=_SHARE, unit="%",
+                      warning="{value:.0f} % of the classes do not look like projections of the "
+                      "map (at most {bound} % expected)."),)),
     )
     references = ("Sorzano2022",)
     summary_ok = "The class averages look like projections of the map."
@@ -84,19 +90,72 @@ class ReprojectionConsistency(Check):
         occupancy = averages.occupancy
         poor = occupancy[found.poor].sum()
         count = len(occupancy)
-        lower, upper = wilson_interval(poor * count, count)
         metrics = {
             "classes": count, "left_out_classes": averages.left_out,
             "mean_correlation": found.correlations.mean(),
             "median_correlation": np.median(found.correlations),
             "median_null_correlation": np.median(found.null_limits),
-            "poor_percentage": 100 * poor, "poor_lower": 100 * lower, "poor_upper": 100 * upper,
+            **share_metrics("poor", poor * count, count),
             "unsupported_percentage": 100 * occupancy[found.unsupported].sum(),
             "poor_classes_percentage": 100 * found.poor.mean(),
             "unsupported_classes_percentage": 100 * found.unsupported.mean(),
             "pixel_size_error": _pixel_size_error(found.scan),
             "contrast": "inverted" if found.classes.sign < 0 else "the same"}
         return Findings(plain(metrics), _content(averages, found, metrics))
+
+
+def _for_xmipp(evidence):
+    averages, seen = evidence.shared(CLASS_AVERAGES).averages, evidence.map
+    classes = in_contrast_of_map(working_classes(averages, evidence), evidence)
+    symmetry = evidence.particles.symmetry if evidence.has("particles") else "C1"
+    # Its program takes the box of the map for that of the averages, whatever their pixel sizes.
+    volume = in_box(seen.volume * seen.soft_mask, seen.sampling, classes.box, classes.sampling,
+                    evidence.run.workers)
+    return EngineInput(volume, classes.sampling, parameters={"symmetryGroup": symmetry.lower()},
+                       averages=(classes.images, classes.sampling))
+
+
+def _findings_of_xmipp(evidence, table):
+    """Findings from the correlations of Xmipp, which has no null."""
+    averages = evidence.shared(CLASS_AVERAGES).averages
+    count, occupancy = len(averages.images), averages.occupancy
+    if "maxCC" not in table or not np.array_equal(np.sort(table.get("itemId", ())),
+                                                  np.arange(count) + 1):
+        raise NotMeasured("Xmipp returned no correlation for some of the %d classes." % count)
+    found = table["maxCC"][np.argsort(table["itemId"])]
+    poor = found < LIMIT
+    metrics = {
+        "classes": count, "left_out_classes": averages.left_out,
+        "mean_correlation": found.mean(), "median_correlation": np.median(found),
+        **share_metrics("poor", occupancy[poor].sum() * count, count),
+        "poor_classes_percentage": 100 * poor.mean()}
+    order = np.argsort(found, kind="stable")
+    return Findings(plain(metrics), [
+        Paragraph("%s Xmipp compared them with the projections of the map. Their mean correlation "
+                  "is %.2f and the median %.2f; %.0f %% of the particles (95 %% interval %s %%) "
+                  "are in classes that correlate below %g. Whether maps of random phases would do "
+                  "as well is told by the built-in engine only." % (
+                      averages.source, found.mean(), np.median(found),
+                      metrics["poor_percentage"], printed_interval(metrics["poor_interval"]),
+                      LIMIT)),
+        Table(["Class", "Particles (%)", "Correlation", "Verdict"],
+              [["%d" % averages.numbers[row], "%.1f" % (100 * occupancy[row]),
+                "%.2f" % found[row], "below %g" % LIMIT if poor[row] else "similar"]
+               for row in order[:_LISTED]],
+              "Class averages, lowest correlation first%s." % _how_many(count))])
+
+
+ReprojectionConsistency.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtCompareReprojections", map_parameter="inputVolume",
+    averages_parameter="inputSet", outputs=("anglesCont.xmd",),
+    files=("bin/xmipp_angular_continuous_assign2",), prepare=_for_xmipp,
+    findings=_findings_of_xmipp),)
+
+
+def _how_many(count):
+    """How many rows of a table are listed, where these are not all."""
+    return " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""
 
 
 def _pixel_size_error(scan):
@@ -125,9 +184,9 @@ def _outcome(found, metrics):
         "The mean correlation of the classes with the map is %.2f and the median %.2f; "
         "random-phase maps reach %.2f (median of the classes)." % tuple(metrics[name] for name in (
             "mean_correlation", "median_correlation", "median_null_correlation")),
-        "%.0f %% of the particles (95 %% interval %.0f to %.0f %%) are in classes that correlate "
+        "%.0f %% of the particles (95 %% interval %s %%) are in classes that correlate "
         "below %g or no better than with such maps, %.0f %% in the latter." % (
-            metrics["poor_percentage"], metrics["poor_lower"], metrics["poor_upper"], LIMIT,
+            metrics["poor_percentage"], printed_interval(metrics["poor_interval"]), LIMIT,
             metrics["unsupported_percentage"])]
     if found.classes.sign < 0:
         sentences.append("The contrast of the classes is inverted with respect to the map, so they "
@@ -199,5 +258,4 @@ def _table(averages, found, order):
          "Covariance of the residual", "Verdict"], rows,
         "Class averages, lowest correlation first%s. The covariance of the residual is that of "
         "neighbouring pixels, relative to the variance of the average: the residual is structured "
-        "where this is close to 1 minus the square of the correlation." % (
-            " (%d of %d)" % (_LISTED, len(order)) if len(order) > _LISTED else ""))
+        "where this is close to 1 minus the square of the correlation." % _how_many(len(order)))

@@ -1,7 +1,7 @@
 """3.c: does a classification of our own find the same classes?"""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -9,7 +9,10 @@ from scipy import stats
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.level_3.members import (DETAIL, FEWEST, left_out_sentence, pairs_figure, reach_of,
                                         rows_by_class)
+from vrs.checks.particle_engines import by_row, mask_diameter_of, with_particles
 from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
+from vrs.engines.external import ExternalEngine
 from vrs.images.agreement import soft_disc, within
 from vrs.images.classify2d import (ROUNDS, Classification, aligned_images, class_averages,
                                    classify)
@@ -20,7 +23,7 @@ from vrs.images.plane import PaddedTransforms
 from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.image_plane import ImagePlane
-from vrs.numerics.statistics import chance_of_at_least, wilson_interval
+from vrs.numerics.statistics import chance_of_at_least
 from vrs.results import Paragraph, Plot, Series, Table, plain
 
 _MATCH = 0.8
@@ -61,10 +64,8 @@ class ExternalConsistency(Check):
         Quantity("classes", "", "Classes that were compared"),
         Quantity("small_classes", "", "Classes with too few particles to be compared"),
         Quantity("particles_used", "", "Particles that were classified"),
-        Quantity("matched_percentage", "%", "Classes whose match with the new classifications is "
-                 "%g or better" % _MATCH),
-        Quantity("matched_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("matched_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("matched", "Classes whose match with the new classifications is %g or "
+                          "better" % _MATCH),
         Quantity("expected_percentage", "%", "The same for new classes of similar size against the "
                  "other new classification"),
         Quantity("match_p_value", "", "Probability of so few matching classes if they match as "
@@ -85,10 +86,10 @@ class ExternalConsistency(Check):
                   warning="The given classes match new ones less often than two new "
                   "classifications match each other (p = {value:.2g}, at least {bound} expected): "
                   "they may belong to other particles."),
-        Criterion(name="shortfall", metric="match_shortfall",
-                  subject="what the median match lacks of that of the new classifications",
-                  relation="<=", bound=0.05),
-        Criterion(name="distribution", metric="p_value", unless=("shortfall",),
+        Criterion(name="distribution", metric="p_value", unless=(
+                      Criterion(name="shortfall", metric="match_shortfall",
+                                subject="what the median match lacks of that of the new "
+                                "classifications", relation="<=", bound=0.05),),
                   subject="the probability that the matches come from the distribution of the new "
                   "ones", relation=">=", bound=_CHANCE,
                   warning="The given classes match new ones less well than two new classifications "
@@ -99,23 +100,84 @@ class ExternalConsistency(Check):
 
     def compute(self, evidence):
         members = evidence.shared(CLASS_MEMBERS)
-        seed, workers = evidence.run.seed, evidence.run.workers
-        chosen = _chosen(members, seed)
+        chosen = _chosen(members, evidence.run.seed)
         compared = _Images.of(members, chosen)
-        own = [compared.classified(seed + number, workers) for number in (1, 2)]
-        given = _given(evidence, chosen, compared)
-        averages = [compared.averages(one) for one in own]
-        targets = [_Targets(compared, average, workers) for average in averages]
-        found = [target.best(given) for target in targets]
-        matches = _Matches(
-            np.mean([best.correlations[:, 0] for best in found], axis=0), compared.given.sizes,
-            np.concatenate([targets[1].best(averages[0]).correlations[:, 0],
-                            targets[0].best(averages[1]).correlations[:, 0]]),
-            np.concatenate([one.sizes for one in own]))
-        metrics = _metrics(matches, len(compared.images),
-                           len(members.sizes[0]) - len(chosen))
-        return Findings(plain(metrics), _content(
-            list(chosen), matches, metrics, given, found[0], averages[0], compared))
+        return _findings(evidence, members, chosen, compared, [
+            compared.classified(evidence.run.seed + number, evidence.run.workers)
+            for number in (1, 2)])
+
+
+def _findings(evidence, members, chosen, compared, own):
+    """Findings from two new classifications."""
+    given = _given(evidence, chosen, compared)
+    averages = [compared.averages(one) for one in own]
+    targets = [_Targets(compared, average, evidence.run.workers) for average in averages]
+    found = [target.best(given) for target in targets]
+    matches = _Matches(
+        np.mean([best.correlations[:, 0] for best in found], axis=0), compared.given.sizes,
+        np.concatenate([targets[1].best(averages[0]).correlations[:, 0],
+                        targets[0].best(averages[1]).correlations[:, 0]]),
+        np.concatenate([one.sizes for one in own]))
+    metrics = _metrics(matches, len(compared.images), len(members.sizes[0]) - len(chosen))
+    return Findings(plain(metrics), _content(
+        list(chosen), matches, metrics, given, found[0], averages[0], compared))
+
+
+def _for_program(evidence, **parameters):
+    """What a program is given to classify the same particles twice."""
+    members = evidence.shared(CLASS_MEMBERS)
+    chosen = _chosen(members, evidence.run.seed)
+    return with_particles(members.sample, np.concatenate(list(chosen.values())),
+                          parameters=dict(parameters, numberOfClasses=len(chosen)))
+
+
+def _for_relion(evidence):
+    sample = evidence.shared(CLASS_MEMBERS).sample
+    given = _for_program(evidence, maskDiameterA=mask_diameter_of(sample),
+                         doCTF=sample.table.has_ctf, numberOfMpi=1)
+    return replace(given, runs=tuple(
+        {"extraParams": "--random_seed %d" % (evidence.run.seed + number)} for number in (1, 2)))
+
+
+def _for_cryosparc(evidence):
+    # Each of its runs starts at random.
+    return replace(_for_program(evidence), runs=({}, {}))
+
+
+def _findings_of(program):
+    """Findings from the classifications of a program."""
+    def findings(evidence, *runs):
+        members = evidence.shared(CLASS_MEMBERS)
+        chosen = _chosen(members, evidence.run.seed)
+        compared = _Images.of(members, chosen)
+        made = _findings(evidence, members, chosen, compared, [
+            _classification(by_row(run, len(compared.images), program), compared.sampling)
+            for run in runs])
+        made.content.insert(0, Paragraph(
+            "%s classified the particles anew, twice; the averages of its classes were made in "
+            "the same way as those of the given ones." % program))
+        return made
+    return findings
+
+
+def _classification(table, sampling):
+    """The classes of a table that have members, with shifts in pixels."""
+    numbers, labels = np.unique(table.plane_class, return_inverse=True)
+    return Classification(len(numbers), labels.ravel(), table.psi, table.plane_shifts / sampling,
+                          np.zeros(len(table)))
+
+
+ExternalConsistency.external = (
+    ExternalEngine(
+        name="relion", label="RELION", package="scipion-em-relion", plugin="relion",
+        protocol="ProtRelionClassify2D", particles_parameter="inputParticles",
+        outputs=(), sets=("outputClasses",), files=("bin/relion_refine",), prepare=_for_relion,
+        findings=_findings_of("RELION")),
+    ExternalEngine(
+        name="cryosparc", label="cryoSPARC", package="scipion-em-cryosparc2",
+        plugin="cryosparc2", protocol="ProtCryo2D", particles_parameter="inputParticles",
+        outputs=(), sets=("outputClasses",), files=("cryosparc_master/bin/cryosparcm",),
+        prepare=_for_cryosparc, findings=_findings_of("cryoSPARC")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,11 +357,10 @@ def _metrics(matches, particles, small):
             "Two new classifications match each other too rarely (%d of %d classes at %g or "
             "better) to judge whether the given classes match them; use more particles "
             "(--particles-used)." % (np.sum(matches.own >= _MATCH), len(matches.own), _MATCH))
-    low, high = wilson_interval(matched, count)
     return {
         "classes": count, "small_classes": small, "particles_used": particles,
-        "matched_percentage": 100 * matched / count, "matched_lower": 100 * low,
-        "matched_upper": 100 * high, "expected_percentage": 100 * matches.chances.mean(),
+        **share_metrics("matched", matched, count),
+        "expected_percentage": 100 * matches.chances.mean(),
         "match_p_value": matches.p_value(matched),
         "median_match": np.median(matches.given), "expected_match": np.median(matches.own),
         "match_shortfall": np.median(matches.own) - np.median(matches.given),
@@ -335,12 +396,13 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
 
 def _sentence(metrics):
     return (
-        "%.0f %% of the %d classes match new ones at %g or better (95 %% interval %.0f to %.0f "
-        "%%), while %.0f %% of new classes of similar size match the other new classification; the "
+        "%.0f %% of the %d classes match new ones at %g or better (95 %% interval %s %%), "
+        "while %.0f %% of new classes of similar size match the other new classification; the "
         "median match is %.2f, and %.2f among the new ones.%s" % (
-            metrics["matched_percentage"], metrics["classes"], _MATCH, metrics["matched_lower"],
-            metrics["matched_upper"], metrics["expected_percentage"], metrics["median_match"],
-            metrics["expected_match"], left_out_sentence(metrics["small_classes"])))
+            metrics["matched_percentage"], metrics["classes"], _MATCH,
+            printed_interval(metrics["matched_interval"]), metrics["expected_percentage"],
+            metrics["median_match"], metrics["expected_match"],
+            left_out_sentence(metrics["small_classes"])))
 
 
 def _figure(matches):

@@ -1,6 +1,6 @@
 """3.a: which particles do not belong to their class?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft, linalg, stats
@@ -8,7 +8,10 @@ from scipy import fft, linalg, stats
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
                                         low_passed, pairs_figure, reach_of, rows_by_class)
+from vrs.checks.particle_engines import with_particles
 from vrs.checks.particle_images import CLASS_MEMBERS
+from vrs.checks.shares import interval_metric, printed_interval, share_metrics, share_quantities
+from vrs.engines.external import ExternalEngine
 from vrs.images.agreement import correlations, soft_disc, within
 from vrs.images.classify2d import averaged, in_class_frame
 from vrs.images.gallery import Rings, gallery_of_images
@@ -33,6 +36,7 @@ _LISTED = 20
 _AVERAGED = 10
 _BINS = 40
 _SMALLEST = 1e-30
+_CORE_VALUES = "1 in the core of the class, 0 outside"
 
 
 @register
@@ -59,39 +63,36 @@ class OutlierDetection(Check):
         Quantity("classes", "", "Classes that were judged"),
         Quantity("small_classes", "", "Classes with too few particles to be judged"),
         Quantity("particles_used", "", "Particles in the classes that were judged"),
-        Quantity("sound_percentage", "%", "Particles that belong to their class (1 - π₀ over all "
-                 "of them)"),
-        Quantity("sound_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("sound_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("sound", "Particles that belong to their class (1 - π₀ over all of "
+                          "them)"),
         Quantity("median_contamination", "", "Median of π₀ over the classes"),
-        Quantity("poor_classes_percentage", "%", "Classes with less than %g %% sound members"
-                 % _SOUND),
-        Quantity("poor_classes_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("poor_classes_upper", "%", "Upper end of its 95 % interval"),
-        Quantity("core_percentage", "%", "Particles in the core of their class"),
-        Quantity("core_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("core_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("poor_classes", "Classes with less than %g %% sound members" % _SOUND),
+        *share_quantities("core", "Particles in the core of their class"),
         Quantity("median_correlation", "", "Median correlation of particles with the average of "
                  "the other members"),
         Quantity("chance_correlation", "", "The same median expected by chance"),
         Quantity("noise_correlation", "", "The same median for noise aligned to whichever class it "
                  "fits best"),
-        Quantity("above_noise_percentage", "%", "Particles that agree with their class better "
-                 "than %g %% of such noise" % _CORE),
-        Quantity("above_noise_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("above_noise_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("above_noise", "Particles that agree with their class better than %g %% "
+                          "of such noise" % _CORE),
         Quantity("distant_percentage", "%", "Particles further than %.2f standard deviations from "
                  "the mean of their class in its first two principal components"
                  % _LIMIT),
     )
     references = ("Storey2002",)
     criteria = (
-        Criterion(name="poor_classes", metric="poor_classes_lower",
+        Criterion(name="poor_classes", metric="poor_classes_interval.lower",
                   subject="the fraction of the classes with less than %g %% sound members (lower "
                   "end of its 95 %% "
                   "interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
                   warning="At least {value:.0f} % of the classes have less than 70 % sound members "
-                  "(at most {bound} % expected): many particles do not belong to their class."),
+                  "(at most {bound} % expected): many particles do not belong to their class.",
+                  service=(Criterion(
+                      name="poor_classes", metric="poor_classes_percentage",
+                      subject="the fraction of the classes with less than %g %% sound members"
+                      % _SOUND, relation="<=", bound=20.0, unit="%",
+                      warning="{value:.0f} % of the classes have less than 70 % sound members (at "
+                      "most {bound} % expected)."),)),
     )
     summary_ok = "The particles belong to their classes."
     summary_warnings = "Many particles do not belong to their classes."
@@ -109,6 +110,64 @@ class OutlierDetection(Check):
         metrics = _metrics(found, noise, len(members.sizes[0]) - len(found))
         return Findings(plain(metrics), _content(members, found, noise, metrics, band),
                         _products(members, found))
+
+
+def _for_xmipp(evidence):
+    """The members of classes that have enough, in classes that are numbered from 1."""
+    members = evidence.shared(CLASS_MEMBERS)
+    rows = rows_by_class(members)
+    given = with_particles(members.sample, np.concatenate(list(rows.values())))
+    labels = np.repeat(np.arange(len(rows), dtype=np.int32) + 1, list(map(len, rows.values())))
+    band = low_passed(members.sample)
+    averages = np.array([average_of(members, part, band) for part in rows.values()])
+    table = replace(given.particles, rotations=None, shifts=given.particles.plane_shifts,
+                    plane_class=labels, class_number=labels)
+    return replace(given, particles=table, averages=(averages, members.sample.sampling))
+
+
+def _findings_of_xmipp(evidence, core):
+    """Findings from the core of the classes as Xmipp finds it."""
+    members = evidence.shared(CLASS_MEMBERS)
+    rows = rows_by_class(members)
+    sizes = np.array(list(map(len, rows.values())))
+    in_core = np.zeros(sizes.sum(), bool)
+    in_core[core.rows] = True
+    owner = np.repeat(np.arange(len(rows)), sizes)
+    shares = np.bincount(owner, in_core) / sizes
+    metrics = {
+        "classes": len(rows), "small_classes": len(members.sizes[0]) - len(rows),
+        "particles_used": len(in_core), **share_metrics("core", in_core.sum(), len(in_core)),
+        **share_metrics("poor_classes", np.sum(shares < _SOUND / 100), len(rows))}
+    order = np.argsort(shares, kind="stable")
+    numbers = list(rows)
+    content = [
+        Paragraph("Xmipp finds %.0f %% of the %d particles (95 %% interval %s %%) within 3 "
+                  "standard deviations of the centre of their class, its core; members outside "
+                  "count as not sound.%s How much of a class is there by chance is told by the "
+                  "built-in engine only." % (
+                      metrics["core_percentage"], len(in_core),
+                      printed_interval(metrics["core_interval"]),
+                      left_out_sentence(metrics["small_classes"]))),
+        Table(["Class", "Members", "Core (%)"],
+              [["%d" % numbers[place], "%d" % sizes[place], "%.0f" % (100 * shares[place])]
+               for place in order[:_LISTED]],
+              "Classes, smallest core first%s." % _how_many(len(rows)))]
+    used = members.sample.rows[np.concatenate(list(rows.values()))]
+    by_row = np.argsort(used)
+    return Findings(plain(metrics), content, [ParticleValues(
+        "vrsClassCore", _CORE_VALUES, "", used[by_row], in_core[by_row].astype(float))])
+
+
+OutlierDetection.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtCoreAnalysis", classes_parameter="inputClasses",
+    outputs=(), sets=("outputClasses_core",), files=("bin/xmipp_classify_CL2D_core_analysis",),
+    prepare=_for_xmipp, findings=_findings_of_xmipp),)
+
+
+def _how_many(count):
+    """How many rows of a table are listed, where these are not all."""
+    return " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,30 +332,22 @@ def free_turns(average, band, disc):
 def _metrics(found, noise, small):
     counts = [len(judged.rows) for judged in found]
     total = sum(counts)
-    below = wilson_interval(sum(judged.below for judged in found), total)
-    poor = [judged for judged in found if 1 - judged.contamination < _SOUND / 100]
-    poor_interval = wilson_interval(len(poor), len(found))
+    below = sum(judged.below for judged in found)
+    least, most = wilson_interval(below, total)
+    poor = sum(1 - judged.contamination < _SOUND / 100 for judged in found)
     core = sum(int(judged.core.sum()) for judged in found)
-    core_interval = wilson_interval(core, total)
     above = int(np.sum(_joined(found, "correlations") > np.percentile(noise, _CORE)))
-    above_interval = wilson_interval(above, total)
-    share = sum(judged.below for judged in found) / total
     return {
         "classes": len(found), "small_classes": small, "particles_used": total,
-        "sound_percentage": 100 * _sound(share), "sound_lower": 100 * _sound(below[1]),
-        "sound_upper": 100 * _sound(below[0]),
+        "sound_percentage": 100 * _sound(below / total),
+        "sound_interval": interval_metric((_sound(most), _sound(least)), 100),
         "median_contamination": np.median([judged.contamination for judged in found]),
-        "poor_classes_percentage": 100 * len(poor) / len(found),
-        "poor_classes_lower": 100 * poor_interval[0],
-        "poor_classes_upper": 100 * poor_interval[1],
-        "core_percentage": 100 * core / total, "core_lower": 100 * core_interval[0],
-        "core_upper": 100 * core_interval[1],
+        **share_metrics("poor_classes", poor, len(found)),
+        **share_metrics("core", core, total),
         "median_correlation": np.median(_joined(found, "correlations")),
         "chance_correlation": np.median(_joined(found, "chance")),
         "noise_correlation": np.median(noise),
-        "above_noise_percentage": 100 * above / total,
-        "above_noise_lower": 100 * above_interval[0],
-        "above_noise_upper": 100 * above_interval[1],
+        **share_metrics("above_noise", above, total),
         "distant_percentage": 100 * np.mean(_joined(found, "distances") > _LIMIT)}
 
 
@@ -316,17 +367,16 @@ def _content(members, found, noise, metrics,
         ["Class", "Members", "Contamination π₀", "95 % interval", "Core (%)",
          "Median correlation", "Chance", "Above noise (%)"],
         [_row(judged, noise) for judged in found[:_LISTED]],
-        "Classes, most contaminated first%s." % (
-            " (%d of %d)" % (_LISTED, len(found)) if len(found) > _LISTED else "")))
+        "Classes, most contaminated first%s." % _how_many(len(found))))
     return content + _pictures(members, found, band)
 
 
 def _sentence(found, metrics):
     text = (
-        "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %.0f to "
-        "%.0f %%), and %.0f %% are in its core. The median contamination of a class is %.2f."
+        "%.0f %% of the %d particles in %d classes belong to their class (95 %% interval %s %%), "
+        "and %.0f %% are in its core. The median contamination of a class is %.2f."
         % (metrics["sound_percentage"], metrics["particles_used"], len(found),
-           metrics["sound_lower"], metrics["sound_upper"], metrics["core_percentage"],
+           printed_interval(metrics["sound_interval"]), metrics["core_percentage"],
            metrics["median_contamination"]))
     text += (" Noise of the same power, aligned to the classes, reaches a median correlation of "
              "%.2f; %.0f %% of the particles agree better with their class than %g %% of such "
@@ -392,7 +442,6 @@ def _products(members, found):
             for name, description, values in (
                 ("vrsClassCorrelation", "Correlation with the average of the other members of "
                  "the class", _joined(found, "correlations")),
-                ("vrsClassCore", "1 in the core of the class, 0 outside",
-                 np.concatenate([judged.core for judged in found])),
+                ("vrsClassCore", _CORE_VALUES, np.concatenate([judged.core for judged in found])),
                 ("vrsClassDistance", "Standard deviations from the mean of the class in its first "
                  "two principal components", _joined(found, "distances")))]

@@ -7,6 +7,7 @@ from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, FEWEST, excess,
                                            excess_criterion, excess_quantities, require_signal)
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL
+from vrs.checks.shares import printed_interval
 from vrs.errors import NotMeasured
 from vrs.images.poses import alignability, deviation, spread
 from vrs.images.refine import LocalSearch
@@ -71,7 +72,7 @@ class AlignabilityPrecisionAndAccuracy(Check):
                   warning="The angles of other particles would be right as often (p = {value:.2g}, "
                   "below {bound} expected): the angles do not belong to these images or to this "
                   "map; check that table, stacks and map are of the same refinement.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The particles determine their orientations, which are those given."
     summary_warnings = "Many particles do not determine the orientation they were given."
@@ -163,10 +164,11 @@ def _sentence(metrics, count):
             % (metrics["median_precision"], metrics["median_accuracy"]))
     for name in ("precision", "accuracy"):
         key = name + "_below_05"
-        text += (" The %s is below 0.5 for %.1f %% of the particles (95 %% interval %.1f to %.1f "
-                 "%%), and for %.1f %% of the simulated ones."
-                 % (name, metrics[key + "_percentage"], metrics[key + "_lower"],
-                    metrics[key + "_upper"], metrics["expected_%s_percentage" % key]))
+        text += (" The %s is below 0.5 for %.1f %% of the particles (95 %% interval %s %%), and "
+                 "for %.1f %% of the simulated ones."
+                 % (name, metrics[key + "_percentage"],
+                    printed_interval(metrics[key + "_interval"], 1),
+                    metrics["expected_%s_percentage" % key]))
     text += " %s particles were compared, and %s simulated with a signal-to-noise ratio of %.2g." \
         % (format(metrics["particles_used"], ","), format(metrics["simulated_particles"], ","),
            metrics["snr"])

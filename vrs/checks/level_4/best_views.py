@@ -7,13 +7,14 @@ import numpy as np
 from vrs.checks import Criterion, NotMeasured, Quantity
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows
 from vrs.checks.shared import Shared
+from vrs.checks.shares import interval_metric, interval_quantity, share_metrics, share_quantities
 from vrs.images.gallery import Rings, gallery_of_map
 from vrs.images.noise import measure_spectra, simulate
 from vrs.images.poses import (alignment_limit, distinct_best, neighbours, smoothed_maxima,
                               smoothing_basis, smoothing_degree)
 from vrs.images.search import Search
 from vrs.images.symmetry import asymmetric_unit, mean_view_distance
-from vrs.numerics.statistics import difference_interval, wilson_interval
+from vrs.numerics.statistics import difference_interval
 from vrs.results import SERIOUS, travels
 
 # Orientations of each particle that count.
@@ -25,6 +26,8 @@ CHANCE = 0.01
 # What more than the expectation is borne, and the expectation beyond which data are too noisy to
 # be judged, per cent.
 _BORNE, _TOO_NOISY = 10.0, 50.0
+# Per cent of all particles that the public validation service bears.
+_BORNE_BY_SERVICE = 30.0
 # Degrees between the directions of the gallery, and by how many such steps distinct ones differ.
 _STEP, _DISTINCT = 3.0, 1.6
 # Degrees times wave numbers: on outer rings neighbours in the gallery have little in common.
@@ -184,14 +187,12 @@ def excess_quantities(name, words):
     tuple of vrs.checks.Quantity
     """
     return (
-        Quantity(name + "_percentage", "%", "Particles %s" % words),
-        Quantity(name + "_lower", "%", "Lower end of its 95 % interval"),
-        Quantity(name + "_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities(name, "Particles %s" % words),
         Quantity("expected_%s_percentage" % name, "%",
                  "The same for simulated particles as noisy as the data"),
         Quantity(name + "_excess", "%", "Excess of the data over the simulated particles, in "
                                         "percentage points"),
-        Quantity(name + "_excess_lower", "%", "Lower end of its 95 % interval"),
+        interval_quantity(name + "_excess", name + "_excess", "%"),
     )
 
 
@@ -206,21 +207,28 @@ def excess(name, bad, expected):
 
     Returns
     -------
-    dict of str to float
+    dict
     """
     counts = int(bad.sum()), len(bad), int(expected.sum()), len(expected)
-    lower, upper = wilson_interval(*counts[:2])
-    share, simulated = 100 * bad.mean(), 100 * expected.mean()
-    return {name + "_percentage": share, name + "_lower": 100 * lower,
-            name + "_upper": 100 * upper, "expected_%s_percentage" % name: simulated,
-            name + "_excess": share - simulated,
-            name + "_excess_lower": 100 * difference_interval(*counts)[0]}
+    simulated = 100 * expected.mean()
+    return {**share_metrics(name, *counts[:2]), "expected_%s_percentage" % name: simulated,
+            name + "_excess": 100 * bad.mean() - simulated,
+            name + "_excess_interval": interval_metric(difference_interval(*counts), 100)}
 
 
 def excess_criterion(name, subject, warning, metric=""):
-    """The criterion on how far a share exceeds that of simulated particles."""
+    """The criterion on how far a share exceeds that of simulated particles.
+
+    The service judges the share itself.
+    """
+    metric = metric or name
+    service = Criterion(
+        name=name, metric=metric + "_percentage", subject=subject, relation="<=",
+        bound=_BORNE_BY_SERVICE, unit="%",
+        warning="%s is {value:.0f} %% (at most {bound} %% expected)."
+        % (subject[0].upper() + subject[1:]))
     return Criterion(
-        name=name, metric=(metric or name) + "_excess_lower",
+        name=name, metric=metric + "_excess_interval.lower", service=(service,),
         subject=subject + ", minus that of simulated particles (lower end of the 95 % interval),",
         relation="<=", bound=_BORNE, unit="%", warning=warning, severity=SERIOUS)
 

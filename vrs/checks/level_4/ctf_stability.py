@@ -10,11 +10,11 @@ from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantit
 from vrs.checks import resolution as resolution_known
 from vrs.checks.local import PERCENTILES, percentiles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, FIRST_SHELL, spread_rows
+from vrs.checks.shares import share_metrics, share_quantities
 from vrs.images.defocus import (OFFSETS, REACH, DefocusModel, astigmatism_change, common_change,
                                 peaks, strength_change, with_astigmatism)
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, CTF, IMAGES, PARTICLES
-from vrs.numerics.statistics import wilson_interval
 from vrs.results import Bars, Paragraph, ParticleValues, Table, plain
 from vrs.results.content import Range, Ranges
 
@@ -50,10 +50,8 @@ class CtfStability(Check):
         "for each micrograph; the last two are relative to the median of the micrographs."
         % (REACH, _ERRORS, 1 / _CHANCE, _SMALLEST))
     quantities = (
-        Quantity("unstable_micrographs_percentage", "%",
-                 "Judged micrographs that fit better at another defocus"),
-        Quantity("unstable_micrographs_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("unstable_micrographs_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("unstable_micrographs",
+                          "Judged micrographs that fit better at another defocus"),
         Quantity("unstable_micrographs", "", "Their number"),
         Quantity("judged_micrographs", "", "Micrographs whose change of defocus can be measured "
                                            "within %g Å" % REACH),
@@ -85,7 +83,14 @@ class CtfStability(Check):
                   relation="<", bound=_LIMIT, unit="%",
                   warning="The particles of {value:.2g} % of the micrographs (less than {bound} % "
                   "expected) fit better at another defocus than that in the table: estimate the "
-                  "CTF of these micrographs again, or leave them out."),
+                  "CTF of these micrographs again, or leave them out.",
+                  service=tuple(Criterion(
+                      name=name, metric="defocus_change." + percentile,
+                      subject="the percentile %s of the particles' change of defocus" % percentile,
+                      relation="within", bound=(-5000.0, 5000.0), unit="Å",
+                      warning="The percentile %s of the particles' change of defocus is "
+                      "{value:.0f} Å (between {bound} Å expected)." % percentile)
+                      for name, percentile in (("lowest", "2.5"), ("highest", "97.5")))),
     )
     summary_ok = "The images agree with the defocus in the table."
     summary_warnings = "The defocus of some micrographs seems to be wrong."
@@ -244,10 +249,8 @@ def _refine(found, scan, origin, mics):
 def _metrics(found, scan, mics):
     judged = mics.judged
     unstable, trials = int(mics.unstable.sum()), int(judged.sum())
-    lower, upper = wilson_interval(unstable, trials)
     return {
-        "unstable_micrographs_percentage": 100 * unstable / trials,
-        "unstable_micrographs_lower": 100 * lower, "unstable_micrographs_upper": 100 * upper,
+        **share_metrics("unstable_micrographs", unstable, trials),
         "unstable_micrographs": unstable, "judged_micrographs": trials,
         "micrographs": mics.count, "median_error": np.median(mics.errors[judged]),
         "defocus_change": percentiles(scan.changes), "defocus_deviation": scan.changes.std(),

@@ -7,8 +7,10 @@ import numpy as np
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.level_4.coarse import Coarse
 from vrs.checks.level_4.orientations import require_particles
-from vrs.checks.particle_images import (
-    ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows)
+from vrs.checks.particle_engines import by_row, in_box, mask_diameter_of, with_particles
+from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
+from vrs.engines.external import ExternalEngine
 from vrs.images.gallery import Rings, gallery_of_map
 from vrs.images.noise import measure_spectra, simulate
 from vrs.images.poses import compare_assignments
@@ -19,7 +21,6 @@ from vrs.images.symmetry import asymmetric_unit, orientation_distance
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
 from vrs.numerics.fourier import low_pass
-from vrs.numerics.statistics import wilson_interval
 from vrs.results import SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, plain
 
 _RESOLUTION, _EDGE = 15.0, 0.01  # Å, 1/Å
@@ -40,6 +41,10 @@ _FACTORS = (0.5, 2.0)  # Of the signal of a shell, by one correction.
 _AGREEING = 0.25
 _FEWEST = 50
 _SEED = 4
+# RELION's refinement needs as many at least: one for each half and one that leads.
+_RELION_PROCESSES = 3
+# In the order of the form of cryoSPARC's plugin.
+_CRYOSPARC_GROUPS = ("C", "D", "T", "O")
 _ANGLES, _SHIFTS = np.linspace(0, 30, 121), np.linspace(0, 20, 121)
 
 
@@ -65,18 +70,14 @@ class IndependentAlignment(Check):
         "criterion is broken where these are %g %% or more, and s is larger than c by %g standard "
         "errors." % (_RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
     quantities = (
-        Quantity("beyond_5_degrees_percentage", "%",
-                 "Particles whose orientations differ by more than 5°"),
-        Quantity("beyond_5_degrees_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("beyond_5_degrees_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("beyond_5_degrees",
+                          "Particles whose orientations differ by more than 5°"),
         Quantity("expected_beyond_5_degrees_percentage", "%",
                  "The same for simulated particles"),
         Quantity("angle_excess", "", "Standard errors by which the share beyond 5° exceeds the "
                  "simulated one; 0 if this means that fewer than %g %% are wrong" % _SHARE),
-        Quantity("beyond_5_angstrom_percentage", "%",
-                 "Particles whose shifts differ by more than 5 Å"),
-        Quantity("beyond_5_angstrom_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("beyond_5_angstrom_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("beyond_5_angstrom",
+                          "Particles whose shifts differ by more than 5 Å"),
         Quantity("expected_beyond_5_angstrom_percentage", "%",
                  "The same for simulated particles"),
         Quantity("shift_excess", "", "Standard errors by which the share beyond 5 Å exceeds the "
@@ -104,7 +105,13 @@ class IndependentAlignment(Check):
                   "independent alignment gives them: the part beyond 5° exceeds what is expected "
                   "by {value:.1f} standard errors (below {bound} expected); leave out those of "
                   "large vrsAngleDifference (vrs_particles.star) and refine again.",
-                  severity=SERIOUS),
+                  severity=SERIOUS,
+                  service=(Criterion(
+                      name="beyond_5_degrees", metric="beyond_5_degrees_percentage",
+                      subject="the part of the particles whose orientations "
+                      "differ by more than 5°", relation="<", bound=20.0, unit="%",
+                      warning="{value:.0f} % of the particles differ by more than 5° from an "
+                      "independent alignment (less than {bound} % expected)."),)),
         Criterion(name="shift_excess", subject="the number of standard errors by which the part "
                   "of the particles beyond 5 Å exceeds the simulated one, if this means that "
                   "%g %% or more are wrong," % _SHARE, relation="<", bound=_ERRORS,
@@ -112,35 +119,118 @@ class IndependentAlignment(Check):
                   "independent alignment gives them: the part beyond 5 Å exceeds what is expected "
                   "by {value:.1f} standard errors (below {bound} expected); extract these particles "
                   "again with the shifts found, and refine again.",
-                  severity=SERIOUS),
+                  severity=SERIOUS,
+                  service=(Criterion(
+                      name="beyond_5_angstrom", metric="beyond_5_angstrom_percentage",
+                      subject="the part of the particles whose shifts "
+                      "differ by more than 5 Å", relation="<", bound=20.0, unit="%",
+                      warning="{value:.0f} % of the particles differ by more than 5 Å from an "
+                      "independent alignment (less than {bound} % expected)."),)),
     )
     summary_ok = "An independent alignment finds the orientations of the particles."
     summary_warnings = "An independent alignment does not find the orientations of the particles."
 
     def compute(self, evidence):
-        particles = evidence.shared(ASSIGNED_PARTICLES)
-        sample = particles.sample
-        require_particles(len(sample), _FEWEST, "leave the shares to chance")
+        particles = _particles(evidence)
         aligner = _Aligner.of(evidence, particles)
-        found, given = aligner.sample()
-        compared = aligner.compared(particles.rotations, given, found)
-        expected, snr = _expected(aligner, particles, found, compared)
-        metrics = dict(
-            _shares(compared, expected), median_angle=np.median(compared.angles),
-            median_shift=np.median(compared.shifts),
-            expected_median_angle=np.median(expected.angles),
-            expected_median_shift=np.median(expected.shifts), hand=compared.hand,
-            common_rotation=orientation_distance(
-                np.eye(3)[None], compared.rotation[None], particles.group)[0][0],
-            common_translation=np.linalg.norm(compared.translation), snr=snr,
-            resolution_used=aligner.resolution, particles_used=len(sample),
-            particles_simulated=len(expected.angles))
-        _refuse(metrics)
-        return Findings(plain(metrics), _content(metrics, compared, expected), [
-            ParticleValues("vrsAngleDifference", "Angle between the orientations of the table and "
-                           "of an independent alignment", "°", sample.rows, compared.angles),
-            ParticleValues("vrsShiftDifference", "Distance between the shifts of the table and of "
-                           "an independent alignment", "Å", sample.rows, compared.shifts)])
+        return _findings(aligner, particles, *aligner.sample())
+
+
+def _particles(evidence):
+    found = evidence.shared(ASSIGNED_PARTICLES)
+    require_particles(len(found.sample), _FEWEST, "leave the shares to chance")
+    return found
+
+
+def _findings(aligner, particles, found, given):
+    """Findings from poses that were found; shifts are in pixels, those of the table too."""
+    compared = aligner.compared(particles.rotations, given, found)
+    expected, snr = _expected(aligner, particles, found, compared)
+    rows = particles.sample.rows
+    metrics = dict(
+        _shares(compared, expected), median_angle=np.median(compared.angles),
+        median_shift=np.median(compared.shifts),
+        expected_median_angle=np.median(expected.angles),
+        expected_median_shift=np.median(expected.shifts), hand=compared.hand,
+        common_rotation=orientation_distance(
+            np.eye(3)[None], compared.rotation[None], particles.group)[0][0],
+        common_translation=np.linalg.norm(compared.translation), snr=snr,
+        resolution_used=aligner.resolution, particles_used=len(rows),
+        particles_simulated=len(expected.angles))
+    _refuse(metrics)
+    return Findings(plain(metrics), _content(metrics, compared, expected), [
+        ParticleValues("vrsAngleDifference", "Angle between the orientations of the table and "
+                       "of an independent alignment", "°", rows, compared.angles),
+        ParticleValues("vrsShiftDifference", "Distance between the shifts of the table and of "
+                       "an independent alignment", "Å", rows, compared.shifts)])
+
+
+def _for_program(evidence, **parameters):
+    """What a program is given to refine the orientations anew, from the map."""
+    sample, seen = _particles(evidence).sample, evidence.map
+    optics = sample.table.optics[sample.table.group[0]]
+    volume = in_box(seen.volume * seen.soft_mask, seen.sampling, optics.image_size,
+                    optics.sampling, sample.workers)
+    return with_particles(sample, np.arange(len(sample)), volume=volume, sampling=optics.sampling,
+                          parameters=parameters)
+
+
+def _for_relion(evidence):
+    sample = _particles(evidence).sample
+    return _for_program(
+        evidence, symmetryGroup=evidence.particles.symmetry, doCTF=sample.table.has_ctf,
+        initialLowPassFilterA=start_resolution(sample.size), numberOfMpi=_RELION_PROCESSES,
+        maskDiameterA=mask_diameter_of(sample))
+
+
+def _for_cryosparc(evidence):
+    group, order = _cryosparc_symmetry(evidence.particles.symmetry)
+    return _for_program(
+        evidence, symmetryGroup=group, symmetryOrder=order, refine_defocus_refine=False,
+        refine_ctf_global_refine=False,
+        refine_res_init=int(round(start_resolution(_particles(evidence).sample.size))))
+
+
+def _cryosparc_symmetry(symmetry):
+    """Place of a point group in the plugin's list, and the order of its axis."""
+    letter, order = symmetry[0].upper(), symmetry[1:] or "1"
+    if letter not in _CRYOSPARC_GROUPS or not order.isdigit():
+        raise NotMeasured("For the symmetry %s cryoSPARC cannot be chosen, as the orientation of "
+                          "its axes may differ; choose another engine." % symmetry)
+    return _CRYOSPARC_GROUPS.index(letter), int(order)
+
+
+def _findings_of(program):
+    """Findings from the orientations that a program's refinement found."""
+    def findings(evidence, refined):
+        particles = _particles(evidence)
+        aligner = _Aligner.of(evidence, particles)
+        table, given = by_row(refined, len(particles.sample), program), particles.sample.table
+        shifts = [np.zeros((len(table), 2)) if one.shifts is None
+                  else one.shifts / aligner.coarse.sampling for one in (table, given)]
+        made = _findings(aligner, particles, Poses(
+            table.rotations.astype(float), shifts[0], np.ones(len(table))), shifts[1])
+        made.content.insert(0, Paragraph(
+            "%s refined the orientations anew, from the map low-passed to %.3g Å and without those "
+            "of the table. What is expected from noise is what the built-in alignment, which has a "
+            "reference of this resolution throughout, finds with simulated particles." % (
+                program, aligner.resolution)))
+        return made
+    return findings
+
+
+IndependentAlignment.external = (
+    ExternalEngine(
+        name="relion", label="RELION", package="scipion-em-relion", plugin="relion",
+        protocol="ProtRelionRefine3D", particles_parameter="inputParticles",
+        map_parameter="referenceVolume", outputs=(), sets=("outputParticles",),
+        files=("bin/relion_refine_mpi",), prepare=_for_relion, findings=_findings_of("RELION")),
+    ExternalEngine(
+        name="cryosparc", label="cryoSPARC", package="scipion-em-cryosparc2",
+        plugin="cryosparc2", protocol="ProtCryoSparc3DHomogeneousRefine",
+        particles_parameter="inputParticles", map_parameter="referenceVolume",
+        outputs=(), sets=("outputParticles",), files=("cryosparc_master/bin/cryosparcm",),
+        prepare=_for_cryosparc, findings=_findings_of("cryoSPARC")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +259,7 @@ class _Aligner:
     @classmethod
     def of(cls, evidence, particles):
         sample, seen = particles.sample, evidence.map
-        resolution = float(np.clip(_PART * sample.size, DETAIL, _RESOLUTION))
+        resolution = start_resolution(sample.size)
         coarse = Coarse.of(sample, resolution)
         volume = seen.volume * seen.soft_mask
         projector = coarse.projector(evidence, low_pass(
@@ -209,6 +299,11 @@ class _Aligner:
         """Spectra of images with given poses."""
         return measure_spectra(images, poses.rotations, poses.shifts, self.projector,
                                self.coarse.diameter, contrast)
+
+
+def start_resolution(size):
+    """Resolution of the reference for a particle of this diameter, both in Å."""
+    return float(np.clip(_PART * size, DETAIL, _RESOLUTION))
 
 
 def _reach(sample):
@@ -279,9 +374,7 @@ def _shares(compared, expected):
             ("beyond_5_angstrom", "shift_excess", compared.shifts, expected.shifts, _FAR_SHIFT)):
         count, beyond = len(values), int(np.sum(values > limit))
         share, chance = beyond / count, float(np.mean(simulated > limit))
-        low, high = wilson_interval(beyond, count)
-        metrics.update({name + "_percentage": 100 * share, name + "_lower": 100 * low,
-                        name + "_upper": 100 * high,
+        metrics.update({**share_metrics(name, beyond, count),
                         "expected_%s_percentage" % name: 100 * chance,
                         excess: _excess(share, count, chance, len(simulated))})
     return metrics
@@ -309,15 +402,17 @@ def _refuse(metrics):
 
 def _content(metrics, compared, expected):
     text = (
-        "%.1f %% of the particles differ by more than 5° from the table (95 %% interval %.1f to "
-        "%.1f %%), where %.1f %% are expected from noise, and %.1f %% by more than 5 Å (%.1f to "
-        "%.1f %%; expected %.1f %%). The median differences are %.2g° and %.2g Å; %.2g° and %.2g Å "
-        "are expected." % tuple(metrics[name] for name in (
-            "beyond_5_degrees_percentage", "beyond_5_degrees_lower", "beyond_5_degrees_upper",
-            "expected_beyond_5_degrees_percentage", "beyond_5_angstrom_percentage",
-            "beyond_5_angstrom_lower", "beyond_5_angstrom_upper",
-            "expected_beyond_5_angstrom_percentage", "median_angle", "median_shift",
-            "expected_median_angle", "expected_median_shift")))
+        "%.1f %% of the particles differ by more than 5° from the table (95 %% interval %s %%), "
+        "where %.1f %% are expected from noise, and %.1f %% by more than 5 Å (%s %%; expected "
+        "%.1f %%). The median differences are %.2g° and %.2g Å; %.2g° and %.2g Å are expected." % (
+            metrics["beyond_5_degrees_percentage"],
+            printed_interval(metrics["beyond_5_degrees_interval"], 1),
+            metrics["expected_beyond_5_degrees_percentage"],
+            metrics["beyond_5_angstrom_percentage"],
+            printed_interval(metrics["beyond_5_angstrom_interval"], 1),
+            metrics["expected_beyond_5_angstrom_percentage"],
+            metrics["median_angle"], metrics["median_shift"],
+            metrics["expected_median_angle"], metrics["expected_median_shift"]))
     content = [Paragraph(text)]
     notes = _frame(metrics, compared)
     if notes:

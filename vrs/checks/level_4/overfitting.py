@@ -104,13 +104,13 @@ class OverfittingDetection(Check):
                   "expected): the fine detail of the map may be noise that was fitted to a "
                   "reference; make an initial model from the particles themselves and refine "
                   "again.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
         Criterion(name="slope", metric="slope_upper",
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
                   "with %d standard errors added," % _ERRORS, relation=">", bound=0,
                   warning="The resolution does not rise with the number of particles: what the "
                   "halves share does not come from the particles; look at them in 2D classes before "
-                  "refining again."),
+                  "refining again.", service=()),
     )
     summary_ok = "The particles resolve more than aligned noise."
     summary_warnings = "The particles may resolve no more than aligned noise."

@@ -8,13 +8,15 @@ from vrs.checks import VECTOR, Check, Findings, Quantity, register
 from vrs.checks.level_4.orientations import direction_map, require_particles
 from vrs.checks.particle_images import (ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, projector_of,
                                         spread_rows)
+from vrs.checks.shares import (interval_metric, interval_quantity, printed_interval,
+                               share_metrics, share_quantities)
 from vrs.errors import NotMeasured
 from vrs.images.agreement import correlations, image_distances
 from vrs.images.refine import LocalSearch
 from vrs.images.symmetry import equivalent_views
 from vrs.numerics.random_phases import with_random_phases
 from vrs.numerics.sphere import geodesic_directions
-from vrs.numerics.statistics import two_populations, wilson_interval
+from vrs.numerics.statistics import two_populations
 from vrs.results import Mark, ParticleValues, Paragraph, Plot, Series, plain
 
 _FEWEST = 50
@@ -62,12 +64,9 @@ class SimilarityCriteria(Check):
         Quantity("null_median_imed", "", "The same with the random-phase map"),
         Quantity("advantage", "", "Mean correlation with the map minus that with the random-phase "
                  "map, both refined"),
-        Quantity("advantage_lower", "", "Lower end of its 95 % interval"),
-        Quantity("advantage_upper", "", "Upper end of its 95 % interval"),
-        Quantity("above_null_percentage", "%", "Particles that correlate better with the map than "
-                 "97.5 % of them do with the random-phase map"),
-        Quantity("above_null_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("above_null_upper", "%", "Upper end of its 95 % interval"),
+        interval_quantity("advantage", "advantage", ""),
+        *share_quantities("above_null", "Particles that correlate better with the map than 97.5 % "
+                          "of them do with the random-phase map"),
         Quantity("weakest_signal", "", "Relative signal of the direction of view that has least; 1 "
                  "is the mean"),
         Quantity("weakest_direction", "", "That direction in the map (x, y, z)", VECTOR),
@@ -98,7 +97,6 @@ class SimilarityCriteria(Check):
         error = _NORMAL * gain.std(ddof=1) / np.sqrt(len(gain))
         bound = np.percentile(null.correlations, _NULL_PERCENTILE)
         above = refined.correlations > bound
-        lower, upper = wilson_interval(int(above.sum()), len(above))
         metrics = {
             "median_correlation": np.median(given.correlations),
             "median_imed": np.median(given.distances),
@@ -106,14 +104,16 @@ class SimilarityCriteria(Check):
             "null_median_correlation": np.median(null.correlations),
             "refined_median_imed": np.median(refined.distances),
             "null_median_imed": np.median(null.distances),
-            "advantage": gain.mean(), "advantage_lower": gain.mean() - error,
-            "advantage_upper": gain.mean() + error, "above_null_percentage": 100 * above.mean(),
-            "above_null_lower": 100 * lower, "above_null_upper": 100 * upper,
+            "advantage": gain.mean(),
+            "advantage_interval": interval_metric((gain.mean() - error, gain.mean() + error)),
+            **share_metrics("above_null", int(above.sum()), len(above)),
             "defocus_change": change, "populations": 2 if two else 1,
             "delta_bic": mixture.delta_bic, "separation": mixture.separation,
             "lower_population_percentage": 100 * mixture.weights[0] if two else None,
             "particles_used": len(gain)}
-        signal = _by_direction(found.rotations[:, 2], found.group, given.correlations / expected)
+        usable = expected > 0
+        signal = _by_direction(found.rotations[usable, 2], found.group,
+                               given.correlations[usable] / expected[usable])
         metrics.update(_weakest(*signal))
         content = [Paragraph(_sentence(metrics)), _histogram(refined, null, bound)]
         if metrics["weakest_signal"] is not None:
@@ -220,15 +220,14 @@ def _weakest(directions, means):
 def _sentence(metrics):
     text = ("The median correlation of the %s particles with their reprojections is %.3f. After a "
             "local refinement it is %.3f, and %.3f with a random-phase map: the map is better by "
-            "%.3f on average (95 %% interval %.3f to %.3f). %.1f %% of the particles (%.1f to %.1f "
-            "%%) correlate better with the map than 97.5 %% of them do with the random-phase map. "
+            "%.3f on average (95 %% interval %s). %.1f %% of the particles (%s %%) correlate better with the map than 97.5 %% of them do with the random-phase map. "
             "The median IMED is %.2f; after refinement it is %.2f, and %.2f with the random-phase "
             "map. " % (
                 format(metrics["particles_used"], ","), metrics["median_correlation"],
                 metrics["refined_median_correlation"], metrics["null_median_correlation"],
-                metrics["advantage"], metrics["advantage_lower"], metrics["advantage_upper"],
-                metrics["above_null_percentage"], metrics["above_null_lower"],
-                metrics["above_null_upper"], metrics["median_imed"],
+                metrics["advantage"], printed_interval(metrics["advantage_interval"], 3),
+                metrics["above_null_percentage"],
+                printed_interval(metrics["above_null_interval"], 1), metrics["median_imed"],
                 metrics["refined_median_imed"], metrics["null_median_imed"]))
     numbers = "(BIC lower by %.0f, Ashman's D %.1f)" % (metrics["delta_bic"],
                                                        metrics["separation"])

@@ -7,6 +7,7 @@ from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, FEWEST, excess, e
                                            excess_quantities, require_signal)
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, spread_rows
+from vrs.checks.shares import printed_interval
 from vrs.images.poses import LIMIT, alignment_limit, chance_within
 from vrs.images.symmetry import view_distance
 from vrs.numerics.sphere import spiral
@@ -65,7 +66,7 @@ class AlignabilitySmoothness(Check):
                   warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
                   "expected): the angles do not belong to these images or to this map; check that "
                   "table, stacks and map are of the same refinement.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
     )
     summary_ok = "The particles agree best with the directions that they were given."
     summary_warnings = "Many particles agree better with other directions than the given ones."
@@ -125,13 +126,13 @@ def suspicious_micrographs(micrograph, bad):
 
 
 def _sentence(metrics):
-    return ("For %.1f %% of the %s particles (95 %% interval %.1f to %.1f %%) the best direction "
+    return ("For %.1f %% of the %s particles (95 %% interval %s %%) the best direction "
             "is further than %.1f° from the given one; the median distance is %.1f°. The same "
             "holds for %s simulated particles with these angles, CTF, signal and noise "
             "(signal-to-noise ratio %.2g) in %.1f %% of cases, and for random directions in %.1f "
             "%%." % (
                 metrics["beyond_limit_percentage"], format(metrics["particles_used"], ","),
-                metrics["beyond_limit_lower"], metrics["beyond_limit_upper"], metrics["limit"],
+                printed_interval(metrics["beyond_limit_interval"], 1), metrics["limit"],
                 metrics["median_distance"], format(metrics["simulated_particles"], ","),
                 metrics["snr"], metrics["expected_beyond_limit_percentage"],
                 100 - metrics["chance_percentage"]))

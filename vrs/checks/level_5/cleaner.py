@@ -10,6 +10,7 @@ from typing import Optional
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.shares import interval_metric, printed_interval, share_quantities
 from vrs.errors import InputError
 from vrs.images.micrographs import (FEWEST_ALIKE, FEWEST_PIXELS, ice_measures, score_ice,
                                     unlike_others)
@@ -77,10 +78,7 @@ class MicrographCleaner(Check):
             FEWEST_ALIKE, _SUSPICIOUS))
     quantities = (
         Quantity("coordinates", "", "Coordinates that were judged"),
-        Quantity("suspicious_percentage", "%",
-                 "Coordinates with a score below %g" % _SUSPICIOUS),
-        Quantity("suspicious_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("suspicious_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("suspicious", "Coordinates with a score below %g" % _SUSPICIOUS),
         Quantity("micrographs", "", "Micrographs that were judged"),
         Quantity("bad_micrographs", "",
                  "Of these, with at least %g %% suspicious coordinates" % _BOUND),
@@ -117,12 +115,11 @@ class MicrographCleaner(Check):
                               "least %d are needed." % (total, _FEWEST))
         found.sort(key=lambda one: (-one.share, -len(one.scores), one.picked.path))
         suspicious = sum(int(one.suspicious.sum()) for one in found)
-        low, high = _interval(found)
+        interval = interval_metric(_interval(found), 100)
         seen = [one.diffracting for one in found if one.diffracting is not None]
         metrics = {
             "coordinates": total, "suspicious_percentage": 100 * suspicious / total,
-            "suspicious_lower": 100 * low, "suspicious_upper": 100 * high,
-            "micrographs": len(found),
+            "suspicious_interval": interval, "micrographs": len(found),
             "bad_micrographs": sum(100 * one.share >= _BOUND for one in found),
             "diffracting_micrographs": sum(part > 0 for part in seen) if seen else None,
             "unlike_micrographs": (sum(one.is_unlike for one in found)
@@ -130,10 +127,10 @@ class MicrographCleaner(Check):
             "missing_micrographs": len(evidence.micrographs.missing) + len(failed),
             "diameter": diameter}
         content = [Paragraph(
-            "%s of %s coordinates in %s are suspicious (%.1f %%; 95 %% interval %.1f to %.1f %%). "
+            "%s of %s coordinates in %s are suspicious (%.1f %%; 95 %% interval %s %%). "
             "The diameter of the particle, %.0f Å, is %s. %s" % (
                 format(suspicious, ","), format(total, ","), _counted(len(found)),
-                100 * suspicious / total, 100 * low, 100 * high, diameter, source,
+                100 * suspicious / total, printed_interval(interval, 1), diameter, source,
                 _crystals(seen))), Paragraph(_unlike(found))]
         content += [Paragraph("%s could not be judged. %s" % (
             os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]

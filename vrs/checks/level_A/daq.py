@@ -16,6 +16,7 @@ from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics import fourier
 from vrs.results import SERIOUS, AtomValues, Paragraph, plain
+from vrs.results.wording import judged
 
 AMINO_ACIDS = ("ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE",
                "LEU", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL")
@@ -42,6 +43,8 @@ _OLD_BASES = {"ADE": "A", "GUA": "G", "CYT": "C", "THY": "U", "URA": "U"}
 # least 27 % of the residues were below 0 (vrs/engines/models/daq.md); the published bound of 0.5
 # is on the scale of the published network.
 _EXPECTED, _MOST_NEGATIVE = 0.1, 15.0
+# Above this, the whole model is in doubt and not a part.
+_MOSTLY_NEGATIVE = 25.0
 _WINDOW = 9  # residues to either side
 _REFERENCE_ATOMS = 1000
 _AT_ONCE = 1000
@@ -54,7 +57,7 @@ class Daq(Check):
     """Likelihood of amino acids, atoms and secondary structures by a network."""
 
     id = "A.g"
-    title = "DAQ"
+    title = "Residue identity (DAQ method)"
     requires = (MAP, MODEL, resolution(0, 5))
     uses = (PLACED_MODEL,)
     explanation = (
@@ -87,14 +90,24 @@ class Daq(Check):
         Criterion(name="mean", subject="the mean score of the amino acids", relation=">=",
                   bound=_EXPECTED,
                   warning="The mean score of the amino acids is {value:.2f}, below {bound}: the "
-                  "density supports the modelled sequence weakly.",
-                  severity=SERIOUS),
+                  "density supports the modelled sequence weakly.", severity=SERIOUS,
+                  service=(Criterion(
+                      name="mean", subject="the mean score of the amino acids", relation=">=",
+                      bound=0.5, warning="The mean score of the amino acids is {value:.2f} (at "
+                      "least {bound})."),)),
         Criterion(name="negative", metric="negative_percentage",
                   subject="the fraction of residues with a score below 0", relation="<=",
                   bound=_MOST_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "expected): the density does not support the sequence modelled there.", unit="%",
-                  severity=SERIOUS),
+                  service=()),
+        Criterion(name="mostly_negative", metric="negative_percentage",
+                  subject="the fraction of residues with a score below 0, for the trace not to be in "
+                  "doubt,", relation="<=",
+                  bound=_MOSTLY_NEGATIVE,
+                  warning="With {value:.0f} % of the residues below 0 (more than {bound} %), the "
+                  "sequence is out of register or the chain is traced wrongly in a large part of "
+                  "the model.", unit="%", severity=SERIOUS, service=()),
     )
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."
@@ -501,8 +514,9 @@ def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=Non
         values.append(residues.values(name, description, "", of_residues,
                                       "DAQ" if name == "daq" else ""))
         atoms.append(AtomValues(name, of_residues[residues.of_atom], description, "DAQ score"))
-    text = ("The mean score is %.2f over %d residues; %.0f %% of them have a score below 0."
-            % (metrics["mean"], len(amino_acids), metrics["negative_percentage"]))
+    text = ("The mean score is %s over %d residues; %s %% of them have a score below 0."
+            % (judged(metrics["mean"], ".2f", _EXPECTED), len(amino_acids),
+               judged(metrics["negative_percentage"], ".0f", _MOST_NEGATIVE)))
     if alpha_carbons is not None:
         text += (" The mean score of the alpha carbons' positions is %.2f, that of the secondary "
                  "structure %.2f." % (metrics["mean_alpha_carbon"],

@@ -64,7 +64,7 @@ class EMRinger(Check):
     """Whether side-chain density peaks at rotameric angles."""
 
     id = "A.f"
-    title = "EMRinger"
+    title = "Side-chain density (EMRinger method)"
     requires = (MAP, MODEL, resolution(0, 5))
     uses = (PLACED_MODEL,)
     explanation = (

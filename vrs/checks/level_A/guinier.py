@@ -58,7 +58,7 @@ class MapModelGuinier(Check):
                   "or better,", relation=">=", bound=_LEAST,
                   warning="Without their fall-off, the Guinier profiles of map and model correlate "
                   "by {value:.2f} only, at least {bound} is expected: the map does not have the "
-                  "bumps that the model gives, or the model is not a macromolecule."),
+                  "bumps that the model gives, or the model is not a macromolecule.", service=()),
     )
     summary_ok = "The amplitudes of the map are those expected from the model."
     summary_warnings = "The amplitudes of the map are not those expected from the model."

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import fft, ndimage
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.estimates import ratio_criterion, reported_ratio
+from vrs.checks.estimates import reported_ratio
+from vrs.checks.level_0.mask import enclosed_mass
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.inputs.map import MAP
@@ -16,11 +17,18 @@ from vrs.io.models import atom_positions
 from vrs.numerics import fourier, fsc, model_agreement, model_map
 from vrs.numerics.interpolation import values_at
 from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
+from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
 _BAD, _MOST_BAD = 0.5, 10.0
+_LEAST_RATIO = 0.8
+_LEAST_INCLUDED = 0.4
+# Mass that the contour encloses over that of the model, which may be a part of the specimen.
+_MOST_ENCLOSED = 3.0
+_WATER = 18.015  # Da, which a residue loses when it joins a chain
 # Voxels within this distance of an atom belong to it; it grows with the resolution.
 _RADII = (3.0, 10.0)
+_CONTOURS = 101  # of the atom inclusion
 _SOFT = 2.0  # width of the soft mask, in units of the resolution
 _PROTEIN_BACKBONE = frozenset(("N", "CA", "C", "O"))
 _MAIN_CHAIN = _PROTEIN_BACKBONE | {"CB"}
@@ -39,7 +47,7 @@ class MapModel(Check):
     """Correlations in real and Fourier space, resolutions, and atoms within the contour."""
 
     id = "A.a"
-    title = "Map-model correlation and resolution (Phenix)"
+    title = "Map-model correlation and resolution"
     requires = (MAP, MODEL)
     uses = (PLACED_MODEL,)
     explanation = (
@@ -51,8 +59,10 @@ class MapModel(Check):
         "nothing that matters, d_model the one at which the model's map has to be cut off to be "
         "most like the map. A reported resolution much better than these is not supported by the "
         "model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie in "
-        "density at or above the contour. A model that does not fit where it lies is looked for in "
-        "all of the map, and measured where it fits, or else where it correlates best.")
+        "density at or above the contour; the mass that the contour encloses is compared with the "
+        "model's, unless the mass of the specimen was given, with which 0.b compares it. A model "
+        "that does not fit where it lies is looked for in all of the map, and measured where it "
+        "fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),
@@ -88,6 +98,9 @@ class MapModel(Check):
                  "Resolution at which the model, at its overall B factor, is most like the map; "
                  "map within a soft mask around the model"),
         Quantity("d_model_b0", "Å", "The same at B = 0; map within a soft mask around the model"),
+        Quantity("enclosed_mass_ratio", "",
+                 "Mass that the contour encloses over the mass of the model, where the mass of the "
+                 "specimen was not given"),
         Quantity("fit", "", "Whether the model fits where it lies, what would make it fit, and "
                  "where it is measured", TEXT),
         Quantity("fit_gain", "",
@@ -96,6 +109,9 @@ class MapModel(Check):
         Quantity("fit_margin", "",
                  "Correlation of map and model where the model lies, minus what a fit needs: 0.3, "
                  "and more than random placements reach"),
+        Quantity("model_mass", "kDa",
+                 "Mass of the residues of the model, without water: a lower bound of the "
+                 "specimen's"),
         Quantity("overall_b_factor", "Å²",
                  "B factor of all atoms with which the model is most like the map; map within a "
                  "soft mask around the model"),
@@ -120,17 +136,33 @@ class MapModel(Check):
     criteria = (
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
                   subject="the correlation of map and model where the model lies, minus what a fit "
-                  "needs,", warning="{metrics[fit]}", severity=SERIOUS),
+                  "needs,", warning="{metrics[fit]}", severity=SERIOUS, service=()),
         Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
                   subject="the gain in correlation when the model is moved, scaled or mirrored",
-                  warning="{metrics[fit]}", severity=SERIOUS),
+                  warning="{metrics[fit]}", severity=SERIOUS, service=()),
         Criterion(name="bad_residue_percentage",
                   subject="the fraction of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
                   warning="{value:.1f} % of the residues have a correlation with the map below "
                   "0.5 (below {bound} % expected).", unit="%",
                   severity=SERIOUS),
-        ratio_criterion("reported_ratio", "the map-model FSC at 0.5"),
+        Criterion(name="reported_ratio", relation=">=", bound=_LEAST_RATIO,
+                  subject="the reported resolution over that of the map-model FSC at 0.5",
+                  warning="The model does not explain the map up to the reported resolution, which "
+                  "is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
+                  "expected): the model is wrong in its details, or less is resolved than is "
+                  "reported.", needs_resolution=True, warning_at_zero="The map-model FSC is "
+                  "nowhere above 0.5: the model explains nothing of the map."),
+        Criterion(name="atom_inclusion", guards=True, relation=">=", bound=_LEAST_INCLUDED,
+                  subject="the fraction of the atoms within the contour",
+                  warning="Only {value:.2f} of the atoms lie within the contour (at least {bound} "
+                  "expected): the threshold is too high to show the macromolecule, or the model "
+                  "lies beside the density.", severity=SERIOUS, service=()),
+        Criterion(name="enclosed_mass_ratio", guards=True, relation="<=", bound=_MOST_ENCLOSED,
+                  subject="the mass that the contour encloses over the mass of the model",
+                  warning="The contour encloses {value:.1f} times the mass of the model (at most "
+                  "{bound} expected): the threshold is too low, or much of the specimen is not "
+                  "modelled. Give the mass of the specimen to tell the two apart.", service=()),
     )
     estimates = {"d_fsc_model_05": "map-model FSC 0.5"}
     summary_ok = "The atomic model agrees with the map."
@@ -324,6 +356,68 @@ def atom_inclusion(volume, sampling, threshold, structure):
     return included
 
 
+def model_mass(structure):
+    """Mass of the residues of a model, with hydrogens and what is not modelled of them, in kDa.
+
+    Parameters
+    ----------
+    structure : gemmi.Structure
+        Water does not count, and of alternatives the first one does.
+
+    Returns
+    -------
+    float
+        0 where no residue is known.
+    """
+    mass = 0.0
+    for chain in structure[0]:
+        for residue in chain.first_conformer():
+            kind = gemmi.find_tabulated_residue(residue.name)
+            if kind.found() and not kind.is_water():
+                mass += kind.weight - _WATER * (kind.is_amino_acid() or kind.is_nucleic_acid())
+    return mass / 1000
+
+
+def inclusion_curve(volume, sampling, thresholds, structure):
+    """Fractions of the atoms, and of those of the backbone, within each of many contours.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray of float32, (z, y, x)
+    sampling : float
+        Å/voxel.
+    thresholds : numpy.ndarray, (n,)
+        Increasing.
+    structure : gemmi.Structure
+
+    Returns
+    -------
+    all_atoms, backbone : numpy.ndarray of float64, (n,)
+        Without hydrogens; NaN where there is no such atom.
+    """
+    values = values_at(volume, sampling, atom_positions(structure), -np.inf)
+    heavy = ~np.array([site.atom.is_hydrogen() for site in structure[0].all()], bool)
+    found = []
+    for chosen in (heavy, heavy & _backbone(structure)):
+        own = np.sort(values[chosen])
+        below = np.searchsorted(own, thresholds)  # those exactly at the contour are within
+        found.append(1 - below / len(own) if len(own) else np.full(len(thresholds), np.nan))
+    return tuple(found)
+
+
+def _inclusion_plot(data):
+    thresholds = np.linspace(0, float(data.map.volume.max()), _CONTOURS)
+    curves = inclusion_curve(data.map.volume, data.map.sampling, thresholds, model_of(data))
+    return Plot("Atom inclusion: fraction of the atoms, without hydrogens, in density at or above "
+                "the contour. At a contour that shows the macromolecule nearly all of the "
+                "backbone is within.",
+                "Fraction of the atoms within the contour, falling as the contour rises.",
+                "Contour (density, arbitrary units)", "Fraction within",
+                [Series(name, thresholds, curve, style) for name, curve, style in zip(
+                    ("all atoms", "backbone"), curves, ("line", "dashed"))],
+                marks=[Mark(data.map.threshold, "threshold, %.4g" % data.map.threshold)])
+
+
 def _five_kinds(data, calculated):
     mask = model_map.model_mask(model_of(data), data.map.volume.shape, data.map.sampling)
     size = int(np.count_nonzero(mask))
@@ -406,7 +500,7 @@ def _findings(data, spectra, correlations, residues, included):
         np.where(water, np.nan, residues.mean(included)))
     content = [_method(data, spectra, correlations), _correlation_table(metrics),
                _chain_table(correlations, residues, included), _resolution_table(spectra),
-               _curve_plot(data, spectra)]
+               _curve_plot(data, spectra), _inclusion_plot(data)]
     if known.size:
         content += residue_figures(residues, of_residues, "Correlation", "low", ("limit", _BAD))
     frequencies, curve = spectra.curves["masked"]
@@ -423,6 +517,9 @@ def _metrics(data, spectra, correlations, included):
     placement = data.shared(PLACED_MODEL).placement
     metrics.update(fit=verdict(placement), fit_margin=placement.margin,
                    fit_gain=None if placement.problem else placement.gain)
+    mass = model_mass(model_of(data))
+    metrics.update(model_mass=mass, enclosed_mass_ratio=(
+        enclosed_mass(data.map) / mass if mass and data.map.mass is None else None))
     metrics["reported_ratio"] = reported_ratio(data, spectra.masked["d_fsc_model_05"])
     metrics["comparison_resolution"] = spectra.resolution
     metrics["atom_radius"] = correlations.radius
@@ -448,10 +545,15 @@ def _method(data, spectra, correlations):
 def _correlation_table(metrics):
     rows = [["Correlation " + where, _shown(metrics[name], 3)] for name, where in _KINDS]
     rows += [["Residues with a correlation below %g (%%)" % _BAD,
-              _shown(metrics["bad_residue_percentage"], 1)],
-             ["Fraction of the atoms within the contour", _shown(metrics["atom_inclusion"], 3)],
+              _shown(metrics["bad_residue_percentage"], 1, _MOST_BAD)],
+             ["Fraction of the atoms within the contour",
+              _shown(metrics["atom_inclusion"], 3, _LEAST_INCLUDED)],
              ["Fraction of the backbone atoms within the contour",
-              _shown(metrics["backbone_inclusion"], 3)]]
+              _shown(metrics["backbone_inclusion"], 3)],
+             ["Mass of the model (kDa), a lower bound of the specimen's",
+              _shown(metrics["model_mass"], 1)],
+             ["Mass that the contour encloses over that of the model",
+              _shown(metrics["enclosed_mass_ratio"], 2, _MOST_ENCLOSED)]]
     return Table(["Measure", "Value"], rows, "Agreement of model and map.")
 
 
@@ -490,5 +592,6 @@ def _curve_plot(data, spectra):
                 "Spatial frequency (1/Å)", "FSC", series, marks=marks)
 
 
-def _shown(value, digits):
-    return "–" if value is None or not np.isfinite(value) else "%.*f" % (digits, value)
+def _shown(value, digits, *bounds):
+    return ("–" if value is None or not np.isfinite(value)
+            else judged(value, ".%df" % digits, *bounds))

@@ -6,13 +6,14 @@ from typing import List, Tuple
 import gemmi
 import numpy as np
 
+from vrs.checks.residues import residues_of
 from vrs.checks.shared import Shared
 from vrs.errors import NotMeasured
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics.placement import (DEVIATIONS, FITS, POOR, RANDOM, candidate_frames,
                                      find_placement)
-from vrs.results import (INFORMATIVE, MINOR, SERIOUS, Note, Paragraph, Status, Table,
+from vrs.results import (INFORMATIVE, MINOR, SERIOUS, Note, Overlay, Paragraph, Status, Table,
                          travels)
 
 # Smaller shifts (Å), turns (°) and scales are not worth words.
@@ -84,10 +85,13 @@ class PlacedModel:
     structure : gemmi.Structure
         The first voxel is at the origin.
     placement : Placement
+    threshold : float
+        Of the map.
     """
 
     structure: gemmi.Structure
     placement: Placement
+    threshold: float
 
 
 def place_model(data):
@@ -141,7 +145,7 @@ def _placed(data, placement):
     _move(structure, np.eye(3), placement.shift)
     if placement.movement:
         _move(structure, np.reshape(placement.movement[:9], (3, 3)), placement.movement[9:])
-    return PlacedModel(structure, placement)
+    return PlacedModel(structure, placement, float(data.map.threshold))
 
 
 def _described(placed):
@@ -152,11 +156,16 @@ def _described(placed):
                       "%.3f ± %.3f" % tuple(placement.random[:2])],
                      ["%d random placements, best" % RANDOM, "%.3f" % placement.random[2]]],
                   "Correlation of the map with the density of the model, around the model.")
+    residues = residues_of(placed.structure)
+    overlay = Overlay(
+        "The model (orange) in the surface of the map at threshold %.4g." % placed.threshold,
+        "The chains of the model seen through the surface of the map along X, Y and Z.",
+        "map", placed.threshold, residues.positions, residues.pieces)
     return _verdicts(placement), [
         Paragraph("Before anything else is asked of a model, it has to lie in the map. Programs "
                   "disagree on how a map's header gives its position, so all conventions in use "
                   "are tried; where the model fits in none, or not well, a movement, another voxel "
-                  "size and the mirror image are tried too."), table]
+                  "size and the mirror image are tried too."), table, overlay]
 
 
 PLACED_MODEL = Shared(

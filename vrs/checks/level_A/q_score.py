@@ -1,6 +1,7 @@
 """A.e: does each atom stand out in the map as well as atoms do at this resolution?"""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 
 import gemmi
@@ -19,6 +20,7 @@ from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
 from vrs.numerics.interpolation import values_at
 from vrs.results import SERIOUS, AtomValues, Paragraph, Table, plain
+from vrs.results.wording import judged
 
 SIGMA, PUBLISHED_SIGMA = 0.4, 0.6
 _RADII = 0.1 * np.arange(1, 21)
@@ -39,6 +41,21 @@ _ARCHIVE = np.array([
     (3.9, 0.376, 0.159), (4.25, 0.319, 0.128), (4.75, 0.240, 0.039), (5.5, 0.199, 0.057),
     (7.0, 0.156, 0.020), (9.0, 0.107, 0.008), (15.0, 0.060, -0.009)])
 _LOWEST_QUANTILE = 1.959964
+_LOWEST_PERCENTILE = 2.5
+# Resolutions (Å) of the fit that the expected values come from.
+_FITTED = (1.5, 5.0)
+# Bonds within and between amino acids whose atoms should be seen alike.
+_BONDS = (("N", "CA"), ("CA", "C"), ("C", "O"), ("CA", "CB"))
+_MAIN_CHAIN = ("N", "CA", "C", "O", "OXT", "CB")
+# Longer peptide bonds (Å) are gaps of the chain.
+_PEPTIDE = 2.5
+# Measured on sound and shaken models in simulated maps and in three public ones, 1.75 to 5 Å.
+_USUAL = (0.05, 0.015)
+_MOST_UNEVEN, _LEAST_SIDE = 1.35, 0.25
+# Resolution (Å) up to which side chains are seen.
+_SIDE_CHAINS = 4.0
+_FEWEST_ATOMS = 300
+_FEWEST_BONDS, _FEWEST_SIDE_ATOMS = 100, 30
 
 
 @register
@@ -46,7 +63,7 @@ class QScore(Check):
     """Likeness of the map around each atom to a Gaussian."""
 
     id = "A.e"
-    title = "MapQ (Q-score)"
+    title = "Q-score (MapQ method)"
     requires = (MAP, MODEL, resolution(0, 5, or_unknown=True))
     uses = (PLACED_MODEL,)
     explanation = (
@@ -57,29 +74,69 @@ class QScore(Check):
         "of the Gaussian, so that only values of the same σ may be compared: the archive of public "
         "maps takes 0.4 Å, the publication 0.6 Å. Q-scores fall with the resolution; the median of "
         "the model is therefore compared with those of the models in the archive at the reported "
-        "resolution. Hydrogens do not count.")
+        "resolution. Many of these are worse than their resolution, so that a wrong model need not "
+        "be among the lowest. Two further measures compare the model with itself: the density "
+        "around two bonded atoms of the main chain is equally good, so that their Q-scores differ "
+        "little where both are in their places; and side chains are seen less well than the main "
+        "chain, but not much less, unless they point elsewhere or are of other amino acids. "
+        "Hydrogens do not count.")
     quantities = (
         Quantity("archive_percentile", "",
                  "Percentile of the median Q-score (σ 0.4 Å) among the models of the archive at "
                  "this resolution, from their median and percentile 2.5 by a normal distribution"),
+        Quantity("chain_archive_percentile", "",
+                 "The same of the chain where it is lowest, of those with at least 300 atoms"),
+        Quantity("chain_medians", "", "Median Q-score (σ 0.4 Å) of each chain", MAPPING),
         Quantity("mean", "", "Mean Q-score of the atoms (σ 0.4 Å)"),
         Quantity("mean_published", "",
                  "Mean Q-score of the atoms with the published width of the Gaussian (σ 0.6 Å)"),
         Quantity("median", "", "Median Q-score of the atoms (σ 0.4 Å)"),
         Quantity("percentiles", "", "Percentiles of the Q-score of the atoms (σ 0.4 Å)", MAPPING,
                  PERCENTILES),
+        Quantity("relative_unevenness", "",
+                 "Unevenness over what is usual for sound models at this resolution"),
+        Quantity("side_chain_ratio", "",
+                 "Median Q-score of the side chains of proteins, beyond Cβ, over that of the main "
+                 "chain; no value for resolutions worse than 4 Å"),
         Quantity("sigma", "Å", "Width of the Gaussian, the archive's"),
         Quantity("spread", "", "Percentile 97.5 minus percentile 2.5"),
+        Quantity("unevenness", "",
+                 "Mean difference of the Q-scores of bonded atoms of the main chain of proteins "
+                 "over their median"),
     )
     references = ("Pintilie2020",)
     criteria = (
         Criterion(name="archive_percentile",
                   subject="the percentile of the median Q-score (σ 0.4 Å) among the models of the "
-                  "archive at this resolution", relation=">=", bound=2.5,
+                  "archive at this resolution", relation=">=", bound=_LOWEST_PERCENTILE,
                   warning="The median Q-score (σ 0.4 Å) is lower than usual for the reported "
                   "resolution: it is at the percentile {value:.1f} of the archive (at least "
-                  "{bound}).", needs_resolution=True,
-                  severity=SERIOUS),
+                  "{bound}).", needs_resolution=True, severity=SERIOUS,
+                  service=(Criterion(
+                      name="median", subject="the median Q-score (σ 0.4 Å)", relation=">=",
+                      bound=0.1, warning="The median Q-score (σ 0.4 Å) is {value:.2f} (at least "
+                      "{bound})."),)),
+        Criterion(name="chain_archive_percentile",
+                  subject="the same percentile of the chain where it is lowest", relation=">=",
+                  bound=_LOWEST_PERCENTILE,
+                  warning="The median Q-score (σ 0.4 Å) of a chain is lower than usual for the "
+                  "reported resolution: it is at the percentile {value:.1f} of the archive (at "
+                  "least {bound}).", needs_resolution=True,
+                  service=()),
+        Criterion(name="relative_unevenness",
+                  subject="the unevenness of the Q-scores along the main chain, over what is usual "
+                  "at this resolution,", relation="<=", bound=_MOST_UNEVEN,
+                  warning="The Q-scores of bonded atoms differ {value:.1f} times as much as usual "
+                  "for sound models at the reported resolution (at most {bound}): many atoms are "
+                  "not where the density has them.", needs_resolution=True, severity=SERIOUS,
+                  service=()),
+        Criterion(name="side_chain_ratio",
+                  subject="the median Q-score of the side chains over that of the main chain, at 4 "
+                  "Å or better,", relation=">=", bound=_LEAST_SIDE,
+                  warning="The side chains have a median Q-score of {value:.2f} times that of the "
+                  "main chain (at least {bound} expected): rotamers are wrong, or amino acids are "
+                  "out of register.", needs_resolution=True, severity=SERIOUS,
+                  service=()),
         spread_criterion(0.1),
     )
     summary_ok = "The atoms are resolved as is usual for the reported resolution."
@@ -102,13 +159,15 @@ def _findings(data, scores):
     values = residues.values("q_score", "Mean Q-score of the atoms, σ %g Å" % SIGMA, "",
                              residues.mean(scores[0]), "MapQ")
     metrics = _metrics(scores[:, known], data.reported.resolution)
+    metrics.update(_shape_metrics(scores[0], model_of(data), residues, data.reported.resolution))
     protein = expected_q_score(data.reported.resolution, "protein", SIGMA)
     bound = None if protein is None else ("expected for protein", protein)
     without = np.count_nonzero(_heavy(model_of(data))) - np.count_nonzero(known)
     content = [Paragraph(_sentence(metrics, data.reported.resolution, without)),
                percentile_table(metrics["percentiles"], "",
                                 "Percentiles of the Q-score of the atoms (σ %g Å)." % SIGMA),
-               _chain_table(residues, scores, data.reported.resolution)]
+               _chain_table(residues, scores, protein_atoms(model_of(data)[0]),
+                            data.reported.resolution)]
     content += residue_figures(residues, values, "Q-score (σ %g Å)" % SIGMA, "low", bound)
     return Findings(metrics, content, [values, AtomValues(
         "q_score", scores[0], "Q-score (σ %g Å)" % SIGMA, "Q-score")])
@@ -193,12 +252,136 @@ def expected_q_score(resolution, kind, sigma):
     Returns
     -------
     float or None
-        None where there is no such figure.
+        None where there is no such figure, and outside the resolutions of the fit.
     """
     line = _EXPECTED.get((kind, sigma))
-    if line is None or not resolution:
+    if line is None or not resolution or not _FITTED[0] <= resolution <= _FITTED[1]:
         return None
     return line[0] + line[1] * resolution
+
+
+def usual_unevenness(resolution):
+    """Unevenness of the Q-scores (σ 0.4 Å) of a sound model, a fit to sound models in maps of
+    1.75 to 5 Å.
+
+    Parameters
+    ----------
+    resolution : float or None
+        Å.
+
+    Returns
+    -------
+    float or None
+        None without resolution.
+    """
+    return _USUAL[0] + _USUAL[1] * resolution ** 2 if resolution else None
+
+
+@dataclass
+class ProteinAtoms:
+    """Atoms of the amino acids of a model, by their places among all of its atoms.
+
+    Attributes
+    ----------
+    bonds : numpy.ndarray of int, (bonds, 2)
+        Of the main chain, with Cβ.
+    side : numpy.ndarray of int, (atoms,)
+        Beyond Cβ, without hydrogens.
+    """
+
+    bonds: np.ndarray
+    side: np.ndarray
+
+    def of(self, chosen):
+        """Those of some atoms only, bool (all atoms,)."""
+        return ProteinAtoms(self.bonds[chosen[self.bonds].all(axis=1)],
+                            self.side[chosen[self.side]])
+
+
+def protein_atoms(model):
+    """Which atoms of a model are bonded main chain, and which are side chain.
+
+    Parameters
+    ----------
+    model : gemmi.Model
+        Of alternatives the first one counts.
+
+    Returns
+    -------
+    ProteinAtoms
+    """
+    bonds, side, start = [], [], 0
+    for chain in model:
+        carbon = None
+        for residue in chain:
+            places = {}
+            for place, atom in enumerate(residue, start):
+                places.setdefault(atom.name, (place, atom))
+            start += len(residue)
+            if not gemmi.find_tabulated_residue(residue.name).is_amino_acid():
+                carbon = None
+                continue
+            bonds += [(places[one][0], places[other][0]) for one, other in _BONDS
+                      if one in places and other in places]
+            nitrogen = places.get("N")
+            if carbon and nitrogen and carbon[1].pos.dist(nitrogen[1].pos) < _PEPTIDE:
+                bonds.append((carbon[0], nitrogen[0]))
+            carbon = places.get("C")
+            side += [place for name, (place, atom) in places.items()
+                     if name not in _MAIN_CHAIN and not atom.is_hydrogen()]
+    return ProteinAtoms(np.array(bonds, int).reshape(-1, 2), np.array(side, int))
+
+
+def unevenness(scores, atoms):
+    """How much the Q-scores of bonded atoms of the main chain differ.
+
+    The density around two bonded atoms is equally good, so that both stand out alike where
+    both are in their places; errors of single atoms or residues make them differ.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, (all atoms,)
+        NaN where an atom has none.
+    atoms : ProteinAtoms
+
+    Returns
+    -------
+    float or None
+        Mean absolute difference over the median of the main chain; None for fewer than 100
+        bonds, and where the median is not positive.
+    """
+    pairs = scores[atoms.bonds]
+    known = np.isfinite(pairs).all(axis=1)
+    if np.count_nonzero(known) < _FEWEST_BONDS:
+        return None
+    middle = _main_chain_median(scores, atoms)
+    return np.abs(np.diff(pairs[known], axis=1)).mean() / middle if middle > 0 else None
+
+
+def side_chain_ratio(scores, atoms):
+    """Median Q-score of the side chains over that of the main chain.
+
+    Parameters
+    ----------
+    scores, atoms
+        As those of :func:`unevenness`.
+
+    Returns
+    -------
+    float or None
+        None for fewer than 30 atoms beyond Cβ or 100 bonds of the main chain, and where the
+        median of the main chain is not positive.
+    """
+    side = scores[atoms.side]
+    side = side[np.isfinite(side)]
+    if len(side) < _FEWEST_SIDE_ATOMS or len(atoms.bonds) < _FEWEST_BONDS:
+        return None
+    middle = _main_chain_median(scores, atoms)
+    return np.median(side) / middle if middle > 0 else None
+
+
+def _main_chain_median(scores, atoms):
+    return np.nanmedian(scores[np.unique(atoms.bonds)])
 
 
 def archive_percentile(median, resolution):
@@ -343,6 +526,34 @@ def _metrics(scores, resolution):
     })
 
 
+def _shape_metrics(scores, structure, residues, resolution):
+    """What compares atoms of the model with each other, and its chains with the archive."""
+    atoms = protein_atoms(structure[0])
+    own, usual = unevenness(scores, atoms), usual_unevenness(resolution)
+    medians = {chain: float(np.median(values))
+               for chain, values in _of_chains(scores, residues).items()}
+    percentiles_of_chains = [
+        archive_percentile(medians[chain], resolution)
+        for chain, values in _of_chains(scores, residues).items() if len(values) >= _FEWEST_ATOMS]
+    side = side_chain_ratio(scores, atoms) if resolution and resolution <= _SIDE_CHAINS else None
+    return plain({
+        "unevenness": own,
+        "relative_unevenness": own / usual if own is not None and usual else None,
+        "side_chain_ratio": side,
+        "chain_medians": medians,
+        "chain_archive_percentile": min(percentiles_of_chains, default=None) if resolution
+        else None,
+    })
+
+
+def _of_chains(scores, residues):
+    """Scores of the atoms of each chain that have one, by its name."""
+    names = np.array(residues.chains)[residues.of_atom]
+    known = np.isfinite(scores)
+    return {chain: scores[known & (names == chain)]
+            for chain in dict.fromkeys(residues.chains) if (known & (names == chain)).any()}
+
+
 def _sentence(metrics, resolution, outside):
     text = "The atoms have a median Q-score of %.3f and a mean of %.3f (σ %g Å)" % (
         metrics["median"], metrics["mean"], SIGMA)
@@ -353,18 +564,26 @@ def _sentence(metrics, resolution, outside):
             metrics["mean_published"], PUBLISHED_SIGMA)
     if metrics["archive_percentile"] is not None:
         text += (" Among the models of the archive at %.2f Å the median is at about the percentile "
-                 "%.0f (σ %g Å)." % (resolution, metrics["archive_percentile"], SIGMA))
+                 "%s (σ %g Å)." % (resolution, judged(metrics["archive_percentile"], ".0f",
+                                                      _LOWEST_PERCENTILE), SIGMA))
         low, high = _ARCHIVE[[0, -1], 0]
         if not low <= resolution <= high:
             text += " Figures of the archive reach from %g to %g Å; the nearest were taken." % (
                 low, high)
+    if metrics["relative_unevenness"] is not None:
+        text += (" Bonded atoms of the main chain differ by %s of its median, %s times what is "
+                 "usual." % ("%.2f" % metrics["unevenness"],
+                             judged(metrics["relative_unevenness"], ".1f", _MOST_UNEVEN)))
+    if metrics["side_chain_ratio"] is not None:
+        text += (" Side chains have a median of %s times that of the main chain."
+                 % judged(metrics["side_chain_ratio"], ".2f", _LEAST_SIDE))
     if outside:
         text += " %d atom%s outside the map and %s no value." % (
             outside, " lies" if outside == 1 else "s lie", "has" if outside == 1 else "have")
     return text
 
 
-def _chain_table(residues, scores, resolution):
+def _chain_table(residues, scores, atoms, resolution):
     """Mean Q-scores and expected ones of each chain, by the widths that were computed."""
     computed = [(sigma, values) for sigma, values in zip((SIGMA, PUBLISHED_SIGMA), scores)
                 if np.isfinite(values).any()]
@@ -380,11 +599,16 @@ def _chain_table(residues, scores, resolution):
         for sigma, values in computed:
             expected = expected_q_score(resolution, kind, sigma)
             row += ["%.3f" % values[own].mean(), "–" if expected is None else "%.3f" % expected]
-        rows.append(row)
+        rows.append(row + ["–" if value is None else "%.2f" % value for value in (
+            measure(scores[0], atoms.of(of_atom == chain))
+            for measure in (unevenness, side_chain_ratio))])
     return Table(["Chain", "Kind", "Atoms"] + [
         name % sigma for sigma, _ in computed
-        for name in ("Q-score (σ %g Å)", "Expected (σ %g Å)")], rows,
-        "Mean Q-score of each chain, and what is expected of its kind at the reported resolution.")
+        for name in ("Q-score (σ %g Å)", "Expected (σ %g Å)")]
+        + ["Unevenness", "Side / main chain"], rows,
+        "Mean Q-score of each chain, and what is expected of its kind at the reported resolution, "
+        "from %g to %g Å; how unevenly the main chain is seen, and how well the side chains are "
+        "seen beside it." % _FITTED)
 
 
 def _kind(names):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.shares import printed_interval, share_metrics, share_quantities
 from vrs.inputs.crosslinks import CROSSLINKS
 from vrs.inputs.model import MODEL
 from vrs.numerics.crosslinks import (BETWEEN_CHAINS, DEPTH_LIMIT, LONGEST_PATH, PATH_LIMIT,
@@ -37,9 +38,7 @@ class CrossLinkSatisfaction(Check):
     quantities = (
         Quantity("links", "", "Distinct cross-links in the table"),
         Quantity("mapped_links", "", "Cross-links whose residues are both in the model"),
-        Quantity("satisfied_percentage", "%", "Mapped links that are short enough"),
-        Quantity("satisfied_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("satisfied_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("satisfied", "Mapped links that are short enough"),
         Quantity("expected_percentage", "%", "Percentage that random residues would satisfy"),
         Quantity("enrichment", "", "Ratio of satisfied links to those expected by chance"),
         Quantity("enrichment_p_value", "",
@@ -68,13 +67,13 @@ class CrossLinkSatisfaction(Check):
                   bound=_CHANCE,
                   warning="Random residues would satisfy as many cross-links (p = {value:.2g}, "
                   "below {bound} expected): the links do not support the model.",
-                  severity=SERIOUS),
+                  severity=SERIOUS, service=()),
         Criterion(name="between", metric="between_satisfied_percentage",
                   subject="the fraction of the cross-links between different proteins that is "
                   "satisfied", relation=">", bound=_SHARE, unit="%",
                   warning="Only {value:.0f} % of the cross-links between different proteins are "
                   "short enough (more than {bound} % expected): the proteins may be arranged "
-                  "wrongly."),
+                  "wrongly.", service=()),
     )
     summary_ok = "The model satisfies the cross-links."
     summary_warnings = "The model does not satisfy the cross-links."
@@ -89,8 +88,7 @@ class CrossLinkSatisfaction(Check):
         depths = found.depths[np.isfinite(found.depths) | (found.mono_residues >= 0)]
         metrics = {
             "links": len(evidence.crosslinks.names), "mapped_links": total.links,
-            "satisfied_percentage": 100 * total.share,
-            "satisfied_lower": 100 * total.interval[0], "satisfied_upper": 100 * total.interval[1],
+            **share_metrics("satisfied", total.satisfied, total.links),
             "expected_percentage": 100 * total.expected / total.links,
             "enrichment": total.enrichment, "enrichment_p_value": total.p_value,
             "straight_percentage": 100 * np.mean(distances <= STRAIGHT),
@@ -100,7 +98,7 @@ class CrossLinkSatisfaction(Check):
                                              else None),
             "mono_satisfied_percentage": (100 * np.mean(depths <= DEPTH_LIMIT) if len(depths)
                                           else None)}
-        return Findings(plain(metrics), _content(evidence.crosslinks, found, total))
+        return Findings(plain(metrics), _content(evidence.crosslinks, found, total, metrics))
 
 
 def _refuse(total):
@@ -118,12 +116,13 @@ def _refuse(total):
                           "of them could be satisfied by chance.")
 
 
-def _content(table, found, total):
+def _content(table, found, total, metrics):
     content = [Paragraph(
-        "%d of %d cross-links are satisfied (%.0f %%; 95 %% interval %.0f to %.0f %%), where "
+        "%d of %d cross-links are satisfied (%.0f %%; 95 %% interval %s %%), where "
         "random residues would satisfy %.1f. %s" % (
-            total.satisfied, total.links, 100 * total.share, 100 * total.interval[0],
-            100 * total.interval[1], total.expected, _left_out(found)))]
+            total.satisfied, total.links, 100 * total.share,
+            printed_interval(metrics["satisfied_interval"]), total.expected,
+            _left_out(found)))]
     if found.amine_share is not None and found.amine_share < _USUAL_AMINES:
         content.append(Paragraph(
             "Only %.0f %% of the linked residues can react with the linker; the table probably "

@@ -75,12 +75,13 @@ class SaxsAgreement(Check):
     )
     references = ("Svergun1995", "Franke2015", "Hansen2000")
     criteria = (
-        Criterion(name="chi2", subject="χ² of the map", relation="<=", bound=3.0),
-        Criterion(name="cormap", metric="cormap_p_value",
-                  subject="the CorMap probability of the map", relation=">=", bound=0.01),
         Criterion(name="deviation", metric="largest_deviation",
                   subject="the deviation of the map from the curve",
-                  relation="<=", bound=5.0, unit="%", unless=("chi2", "cormap"),
+                  relation="<=", bound=5.0, unit="%", unless=(
+                      Criterion(name="chi2", subject="χ² of the map", relation="<=", bound=3.0),
+                      Criterion(name="cormap", metric="cormap_p_value",
+                                subject="the CorMap probability of the map", relation=">=",
+                                bound=0.01)),
                   warning="The map deviates from the SAXS curve by {value:.1f} % (at most {bound} "
                   "%), beyond the errors of the curve: the particles in solution may have another "
                   "oligomeric state or conformation or aggregate, or the map may be incomplete or "

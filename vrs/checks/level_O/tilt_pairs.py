@@ -3,9 +3,9 @@
 import numpy as np
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.shares import share_metrics, share_quantities
 from vrs.images.tilt_pairs import RADIUS, SIGNIFICANT, judge_pairs
 from vrs.inputs.tilt_pairs import TILT_PAIRS
-from vrs.numerics.statistics import wilson_interval
 from vrs.results import SERIOUS, Paragraph, PolarPanel, PolarPlots, plain
 
 # With which a set of which half is right has to be recognised.
@@ -33,10 +33,8 @@ class TiltPairAgreement(Check):
         "little: random pairs that differ by less than 60° differ by 45° on average." % RADIUS)
     quantities = (
         Quantity("pairs", "", "Pairs of images"),
-        Quantity("clustered_percentage", "%", "Pairs within %g° of the experiment's tilt; in "
-                 "either sense where its axis was not given" % RADIUS),
-        Quantity("clustered_lower", "%", "Lower end of its 95 % interval"),
-        Quantity("clustered_upper", "%", "Upper end of its 95 % interval"),
+        *share_quantities("clustered", "Pairs within %g° of the experiment's tilt; in either sense "
+                          "where its axis was not given" % RADIUS),
         Quantity("mirrored_clustered_percentage", "%", "Pairs within %g° of the tilt that the "
                  "mirrored map would show" % RADIUS),
         Quantity("chance_percentage", "%", "Random pairs within %g° of the tilt in either "
@@ -95,11 +93,9 @@ class TiltPairAgreement(Check):
         near = found.near if pairs.axis is not None else both
         tells_hand = pairs.axis is not None and _can_tell(both) and (
             found.cluster_p_value < SIGNIFICANT)
-        interval = wilson_interval(near, count)
         metrics = {
             "pairs": count,
-            "clustered_percentage": 100 * near / count,
-            "clustered_lower": 100 * interval[0], "clustered_upper": 100 * interval[1],
+            **share_metrics("clustered", near, count),
             "mirrored_clustered_percentage": (100 * found.near_mirrored / count
                                               if pairs.axis is not None else None),
             "chance_percentage": 100 * found.chance,

@@ -2,7 +2,9 @@
 
 from vrs.report.document import Run, Text
 from vrs.report.numbering import item_anchor, plain
+from vrs.report.quality import OVERESTIMATED
 from vrs.results import content
+from vrs.results.wording import judged
 
 
 def estimates_of(items):
@@ -25,12 +27,13 @@ def comparison(numbering, items, reported):
     texts = ("Finer resolutions are on the left. The estimates measure different things: global "
              "ones describe the map as a whole, local ones each position, and directional ones "
              "each direction. Estimates that agree support each other. If one differs from the "
-             "rest, see its section.",)
+             "rest, see its section. Those by an atomic model are as good as the model, and are "
+             "no part of the mean in the summarised quality.",)
     table = numbering.grid(
         ["Item", "Estimate", "Å", "Reported / estimate"],
         [[[Run(item.id, "#" + item_anchor(item.id))], plain(estimate.label),
           plain("%.2f" % estimate.value),
-          plain("%.2f" % (reported / estimate.value) if reported else "–")]
+          plain(judged(reported / estimate.value, ".2f", OVERESTIMATED) if reported else "–")]
          for item, estimate in estimates], [False, False, True, True], [1, 3, 1, 1.5],
         "The estimates of the resolution. A ratio below 0.8 means that the reported "
         "resolution is much better than the estimate.")

@@ -1,6 +1,6 @@
 """What was given: the map, and what the levels take on top of it."""
 
-from vrs.report.document import Fact, Facts, Minor, Run, Text
+from vrs.report.document import Fact, Facts, Grid, Minor, Run, Text
 from vrs.report.numbering import input_anchor, paths, plain
 from vrs.report.wording import angstroms
 from vrs.results import INFORMATIVE, SERIOUS
@@ -21,16 +21,17 @@ def input_blocks(numbering, given, folder):
     list
         Of blocks.
     """
-    rows = [("File", plain(given.file_name)), ("SHA-256", [Run(given.sha256, style="code")])]
+    rows = [("File", plain(given.file_name))]
+    sums = [("Map" if given.shape else "Data", given.file_name, given.sha256)]
     if given.shape is not None:
         rows += [("Box (x, y, z)", plain(" × ".join(map(str, given.shape)) + " voxels")),
                  ("Voxel size", plain("%g Å" % given.sampling)),
                  ("Threshold", plain("%g" % given.threshold))]
     rows.append(("Reported resolution", plain(angstroms(given.resolution))))
     if given.mask_file_name:
-        rows += [("Own mask", plain(given.mask_file_name)),
-                 ("SHA-256 of the mask", [Run(given.mask_sha256, style="code")])]
-    return _blocks(numbering, rows, given, paths(given.files, folder))
+        rows.append(("Own mask", plain(given.mask_file_name)))
+        sums.append(("Own mask", given.mask_file_name, given.mask_sha256))
+    return _blocks(numbering, rows, sums, given, paths(given.files, folder))
 
 
 def added_blocks(numbering, added, files):
@@ -48,14 +49,21 @@ def added_blocks(numbering, added, files):
     list
         Of blocks.
     """
-    rows = []
-    for entry in added.files:
-        rows += [(entry.term, plain(entry.file_name)),
-                 ("SHA-256", [Run(entry.sha256, style="code")])]
-    return _blocks(numbering, rows, added, files)
+    rows = [(entry.term, plain(entry.file_name)) for entry in added.files]
+    sums = [(entry.term, entry.file_name, entry.sha256) for entry in added.files]
+    return _blocks(numbering, rows, sums, added, files)
 
 
-def _blocks(numbering, rows, given, files):
+def _blocks(numbering, rows, sums, given, files):
+    if numbering.has_appendix:
+        # Checksums are longer than a line of a column.
+        numbering.set_aside(Grid(
+            ["File", "Name", "SHA-256"], [[plain(term), plain(name), [Run(digest, style="code")]]
+                                          for term, name, digest in sums],
+            [False] * 3, [1, 1.5, 4.4], "Files that were examined, with their checksums."))
+    else:
+        rows = rows + [("SHA-256 of %s" % name, [Run(digest, style="code")])
+                       for _, name, digest in sums]
     blocks = [Facts([Fact(term, runs) for term, runs in rows])]
     if given.notes:
         blocks += [Minor("Findings")] + [_note(note) for note in given.notes]

@@ -2,6 +2,7 @@
 
 import os
 
+from vrs.checks import SERVICE
 from vrs.report.document import Grid, Listing, Minor, Run, Section, Text
 from vrs.report.numbering import item_anchor, paths, plain
 from vrs.report.wording import OUTCOMES, STATUS_STYLES, cell
@@ -35,23 +36,31 @@ def item_parts(numbering, item, result, folder):
         Blocks by heading, in the order of the report.
     """
     files = dict(paths(result.input.files, folder), **paths(item.files, folder))
-    results = numbering.blocks(item.content, files) + _metrics(numbering, item)
+    subject = "%s %s" % (item.id, item.title) if numbering.has_appendix else ""
+    results = numbering.blocks(item.content, files, subject)
+    metrics = _metrics(item)
+    if metrics and numbering.has_appendix:
+        numbering.set_aside(metrics)
+    elif metrics:
+        results.append(numbering.numbered(metrics))
     if item.reason:
         results.append(Text(plain(item.reason)))
-    parts = [("Explanation", [Text(plain(item.explanation))] if item.explanation else []),
+    explained = item.explanation and item.status not in (Status.NOT_APPLICABLE, Status.NOT_RUN)
+    parts = [("Explanation", [Text(plain(item.explanation))] if explained else []),
              ("Results", results),
              ("Automatic criteria", _criteria(item, result.criteria_source)),
              _verdict(item), ("Engine and reference", _engine(numbering.references, item))]
     return {heading: blocks for heading, blocks in parts if blocks}
 
 
-def _metrics(numbering, item):
-    rows = [row for name, metric in item.metrics.items() for row in _metric_rows(name, metric)]
+def _metrics(item):
+    """The table of all metrics of an item, None where it has none."""
+    rows = [[[Run(name, style="code")], plain(cell(metric.value)), plain(metric.unit),
+             plain(metric.description)] for name, metric in item.metrics.items()]
     if not rows:
-        return []
-    return [numbering.grid(
-        ["Quantity", "Value", "Unit", "Description"], rows, [False] * 4, [2.6, 2, 1.1, 4.3],
-        "Quantities of item %s, under the names they have in report.json." % item.id)]
+        return None
+    return Grid(["Quantity", "Value", "Unit", "Description"], rows, [False] * 4, [2.6, 2, 1, 4.4],
+                "Quantities of item %s, under the names they have in report.json." % item.id)
 
 
 def _criteria(item, source):
@@ -62,12 +71,25 @@ def _criteria(item, source):
     rows = []
     for outcome in item.criteria:
         text, style = OUTCOMES[outcome.outcome]
-        rows.append([_criterion(outcome), [Run(text, style=style)]])
-    blocks = [Grid(["The item is OK when", "Outcome"], rows, [False, False], [5, 1])]
-    if any(_overridden(outcome) for outcome in item.criteria):
+        rows.append([_criterion(outcome), plain(measured(item, outcome)),
+                     [Run(text, style=style)]])
+    blocks = [Grid(["The item is OK when", "Measured", "Outcome"], rows, [False] * 3,
+                   [4, 1.3, 1.2])]
+    if source == SERVICE:
+        blocks.append(Text(plain("These are the rules of the public validation service."), "note"))
+    elif any(_overridden(outcome) for outcome in item.criteria):
         blocks.append(Text(plain("The facility's bounds come from the criteria file %s." % source),
                            "note"))
     return blocks
+
+
+def measured(item, outcome):
+    """The value that a criterion judged, in print."""
+    value = item.value(outcome.metric)
+    if value is None or isinstance(value, str):
+        return "–"
+    unit = item.metrics[outcome.metric.partition(".")[0]].unit
+    return "%s %s" % (cell(value), unit) if unit else cell(value)
 
 
 def _engine(references, item):
@@ -96,8 +118,19 @@ def _verdict(item):
     if item.status is Status.WARNINGS:
         return "Warnings", [
             Text([status(item)]),
-            Listing([warning_runs(item, warning) for warning in item.warnings], True)]
-    return "Status", [Text([status(item)])]
+            Listing([warning_runs(item, warning) for warning in item.warnings], True)
+        ] + _of_service(item)
+    return "Status", [Text([status(item)])] + _of_service(item)
+
+
+def _of_service(item):
+    """What the public validation service would say, where this is something else."""
+    if item.service is None:
+        return []
+    told = "By the rules of the public validation service, the outcome would be: %s" % (
+        item.service.printed_status())
+    return [Text(plain(" ".join([told + (":" if item.service.warnings else ".")]
+                                + item.service.warnings)), "note")]
 
 
 def warning_runs(item, warning):
@@ -122,11 +155,3 @@ def _bound(bound):
         return " to ".join("%g" % end for end in bound)
     return "%g" % bound
 
-
-def _metric_rows(name, metric):
-    """One row for a metric; one for each entry of a mapping."""
-    parts = ([(name, metric.value)] if not isinstance(metric.value, dict)
-             else [("%s.%s" % (name, key), part) for key, part in metric.value.items()])
-    return [[[Run(part_name, style="code")], plain(cell(value)), plain(metric.unit),
-             plain(metric.description if position == 0 else "")]
-            for position, (part_name, value) in enumerate(parts)]

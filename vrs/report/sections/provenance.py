@@ -1,5 +1,6 @@
 """Where the results come from."""
 
+from vrs.checks import SERVICE
 from vrs.report.document import Fact, Facts, Section
 from vrs.report.numbering import plain
 from vrs.report.wording import cell
@@ -22,7 +23,10 @@ def provenance_section(numbering, results, provenance, number):
                  plain(cell(given[name]))) for name in names]
     for result in results:
         rows.append(Fact("Seed of level %s" % result.level, plain(str(result.seed))))
-        if result.criteria_source:
+        if result.criteria_source == SERVICE:
+            rows.append(Fact("Criteria of level %s" % result.level,
+                             plain("those of the public validation service")))
+        elif result.criteria_source:
             rows.append(Fact("Criteria file of level %s" % result.level,
                              plain(result.criteria_source)))
     blocks = [Facts(rows)]

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from vrs.checks import (AskedFor, Check, Criterion, Findings, NotApplicable, NotMeasured, Quantity,
-                        Shared, SharedOutcome, all_checks, checks_of_level, get_check, register,
-                        resolution, run_check)
+from vrs.checks import (SERVICE, AskedFor, Check, Criterion, Findings, NotApplicable, NotMeasured,
+                        Overrides, Quantity, Shared, SharedOutcome, all_checks, checks_of_level,
+                        get_check, register, resolution, run_check)
 from vrs.inputs import Evidence, Run, compose
 from vrs.inputs.reported import Reported
-from vrs.checks.criteria import Overrides
-from vrs.results import (Estimate, Metric, Paragraph, Status, Volume, from_json, read_json,
-                         to_json)
+from vrs.results import (Estimate, Metric, Paragraph, ServiceOutcome, Status, Volume, from_json,
+                         read_json, to_json)
+from vrs.tests.evidence import evidence
 from vrs.validation import Validation
 
 
@@ -58,6 +58,43 @@ def test_warnings():
     result, _ = run(Example(3.0))
     assert (result.status, result.summary) == (Status.WARNINGS, "Bad.")
     assert result.warnings == ["It is 3.0."]
+
+
+class Differing(Example):
+    """The service asks for something else in its size, and nothing of its guard."""
+
+    criteria = (
+        Criterion(name="size", subject="the size", relation="<=", bound=2.0,
+                  warning="It is {value}.", service=(
+                      Criterion(name="size", subject="the size", relation="<=", bound=4.0,
+                                warning="{value} is above {bound}."),)),
+        Criterion(name="guard", subject="the guard", relation=">=", bound=0.0, warning="No.",
+                  service=()))
+
+
+@pytest.mark.parametrize("size, guard, ours, of_service", [
+    (1.0, 1.0, "OK", None), (3.0, 1.0, "1 warning", (Status.OK, [])),
+    (3.0, -1.0, "2 warnings", (Status.OK, [])),
+    (5.0, 1.0, "1 warning", None),
+    (5.0, -1.0, "2 warnings", (Status.WARNINGS, ["5.0 is above 4."]))])
+def test_the_outcome_of_the_service_where_it_differs(size, guard, ours, of_service):
+    metrics = {"size": Metric(size, "Å", ""), "guard": Metric(guard, "", "")}
+    check = Differing()
+    result = check.judge(metrics)
+    assert result.printed_status() == ours
+    assert result.service == (of_service and ServiceOutcome(*of_service))
+    asked = check.judge(metrics, Overrides(source=SERVICE))
+    assert asked.service is None and len(asked.criteria) == 1
+    assert (asked.status is Status.OK) == (size < 4)
+
+
+def test_applicability_by_the_service():
+    wide = resolution(0, 15)
+    check = Example(requires=(resolution(0, 8, service=wide),))
+    evidence = compose(reported=Reported(9.0))
+    assert check.unmet(evidence)[0] is Status.NOT_APPLICABLE
+    assert check.unmet(evidence, Overrides(source=SERVICE)) is None
+    assert run_check(check, evidence, Overrides(source=SERVICE))[0].status is Status.OK
 
 
 @pytest.mark.parametrize("check, status, reason", [
@@ -114,10 +151,11 @@ def test_criteria_that_others_settle():
     """A deviation counts where both of two tests find one, neither of which warns by itself."""
     class Tested(Example):
         criteria = (
-            Criterion(name="first", subject="the first", relation="<=", bound=3.0),
-            Criterion(name="second", subject="the second", relation=">=", bound=0.01),
             Criterion(name="size", subject="the size", relation="<=", bound=5.0,
-                      warning="It is {value:.0f}.", unless=("first", "second")))
+                      warning="It is {value:.0f}.", unless=(
+                          Criterion(name="first", subject="the first", relation="<=", bound=3.0),
+                          Criterion(name="second", subject="the second", relation=">=",
+                                    bound=0.01))),)
 
     def judged(size, first, second, bounds=None):
         return Tested().judge({name: Metric(value, "", "") for name, value in (
@@ -128,12 +166,11 @@ def test_criteria_that_others_settle():
     for result in (judged(9.0, 2.0, 0.001), judged(9.0, 4.0, 0.02), judged(4.0, 4.0, 0.001),
                    judged(9.0, 4.0, 0.001, {"0.z.first": 5.0})):
         assert result.status is Status.OK and not result.warnings
-        assert result.criteria[2].outcome == "met"
+        assert result.criteria[0].outcome == "met"
     assert judged(None, 4.0, 0.001).status is Status.NOT_MEASURED
-    texts = [outcome.text for outcome in judged(9.0, 4.0, 0.001).criteria]
-    assert texts == ["the first is at most 3; this alone does not warn",
-                     "the second is at least 0.01; this alone does not warn",
-                     "the size is at most 5, unless one of the 2 criteria above is met"]
+    [criterion] = judged(9.0, 4.0, 0.001, {"0.z.first": 3.5}).criteria
+    assert criterion.text == ("the size is at most 5, or the first is at most 3.5, or the second is "
+                              "at least 0.01")
 
 
 def test_values_get_unit_and_description_from_the_declaration():
@@ -162,6 +199,10 @@ def declared(**attributes):
     (dict(estimates={"lenght.50": "length"}), "declares no metric lenght.50"),
     (dict(quantities=Example.quantities * 2), "declares size twice"),
     (dict(references=("Nobody1999",)), "no Nobody1999"),
+    (dict(criteria=(Criterion(name="size", subject="the size", relation="<", bound=1.0,
+                              warning="No.", service=(
+                                  Criterion(name="old", subject="it", relation="<", bound=1.0,
+                                            warning="No."),)),)), "declares no metric old"),
 ])
 def test_a_wrong_declaration_fails_at_registration(attributes, problem):
     all_checks()
@@ -230,6 +271,42 @@ def test_a_kept_outcome_takes_the_place_of_the_computation():
     assert evidence.shared(shared) == {"x": 2} and not calls
     evidence.remember(shared, SharedOutcome(reason="It was dark."))
     assert run(Example(uses=(shared,)), evidence)[0].reason == "It was dark."
+
+
+# The part of the macromolecule
+
+class WithinMask(Example):
+    within_mask = True
+
+
+def in_two_parts():
+    """A map of two bodies, of 144 and of 125 voxels."""
+    volume = np.zeros((24, 24, 24), np.float32)
+    volume[14:19, 14:19, 14:19] = 1
+    volume[2:6, 2:8, 2:8] = 1
+    return evidence(volume, 2.0, 0.5)
+
+
+def test_items_say_on_which_part_they_were_measured():
+    result, _ = run(WithinMask(), in_two_parts())
+    assert result.status is Status.OK and "holds 54 %" in result.content[-1].text
+    assert "holds" not in run(Example(), in_two_parts())[0].content[-1].text
+
+
+def test_the_smaller_part_is_not_called_ok():
+    volume = np.zeros((24, 24, 24), np.float32)
+    for corner in (2, 9, 16):
+        volume[corner:corner + 5, 2:7, 2:7] = 1
+    found = evidence(volume, 2.0, 0.5)
+    result, _ = run(WithinMask(), found)
+    assert result.status is Status.NOT_MEASURED and "33 %" in result.reason
+    assert result.estimates == [] and result.service.status is Status.OK
+    assert run(WithinMask(3.0), found)[0].warnings == ["It is 3.0."]
+    assert run_check(WithinMask(), found, Overrides(source=SERVICE))[0].status is Status.OK
+    # One's own mask was chosen.
+    mask = np.zeros(volume.shape, bool)
+    mask[2:7, 2:7, 2:7] = True
+    assert run(WithinMask(), evidence(volume, 2.0, 0.5, mask=mask))[0].status is Status.OK
 
 
 # Requirements

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from vrs.checks import Criterion, Overrides, all_checks
+from vrs.checks import SERVICE, Check, Criterion, Overrides, all_checks
 from vrs.errors import InputError
 from vrs.results import Metric
 
@@ -40,7 +40,8 @@ def test_one_warning_per_axis():
 
 
 @pytest.mark.parametrize("relation, value, shown", [
-    (">=", 1.996, "1.996"), (">=", 1.94, "1.9"), ("<", 2.03, "2.0"), ("<=", 2.03, "2.03"),
+    (">=", 1.996, "1.996"), (">=", 1.94, "1.9"), ("<", 2.03, "2.03"), ("<=", 2.03, "2.03"),
+    ("<", 2.0, "Exactly 2.0"), (">", 2.0, "Exactly 2.0"), ("<", 2.24, "2.2"),
     (">=", 2 - 1e-14, "2.0"), ("<=", 1e7, "10000000.0")])
 def test_no_rounding_up_to_the_bound(relation, value, shown):
     declared = Criterion(name="size", metric="m", subject="the size", relation=relation, bound=2,
@@ -84,22 +85,36 @@ def test_missing_metric_is_not_evaluated():
     assert criterion("<=", 2).evaluate("0.x", {}, Overrides()).outcome == "not_evaluated"
 
 
+class Ranged(Check):
+    id = "0.x"
+    criteria = (criterion("within", (-300, 0)),)
+
+
 def read(tmp_path, text):
     path = tmp_path / "criteria.json"
     path.write_text(text)
-    return Overrides.read(str(path), all_checks())
+    return Overrides.read(str(path), list(all_checks()) + [Ranged()])
 
 
 def test_overrides_from_file(tmp_path):
-    overrides = read(tmp_path, '{"0.a.decentering": 25, "0.d.b_factor": [-200, 0]}')
-    assert overrides.bounds == {"0.a.decentering": 25, "0.d.b_factor": (-200, 0)}
+    overrides = read(tmp_path, '{"0.a.decentering": 25, "0.x.c": [-200, 0]}')
+    assert overrides.bounds == {"0.a.decentering": 25, "0.x.c": (-200, 0)}
     assert overrides.source.endswith("criteria.json")
+
+
+def test_the_service_is_not_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "service").write_text('{"0.a.decentering": 25}')
+    assert Overrides.read("service", all_checks()).of_service
+    for path in ("./service", tmp_path / "service"):
+        overrides = Overrides.read(path, all_checks())
+        assert not overrides.of_service and overrides.bounds == {"0.a.decentering": 25}
 
 
 def test_all_problems_of_overrides_together(tmp_path):
     with pytest.raises(InputError) as error:
         read(tmp_path, json.dumps({"0.a.size": 2, "0.a.decentering": "x",
-                                   "0.d.b_factor": [0, -300], "0.c.p_value": True}))
+                                   "0.x.c": [0, -300], "0.c.offset": True}))
     assert len(error.value.problems) == 4
 
 
@@ -112,10 +127,10 @@ def test_overrides_that_are_no_json_object(tmp_path, text):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
 def test_bounds_are_finite_numbers(tmp_path, number):
     with pytest.raises(InputError) as error:
-        read(tmp_path, '{"0.a.decentering": %s, "0.d.b_factor": [-300, %s]}' % (number, number))
+        read(tmp_path, '{"0.a.decentering": %s, "0.x.c": [-300, %s]}' % (number, number))
     assert [problem.split(" must give ")[1] for problem in error.value.problems] == [
         "one finite number for 0.a.decentering.",
-        "two finite numbers, the lower first, for 0.d.b_factor."]
+        "two finite numbers, the lower first, for 0.x.c."]
 
 
 def test_overrides_with_a_byte_order_mark(tmp_path):
@@ -129,21 +144,17 @@ def test_a_pipe_as_overrides_does_not_block(tmp_path):
     assert "is not an ordinary file" in error.value.problems[0]
 
 
-def test_criteria_that_settle_others_stand_directly_before_them():
-    for check in all_checks():
-        names = [declared.name for declared in check.criteria]
-        for place, declared in enumerate(check.criteria):
-            before = names[:place][-len(declared.unless):] if declared.unless else []
-            assert before == list(declared.unless)
-
-
 def test_every_declared_criterion_prints_and_warns():
     for check in all_checks():
-        for declared in check.criteria:
-            assert declared.text(declared.bound).startswith(declared.subject)
-            if not declared.warning:  # it settles another one
-                assert any(declared.name in other.unless for other in check.criteria)
-                continue
+        for declared in check.criteria + check.criteria_of(Overrides(source=SERVICE)):
+            assert declared.text(check.id, Overrides()).startswith(declared.subject)
+            assert not any(rule.warning for rule in declared.unless)
             text = declared.warning.format(value=1.5, bound="2", axis="X",
                                            metrics=defaultdict(lambda: "It is so."))
             assert text.endswith(".") and "{" not in text
+
+
+def test_names_of_the_rules_of_the_service_are_unique():
+    for check in all_checks():
+        names = [rule.name for rule in check.criteria_of(Overrides(source=SERVICE))]
+        assert len(set(names)) == len(names), check.id

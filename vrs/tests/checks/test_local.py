@@ -63,3 +63,21 @@ def test_what_the_voxels_limit_did_not_fail(value, limited):
     metrics = {name: Metric(found, "", "") for name, found in findings.metrics.items()}
     outcome = local.spread_criterion(0.01, "Å").evaluate("0.x", metrics, Overrides())
     assert outcome.outcome == ("not_evaluated" if limited else "broken")
+
+
+@pytest.mark.parametrize("share, limited", [(0.6, True), (0.4, False)])
+def test_a_median_at_the_limit_says_so(share, limited):
+    volume = np.full((10, 10, 10), 4.0, np.float32)
+    volume[:int(10 * share)] = 3.0
+    data = evidence(np.ones(volume.shape, np.float32), 1.5, 0.5)
+    found = local.resolution_findings(data, volume, "v")
+    assert any("the median is limited by the voxel size" in getattr(part, "text", "")
+               for part in found.content) == limited
+
+
+def test_a_median_at_the_limit_of_the_method_says_so():
+    volume = np.full((10, 10, 10), 4.0, np.float32)
+    volume[:6] = 3.2
+    data = evidence(np.ones(volume.shape, np.float32), 1.0, 0.5)
+    found = local.resolution_findings(data, volume, "v", 3.2)
+    assert any("limited by the method" in getattr(part, "text", "") for part in found.content)

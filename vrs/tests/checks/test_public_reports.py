@@ -1,17 +1,18 @@
-"""The criteria against five reports of the public validation service.
+"""The rules of the public validation service against five of its reports.
 
 ``public_reports.json`` holds the figures that those reports print. Formulas must
-give them to the digit, and the criteria the statuses that follow from them.
+give them to the digit, and the rules the statuses and warnings that follow from them.
 """
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from vrs.checks import get_check
+from vrs.checks import SERVICE, Overrides, get_check
 from vrs.checks.level_0.mask import mass_of
 from vrs.report import resolution_sentence, score
 from vrs.results import ItemResult, Metric, Status
@@ -21,6 +22,7 @@ REPORTS = json.loads((Path(__file__).parents[1] / "data" / "public_reports.json"
 ENTRIES = sorted(REPORTS)
 
 ITEMS = ["0.a", "0.b", "0.c", "0.d", "0.e", "0.f", "0.g", "0.h"]
+SERVICE_RULES = Overrides(source=SERVICE)
 
 # Where the statuses rightly differ from the printed ones, and why.
 INTENDED_DIFFERENCES = {
@@ -29,6 +31,10 @@ INTENDED_DIFFERENCES = {
     ("EMD-3271", "0.b"): "2 warnings",   # 10414.55 voxels are 35999 Å³, not 3.46
     # The report of 2024 applies 0.d to any resolution; here it ends at 8 Å.
     ("EMD-3271", "0.d"): "Does not apply",
+}
+EXTRA_WARNINGS = {
+    ("EMD-23053", "0.b"): [["remaining_mean_volume", ""]],
+    ("EMD-3271", "0.b"): [["remaining_mean_volume", ""]],
 }
 
 
@@ -45,12 +51,12 @@ def metrics_of(entry, item):
 def our_result(entry, item):
     check = get_check(item)
     unmet = check.unmet(evidence(np.ones((4, 4, 4), np.float32), 1.0, 0.5,
-                                 REPORTS[entry]["resolution"]))
+                                 REPORTS[entry]["resolution"]), SERVICE_RULES)
     if unmet:
         return ItemResult(item, check.title, "0", unmet[0], None)
     if item not in REPORTS[entry]:  # the service's program failed there
         return ItemResult(item, check.title, "0", Status.NOT_MEASURED, None)
-    return check.judge(metrics_of(entry, item))
+    return check.judge(metrics_of(entry, item), SERVICE_RULES)
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -59,6 +65,33 @@ def test_status(entry, item):
     printed = REPORTS[entry]["statuses"][item]
     assert our_result(entry, item).printed_status() == INTENDED_DIFFERENCES.get(
         (entry, item), printed)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("item", ITEMS)
+def test_warnings(entry, item):
+    printed = REPORTS[entry]["warnings"].get(item, [])
+    result = our_result(entry, item)
+    # Each printed warning is recorded as the rule that it is about and the axis that it names;
+    # the text of one is empty.
+    if result.status is Status.NOT_APPLICABLE:
+        assert (entry, item) in INTENDED_DIFFERENCES or not printed
+        return
+    told = [[outcome.name.partition(".")[2].partition(".")[2], axis_in(warning)]
+            for outcome in result.criteria for warning in outcome.warnings]
+    assert told == printed + EXTRA_WARNINGS.get((entry, item), [])
+
+
+def axis_in(warning):
+    """The axis that a warning names, empty without one."""
+    found = re.search(r"\b[XYZ]\b", warning)
+    return found.group() if found else ""
+
+
+def test_outlier_ratios_are_printed_as_by_the_service():
+    for entry, ratio in (("EMD-1009", "2187.49"), ("EMD-23402", "15227.89"),
+                         ("EMD-3271", "18923.21")):
+        assert ratio in our_result(entry, "0.c").warnings[-1]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -88,7 +121,7 @@ def test_resolution_sentence(entry):
 
 
 def test_warnings_name_the_axes():
-    result = get_check("0.a").judge(metrics_of("EMD-1009", "0.a"))
+    result = get_check("0.a").judge(metrics_of("EMD-1009", "0.a"), SERVICE_RULES)
     assert [("X" in text, "Z" in text) for text in result.warnings] == [(True, False),
                                                                       (False, True)]
 

@@ -47,11 +47,40 @@ def test_only_residues_with_a_value_are_kept(residues):
 @pytest.mark.parametrize("worst, first", [("low", "-5.000"), ("high", "4.000"), ("far", "-5.000")])
 def test_worst_come_first(residues, worst, first):
     values = residues.values("q", "Q", "Å", np.array([0, 1, 2, 3, -5, 1, NAN, 4]))
-    table, trace, *plots = residue_figures(residues, values, "Value", worst, ("bound", 0.5))
+    table, trace, along = residue_figures(residues, values, "Value", worst, ("bound", 0.5))
     assert table.rows[0][-1] == first and table.columns[-1] == "Value (Å)"
-    assert [plot.series[0].label for plot in plots] == ["chain A", "chain B"]
-    assert plots[1].series[0].x.tolist() == [1, 1, 4]
-    assert plots[1].series[1].y.tolist() == [0.5, 0.5]
+    assert [track.label for track in along.tracks] == ["Chain A", "Chain B"]
+    assert along.tracks[1].x.tolist() == [1, 1, 4] and along.bound == 0.5
+    assert values.badness().argmax() == {"-5.000": 4, "4.000": 6}[first]
+    assert values.outside().tolist() == [
+        {"low": value < 0.5, "high": value > 0.5, "far": abs(value) > 0.5}[worst]
+        for value in (0, 1, 2, 3, -5, 1, 4)]
+
+
+def test_ligands_do_not_stretch_the_axis(residues):
+    chain = _chain("A", [("ALA", "CA", "C", 0, "1"), ("GLY", "CA", "C", 3.8, "2"),
+                         ("HEM", "FE", "Fe", 12, "1001")])
+    structure = gemmi.Structure()
+    structure.add_model(gemmi.Model(1))
+    structure[0].add_chain(chain)
+    residues = residues_of(structure)
+    values = residues.values("q", "Q", "", np.array([1.0, 2.0, 3.0]))
+    table, _, along = residue_figures(residues, values, "Value")
+    assert along.tracks[0].x.tolist() == [1, 2] and len(table.rows) == 3
+    assert values.positions[2].tolist() == [12, 1, 2]
+
+
+def test_the_worst_chains_are_drawn_where_there_are_many():
+    structure = gemmi.Structure()
+    structure.add_model(gemmi.Model(1))
+    for name in "ABCDEFGHIJ":
+        structure[0].add_chain(_chain(name, [("ALA", "CA", "C", 0, "1"),
+                                             ("GLY", "CA", "C", 3.8, "2")]))
+    residues = residues_of(structure)
+    values = residues.values("q", "Q", "", np.repeat(np.arange(10.0), 2))
+    along = residue_figures(residues, values, "Value", "low")[2]
+    assert [track.label[-1] for track in along.tracks] == list("ABCDEFGH")
+    assert "the 8 worst of 10" in along.caption
 
 
 def _chain(name, kinds):

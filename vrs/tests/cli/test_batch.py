@@ -21,6 +21,7 @@ from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.full_disk import is_full, no_space
 from vrs.results import Status
+from vrs.scipion import is_installed
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
 from vrs.tests.waiting import LIMIT, wait_for
@@ -83,6 +84,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.setattr(batch, "PROGRAM", [sys.executable, str(tmp_path / "stub.py")])
     monkeypatch.setattr(batch, "prepare_environment", lambda: str(tmp_path / "projects"))
+    monkeypatch.setattr(batch, "is_installed", lambda: True)
     monkeypatch.setenv("PROJECTS", str(tmp_path / "projects"))
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "work"
@@ -131,15 +133,15 @@ def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
     code, _, complaints = told("list.csv", "--jobs", "0")
     assert code == 2 and os.listdir(str(here)) == ["list.csv"]
     for words in ("There is no column colour; there are ", "There is no column output",
-                  "Line 5: give either map or entry", "Line 6: give either map or entry",
-                  "Line 7: threshold is missing",
+                  "Line 5: give either map, relion, cryosparc or entry",
+                  "Line 6: give either map, relion, cryosparc or entry",
                   "Line 8: half1 cannot be given together with entry",
                   "The lines 4, 9 have the same name, a", "Line 10: the name, ../c, may only",
                   "Line 11: ", "Line 12: there are more cells than columns",
                   "Line 13: the name, summary.csv, is that of a file of the summary",
                   "The number of entries at once, 0,"):
         assert words in complaints, words
-    assert len(complaints.splitlines()) == 12
+    assert len(complaints.splitlines()) == 11
     assert all(line.startswith("vrs: ") for line in complaints.splitlines())
 
 
@@ -149,7 +151,7 @@ def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
     (b"map,threshold\n\xe4.mrc,1\n", "UTF-8"), (b"map,threshold\na\0b.mrc,1\n", "UTF-8"),
     ("map,threshold\na.mrc,1\n".encode("utf-16-le"), "UTF-8"),
     (b'map,threshold\n"a.mrc,1\nb.mrc,1\n', "line 3, unexpected end of data"),
-    (b"maps,threshold\na.mrc,1\nb.mrc,1\n", "neither a column map nor a column entry")])
+    (b"maps,threshold\na.mrc,1\nb.mrc,1\n", "none of the columns map, relion, cryosparc or entry")])
 def test_files_that_are_no_tables(here, told, content, words):
     (here / "list.csv").write_bytes(content)
     code, _, complaints = told("list.csv")
@@ -211,6 +213,14 @@ def test_paths_of_particles_and_micrographs_begin_at_the_table(here):
             "classes": str(here / "sub" / "k.mrcs")}
     assert row.options["particles-used"] == "all"
     assert {str(here / "sub" / "mics"), str(here / "c.star")} <= set(row.files)
+
+
+def test_rules_of_the_service_in_the_table(here):
+    (here / "list.csv").write_text("map,threshold,criteria\na.mrc,1,service\nb.mrc,1,./service\n")
+    first, second = read_table(str(here / "list.csv"), _commands())
+    assert [row.options["criteria"] for row in (first, second)] == [
+        "service", str(here / "service")]
+    assert str(here / "service") in second.files and "service" not in first.files
 
 
 def test_options_of_entries(here):
@@ -337,7 +347,8 @@ def started(here, fill, tmp_path):
     """A batch as a process of its own, whose second entry takes long; and the stub's process."""
     fill(first="", second="long", third="")
     program = ("import sys; from vrs.cli import batch, main; batch.PROGRAM = %r; "
-               "batch.prepare_environment = lambda: %r; sys.exit(main())" % (
+               "batch.prepare_environment = lambda: %r; batch.is_installed = lambda: True; "
+               "sys.exit(main())" % (
                    batch.PROGRAM, str(tmp_path / "projects")))
     with open("said.txt", "wb") as said:
         process = subprocess.Popen([sys.executable, "-c", program, "batch", "table.csv"],
@@ -447,6 +458,7 @@ def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, sma
     assert code == 0 and "of which 1 already have a report" in output
 
 
+@pytest.mark.skipif(not is_installed(), reason="Scipion is not installed")
 def test_a_disk_that_fills_up_during_a_run(small_disk, tmp_path):
     (small_disk / "ballast").write_bytes(bytes(500000))
     maps.write_blob(tmp_path / "ball.mrc")
@@ -534,6 +546,7 @@ def test_templates_come_with_the_package():
 
 
 # ------------------------------------------------------------------ the real thing
+@pytest.mark.skipif(not is_installed(), reason="Scipion is not installed")
 def test_a_real_batch(tmp_path, monkeypatch):
     maps.write_blob(tmp_path / "ball.mrc")
     model = b"data_none\n"

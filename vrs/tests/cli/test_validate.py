@@ -102,8 +102,8 @@ def test_json_says_what_the_terminal_says(validated):
     assert report["input"]["file_name"] == "ball.mrc"
     assert [item["id"] for item in report["items"]] == [
         check.id for check in checks_of_level("0")]
-    assert "Grade %s, %d of %d items passed" % (
-        report["grade"], report["score"]["passed"], report["score"]["evaluable"]) in output
+    assert "Levels assessed: 0; %d of %d items passed" % (
+        report["score"]["passed"], report["score"]["evaluable"]) in output
     for item in report["items"]:
         for warning in item["warnings"]:
             assert warning["text"] in output

@@ -156,4 +156,4 @@ def crosslinks():
 
 def criteria():
     """Bounds that replace the usual ones."""
-    return b'{"0.a.decentering": 25, "0.d.b_factor": [-200, 0], "0.b.overlap": 0.5}'
+    return b'{"0.a.decentering": 25, "0.d.faded": -30, "0.b.overlap": 0.5}'

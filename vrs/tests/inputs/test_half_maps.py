@@ -268,7 +268,7 @@ def test_sound_halves_are_left_as_they_are(read_changed, halves):
      r"a different offset from half map 1; it was shifted by -(3|2\.9)"),
     (lambda half: 2 * half + 3, "informative", "a different scale and offset"),
     (lambda half: -half, "minor", "The density of half map 2 is inverted"),
-    (lambda half: np.roll(half, (2, -1), axis=(0, 2)), "minor",
+    (lambda half: np.roll(half, (2, -1), axis=(0, 2)), "serious",
      r"by -\S+ voxels? along x and \S+ voxels along z; it was moved back")])
 def test_what_was_matched_is_said(read_changed, halves, change, severity, text):
     found = read_changed(change)

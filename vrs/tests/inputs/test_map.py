@@ -4,9 +4,12 @@ import pytest
 from vrs.errors import InputError
 from vrs.inputs.map import MAP, MapEvidence, describe_map
 from vrs.io.maps import write_map
+from vrs.numerics.contour import suggest_threshold
+from vrs.results import INFORMATIVE, MINOR, SERIOUS
 from vrs.tests.evidence import evidence
 from vrs.tests.inputs.reading import read
 from vrs.tests.io.files import blob, save
+from vrs.tests.protocols import maps
 
 SHAPE = (9, 8, 7)
 
@@ -50,9 +53,42 @@ def test_resolution_may_be_missing(map_path):
 
 
 @pytest.mark.parametrize("value", ["", None])
-def test_threshold_that_is_missing(map_path, value):
-    (problem,) = problems_of(map_path, value)
-    assert problem.startswith("No threshold was given")
+def test_a_threshold_that_is_missing_is_suggested_and_told(tmp_path, value):
+    found = read(str(maps.write_blob(tmp_path / "ball.mrc")), value)
+    volume = maps.blob()
+    assert found.map.threshold == suggest_threshold(volume, found.map.sampling).threshold
+    (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
+    assert note.severity == "minor"
+    assert "%g was suggested by this program" % found.map.threshold in note.text
+
+
+def test_a_mass_that_is_given_wins_over_that_of_the_sequences(map_path, tmp_path):
+    fasta = tmp_path / "chains.fasta"
+    fasta.write_text(">1\nMKVLL\n")
+    found = read(map_path, 0.3, sequence=str(fasta), mass="465")
+    assert found.map.mass == 465
+    assert [source.term for source in found.sources("map")] == ["Map", "Sequences"]
+    fasta.write_text(">1\nM!\n")
+    (problem,) = problems_of(map_path, 0.3, sequence=str(fasta))
+    assert "is no residue" in problem
+
+
+def test_nothing_is_suggested_where_nothing_stands_out(map_path):
+    write_map(map_path, np.pad(np.full((4, 4, 4), -1, np.float32), 6), 1.5)
+    (problem,) = problems_of(map_path, None)
+    assert "nothing stands out" in problem
+
+
+def test_the_mass_of_the_sequences_decides_where_it_is_known(tmp_path):
+    fasta = tmp_path / "chains.fasta"
+    fasta.write_text(">1|Chains A, B|made\n" + "AL" * 300 + "\n")
+    found = read(str(maps.write_blob(tmp_path / "ball.mrc")), None, sequence=str(fasta))
+    # A chain has residues of 71.08 and 113.16 Da, 300 times each, and water at its ends.
+    assert found.map.mass == pytest.approx(2 * (300 * 184.24 + 18.015) / 1000, rel=1e-3)
+    wanted = found.map.mass * 1207 / found.map.sampling ** 3
+    assert np.count_nonzero(found.map.raw_mask) == pytest.approx(wanted, rel=0.02)
+    (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
+    assert "where the map encloses the volume of the specimen's mass" in note.text
 
 
 @pytest.mark.parametrize("value", ["abc", "0,3", float("nan"), "inf"])
@@ -64,6 +100,17 @@ def test_threshold_that_is_no_number(map_path, value):
 def test_threshold_above_the_maximum_is_said_once(map_path):
     (problem,) = problems_of(map_path, 50)
     assert "above the maximum of the map, %g" % blob(SHAPE).max() in problem
+
+
+def test_mass_of_the_specimen(map_path):
+    assert read(map_path, 0.3).map.mass is None
+    assert read(map_path, 0.3, mass="465").map.mass == 465
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "465 kDa"])
+def test_mass_that_is_none(map_path, value):
+    (problem,) = problems_of(map_path, 0.3, mass=value)
+    assert problem.startswith("The mass, ")
 
 
 def test_negative_threshold_is_a_threshold(map_path):
@@ -218,4 +265,62 @@ def test_description_says_that_the_mask_is_the_users(tmp_path, map_path, mask):
     report, _ = describe_map(read(map_path, 0.3, mask=path))
     assert (report.file_name, report.mask_file_name) == ("map.mrc", "mask.mrc")
     assert len(report.mask_sha256) == 64 != report.sha256
-    assert any("the user gave" in getattr(block, "text", "") for block in report.content)
+    assert any("the user gave" in getattr(block, "caption", "") for block in report.content)
+
+
+def in_noise(body, shape=(48, 48, 48), seed=0):
+    """A map of the height 20 within a body, in noise of deviation 1."""
+    volume = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    volume[body] += 20
+    return volume
+
+
+def suspicious(volume, threshold, mask=None):
+    notes, _ = MAP.describe(evidence(volume, 2.0, threshold, mask=mask))
+    return [note for note in notes if note.severity != INFORMATIVE]
+
+
+BODY = np.s_[20:28, 20:28, 20:28]
+
+
+def test_a_sound_map_is_not_suspicious():
+    assert suspicious(in_noise(BODY), 10.0) == []
+    # Filaments touch two sides.
+    assert suspicious(in_noise(np.s_[:, 20:28, 20:28]), 10.0) == []
+
+
+def test_a_threshold_within_the_noise_is_serious():
+    # 6.7 % of normal deviates are above 1.5, 16 % above 1, which hang together.
+    [note] = suspicious(in_noise(BODY), 1.5)
+    assert note.severity == SERIOUS and "noise" in note.text
+    [note] = suspicious(in_noise(BODY), 0.8)
+    assert note.severity == SERIOUS and "fills" in note.text
+
+
+def test_a_mask_of_a_small_part_is_serious():
+    volume = in_noise(BODY)
+    volume[35:41, 8:14, 8:14] += 20
+    volume[8:14, 35:41, 8:14] += 20
+    volume[8:14, 8:14, 35:41] += 20
+    found = evidence(volume, 2.0, 10.0).map
+    assert found.coverage == pytest.approx(512 / (512 + 3 * 216))
+    [note] = suspicious(volume, 10.0)
+    assert note.severity == SERIOUS and "holds 44 %" in note.text
+    own = np.zeros(volume.shape, bool)
+    own[BODY] = True
+    [note] = suspicious(volume, 10.0, own)
+    assert note.severity == MINOR and note.text.startswith("Your mask")
+
+
+def test_a_box_cut_around_a_part_is_one_finding():
+    axes = np.ogrid[:40, :44, :48]
+    near = sum(((axis - size / 2) / (size / 2 - 4)) ** 2
+               for axis, size in zip(axes, (40, 44, 48))) < 1
+    volume = np.where(near, in_noise(np.s_[15:25, 15:29, 15:33], near.shape), 0)
+    # Zeros around, up to 4 voxels from the sides.
+    [note] = suspicious(volume.astype(np.float32), 10.0)
+    assert note.severity == MINOR and "cut around" in note.text
+    assert suspicious(in_noise(np.s_[15:25, 15:29, 15:33], near.shape), 10.0) == []
+    # Density that goes on to three sides.
+    [note] = suspicious(in_noise(np.s_[:20, :20, :20], near.shape), 10.0)
+    assert "cut around" in note.text

@@ -72,7 +72,7 @@ def test_the_command_reports_on_a_table(star, tmp_path, capfd):
     out = tmp_path / "out"
     assert main(["validate", "--particles", star, "--resolution", "3", "--output", str(out)]) == 0
     said = capfd.readouterr().out
-    assert "Grade 4, 2 of 2 items passed" in said
+    assert "Levels assessed: 4; 2 of 2 items passed" in said
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["input"]["box"] is None and report["input"]["file_name"] == "particles.star"
     jsonschema = pytest.importorskip("jsonschema")

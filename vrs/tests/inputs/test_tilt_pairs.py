@@ -127,7 +127,7 @@ def test_the_command_reports_on_pairs_alone(given, tmp_path, capfd):
     assert main(["validate", "--untilted", given["untilted"], "--tilted", given["tilted"],
                  "--tilt-angle", "-45", "--tilt-axis", "20", "--output", str(out)]) == 0
     said = capfd.readouterr().out
-    assert "Grade O, 0 of 1 items passed" in said and "mirror image" in said
+    assert "Levels assessed: O; 0 of 1 items passed" in said and "mirror image" in said
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["input"]["file_name"] == "untilted.star" and report["input"]["box"] is None
     (added,) = report["input"]["added"]

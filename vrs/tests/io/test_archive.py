@@ -27,7 +27,7 @@ _atom_site.Cartn_x
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(download, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("no_proxy", "*")
     with archive_server.serving() as server:
         archive_server.fill(server, _VOLUMES, _CIF)

@@ -329,6 +329,21 @@ def test_particles_that_are_not_aligned(project):
     assert table.psi is None and table.shifts is None and table.class_number is None
 
 
+@pytest.mark.parametrize("scale", [1, 180 / np.pi])
+def test_angles_in_radians_are_refused(project, scale):
+    _, path = project
+    count = 100
+    angles = scale * np.random.default_rng(0).uniform(-np.pi, np.pi, (3, count))
+    relion(path, False, **{name: None for name in (
+        "ImageName", "MicrographName", "CoordinateX", "CoordinateY", "DefocusU", "DefocusV",
+        "DefocusAngle", "OriginXAngst", "OriginYAngst", "RandomSubset", "ClassNumber")},
+        **dict(zip(("AngleRot", "AngleTilt", "AnglePsi"), angles)))
+    if scale == 1:
+        assert "in radians" in only_problem(path)
+    else:
+        assert read_particles(path)[0].has_angles
+
+
 def test_findings_about_rows(project):
     _, path = project
     _, notes = read_particles(relion(
@@ -419,6 +434,7 @@ def test_problems_come_together(project):
     ({"ImageName": ["x@Extract/job1/a.mrcs"] * 6}, "image x@"),
     ({"ImageName": ["Extract/job1/a.mrcs"] * 6}, "subtomograms"),
     ({"ImageName": ["7@Extract/job1/a.mrcs"] * 6}, "names image 7"),
+    ({"AngleTilt": [50.0] * 5 + [7200.0]}, "reach 7.2e+03, which are no degrees"),
     ({"OpticsGroup": [1, 1, 1, 1, 1, 4]}, "optics group 4"),
     ({"CtfImage": ["a.mrc"] * 6}, "tomograms"), ({"TomoName": ["a"] * 6}, "tomograms")])
 def test_tables_that_cannot_be_used(project, change, words):

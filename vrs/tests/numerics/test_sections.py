@@ -35,6 +35,11 @@ def test_maximum_variance_of_a_mask_takes_the_first_of_equals():
     assert [index for index, _ in sections.maximum_variance_slices(mask)] == [1, 1, 1]
 
 
+def test_deviations(volume):
+    for axis, found in zip((2, 1, 0), sections.deviations(volume)):
+        np.testing.assert_allclose(found, volume.std(axis=axis, dtype=float), rtol=1e-6)
+
+
 def test_projections(volume):
     in_x, in_y, in_z = sections.projections(volume)
     assert in_x.shape == (5, 6) and in_y.shape == (5, 7) and in_z.shape == (6, 7)

@@ -79,7 +79,7 @@ def deposited(tmp_path_factory):
 @pytest.fixture
 def server(monkeypatch, deposited):
     """An archive on this computer, with one entry."""
-    monkeypatch.setattr(download, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("no_proxy", "*")
     with archive_server.serving() as server:
         archive_server.fill(server, *deposited, level=maps.THRESHOLD,

@@ -171,8 +171,6 @@ def test_numbers_that_nobody_knows_are_asked_for(new_import, new_level, run, ser
     archive_server.fill(server, *deposited, level=None, resolution=None)
     importing = run(new_import())
     assert new_level("ProtVrsLevel0", importing).validate() == [
-        "EMD-25107 recommends no contour level; give the threshold, the contour level that shows "
-        "the macromolecule.",
         "EMD-25107 states no resolution; give the reported resolution, or say that it is not "
         "known."]
     level = new_level("ProtVrsLevel0", importing, threshold=0.5, hasResolution=False)

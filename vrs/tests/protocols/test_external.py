@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mrcfile
@@ -13,11 +14,16 @@ import pytest
 
 from vrs.checks import NotMeasured, get_check
 from vrs.engines.external import Companion, EngineInput, ExternalEngine
+from vrs.io.classes import read_classes
 from vrs.io.maps import read_map, write_map
 from vrs.io.models import atom_positions, read_model, write_model
+from vrs.io.particles import read_particles, write_particles_star
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.protocols.level import engine_parameter
+from vrs.simulation.particle_sets import class_set
 from vrs.tests.checks.level_A import models
+from vrs.tests.checks.particle_sets import SAMPLING as FINE
+from vrs.tests.checks.particle_sets import volume_of
 from vrs.tests.engines.test_external import (RECORDED, RESOLUTION, SAMPLING, THRESHOLD, ball,
                                              recorded_resolution)
 
@@ -276,6 +282,62 @@ def test_an_engine_is_handed_what_it_has_parameters_for(domain, tmp_path):
         with mrcfile.open(given.get("filesPath") or given["maskPath"]) as mrc:
             np.testing.assert_array_equal(mrc.data, expected, err_msg=purpose)
             assert mrc.data.dtype == np.float32
+
+
+def test_particles_and_averages_go_through_an_import(domain, tmp_path):
+    table = class_set(tmp_path, volume_of(), FINE, 2, 3, 1.0).table
+    averages = np.random.default_rng(0).normal(size=(2, 8, 8)).astype(np.float32)
+    engine = ExternalEngine("no", "No", "scipion-em-no", "no", "ProtNo", (), None, None,
+                            classes_parameter="classes", averages_parameter="averages")
+    recorder = _Recorder(engine, "3.a", _Finished(tmp_path))
+    recorder._run_engine(None, EngineInput(
+        particles=table, averages=(averages, 4.0), parameters={"step": 3},
+        runs=({"seed": 1}, {"seed": 2})))
+    (purpose, _, given), *runs = recorder.runs
+    assert purpose == "images" and [parameters for _, _, parameters in runs] == [
+        {"step": 3, "seed": 1}, {"step": 3, "seed": 2}]
+    assert all(inputs == {"classes": ("images", "outputClasses"),
+                          "averages": ("images", "outputAverages")} for _, inputs, _ in runs)
+    found, _ = read_particles(given["particlesFile"])
+    assert found.files == table.files and found.plane_class.tolist() == table.plane_class.tolist()
+    averages_found, _ = read_classes(given["classesFile"])
+    np.testing.assert_array_equal(averages_found.images, averages)
+    assert averages_found.sampling == 4.0
+
+
+def test_classes_of_a_program_become_a_table(project, monkeypatch, tmp_path):
+    """A set of the project goes to a protocol of another plugin, and its classes come back."""
+    from vrs.protocols import ProtVrsImportParticles
+    from vrs.tests.protocols.plugins.relion.protocols import ProtRelionClassify2D
+    table = class_set(tmp_path, volume_of(), FINE, 2, 6, 1.0).table
+    write_particles_star(str(tmp_path / "in.star"), table)
+    # RELION writes particles in an order of its own.
+    order = np.random.default_rng(0).permutation(12)
+    psi = np.random.default_rng(1).uniform(-180, 180, 12)
+    answer = replace(table, psi=psi, class_number=3 - table.class_number,
+                     plane_class=3 - table.plane_class).take(order)
+    write_particles_star(str(tmp_path / "run_it025_data.star"), answer,
+                         {"rlnImageId": order + 1})
+    monkeypatch.setenv("VRS_RECORDED_CLASSES", str(tmp_path / "run_it025_data.star"))
+    source = project.newProtocol(ProtVrsImportParticles, particlesFile=str(tmp_path / "in.star"))
+    project.launchProtocol(source, wait=True)
+    protocol = project.newProtocol(ProtRelionClassify2D, numberOfClasses=2, doCTF=True)
+    protocol.inputParticles.set(source)
+    protocol.inputParticles.setExtended("outputParticles")
+    protocol.setWorkingDir("Runs/classes")
+    protocol.makePathsAndClean()
+    protocol.classifyStep()
+    engine, = (one for one in get_check("3.c").external if one.name == "relion")
+    found, = ExternalRun(engine, "3.c", None)._read_outputs(protocol)
+    back = found.table.take(np.argsort(found.rows))
+    assert sorted(found.rows) == list(range(12))
+    assert back.plane_class.tolist() == (3 - table.plane_class).tolist()
+    turns = (back.psi - psi + 180) % 360 - 180
+    assert np.abs(turns).max() < 1e-3
+    assert back.plane_shifts == pytest.approx(table.plane_shifts, abs=1e-4)
+    del protocol.outputClasses
+    with pytest.raises(NotMeasured, match="RELION finished without its output outputClasses"):
+        ExternalRun(engine, "3.c", None)._read_outputs(protocol)
 
 
 def test_model_and_maps_have_the_same_origin(domain, tmp_path):

@@ -129,8 +129,8 @@ def test_texts(finished):
     assert finished.summary()[-1].startswith("*")
     methods = " ".join(finished.methods())
     assert "0.b Mask analysis" in methods
-    assert "0.e Local resolution (DeepRes) [[https://doi.org/" in methods
-    assert "0.h Hand correction (DeepHand): Does not apply" in finished.summary()
+    assert "0.e Local resolution (DeepRes method) [[https://doi.org/" in methods
+    assert "0.h Handedness (DeepHand method): Does not apply" in finished.summary()
     assert "0.h" not in methods
     assert "Faraday Discussions" in " ".join(finished.citations())
 
@@ -190,6 +190,13 @@ def test_all_problems_are_told_at_once(new_level, tmp_path):
         assert word in problems
 
 
+def test_rules_of_the_service_are_no_file(new_level, tmp_path):
+    protocol = new_level(criteriaFile="service")
+    assert protocol.validate() == [] and protocol._overrides().of_service
+    (tmp_path / "service").write_text('{"0.z": 1}')
+    assert "0.z" in " ".join(new_level(criteriaFile=str(tmp_path / "service")).validate())
+
+
 def test_what_was_found_with_other_input_is_forgotten(project, quick, level, monkeypatch):
     from vrs import validation as module
 
@@ -226,7 +233,7 @@ def test_files_that_changed_are_read_again(project, quick, new_level, tmp_path):
 
 
 @pytest.mark.parametrize("parameters, word", [
-    (dict(threshold=None), "threshold"), (dict(resolution=None), "resolution"),
+    (dict(resolution=None), "resolution"),
     (dict(maskFrom=1), "mask")])
 def test_what_is_not_filled_in_is_asked_for(new_level, parameters, word):
     problems = new_level(**parameters).validate()

@@ -11,9 +11,9 @@ from vrs import scipion
 from vrs.bibliography import reference
 from vrs.checks import all_checks
 
-PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsValidateMap", "ProtVrsLevel0", "ProtVrsLevel1",
-             "ProtVrsLevel2", "ProtVrsLevel3", "ProtVrsLevel4", "ProtVrsLevel5", "ProtVrsLevelA",
-             "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport"]
+PROTOCOLS = ["ProtVrsImportEntry", "ProtVrsImportParticles", "ProtVrsValidateMap",
+             "ProtVrsLevel0", "ProtVrsLevel1", "ProtVrsLevel2", "ProtVrsLevel3", "ProtVrsLevel4",
+             "ProtVrsLevel5", "ProtVrsLevelA", "ProtVrsLevelW", "ProtVrsLevelO", "ProtVrsReport"]
 
 
 def test_scipion_finds_everything(domain):

@@ -9,8 +9,8 @@ from vrs.io.maps import write_map
 from vrs.report import views3d, write_report
 from vrs.results import (Bars, CriterionOutcome, Curve, Engine, Estimate, FileEntry, InputFile,
                          InputReport, ItemResult, LevelInput, LevelResults, Mark, Metric, Note,
-                         Paragraph, Plot, Reference, ResidueValues, Series, Slice, Slices, Status,
-                         Surface, Table, write_json)
+                         Paragraph, Plot, Reference, ResidueValues, Series, ServiceOutcome, Slice,
+                         Slices, Status, Surface, Table, write_json)
 
 ODD = "odd #$*_<b>&\"'\\ @ref [x] {y} `z` =h ~ // /* $a^2$ <script>1</script> α Å 日本"
 LONG = "aVeryLongNameThatNothingBreaks" * 4 + ".mrc"
@@ -90,6 +90,7 @@ def full_results():
     items = [
         make_item("0.a", content=_figures(), explanation=ODD, summary="All is well.",
                   references=_REFERENCES[:1],
+                  service=ServiceOutcome(Status.WARNINGS, ["It is too small."]),
                   estimates=[Estimate("percentiles.50", "median", 6.0, [5.0, 8.0])],
                   files=[FileEntry("own", "own.mrc", ODD, "volume", "Value", "Å", "local")],
                   residues=[ResidueValues("q", "Q-score", "", ["A"], ["1a"], ["ALA"],
@@ -97,7 +98,8 @@ def full_results():
                   curves=[Curve("fsc", "FSC", np.array([0.0, 0.1]), np.array([1.0, 0.5]))]),
         make_item("0.b", Status.WARNINGS, warnings=outcomes[1].warnings, criteria=outcomes,
                   metrics=metrics, summary="There may be a problem.", references=_REFERENCES,
-                  estimates=[Estimate("resolution", "", 5.0)]),
+                  estimates=[Estimate("resolution", "", 5.0),
+                             Estimate("model", "", 20.0, of_model=True)]),
         make_item("0.c", Status.NOT_APPLICABLE, reason="The background was masked out."),
         make_item("0.d", Status.NOT_MEASURED, reason="It failed. " + ODD),
         make_item("0.e", Status.INFORMATIVE, engine=Engine("Xmipp", "3.25")),

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import font_manager
 
 from vrs.report import fonts, lines
-from vrs.report.document import Document, Section
+from vrs.report.document import Document, First, Section
 from vrs.report.pdf_report import render_pdf
 from vrs.results import Mark, Plot
 
@@ -49,8 +49,9 @@ def font(tmp_path, monkeypatch):
 
 
 def _document(title):
-    return Document(title, "0", "1 of 1", "", [], [Section("context", "Context")],
-                    [Section("input", "Input data", "1")])
+    return Document(title, "0", "1 of 1", "", First("No warnings.", "status-ok"), [],
+                    [Section("quality", "Summarised quality")],
+                    [Section("input", "Input data", "1")], [])
 
 
 def _text(pdf, folder):
@@ -77,7 +78,7 @@ def test_figures_have_the_letters(font):
         return [str(one.message) for one in seen if "missing from" in str(one.message)]
 
     assert complaints(KNOWN) == [] and complaints(UNKNOWN) != []
-    assert lines._text_width(KNOWN) == pytest.approx(0.8 * 8.5, rel=0.02)
+    assert lines._text_width(KNOWN) == pytest.approx(0.8 * 8, rel=0.02)
 
 
 def test_the_pdf_has_the_letters(font, tmp_path):

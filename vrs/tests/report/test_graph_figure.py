@@ -31,9 +31,9 @@ def inches(svg):
 
 def test_the_height_follows_the_number_of_rows(tmp_path):
     (width, low), (same, high) = (inches(drawn(tmp_path, graph(count))) for count in (10, 40))
-    assert width == same == pytest.approx(6, abs=0.01)
-    # Lines of text of 8.5 points, on a page of 9 inches.
-    assert low / 10 == pytest.approx(high / 40) and low * 7.2 > 8.5 + 2 and high < 9
+    assert width == same == pytest.approx(6.8, abs=0.01)
+    # Lines of text of 8 points, on a page of 9 inches.
+    assert low / 10 == pytest.approx(high / 40) and low * 7.2 > 8 + 2 and high < 9
 
 
 @pytest.mark.parametrize("columns", [1, 3, 16, 30, 200])

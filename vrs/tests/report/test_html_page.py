@@ -37,7 +37,7 @@ _SCRIPT = """
     rows: all("tbody tr", table).map(row => row.cells[0].textContent.slice(0, 3)),
     sorts: headings.map(heading => heading.getAttribute("aria-sort")) });
   seen.sorts = [state()];
-  for (const column of [2, 2, 1, 0]) {
+  for (const column of [1, 1, 3, 0]) {
     find("button", headings[column]).click();
     seen.sorts.push(state());
   }
@@ -46,7 +46,7 @@ _SCRIPT = """
   seen.open = open();
   find("#fold").click();
   seen.folded = open();
-  find("#status a").click();
+  find("#quality td a").click();
   seen.linked = all("details").filter(part => part.open).map(part => part.parentElement.id);
   seen.shown = find("#item-0-a p").getBoundingClientRect().height;
   find("#unfold").click();
@@ -242,8 +242,8 @@ def test_items_are_sorted(seen):
     assert severe == ["0.b", "0.j", "0.e", "0.c", "0.a", "0.d"]
     assert mild == ["0.a", "0.d", "0.c", "0.e", "0.j", "0.b"]
     assert [state["sorts"] for state in seen["sorts"]] == [
-        [None] * 3, [None, None, "ascending"], [None, None, "descending"],
-        [None, "ascending", None], ["ascending", None, None]]
+        [None] * 4, [None, "ascending", None, None], [None, "descending", None, None],
+        [None, None, None, "ascending"], ["ascending", None, None, None]]
 
 
 def test_sections_close_and_links_open_them(seen):

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from vrs.report.json_report import SCHEMA, render_json
-from vrs.results import CriterionOutcome, FileEntry, Status
+from vrs.results import CriterionOutcome, FileEntry, ServiceOutcome, Status
 from vrs.tests.report.conftest import LONG, ODD, make_item, make_level
 
 
@@ -33,7 +33,8 @@ def test_says_what_the_results_say(report):
     assert report["score"] == {"passed": 1, "evaluable": 2}
     assert report["resolution"] == {"reported": 4.3, "estimates": [
         {"item": "0.a", "metric": "percentiles.50", "value": 6.0},
-        {"item": "0.b", "metric": "resolution", "value": 5.0}]}
+        {"item": "0.b", "metric": "resolution", "value": 5.0},
+        {"item": "0.b", "metric": "model", "value": 20.0}]}
     assert report["input"]["file_name"] == LONG and report["input"]["title"] == ODD
     assert report["input"]["added"] == [{
         "level": "0", "title": "Half maps",
@@ -112,6 +113,15 @@ def test_schema_refuses(report, validator, spoil):
     spoilt = copy.deepcopy(report)
     spoil(spoilt)
     assert not validator.is_valid(spoilt)
+
+
+def test_the_outcome_of_the_service(validator, tmp_path):
+    items = [make_item("0.a", service=ServiceOutcome(Status.WARNINGS, ["Too large."])),
+             make_item("0.b")]
+    report = json.loads(render_json([(make_level(items), tmp_path)], {}, "", tmp_path))
+    validator.validate(report)
+    assert [item.get("service") for item in report["items"]] == [
+        {"status": "warnings", "warnings": ["Too large."]}, None]
 
 
 def test_every_relation_is_in_the_schema(validator, tmp_path):

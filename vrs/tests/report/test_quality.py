@@ -2,7 +2,7 @@
 
 import pytest
 
-from vrs.report import quality_sentences, resolution_sentence, score
+from vrs.report import resolution_sentence, score
 from vrs.report.quality import score_sentences
 from vrs.results import Status
 from vrs.tests.report.conftest import make_item
@@ -28,15 +28,15 @@ def test_overestimated_below_four_fifths_of_the_mean(reported, overestimated):
     assert ("overestimated" in resolution_sentence(reported, [6.0])) is overestimated
 
 
+def test_mean_is_rounded_to_the_side_of_the_verdict():
+    # 0.8 × 4.04 Å is more than the reported 3.2 Å, and 0.8 × 4.0 Å is not.
+    assert "is 4.04 Å" in resolution_sentence(3.2, [4.04])
+    assert "is 4.0 Å" in resolution_sentence(3.3, [4.04])
+
+
 def test_resolution_sentence_without_reported_value():
     text = resolution_sentence(None, [6.0])
     assert "6.0 Å" in text and "None" not in text and "overestimated" not in text
-
-
-def test_quality_sentences_come_with_their_items():
-    items = [make_item("0.a", summary="Good."), make_item("0.b"),
-             make_item("0.c", Status.WARNINGS, summary="Bad.")]
-    assert quality_sentences(items) == [("Good.", "0.a"), ("Bad.", "0.c")]
 
 
 def test_score_sentence_accounts_for_every_item():

@@ -197,3 +197,28 @@ def test_residues_without_value_are_not_coloured():
 def test_nothing_to_draw_is_said():
     with pytest.raises(views3d.ViewError, match="no residue"):
         views3d.chain_mesh(np.zeros((2, 3)), np.array([-1, -1]), np.zeros(2))
+
+
+def test_values_next_to_unknown_ones_are_those_of_the_known():
+    volume = np.zeros((4, 5, 6), np.float32)
+    volume[1, 2, 3], volume[1, 2, 4] = 4.0, 8.0
+    places = np.array([[3, 2, 1], [3.5, 2, 1], [3.5, 2, 1.5], [2.5, 2, 1], [2, 2, 1], [2.05, 2, 1],
+                       [9, 9, 9]], np.float32) * 2
+    # Half of the weight on voxels without a value changes nothing; hardly any leaves none.
+    np.testing.assert_allclose(views3d.sample_known(volume, 2.0, places),
+                               [4, 6, 6, 4, np.nan, np.nan, np.nan], rtol=1e-5)
+
+
+def test_a_model_is_seen_through_the_surface():
+    mesh = views3d.surface_mesh(_ball(), 1.0, 0.0)
+    x = np.array([8.0, 11.5, 15.0])
+    line, _ = views3d.chain_mesh(np.stack([x, x * 0 + 11.5, x * 0 + 11.5], axis=1),
+                                 np.zeros(3, int), x)
+    surface = views3d.SeenSurface(mesh, 80)
+    plain, through = (np.asarray(views.images[2]).astype(int)
+                      for views in (surface.draw(), surface.draw_over(line)))
+    red, green, blue = through[40, 40]
+    assert red > green > blue  # the model
+    red, green, blue = through[24, 40]
+    assert red < green < blue and red > plain[24, 40, 0]  # the surface, paler
+    assert (through[1, 1] == 255).all()

@@ -74,7 +74,7 @@ def test_page_has_warnings_criteria_quantities_and_references(pages):
                                                 "Engine and references"]
     text = text_of(page)
     for part in ("First warning.", "Second warning.", "the second is between 0 and 1", "Broken",
-                 "percentiles.2.5", "A vector", "1, 2.5, no value", "Å", "A. One.",
+                 "2.5: 1, 50: 4", "A vector", "1, 2.5, no value", "Å", "A. One.",
                  "https://doi.org/10.1000/one#1", "vrs (built in)"):
         assert part in text
 

@@ -17,7 +17,7 @@ from vrs.tests.screen import screen  # noqa: F401
 def archive(monkeypatch, tmp_path):
     """An archive on this computer with one entry, of which nothing was fetched yet."""
     import pyworkflow
-    monkeypatch.setattr(download, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setattr(pyworkflow.Config, "SCIPION_USER_DATA", str(tmp_path))
     monkeypatch.setenv("no_proxy", "*")
     with archive_server.serving() as server:

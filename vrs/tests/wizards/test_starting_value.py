@@ -16,7 +16,7 @@ def archived(level):
 
 @pytest.mark.parametrize("volume, in_form, value, words", [
     (archived(0.02), 0.03, 0.03, "in the form"), (archived(0.02), None, 0.02, "the entry"),
-    (archived(None), None, None, "Otsu"), (Volume("/data/map.mrc"), None, None, "Otsu"),
+    (archived(None), None, None, "suggested"), (Volume("/data/map.mrc"), None, None, "suggested"),
     (Volume("/data/map.mrc"), 0.0, 0.0, "in the form")])
 def test_the_form_comes_before_the_entry_and_that_before_the_map(volume, in_form, value, words):
     protocol = SimpleNamespace(inputVolume=SimpleNamespace(get=lambda: volume),

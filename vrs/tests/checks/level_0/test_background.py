@@ -4,6 +4,7 @@ from scipy import ndimage, stats
 
 from vrs.checks import get_check, run_check
 from vrs.checks.level_0 import background
+from vrs.numerics.masks import surroundings
 from vrs.tests.evidence import evidence
 
 
@@ -14,8 +15,13 @@ def noisy(shape=(48, 48, 48), mean=0.0, seed=0):
     return volume
 
 
-def run(volume, mask=None):
-    return run_check(get_check("0.c"), evidence(volume, 1.0, 10.0, mask=mask))[0]
+def run(volume, mask=None, resolution=None, sampling=1.0):
+    return run_check(get_check("0.c"), evidence(volume, sampling, 10.0, resolution, mask=mask))[0]
+
+
+def ball(centre, radius, shape=(48, 48, 48)):
+    axes = np.ogrid[tuple(slice(size) for size in shape)]
+    return sum((axis - place) ** 2 for axis, place in zip(axes, centre)) < radius ** 2
 
 
 def test_plain_noise_is_ok():
@@ -36,9 +42,70 @@ def test_statistics_are_those_of_scipy():
     assert metrics["effect_size"].value == pytest.approx(abs(outside.mean()) / outside.std())
 
 
-def test_shifted_mean_warns():
+def test_a_small_offset_is_no_warning_and_rejected_by_the_service():
     result = run(noisy(mean=0.05))
-    assert len(result.warnings) == 1 and "mean" in result.warnings[0]
+    assert result.status.value == "ok" and result.metrics["p_value"].value < 1e-10
+    assert len(result.service.warnings) == 1 and "mean" in result.service.warnings[0]
+
+
+@pytest.mark.parametrize("offset", [2.0, -2.0])
+def test_an_offset_that_is_notable_at_the_contour_warns(offset):
+    # 20 % of the contour level, 10.
+    result = run(noisy(mean=offset))
+    assert result.metrics["offset_percentage"].value == pytest.approx(20, abs=0.5)
+    assert len(result.warnings) == 1 and "contour level" in result.warnings[0]
+
+
+def test_an_offset_that_chance_explains_is_none():
+    # So smooth that the box holds some ten independent values.
+    volume = ndimage.gaussian_filter(np.random.default_rng(4).normal(size=(48, 48, 48)), 7,
+                                     mode="wrap").astype(np.float32)
+    volume *= 3 / volume.std()
+    body = np.zeros(volume.shape, np.float32)
+    body[20:28, 20:28, 20:28] = 20
+    around = surroundings(evidence(body, 1.0, 10.0).map.hard_mask, 1.0)
+    volume += 2 - volume[around].mean()
+    volume[body > 0] = 20
+    metrics = run(volume).metrics
+    assert metrics["surroundings_mean"].value == pytest.approx(2, abs=0.5)
+    assert metrics["offset_percentage"].value == 0
+
+
+def test_density_beside_the_macromolecule_is_no_structure_of_the_background():
+    volume = noisy()
+    volume[ball((24, 24, 24), 13) & (volume < 10)] += 4
+    assert run(volume).status.value == "ok"
+
+
+def test_a_second_body_warns():
+    volume = noisy()
+    body = ball((24, 24, 41), 3.5)
+    volume[body] += 8
+    result = run(volume, sampling=2.0)
+    assert len(result.warnings) == 1 and "second body" in result.warnings[0]
+    volume[body] -= 6
+    assert run(volume, sampling=2.0).status.value == "ok"
+
+
+def test_lines_through_the_surroundings_warn():
+    volume = noisy()
+    for sign, x, y in ((1, 8, 13), (-1, 40, 38), (1, 12, 39), (-1, 37, 9)):
+        volume[:, y - 1:y + 2, x - 1:x + 2] += sign * 4
+    result = run(volume, sampling=2.0)
+    assert len(result.warnings) == 1 and "lines" in result.warnings[0]
+    assert abs(result.metrics["line_direction"].value[2]) > 0.99
+
+
+def test_a_flattened_background_warns():
+    volume = noisy()
+    volume[ball((24, 24, 24), 8)] += np.random.default_rng(1).normal(
+        0, 3, np.count_nonzero(ball((24, 24, 24), 8)))
+    assert run(volume, resolution=3.0).status.value == "ok"
+    volume[~ball((24, 24, 24), 12)] *= 0.1
+    result = run(volume, resolution=3.0)
+    assert len(result.warnings) == 1 and "flattened" in result.warnings[0]
+    # Without a resolution nothing is known of what the noise should be.
+    assert run(volume).status.value == "ok"
 
 
 def test_outliers_are_counted_against_a_gaussian():
@@ -49,7 +116,7 @@ def test_outliers_are_counted_against_a_gaussian():
     fraction = 40 / n
     assert result.metrics["outlier_percentage"].value == pytest.approx(100 * fraction)
     assert result.metrics["outlier_ratio"].value == pytest.approx(fraction / 5.733031e-7)
-    assert any("5 standard deviations" in warning for warning in result.warnings)
+    assert any("5 standard deviations" in warning for warning in result.service.warnings)
 
 
 @pytest.mark.parametrize("fill, reason", [(0.0, "constant"), (0.7, "constant")])
@@ -71,6 +138,13 @@ def test_mostly_zeroed_background_does_not_apply():
 def test_no_background_does_not_apply():
     result = run(noisy(), mask=np.ones((48, 48, 48), bool))
     assert result.status.value == "not_applicable"
+
+
+def test_a_mask_that_fills_the_box_does_not_apply():
+    volume = noisy()
+    volume[6:42, 6:42, 6:42] = 20
+    result = run(volume)
+    assert result.status.value == "not_applicable" and "10 Å" in result.reason
 
 
 def smooth_noise(sigma, shape=(64, 64, 64)):

@@ -4,7 +4,7 @@ from scipy import fft
 
 from vrs.checks import get_check, run_check
 from vrs.numerics import fourier
-from vrs.tests.checks.phantoms import noise_with_b
+from vrs.tests.checks.phantoms import central_box, noise_with_b
 from vrs.tests.evidence import by_name, evidence
 
 
@@ -14,7 +14,8 @@ def map_with_b(b_factor, shape=(96, 96, 96)):
 
 def run(volume, sampling=1.2, resolution=3.0):
     threshold = float(volume.max()) / 2
-    return run_check(get_check("0.d"), evidence(volume, sampling, threshold, resolution))
+    return run_check(get_check("0.d"), evidence(volume, sampling, threshold, resolution,
+                                                mask=central_box(volume.shape, 2)))
 
 
 @pytest.mark.parametrize("shape", [(96, 96, 96), (80, 96, 112), (95, 97, 91)])
@@ -35,10 +36,31 @@ def test_intercept_is_that_of_white_noise():
     assert result.metrics["intercept"].value == pytest.approx(expected, abs=0.02)
 
 
-@pytest.mark.parametrize("b_factor", [-400.0, 60.0])
-def test_out_of_range_warns(b_factor):
+# -44, -5.6 and 6.7 times the square of the resolution.
+@pytest.mark.parametrize("b_factor, words", [(-400.0, "next to nothing"), (-50.0, ""),
+                                             (60.0, "too much")])
+def test_the_resolution_scales_the_bounds(b_factor, words):
     result, _ = run(map_with_b(b_factor))
-    assert result.printed_status() == "1 warning"
+    metrics = result.metrics
+    assert [words in warning for warning in result.warnings] == ([True] if words else [])
+    assert metrics["relative_b_factor"].value == pytest.approx(metrics["b_factor"].value / 9)
+    assert metrics["masked_relative_b_factor"].value == pytest.approx(
+        metrics["masked_b_factor"].value / 9)
+
+
+def test_noise_around_the_macromolecule_does_not_count():
+    # What is outside the mask rises towards high frequencies and makes the whole map rise.
+    volume = np.where(central_box((96, 96, 96), 2), map_with_b(-60), map_with_b(15))
+    result, _ = run(volume.astype(np.float32))
+    assert result.metrics["b_factor"].value > 0
+    assert result.metrics["masked_b_factor"].value == pytest.approx(-60, abs=15)
+    assert result.status.value == "ok" and result.service.status.value == "warnings"
+
+
+def test_service_takes_fixed_bounds():
+    # An unsharpened map of 6 Å may fade by 400 Å².
+    result, _ = run(map_with_b(-400.0), resolution=6.0)
+    assert result.status.value == "ok" and result.service.status.value == "warnings"
 
 
 def test_corrected_map_is_white_up_to_the_resolution():

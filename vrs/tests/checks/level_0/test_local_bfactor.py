@@ -73,6 +73,15 @@ def test_places_are_told_apart():
     assert result.status.value == "ok"
 
 
+@pytest.mark.parametrize("b_factor, words", [(-200.0, ""), (120.0, "too much")])
+def test_over_sharpening_is_found(b_factor, words):
+    volume = noise_with_b(b_factor)
+    result, _ = run_check(get_check("0.f"), data_for(volume, mask=central_box(volume.shape, 2)))
+    assert [words in warning for warning in result.warnings] == ([True] if words else [])
+    assert result.metrics["relative_median"].value == pytest.approx(
+        result.metrics["percentiles"].value["50"] / 9)
+
+
 def test_scale_does_not_matter():
     volume = noise_with_b(-100, (56, 56, 56))
     one, other = (run_check(get_check("0.f"), data_for(volume * np.float32(scale)))[0]
@@ -88,7 +97,7 @@ def test_zeroed_background():
     assert result.status.value == "ok"
 
 
-@pytest.mark.parametrize("resolution, word", [(None, "not given"), (15.0, "better than 15")])
+@pytest.mark.parametrize("resolution, word", [(None, "not given"), (8.01, "8 Å or better")])
 def test_not_applicable(resolution, word):
     result, _ = run_check(get_check("0.f"), data_for(noise_with_b(-100), resolution))
     expected = "not_run" if resolution is None else "not_applicable"

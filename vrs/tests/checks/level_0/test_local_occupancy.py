@@ -32,6 +32,15 @@ def test_noise_alone_gives_five_percent_above_the_noise():
     # 27³ voxels hold some hundred independent places.
     assert above.mean() == pytest.approx(0.05, abs=0.02)
     assert len(result.warnings) == 1 and "noise" in result.warnings[0]
+    assert result.metrics["signal_ratio"].value == pytest.approx(1, abs=0.1)
+
+
+def test_signal_ratio_is_that_of_the_powers():
+    volume, mask = body_in_noise(np.sqrt(3))
+    result, _ = run_check(get_check("0.g"), data_for(volume, mask))
+    # Signal of three times the power of the noise, of which the band blurs a third away.
+    assert 2.7 < result.metrics["signal_ratio"].value < 4
+    assert result.status.value == "ok"
 
 
 def test_signal_at_all_frequencies():
@@ -65,7 +74,7 @@ def test_zeroed_background_has_no_noise_to_refer_to():
     result, _ = run_check(get_check("0.g"), data_for(np.where(mask, volume, 0), mask))
     assert "noise_referenced_percentiles" not in result.metrics
     outcomes = {outcome.name: outcome.outcome for outcome in result.criteria}
-    assert outcomes == {"0.g.median": "met", "0.g.noise_referenced": "not_evaluated",
+    assert outcomes == {"0.g.median": "met", "0.g.signal_ratio": "not_evaluated",
                         "0.g.spread": "met"}
 
 

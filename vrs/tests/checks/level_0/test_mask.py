@@ -6,8 +6,9 @@ from vrs.checks.level_0 import mask as mask_analysis
 from vrs.tests.evidence import evidence
 
 
-def run(volume, sampling=2.0, threshold=0.5, mask=None):
-    return run_check(get_check("0.b"), evidence(volume, sampling, threshold, mask=mask))[0]
+def run(volume, sampling=2.0, threshold=0.5, mask=None, resolution=None):
+    return run_check(get_check("0.b"), evidence(volume, sampling, threshold, resolution,
+                                                mask=mask))[0]
 
 
 def specks(n, body=(10, 10, 10)):
@@ -39,8 +40,9 @@ def test_mean_volume_of_the_rest_is_in_cubic_angstroms():
     assert result.metrics["components_95"].value == 1
     assert result.metrics["remaining_mean_voxels"].value == 1
     assert result.metrics["remaining_mean_volume"].value == 8
-    assert result.printed_status() == "1 warning"
-    assert run(specks(40), sampling=1.0).printed_status() == "OK"
+    # Specks are noise; the service takes each of 5 Å³ or more for too large.
+    assert result.printed_status() == "OK" and len(result.service.warnings) == 1
+    assert run(specks(40), sampling=1.0).service is None
 
 
 def test_two_voxels_of_less_than_the_limit_each_are_above_it_together():
@@ -49,7 +51,26 @@ def test_two_voxels_of_less_than_the_limit_each_are_above_it_together():
     volume[20:, 20:, 20:] = np.maximum(volume[20:, 20:, 20:], np.roll(volume[20:, 20:, 20:], 1, 2))
     result = run(volume, sampling=1.5)
     assert result.metrics["remaining_mean_volume"].value == pytest.approx(2 * 1.5 ** 3)
-    assert len(result.warnings) == 1
+    assert len(result.service.warnings) == 1
+
+
+@pytest.mark.parametrize("resolution, warnings", [(4.0, 0), (3.0, 1), (None, 0)])
+def test_what_remains_is_compared_with_the_resolution(resolution, warnings):
+    # Three blocks of 64 Å³, 1 and 2.4 times the resolution to the third power.
+    volume = specks(0)
+    for corner in (20, 26, 32):
+        volume[corner:corner + 2, corner:corner + 2, corner:corner + 2] = 1
+    result = run(volume, resolution=resolution)
+    assert result.metrics["remaining_mean_volume"].value == 64
+    assert len(result.warnings) == warnings
+
+
+def test_specks_of_noise_are_no_pieces():
+    volume = specks(200, (10, 10, 10))
+    result = run(volume)
+    assert result.metrics["components_95"].value > 100
+    assert result.metrics["large_components"].value == 1
+    assert result.status.value == "ok" and result.service.warnings
 
 
 def test_pieces():
@@ -125,3 +146,21 @@ def test_an_inverted_map():
 def test_a_threshold_in_the_background():
     [text] = [text for text in run(protein(), threshold=-0.01).warnings if "of the box" in text]
     assert "takes in the background" in text
+
+
+@pytest.mark.parametrize("part, outcome", [(0.05, "broken"), (0.5, "met"), (2.4, "met"),
+                                           (4.0, "broken")])
+def test_threshold_against_the_mass_of_the_specimen(part, outcome):
+    # 1000 voxels of 8 Å³; protein of a kDa fills 1207 Å³.
+    enclosed = 8000 / 1207
+    result = run_check(get_check("0.b"), evidence(specks(0), 2.0, 0.5, mass=enclosed / part))[0]
+    assert result.metrics["mass_ratio"].value == pytest.approx(part)
+    criterion, = [found for found in result.criteria if found.metric == "mass_ratio"]
+    assert (criterion.outcome, criterion.severity) == (outcome, "serious")
+    assert result.serious_warnings == criterion.warnings
+
+
+def test_without_the_mass_of_the_specimen_it_is_not_judged():
+    result = run(specks(0))
+    criterion, = [found for found in result.criteria if found.metric == "mass_ratio"]
+    assert criterion.outcome == "not_evaluated" and result.status.value == "ok"

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vrs.checks import get_check, run_check
+from vrs.checks import SERVICE, Overrides, get_check, run_check
 from vrs.checks.level_0 import mass
+from vrs.io.maps import read_map
 from vrs.tests.evidence import evidence
 
 
@@ -91,3 +92,24 @@ def test_reference_value_of_a_real_map(test_data):
     assert result.metrics["left_gap"].value[2] == 0
     assert result.metrics["centre_of_mass"].value == pytest.approx(
         ndimage.center_of_mass(volume.astype(float))[::-1], abs=1e-6)
+
+
+def test_a_box_cut_around_a_part_is_not_judged_but_by_the_service():
+    # Density that goes on to three sides of a box that is no cube.
+    volume = box((20, 22, 24), np.s_[:12, :12, :12])
+    result = run(volume)
+    assert result.status.value == "not_applicable" and "cut" in result.reason
+    by_service = run_check(get_check("0.a"), evidence(volume, 10.0, 0.5),
+                           Overrides(source=SERVICE))[0]
+    assert len(by_service.warnings) > 3
+
+
+@pytest.mark.parametrize("name, threshold, cut", [
+    (("emd_20026_apoferritin", "emd20026_prot.mrc"), 0.02, True),
+    (("emd_30342_integrin", "390_emd_30342_A_z4.mrc"), 0.05, True),
+    (("emd_2513_frh", "emd_2513.mrc"), 0.12, True),
+    (("emd_5168_actin", "emd_5168.map"), 10.0, False),
+    (("betagal_8bk7", "betaGal.mrc"), 0.03, False)])
+def test_real_maps_that_were_cut_out(test_data, name, threshold, cut):
+    found = read_map(str(test_data("map_model", *name)))
+    assert evidence(found.volume, found.sampling, threshold).map.is_cut_out == cut

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from vrs.checks import get_check, run_check
-from vrs.checks.level_1.global_resolution import shell_curves
+from vrs.checks.level_1.shell_curves import shell_curves
 from vrs.numerics.fourier import filtered, shell_counts, shell_frequencies
 from vrs.tests.checks import phantoms
 from vrs.tests.evidence import evidence

@@ -90,7 +90,8 @@ def test_projections_of_the_map_are_supported(monkeypatch):
     # The noise has 9 % of the power over the whole image, and less in the band.
     assert value(result, "mean_correlation") > 0.95
     assert value(result, "poor_percentage") == 0 and value(result, "unsupported_percentage") == 0
-    assert value(result, "poor_lower") < 1e-9 < value(result, "poor_upper")
+    interval = value(result, "poor_interval")
+    assert interval["lower"] < 1e-9 < interval["upper"]
     assert value(result, "median_null_correlation") < 0.85
     assert value(result, "contrast") == "the same"
     # The mask cuts off some of the density outside, which makes the classes look large.

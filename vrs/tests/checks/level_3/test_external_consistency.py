@@ -36,7 +36,8 @@ def test_sound_classes_are_found_again(sound):
     assert result.status is Status.OK
     assert (found["classes"], found["particles_used"]) == (6, 240)
     assert found["matched_percentage"] > 80 and found["expected_percentage"] > 80
-    assert found["matched_lower"] <= found["matched_percentage"] <= found["matched_upper"]
+    interval = found["matched_interval"]
+    assert interval["lower"] <= found["matched_percentage"] <= interval["upper"]
     assert found["match_p_value"] > 0.05 and found["p_value"] is None
     [pictures] = [block for block in result.content if isinstance(block, Slices)]
     one, other = (panel.image for panel in pictures.panels[::3])

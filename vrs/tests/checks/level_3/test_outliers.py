@@ -50,7 +50,8 @@ def test_members_of_sound_classes_are_their_core(sound):
     assert result.status is Status.OK
     assert (found["classes"], found["small_classes"], found["particles_used"]) == (6, 0, 240)
     assert found["median_contamination"] < 0.05 and found["core_percentage"] > 95
-    assert found["sound_lower"] <= found["sound_percentage"] <= found["sound_upper"]
+    interval = found["sound_interval"]
+    assert interval["lower"] <= found["sound_percentage"] <= interval["upper"]
     # The noise is weak, and no noise agrees as well.
     assert found["above_noise_percentage"] > 95
     assert found["chance_correlation"] < found["noise_correlation"] < found["median_correlation"]

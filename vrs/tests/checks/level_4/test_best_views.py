@@ -59,7 +59,7 @@ def test_sound_particles_pass(tmp_path, symmetry, count, limit, chance):
     assert found["beyond_limit_percentage"] <= 3
     assert found["limit"] == pytest.approx(limit, abs=0.01)
     assert found["chance_percentage"] == pytest.approx(chance, abs=0.01)
-    assert 0 <= found["beyond_limit_lower"] <= found["beyond_limit_percentage"]
+    assert 0 <= found["beyond_limit_interval"]["lower"] <= found["beyond_limit_percentage"]
     # Half of the grid step on average, and noise.
     assert 1 < found["median_distance"] < 4
     assert found["snr"] == pytest.approx(0.05 * FEWER_PIXELS, rel=0.2)
@@ -149,7 +149,8 @@ def test_what_noise_explains_does_not_count():
     assert found["beyond_limit_percentage"] == pytest.approx(40)
     assert found["beyond_limit_excess"] == pytest.approx(2)
     # The error of a difference of such shares is 2.2 %.
-    assert found["beyond_limit_excess_lower"] == pytest.approx(2 - 1.96 * 2.18, abs=0.1)
+    assert found["beyond_limit_excess_interval"] == pytest.approx(
+        {"lower": 2 - 1.96 * 2.18, "upper": 2 + 1.96 * 2.18}, abs=0.1)
 
 
 def test_suspicious_micrographs():

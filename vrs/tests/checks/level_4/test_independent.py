@@ -42,8 +42,8 @@ def test_right_orientations_are_found_again(made):
     assert found["expected_median_shift"] == pytest.approx(found["median_shift"], rel=0.35)
     assert found["hand"] == "same" and found["common_rotation"] < 1
     assert found["particles_used"] == COUNT and found["particles_simulated"] == 40
-    low, high = found["beyond_5_degrees_lower"], found["beyond_5_degrees_upper"]
-    assert low <= found["beyond_5_degrees_percentage"] < high
+    interval = found["beyond_5_degrees_interval"]
+    assert interval["lower"] <= found["beyond_5_degrees_percentage"] < interval["upper"]
     angles, shifts = result.particles
     assert np.median(angles.values) == pytest.approx(found["median_angle"])
     assert len(shifts.values) == COUNT and list(shifts.rows) == list(range(COUNT))

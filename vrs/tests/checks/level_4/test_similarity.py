@@ -22,7 +22,7 @@ def test_sound_particles_are_one_population_above_chance(tmp_path):
     _, result, found = run(tmp_path)
     assert result.status is Status.INFORMATIVE and found["particles_used"] == 100
     assert found["populations"] == 1 and found["lower_population_percentage"] is None
-    assert found["advantage_lower"] > 0.15 and found["above_null_percentage"] > 95
+    assert found["advantage_interval"]["lower"] > 0.15 and found["above_null_percentage"] > 95
     assert found["median_imed"] < found["null_median_imed"]
     # A fit to noise gains something with either map.
     assert found["refined_median_correlation"] >= found["median_correlation"]

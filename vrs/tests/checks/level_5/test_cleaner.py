@@ -60,7 +60,8 @@ def test_planted_coordinates_warn_and_are_counted(picked):
     share = 100 * planted / found["coordinates"]
     assert result.status is Status.WARNINGS
     assert found["suspicious_percentage"] == pytest.approx(share, abs=0.2 * share)
-    assert found["suspicious_lower"] < found["suspicious_percentage"] < found["suspicious_upper"]
+    interval = found["suspicious_interval"]
+    assert interval["lower"] < found["suspicious_percentage"] < interval["upper"]
     assert (found["bad_micrographs"], found["missing_micrographs"]) == (2, 1)
     table, = [part for part in result.content if isinstance(part, Table)]
     assert table.rows[-1][0] == "clean.mrc" and table.rows[-1][3] in ("0", "1", "2")
@@ -153,7 +154,7 @@ def test_the_command_reports_on_folders(picked, tmp_path, capfd):
     out = tmp_path / "out"
     assert main(["validate", "--micrographs", path[:path.rindex("/")], "--coordinates",
                  str(tmp_path / "picks"), "--threads", "1", "--output", str(out)]) == 0
-    assert "Grade 5, 1 of 1 items passed" in capfd.readouterr().out
+    assert "Levels assessed: 5; 1 of 1 items passed" in capfd.readouterr().out
     assert (out / "report.pdf").is_file() and (out / "report.json").is_file()
 
 

@@ -159,6 +159,16 @@ def test_wrong_models_are_flagged(data, structure, name):
     result, _ = run_check(FscQ(), changed(data, model=wrong_models(structure)[name]))
     assert result.status is Status.WARNINGS
     assert value(result, "mean_fscqr") > 0.5 and value(result, "worse_percentage") > 90
+    assert result.serious_warnings
+
+
+def test_model_shaken_by_1_angstrom_fails(data, structure):
+    result, _ = run_check(FscQ(), changed(data, model=models.shaken(structure, 1.0)))
+    # By the fraction of the atoms beyond 1.5, it would pass.
+    assert value(result, "beyond_percentage") < 10
+    assert len(result.warnings) == 1 and "The mean FSC-Qr" in result.serious_warnings[0]
+    result, _ = run_check(FscQ(), changed(data, model=models.shaken(structure, 0.3)))
+    assert result.status is Status.OK
 
 
 def test_more_disorder_is_worse(data, structure, right):

@@ -8,7 +8,7 @@ import pytest
 
 from vrs.checks import run_check
 from vrs.checks.level_A import map_model
-from vrs.checks.level_A.map_model import MapModel, atom_inclusion
+from vrs.checks.level_A.map_model import MapModel, atom_inclusion, inclusion_curve
 from vrs.checks.level_A.placement import model_of
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
@@ -105,7 +105,8 @@ def test_right_model_is_ok(right):
     assert found["cc_mask"] > 0.95 and found["cc_box"] > 0.9 and found["cc_volume"] > 0.95
     assert found["bad_residue_percentage"] == 0
     assert found["d_fsc_model_05"] < RESOLUTION and found["reported_ratio"] > 1
-    assert [estimate.label for estimate in result.estimates] == ["map-model FSC 0.5"]
+    estimate, = result.estimates
+    assert (estimate.label, estimate.of_model) == ("map-model FSC 0.5", True)
     assert found["overall_b_factor"] == pytest.approx(60, abs=10)  # of the atoms
     values = by_name(arrays)["residue_cc"]
     assert values.shape == (300,) and values.min() > 0.7
@@ -138,7 +139,8 @@ def test_model_of_nothing_is_flagged():
     noise = np.random.default_rng(5).normal(size=(models.BOX,) * 3).astype(np.float32)
     result, _ = run_check(MapModel(), data_with(models.walk(), noise))
     assert result.metrics["d_fsc_model_05"].value is None
-    assert len(result.warnings) == 2
+    assert [found.metric for found in result.criteria if found.warnings] == [
+        "bad_residue_percentage", "reported_ratio", "atom_inclusion"]
 
 
 def test_one_bad_residue_is_found():
@@ -225,6 +227,46 @@ def test_atom_inclusion():
     np.testing.assert_array_equal(found[:5], [1, 1, 0, 0, np.nan])
 
 
+@pytest.mark.parametrize("percentile, broken", [
+    (97, []), (99.97, ["A.a.atom_inclusion"]), (30, ["A.a.enclosed_mass_ratio"])])
+def test_contour_against_the_model(percentile, broken):
+    structure, volume = models.walk(), models.noisy_map(models.walk())
+    data = evidence(volume, models.SAMPLING, float(np.percentile(volume, percentile)), RESOLUTION,
+                    model=structure)
+    result, _ = run_check(MapModel(), data)
+    assert [found.name for found in result.criteria if found.warnings] == broken
+    enclosed = np.count_nonzero(volume >= data.map.threshold) * models.SAMPLING ** 3 / 1207
+    assert result.metrics["model_mass"].value == pytest.approx(60 * 0.07108, rel=1e-3)
+    assert result.metrics["enclosed_mass_ratio"].value == pytest.approx(
+        enclosed / (60 * 0.07108), rel=1e-3)
+
+
+def test_mass_that_was_given_goes_before_that_of_the_model():
+    volume = models.noisy_map(models.walk())
+    data = evidence(volume, models.SAMPLING, float(np.percentile(volume, 30)), RESOLUTION,
+                    model=models.walk(), mass=50.0)
+    result, _ = run_check(MapModel(), data)
+    assert result.metrics["enclosed_mass_ratio"].value is None and result.status is Status.OK
+
+
+def test_inclusion_curve_falls_with_the_contour():
+    volume = np.zeros((8, 10, 12), np.float32)
+    volume[4, 5, 6] = 1.0
+    structure = models.walk(2)
+    atoms = [site.atom for site in structure[0].all()]
+    for atom in atoms:
+        atom.pos = gemmi.Position(0, 0, 0)
+    for atom, x in zip(atoms, (6, 6.25, 6.5, 6.75)):  # N, CA, C, O see 1, 0.75, 0.5 and 0.25
+        atom.pos = gemmi.Position(1.5 * x, 7.5, 6)
+    atoms[5].element = gemmi.Element("H")
+    thresholds = np.array([0.0, 0.25, 0.3, 0.75, 1.0, 1.1])
+    everything, backbone = inclusion_curve(volume, 1.5, thresholds, structure)
+    assert everything * 9 == pytest.approx([9, 4, 3, 2, 1, 0])
+    assert backbone * 7 == pytest.approx([7, 4, 3, 2, 1, 0])
+    here = atom_inclusion(volume, 1.5, 0.3, structure)
+    assert np.nanmean(here) == pytest.approx(everything[2])
+
+
 def test_backbone_and_main_chain():
     names = ["N", "CA", "C", "O", "CB", "OXT"]
     structure = models.walk(1)
@@ -290,7 +332,7 @@ def test_real_model_moved_by_3_angstrom_is_flagged(test_data, measured):
     assert measured(INTEGRIN).status is Status.OK
     data = placed(test_data, *INTEGRIN)
     data = changed(data, model=models.moved(data.model.structure, (3.0, 0, 0)))
-    assert len(run_check(MapModel(), data)[0].warnings) == 2
+    assert len(run_check(MapModel(), data)[0].serious_warnings) >= 2
 
 
 def test_side_by_side_with_cctbx(test_data, measured, tmp_path):

@@ -4,7 +4,8 @@ import pytest
 
 from vrs.checks import checks_of_level
 from vrs.checks.check import run_check
-from vrs.checks.level_A.q_score import QScore, archive_percentile, expected_q_score, q_scores
+from vrs.checks.level_A.q_score import (QScore, archive_percentile, expected_q_score, protein_atoms,
+                                        q_scores, side_chain_ratio, unevenness, usual_unevenness)
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
 from vrs.numerics.interpolation import values_at
@@ -116,6 +117,84 @@ def test_figures_of_the_archive():
     assert expected_q_score(3.0, "nucleic acid", 0.4) == pytest.approx(0.5041)
     assert expected_q_score(3.0, "other", 0.4) is None
     assert expected_q_score(None, "protein", 0.4) is None
+    # The fit is of models at 1.5 to 5 Å; at 20 Å it would be -2.6.
+    assert [expected_q_score(r, "protein", 0.4) for r in (1.4, 5.1, 20.0)] == [None] * 3
+
+
+def test_bonds_and_side_chains():
+    structure = models.helix(2)
+    names = [site.atom.name for site in structure[0].all()]
+    atoms = protein_atoms(structure[0])
+    bonds = ["%s-%s" % (names[one], names[other]) for one, other in atoms.bonds]
+    assert bonds == ["N-CA", "CA-C", "C-O", "CA-CB"] * 2 + ["C-N"]
+    assert [names[place] for place in atoms.side] == ["CG", "CD1", "CD2"] * 2
+    # A gap of the chain is no bond, and another chain's atoms are left out when asked to be.
+    for atom in structure[0]["A"][1]:
+        atom.pos += gemmi.Position(0, 0, 3)
+    assert len(protein_atoms(structure[0]).bonds) == 8
+    first = atoms.of(np.arange(len(names)) < 8)
+    assert len(first.bonds) == 4 and len(first.side) == 3
+
+
+def test_unevenness_and_side_chains_of_known_scores():
+    structure = models.helix(40)
+    atoms = protein_atoms(structure[0])
+    names = np.array([site.atom.name for site in structure[0].all()])
+    # Atoms in turn 0.1 above and below 0.5: N-CA, CA-C, C-O and C-N differ, CA-CB does not.
+    scores = np.select([np.isin(names, ["N", "C"]), np.isin(names, ["CA", "CB", "O"])],
+                       [0.6, 0.4], 0.3)
+    differences = np.array([0.2, 0.2, 0.2, 0.0] * 40 + [0.0] * 39)
+    assert unevenness(scores, atoms) == pytest.approx(differences.mean() / 0.4)
+    assert side_chain_ratio(scores, atoms) == pytest.approx(0.3 / 0.4)
+    scores[names == "O"] = np.nan
+    assert unevenness(scores, atoms) == pytest.approx(
+        np.array([0.2, 0.2, 0.0] * 40 + [0.0] * 39).mean() / 0.5)
+    assert unevenness(-scores, atoms) is None and side_chain_ratio(-scores, atoms) is None
+    few = protein_atoms(models.helix(20)[0])
+    assert unevenness(scores, few) is None and side_chain_ratio(scores, few) is None
+
+
+def helix_data(model, resolution=3.0, noise=0.1):
+    volume = models.noisy_map(models.helix(), noise)
+    return evidence(volume, models.SAMPLING, float(np.percentile(volume, 97)), resolution,
+                    model=model)
+
+
+def broken(model, **given):
+    result, _ = run_check(QScore(), helix_data(model, **given))
+    return {found.metric: found.severity for found in result.criteria if found.warnings}
+
+
+def test_sound_model_passes():
+    assert broken(models.helix()) == {}
+    assert broken(models.shaken(models.helix(), 0.3)) == {}
+
+
+@pytest.mark.parametrize("rms", [1.0, 1.5])
+def test_shaken_model_fails(rms):
+    # By the archive alone both would pass.
+    assert broken(models.shaken(models.helix(), rms)) == {"relative_unevenness": "serious"}
+
+
+def test_wrong_rotamers_fail():
+    turned = models.turned_side_chains(models.helix())
+    assert broken(turned) == {"side_chain_ratio": "serious"}
+    # Where side chains are hardly seen they are not asked for.
+    assert broken(turned, resolution=4.1) == {}
+
+
+def test_chain_that_is_elsewhere_is_found():
+    structure = models.helix()
+    for name in "BCD":  # alternatives in the same place, so that they fit as well, but for D
+        copy = structure[0]["A"].clone()
+        copy.name = name
+        for residue in copy:
+            for atom in residue:
+                atom.altloc = name
+                atom.pos += gemmi.Position(*([20, 0, 0] if name == "D" else [0, 0, 0]))
+        structure[0].add_chain(copy)
+    assert broken(structure)["chain_archive_percentile"] == "minor"
+    assert broken(models.helix()) == {}
 
 
 def reference_scores(path):
@@ -249,7 +328,8 @@ def test_values_of_residues_and_chains():
     assert values.values[0] == pytest.approx(np.mean(scores[:5]))
     rows = found.content[2].rows
     assert [row[:3] for row in rows] == [["A", "protein", "150"], ["B", "nucleic acid", "100"]]
-    assert rows[0][3:] == ["%.3f" % np.mean(scores[:150]), "0.378", rows[0][5], "0.409"]
+    assert rows[0][3:7] == ["%.3f" % np.mean(scores[:150]), "0.378", rows[0][5], "0.409"]
+    assert rows[1][7:] == ["–", "–"]  # there is no protein in it
 
 
 def test_beyond_5_angstroms_it_does_not_apply():

@@ -45,8 +45,7 @@ def test_links_of_the_model_pass(tmp_path, structure):
     assert (found["links"], found["mapped_links"]) == (20, 20)
     assert found["satisfied_percentage"] == pytest.approx(90)
     # Wilson's interval of 18 of 20.
-    assert found["satisfied_lower"] == pytest.approx(69.9, abs=0.1)
-    assert found["satisfied_upper"] == pytest.approx(97.2, abs=0.1)
+    assert found["satisfied_interval"] == pytest.approx({"lower": 69.9, "upper": 97.2}, abs=0.1)
     assert found["enrichment_p_value"] < 0.01 < found["enrichment"]
     (listed,) = [block for block in result.content if isinstance(block, Table)]
     assert len(listed.rows) == 2

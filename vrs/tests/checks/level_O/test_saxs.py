@@ -151,7 +151,7 @@ def test_noise_is_no_deviation():
     # What noise makes of it is not judged.
     assert found["relative_deviation"] > 5 and found["largest_deviation"] > 5
     assert {one.name: one.outcome for one in result.criteria} == {
-        "O.b.chi2": "met", "O.b.cormap": "met", "O.b.deviation": "met"}
+        "O.b.deviation": "met"}
     assert found["chi2"] == pytest.approx(1, abs=0.4)
 
 

@@ -40,7 +40,8 @@ def test_pairs_of_the_right_hand_pass(symmetry):
     assert result.status is Status.OK and found["hand"] == "right"
     # Errors of both orientations, 5.7° about each axis: P(χ² of three < (15/5.7)²).
     assert found["clustered_percentage"] == pytest.approx(92.5, abs=6)
-    assert found["clustered_lower"] < found["clustered_percentage"] < found["clustered_upper"]
+    interval = found["clustered_interval"]
+    assert interval["lower"] < found["clustered_percentage"] < interval["upper"]
     assert found["mirrored_clustered_percentage"] == 0
     assert found["hand_p_value"] < 1e-10 and found["mirrored_hand_p_value"] == 1
     assert found["chance_percentage"] == pytest.approx(

@@ -1,0 +1,1 @@
+"""How fast the items are, and what their verdicts are worth."""

@@ -1,0 +1,1 @@
+"""Verdicts tried on maps and models of which everything is known."""

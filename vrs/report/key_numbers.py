@@ -1,0 +1,92 @@
+"""The numbers by which a report is read at a glance, each with the bound that it is judged by."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from vrs.results.content import ScaleRow, Scales
+
+# As many as have room on the first page.
+_MOST = 9
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """A metric of an item, and the ends of the axis that it is shown on."""
+
+    item: str
+    metric: str
+    label: str
+    low: float
+    high: float
+
+
+# The most telling first.
+KEY_NUMBERS = (
+    KeyNumber("1.a", "masked_fsc_ratio", "Reported / FSC 0.143", 0.4, 1.6),
+    KeyNumber("A.a", "cc_mask", "Map-model correlation", 0.0, 1.0),
+    KeyNumber("A.a", "bad_residue_percentage", "Residues that do not fit", 0.0, 30.0),
+    KeyNumber("A.e", "median", "Q-score, median", 0.0, 1.0),
+    KeyNumber("A.b", "beyond_percentage", "FSC-Q beyond ±1.5", 0.0, 30.0),
+    KeyNumber("1.h", "cfar", "Isotropy (cFAR)", 0.0, 1.0),
+    KeyNumber("1.h", "sphericity", "Sphericity (3D FSC)", 0.0, 1.0),
+    KeyNumber("4.g", "efficiency", "Angular efficiency", 0.0, 1.0),
+    KeyNumber("4.h", "scf_star", "Sampling (SCF*)", 0.0, 1.0),
+    KeyNumber("4.d", "beyond_5_degrees_percentage", "Angles not found again", 0.0, 60.0),
+    KeyNumber("3.a", "poor_classes_percentage", "Classes with outliers", 0.0, 60.0),
+    KeyNumber("2.a", "poor_percentage", "Classes unlike the map", 0.0, 60.0),
+    KeyNumber("5.a", "suspicious_percentage", "Suspicious picks", 0.0, 60.0),
+    KeyNumber("A.f", "score", "EMRinger score", 0.0, 4.0),
+    KeyNumber("A.g", "mean", "DAQ score, mean", -1.0, 2.0),
+    KeyNumber("0.d", "b_factor", "B-factor", -400.0, 100.0),
+    KeyNumber("0.b", "raw_percentage", "Box within the contour", 0.0, 100.0),
+    KeyNumber("0.a", "decentering", "Off the centre", 0.0, 40.0),
+    KeyNumber("0.b", "overlap", "Mask in one piece", 0.0, 1.0),
+    KeyNumber("0.g", "percentiles.50", "Local occupancy, median", 0.0, 1.0),
+)
+
+
+def key_numbers(items):
+    """The key numbers that were measured.
+
+    Parameters
+    ----------
+    items : list of ItemResult
+
+    Returns
+    -------
+    Scales or None
+        None where nothing was.
+    """
+    by_id = {item.id: item for item in items}
+    rows = [_row(by_id[key.item], key) for key in KEY_NUMBERS if key.item in by_id]
+    rows = [row for row in rows if row][:_MOST]
+    if not rows:
+        return None
+    return Scales(
+        "Key numbers. Shaded blue is what the criterion of the item allows; orange numbers are "
+        "outside.", "; ".join("%s: %s" % (row.label, row.text) for row in rows), rows)
+
+
+def _row(item, key) -> Optional[ScaleRow]:
+    value = item.value(key.metric)
+    if isinstance(value, list):
+        value = max(value, key=abs, default=None) if None not in value else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    unit = item.metrics[key.metric.partition(".")[0]].unit
+    outcome = next((outcome for outcome in item.criteria if outcome.metric == key.metric
+                    and outcome.outcome != "not_evaluated"), None)
+    return ScaleRow(key.label, float(value), ("%.3g %s" % (value, unit)).strip(),
+                    key.low, key.high, _allowed(outcome, key),
+                    outcome is None or outcome.outcome == "met")
+
+
+def _allowed(outcome, key):
+    """The part of the axis that a criterion allows."""
+    if outcome is None:
+        return None
+    if outcome.relation == "within":
+        return list(outcome.bound)
+    if outcome.relation in ("<", "<="):
+        return [key.low, outcome.bound]
+    return [outcome.bound, key.high]
