@@ -108,9 +108,8 @@ class IndependentAlignment(Check):
                   severity=SERIOUS,
                   service=(Criterion(
                       name="beyond_5_degrees", metric="beyond_5_degrees_percentage",
-                      subject="the part of the particles whose orientations differ by more than "
-                      "5°", relation="<",
-                      bound=20.0, unit="%",
+                      subject="the part of the particles whose orientations "
+                      "differ by more than 5°", relation="<", bound=20.0, unit="%",
                       warning="{value:.0f} % of the particles differ by more than 5° from an "
                       "independent alignment (less than {bound} % expected)."),)),
         Criterion(name="shift_excess", subject="the number of standard errors by which the part "
@@ -123,9 +122,8 @@ class IndependentAlignment(Check):
                   severity=SERIOUS,
                   service=(Criterion(
                       name="beyond_5_angstrom", metric="beyond_5_angstrom_percentage",
-                      subject="the part of the particles whose shifts differ by more than "
-                      "5 Å", relation="<",
-                      bound=20.0, unit="%",
+                      subject="the part of the particles whose shifts "
+                      "differ by more than 5 Å", relation="<", bound=20.0, unit="%",
                       warning="{value:.0f} % of the particles differ by more than 5 Å from an "
                       "independent alignment (less than {bound} % expected)."),)),
     )

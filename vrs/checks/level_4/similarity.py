@@ -111,7 +111,9 @@ class SimilarityCriteria(Check):
             "delta_bic": mixture.delta_bic, "separation": mixture.separation,
             "lower_population_percentage": 100 * mixture.weights[0] if two else None,
             "particles_used": len(gain)}
-        signal = _by_direction(found.rotations[:, 2], found.group, given.correlations / expected)
+        usable = expected > 0
+        signal = _by_direction(found.rotations[usable, 2], found.group,
+                               given.correlations[usable] / expected[usable])
         metrics.update(_weakest(*signal))
         content = [Paragraph(_sentence(metrics)), _histogram(refined, null, bound)]
         if metrics["weakest_signal"] is not None:
