@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Tuple
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from benchmarks.verdicts import structures

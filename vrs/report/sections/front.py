@@ -87,12 +87,18 @@ def _count(found, noun):
     return "%d %s%s" % (len(found), noun, "" if len(found) == 1 else "s")
 
 
+def _resolution(results, items):
+    """The sentence on the estimates that depend on the map alone; empty without any."""
+    return quality.resolution_sentence(
+        results[0].input.resolution, [estimate.value for _, estimate in estimates_of(items)
+                                      if not estimate.of_model])
+
+
 def _statements(numbering, results, items):
     """What the verdict rests on."""
     by_id = {item.id: item for item in items}
     statements = []
-    resolution = quality.resolution_sentence(
-        results[0].input.resolution, [estimate.value for _, estimate in estimates_of(items)])
+    resolution = _resolution(results, items)
     if resolution:
         statements.append(plain(resolution))
     for item_id in dict.fromkeys(key.item for key in KEY_NUMBERS):
@@ -206,9 +212,7 @@ def quality_section(numbering, results, others):
     Section
     """
     items = [item for result in results for item in result.items]
-    resolution = quality.resolution_sentence(
-        results[0].input.resolution, [estimate.value for _, estimate in estimates_of(items)
-                                      if not estimate.of_model])
+    resolution = _resolution(results, items)
     texts = [plain(resolution) if resolution else [],
              [Run(quality.score_sentences(items), style="strong")],
              _input_sentence(numbering, results)]
