@@ -103,8 +103,9 @@ class Scale:
             relation=">=", bound=self.least,
             warning="The reported resolution may be overestimated: it is {value:.2f} times that of "
             "%s on the scale of the FSC (at least {bound})." % method, needs_resolution=True,
-            warning_at_zero="%s shows no resolution, so that nothing here supports the reported "
-            "one." % (method[0].upper() + method[1:]), severity=self.severity,
+            warning_at_zero="Within the mask the half maps have no resolution with which that of "
+            "%s could be compared, so that nothing here supports the reported one." % method,
+            severity=self.severity,
             service=(reported_criterion(),) if service is None else service)
 
 
