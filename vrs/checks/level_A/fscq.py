@@ -43,7 +43,7 @@ class FscQ(Check):
     """Local resolution of map and model beside that of the half maps."""
 
     id = "A.b"
-    title = "Map-model agreement by atom (FSC-Q method)"
+    title = "Map-model fit by atom (FSC-Q method)"
     requires = (MAP, MODEL, HALF_MAPS)
     uses = (PLACED_MODEL,)
     explanation = (
