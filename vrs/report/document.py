@@ -207,6 +207,8 @@ class Document:
         After them.
     appendix : list of Section
         All metrics and long lists.
+    heading : str
+        Above the title.
     """
 
     title: str
@@ -218,6 +220,7 @@ class Document:
     front: List[Section]
     body: List[Section]
     appendix: List[Section]
+    heading: str = "Cryo-EM map validation report"
 
 
 def to_plain(value):

@@ -8,7 +8,7 @@ import jinja2
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
-def render_html(document, images, scene):
+def render_html(document, images, scene=None):
     """The document as HTML.
 
     Parameters
@@ -16,7 +16,7 @@ def render_html(document, images, scene):
     document : Document
     images : path
         Folder of its images, which are embedded.
-    scene : vrs.report.scene.Scene
+    scene : vrs.report.scene.Scene, optional
         The surface of the map, for the 3D view.
 
     Returns
