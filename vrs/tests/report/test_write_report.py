@@ -85,7 +85,7 @@ def test_all_can_be_read_without_javascript(page):
     assert "The 3D view needs JavaScript and WebGL" in "".join(page.words)
     # Only controls are hidden.
     hidden = {tag.get("id", tag.get("class")) for _, tag in page.tags if "hidden" in tag}
-    assert hidden == {"viewer", "folding", "none"}
+    assert hidden == {"viewer", "folding", "none", "marker"}
 
 
 def test_every_image_has_a_text(page):
