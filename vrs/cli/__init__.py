@@ -173,6 +173,9 @@ def _add_choices(command):
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
+    command.add_argument("--zip", action="store_true",
+                         help="also write vrs_report.zip, a folder to send: the report with the "
+                              "map and all maps and models that were made")
 
 
 def _add_queue(command):

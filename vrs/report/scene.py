@@ -21,6 +21,7 @@ from vrs.errors import InputError
 from vrs.io.headers import read_header
 from vrs.io.maps import read_volume
 from vrs.report import views3d
+from vrs.report.chimerax_script import LOCAL_SCALES
 from vrs.report.wording import number
 from vrs.results.content import Overlay
 
@@ -34,8 +35,6 @@ _MAP = "map"
 _NO_VALUE = (187, 187, 187)
 _PLAIN = (140, 173, 209)
 _TUBE = (213, 94, 0)
-# How maps are shown that are properties of places, and not densities.
-_LOCAL = ("local", "part", "signed")
 
 
 @dataclass
@@ -231,7 +230,7 @@ def _properties(results, positions):
     for result, folder in results:
         for item in result.items:
             drawn = [entry for entry in item.files
-                     if entry.content == "volume" and entry.scale in _LOCAL]
+                     if entry.content == "volume" and entry.scale in LOCAL_SCALES]
             for entry in drawn:
                 try:
                     volume, sampling = _load(Path(folder) / entry.path, result.input)
