@@ -172,6 +172,50 @@
     });
   }
 
+  /* The values of the curves of a plot under the pointer. */
+  function makeReadable() {
+    for (const image of all("img[data-curves]")) {
+      const data = JSON.parse(new TextDecoder().decode(bytes(image.dataset.curves)));
+      const [left, right, top, bottom] = data.box, holder = image.parentNode;
+      const line = make("span", { class: "reading-line", "aria-hidden": "true" });
+      const tip = make("span", { class: "reading", "aria-hidden": "true" });
+      holder.classList.add("readable");
+      holder.append(line, tip);
+      const hide = () => { line.hidden = tip.hidden = true; };
+      hide();
+      image.addEventListener("pointerleave", hide);
+      image.addEventListener("pointermove", event => {
+        const box = image.getBoundingClientRect();
+        const share = (event.clientX - box.left) / box.width;
+        const down = (event.clientY - box.top) / box.height;
+        if (share < left || share > right || down < top || down > bottom) return hide();
+        const x = data.ends[0] + (share - left) / (right - left) * (data.ends[1] - data.ends[0]);
+        tip.textContent = told(data, x);
+        line.hidden = tip.hidden = false;
+        line.style.cssText = "left:" + share * box.width + "px;top:" + top * box.height
+          + "px;height:" + (bottom - top) * box.height + "px";
+        tip.style.cssText = "top:" + top * box.height + "px;" + (share < 0.5
+          ? "left:" + (share * box.width + 8) + "px"
+          : "right:" + (holder.clientWidth - share * box.width + 8) + "px");
+      });
+    }
+  }
+
+  /* Where a plot is read and the value of each curve at the nearest of its points. */
+  function told(data, x) {
+    const lines = [data.label + ": " + Number(x.toPrecision(3))];
+    if (data.label.includes("(1/Å)") && x > 0) lines[0] += ", " + (1 / x).toFixed(2) + " Å";
+    for (const curve of data.curves) {
+      let best = 0;
+      curve.x.forEach((value, i) => {
+        if (Math.abs(value - x) < Math.abs(curve.x[best] - x)) best = i;
+      });
+      const value = curve.y[best];
+      if (value !== null) lines.push((curve.label || "value") + ": " + Number(value.toPrecision(3)));
+    }
+    return lines.join("\n");
+  }
+
   /* ------------------------------------------------------------ the map in 3D */
   const VERTEX = `
     attribute vec3 place, normal, colour;
@@ -591,6 +635,7 @@
   makeFoldable();
   makeReachable();
   makeZoomable();
+  makeReadable();
   const viewer = find("#viewer");
   if (viewer) {
     const failed = find("#viewer-failed");

@@ -57,7 +57,8 @@ def validated(vrs_process, tmp_path_factory):
 
 def test_reports_are_where_they_belong(validated):
     folder, output, _ = validated
-    assert sorted(os.listdir(folder / "ball_vrs")) == ["report.html", "report.json", "report.pdf"]
+    assert sorted(os.listdir(folder / "ball_vrs")) == [
+        "open_in_chimerax.cxc", "report.html", "report.json", "report.pdf"]
     assert (folder / "ball_vrs" / "report.pdf").read_bytes().startswith(b"%PDF")
     assert str(folder / "ball_vrs" / "report.pdf") in output
 

@@ -11,8 +11,9 @@ import pytest
 
 from vrs.io.maps import write_map
 from vrs.report import write_report
-from vrs.results import (FileEntry, LevelInput, Overlay, ResidueValues, Slice, Slices, Status,
-                         Surface, write_json)
+from vrs.results import (FileEntry, LevelInput, Overlay, Plot, ResidueValues, Series, Slice,
+                         Slices, Status, Surface, write_json)
+from vrs.results.content import FREQUENCY
 from vrs.tests.report.conftest import make_item, make_level
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -52,6 +53,22 @@ _SCRIPT = """
   seen.shown = find("#item-0-a p").getBoundingClientRect().height;
   find("#unfold").click();
   seen.unfolded = open();
+
+  const plot = find("img[data-curves]"), reading = find(".reading");
+  const point = share => {
+    const box = plot.getBoundingClientRect();
+    plot.dispatchEvent(new PointerEvent("pointermove", {
+      clientX: box.left + share * box.width, clientY: box.top + 0.4 * box.height }));
+  };
+  seen.readings = [reading.hidden];
+  const axes = JSON.parse(atob(plot.dataset.curves));
+  for (const value of [0.1, 0.3]) {
+    point(axes.box[0] + (value - axes.ends[0]) / (axes.ends[1] - axes.ends[0])
+          * (axes.box[1] - axes.box[0]));
+    seen.readings.push(reading.textContent);
+  }
+  point(0.001);
+  seen.readings.push(reading.hidden);
 
   const dialog = find("#zoom"), stage = find(".stage", dialog), shown = find("img", dialog);
   const button = find("#input .enlarge");
@@ -212,6 +229,10 @@ def _page(folder):
     level = make_level(items, shape=[28] * 3, threshold=0.0,
                        files=[FileEntry("map", "map.mrc", "The map")])
     level.input.content = [Slices("A slice.", "Half of the ball.", [Slice("Z", ball[14], 2.0)])]
+    x = np.linspace(0, 0.4, 41)
+    level.input.content.append(Plot(
+        "Curves.", "Curves.", FREQUENCY, "Correlation", [
+            Series("falling", x, 1 - x), Series("", x, x * np.nan), Series("limit", x, x, "dashed")]))
     level.added = LevelInput("Atomic model", [], [], [Overlay(
         "A model.", "A straight chain.", "map", 0.0, positions, np.zeros(5, int))])
     write_json(folder / "results.json", [level])
@@ -323,6 +344,13 @@ def _orange(colour):
     """The colour of the model, through the surface or not."""
     red, green, blue = colour
     return red > green + 20 and green > blue - 10
+
+
+def test_curves_are_read_under_the_pointer(seen):
+    before, first, second, after = seen["readings"]
+    assert before and after  # hidden
+    assert first == "Spatial frequency (1/A): 0.1, 10.00 A\nfalling: 0.9".replace("A", "Å")
+    assert second.endswith("0.3, 3.33 Å\nfalling: 0.7")
 
 
 def test_model_is_seen_in_the_map(seen):

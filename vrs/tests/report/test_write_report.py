@@ -60,7 +60,7 @@ def printed(written):
 def test_leaves_nothing_but_the_report(written):
     paths = written[1]
     assert sorted(path.name for path in paths.pdf.parent.iterdir()) == [
-        "report.html", "report.json", "report.pdf"]
+        "open_in_chimerax.cxc", "report.html", "report.json", "report.pdf", "vrs_curves.csv"]
 
 
 def test_every_link_in_the_page_has_a_target(page):
