@@ -59,7 +59,8 @@ def chimerax_script(results, folder):
 
 def _model(items, models):
     """The model with its worst residues in colour, and how to see the values of an item."""
-    lines = ["", "# The model. Residues beyond the bound of one item are orange, of several purple.",
+    lines = ["",
+             "# The model. Residues beyond the bound of one item are orange, of several purple.",
              "open %s" % quoted(models[0][2]), "hide #2 atoms", "cartoon #2", "color #2 #bbbbbb"]
     residues = ranked_residues(judged_columns(items))
     for colour, wanted in ((_ONE, lambda count: count == 1), (_SEVERAL, lambda count: count > 1)):
@@ -81,7 +82,8 @@ def _colouring(local, first, translucent):
     """The maps of local properties, by the first of which the map is coloured."""
     if not local:
         return ["transparency #1 50"] if translucent else []
-    lines = ["", "# Local properties, by which the map can be coloured; leave out the # before one."]
+    lines = ["",
+             "# Local properties, by which the map can be coloured; leave out the # before one."]
     for number, (_, _, path) in enumerate(local, first):
         lines += ["open %s" % quoted(path), "volume #%d hide" % number]
     for number, (item, entry, _) in enumerate(local, first):

@@ -232,7 +232,8 @@ def _page(folder):
     x = np.linspace(0, 0.4, 41)
     level.input.content.append(Plot(
         "Curves.", "Curves.", FREQUENCY, "Correlation", [
-            Series("falling", x, 1 - x), Series("", x, x * np.nan), Series("limit", x, x, "dashed")]))
+            Series("falling", x, 1 - x), Series("", x, x * np.nan),
+            Series("limit", x, x, "dashed")]))
     level.added = LevelInput("Atomic model", [], [], [Overlay(
         "A model.", "A straight chain.", "map", 0.0, positions, np.zeros(5, int))])
     write_json(folder / "results.json", [level])
