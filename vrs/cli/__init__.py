@@ -83,6 +83,7 @@ def _parser():
     _add_validate(commands)
     _add_entry(commands)
     _add_batch(commands)
+    _add_compare(commands)
     _add_open(commands)
     _add_example(commands)
     _add_items(commands)
@@ -172,6 +173,9 @@ def _add_choices(command):
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
                          help="what makes the 3D views (default: %(default)s)")
+    command.add_argument("--zip", action="store_true",
+                         help="also write vrs_report.zip, a folder to send: the report with the "
+                              "map and all maps and models that were made")
 
 
 def _add_queue(command):
@@ -204,6 +208,19 @@ def _add_batch(commands):
     _add_queue(command)
     command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
                                                       "here.", commands=commands.choices)
+
+
+def _add_compare(commands):
+    command = commands.add_parser(
+        "compare", allow_abbrev=False, help="tell what changed from one report to another",
+        description="Tells what changed from one report to another: items with another status, "
+                    "findings that came or went, numbers by which items are judged, and the "
+                    "curves of both in one plot. Prints it and writes comparison.html.")
+    command.add_argument("before", metavar="BEFORE/report.json", help="the first report")
+    command.add_argument("after", metavar="AFTER/report.json", help="the second report")
+    command.add_argument("--output", metavar="DIR", default=".",
+                         help="folder for comparison.html (default: the current folder)")
+    command.set_defaults(command=_compare)
 
 
 def _add_open(commands):
@@ -282,6 +299,11 @@ def _row_options(commands):
     return {name: {text[2:]: action for action in commands[name]._actions
                    for text in action.option_strings if text.startswith("--")}
             for name in ("validate", "entry")}
+
+
+def _compare(options):
+    from vrs.cli.compare import compare
+    compare(options)
 
 
 def _open(options):

@@ -22,7 +22,9 @@ from vrs.io.entries import FetchedEntry, compared_numbers
 from vrs.io.folders import alone_in, check_output_folder
 from vrs.io.maps import is_plain
 from vrs.io.problems import collected
-from vrs.report import report_files
+from vrs.report import report_files, write_package
+from vrs.report.chimerax_script import SCRIPT, redirected
+from vrs.report.json_report import relocate, report_text
 from vrs.results import INFORMATIVE, SERIOUS, Note, Status
 from vrs.scipion import is_installed, load_domain, prepare_environment, without_scipion
 
@@ -53,6 +55,8 @@ class Request:
     renderer : str
     engines : dict of str to ExternalEngine
         By item.
+    packed : bool
+        Whether the report is also written as one file to send.
     entry : dict
         Parameters of the protocol that imports an entry of a public archive; empty where the
         map is a file of the user's.
@@ -71,6 +75,7 @@ class Request:
     threads: int
     renderer: str
     engines: Dict[str, ExternalEngine]
+    packed: bool = False
     entry: Dict[str, Any] = field(default_factory=dict)
     fetched: Optional[FetchedEntry] = None
 
@@ -125,6 +130,7 @@ def run(request):
     report = _deliver(output, request.output)
     for line in summary(report, request.output, project.path):
         console.say(line)
+    _pack(request, console)
 
 
 def _run_in_process(request, console):
@@ -140,6 +146,12 @@ def _run_in_process(request, console):
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
+    _pack(request, console)
+
+
+def _pack(request, console):
+    if request.packed:
+        console.say("To send  %s" % write_package(request.output))
 
 
 def _of_entry(described, request):
@@ -219,7 +231,7 @@ def check_request(options, filled):
     if problems:
         raise InputError(problems)
     return Request(whole, stem, plain, given, criteria, output, options.queue,
-                   options.project, threads, options.renderer, engines)
+                   options.project, threads, options.renderer, engines, options.zip)
 
 
 def given_by(options):
@@ -346,9 +358,8 @@ def _deliver(source, folder):
     form says."""
     with open(os.path.join(source, "report.json"), encoding="utf-8") as handle:
         report = json.load(handle)
-    for part in [report["input"]] + report["items"]:
-        for entry in part["files"]:  # they stay in the project, next to which the report was
-            entry["path"] = os.path.relpath(os.path.join(source, entry["path"]), folder)
+    # Maps and models stay in the project, next to which the report was.
+    moved = relocate(report, lambda _, path: os.path.relpath(os.path.join(source, path), folder))
     check_output_folder(folder)
     with alone_in(folder):
         for name in report_files(folder):
@@ -356,7 +367,13 @@ def _deliver(source, folder):
         for name in report_files(source):
             shutil.copyfile(os.path.join(source, name), os.path.join(folder, name))
         with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as handle:
-            handle.write(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+            handle.write(report_text(report))
+        script = os.path.join(folder, SCRIPT)
+        if os.path.exists(script):
+            with open(script, encoding="utf-8") as handle:
+                text = redirected(handle.read(), moved)
+            with open(script, "w", encoding="utf-8") as handle:
+                handle.write(text)
     return report
 
 

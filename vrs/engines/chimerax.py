@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_COLOURS = "#440154:#3b528b:#21918c:#5ec962:#fde725"
+PALETTE = "#440154:#3b528b:#21918c:#5ec962:#fde725"
 _TIMEOUT = 900
 
 
@@ -90,7 +90,7 @@ def draw_surface(program, volume, level, axes, folder, pixels, colour_by=None,
     if colour_by is not None:
         lines += ['open "%s"' % _linked(colour_by, folder / "colours"), "volume #2 hide",
                   "color sample #1 map #2 palette %s range %r,%r"
-                  % ((_COLOURS,) + tuple(float(end) for end in colour_range))]
+                  % ((PALETTE,) + tuple(float(end) for end in colour_range))]
     lines += ["set bgColor white", "lighting soft", "camera ortho"]
     for view, image in zip(axes, images):
         lines += ["view matrix camera " + _camera(view), "view",

@@ -9,14 +9,24 @@ from typing import Any, List, Optional
 
 
 @dataclass
+class Target:
+    """A place that a 3D view of the map can show: its name, and x, y, z in Å from the centre of
+    the first voxel."""
+
+    title: str
+    position: List[float]
+
+
+@dataclass
 class Run:
     """Text with one look; ``link`` is "#anchor", an address or empty, ``style`` is
     "plain", "strong", "code", a status such as "status-ok", or "page" for a reference, which
-    becomes the number of a page on paper."""
+    becomes the number of a page on paper. ``target`` is what it names, if that is a place."""
 
     text: str
     link: str = ""
     style: str = "plain"
+    target: Optional[Target] = None
 
 
 @dataclass
@@ -135,13 +145,14 @@ class Entry:
 
 @dataclass
 class Section:
-    """A section; those of the front matter have no number."""
+    """A section; those of the front matter have no number. ``status`` is that of its item."""
 
     anchor: str
     title: str
     number: str = ""
     blocks: List[Any] = field(default_factory=list)
     sections: List["Section"] = field(default_factory=list)
+    status: Optional[Run] = None
 
 
 @dataclass
@@ -152,6 +163,7 @@ class Place:
     text: str
     panel: Optional[Panel]
     link: str
+    target: Target
 
 
 @dataclass
@@ -207,6 +219,8 @@ class Document:
         After them.
     appendix : list of Section
         All metrics and long lists.
+    heading : str
+        Above the title.
     """
 
     title: str
@@ -218,6 +232,7 @@ class Document:
     front: List[Section]
     body: List[Section]
     appendix: List[Section]
+    heading: str = "Cryo-EM map validation report"
 
 
 def to_plain(value):

@@ -52,8 +52,35 @@ def render_json(results, provenance, title, folder):
             result.level: {"seed": result.seed, "criteria_file": result.criteria_source or None}
             for result, _ in results}),
     }
+    return report_text(report)
+
+
+def report_text(report):
+    """A report as JSON text; ValueError where a number is not finite."""
     return json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False,
                       allow_nan=False) + "\n"
+
+
+def relocate(report, where):
+    """Change the paths of the maps and models that a report names.
+
+    Parameters
+    ----------
+    report : dict
+        Its JSON form, which is changed.
+    where : callable
+        Gives the new path for the id of an item, empty for the input, and the old one.
+
+    Returns
+    -------
+    dict of str to str
+        The new paths by the old ones.
+    """
+    moved = {}
+    for item, part in [("", report["input"])] + [(item["id"], item) for item in report["items"]]:
+        for entry in part["files"]:
+            entry["path"] = moved.setdefault(entry["path"], where(item, entry["path"]))
+    return moved
 
 
 def _input(results, title, place, folder):

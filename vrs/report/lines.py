@@ -1,6 +1,8 @@
 """Figures that are drawn with lines: curves, histograms, ranges, directions and graphs."""
 
+import base64
 import io
+import json
 import textwrap
 from dataclasses import dataclass, fields, is_dataclass
 from functools import singledispatch
@@ -38,6 +40,8 @@ _SPHERE_PIXELS = 300
 _LONGITUDES = 181
 _PNG_DPI = 216
 _RESOLUTIONS = (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)
+_COMMENT = b"<!--curves:", b"-->"
+_MOST_READINGS = 1000
 _GRAPH_ROW, _GRAPH_COLUMN, _GRAPH_LINES = 0.19, 0.16, 2.5
 
 
@@ -86,14 +90,56 @@ def line_style():
 
 
 def saved(drawing, form):
-    """A drawing as SVG, with its text as outlines, or as PNG."""
+    """A drawing as SVG, with its text as outlines and the values of its curves in a comment, or
+    as PNG."""
     buffer = io.BytesIO()
     with line_style():
         if form == "svg":
             drawing.savefig(buffer, format=form, metadata={"Date": None})
-        else:
-            drawing.savefig(buffer, format=form, dpi=_PNG_DPI)
+            return buffer.getvalue().replace(b"</svg>", _readings(drawing) + b"</svg>")
+        drawing.savefig(buffer, format=form, dpi=_PNG_DPI)
     return buffer.getvalue()
+
+
+def split_readings(svg):
+    """What :func:`saved` gave as a drawing without the comment, and the values of its curves.
+
+    Parameters
+    ----------
+    svg : bytes
+
+    Returns
+    -------
+    svg : bytes
+    readings : str
+        Base64 of JSON, empty where there are none: ``box`` has the left, right, top and bottom
+        side of the axes as shares of the drawing, ``ends`` the values of x at its sides,
+        ``label`` is that of x, and ``curves`` have ``label``, ``x`` and ``y``.
+    """
+    before, found, after = svg.partition(_COMMENT[0])
+    if not found:
+        return svg, ""
+    readings, _, rest = after.partition(_COMMENT[1])
+    return before + rest, readings.decode("ascii")
+
+
+def _readings(drawing):
+    """The comment of a drawing; empty where it has no curves, or too long ones."""
+    curves = getattr(drawing, "curves", [])
+    if not curves:
+        return b""
+    axes = drawing.axes[0]
+    box = axes.get_position()
+    told = {"box": [round(side, 4) for side in (box.x0, box.x1, 1 - box.y1, 1 - box.y0)],
+            "ends": list(map(float, axes.get_xlim())), "label": drawing.x_label,
+            "curves": [{"label": series.label, "x": _rounded(series.x), "y": _rounded(series.y)}
+                       for series in curves]}
+    return _COMMENT[0] + base64.b64encode(json.dumps(told).encode()) + _COMMENT[1]
+
+
+def _rounded(values):
+    return [float("%.4g" % value) if np.isfinite(value) else None
+            for value in np.asarray(values, float)]
 
 
 @singledispatch
@@ -130,7 +176,12 @@ def _curves(figure):
         axes.yaxis.set_major_formatter(_power)
         bottom, top = axes.get_ylim()
         axes.yaxis.set_minor_formatter(_power if top < 30 * bottom else NullFormatter())
-    return _labelled(axes, figure, figure.y_label, figure.zone)
+    drawing = _labelled(axes, figure, figure.y_label, figure.zone)
+    # What can be read from the page under the pointer.
+    drawing.x_label = figure.x_label
+    drawing.curves = [series for series in figure.series
+                      if series.style == "line" and len(series.x) <= _MOST_READINGS]
+    return drawing
 
 
 def _look(label, meanings):

@@ -34,17 +34,21 @@ def render_pdf(document, images):
     """
     plain = to_plain(document)
     more = [font.fname for font in fonts.others_for(json.dumps(plain, ensure_ascii=False))]
-    try:
-        return _typeset(plain, images, more)
-    except RuntimeError:
-        if not more:
-            raise
-        logger.exception("the PDF cannot be made with %s", ", ".join(more))
-        return _typeset(plain, images, [])
+    # The typesetter fails at some floating figures (internal error: parent group).
+    attempts = [(files, floats) for files in ([more, []] if more else [[]])
+                for floats in (True, False)]
+    for files, floats in attempts[:-1]:
+        try:
+            return _typeset(plain, images, files, floats)
+        except RuntimeError:
+            logger.exception("the PDF cannot be made with the fonts %s and %s figures",
+                             files, "floating" if floats else "fixed")
+    return _typeset(plain, images, *attempts[-1])
 
 
-def _typeset(plain, images, more):
-    """The document by typst, with font files beyond its own and matplotlib's."""
+def _typeset(plain, images, more, floats):
+    """The document by typst, with font files beyond its own and matplotlib's; ``floats`` tells
+    whether figures go to where there is room."""
     known = set().union(*map(fonts.letters, [fonts.SANS_FILE] + more))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -57,6 +61,7 @@ def _typeset(plain, images, more):
         return typst.compile(
             str(root / _TEMPLATE.name), root=folder, font_paths=[str(fonts.FOLDER), folder],
             ignore_system_fonts=True, timestamp=_timestamp(plain["date"]),
+            sys_inputs={"floats": "yes" if floats else "no"},
             pdf_standards=["ua-1"])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from vrs.errors import InputError
-from vrs.report.document import Place
+from vrs.report.document import Place, Target
 from vrs.report.numbering import item_anchor
 from vrs.report.residue_ranks import judged_columns, ranked_residues
 from vrs.report.sections.residues import in_words, links_to
@@ -125,4 +125,5 @@ def _pictured(volume, sampling, artist, title, text, anchor, position, neighbour
     drawn = artist.draw(Slices(
         title, "Section of the map through %s, X to the right and Y up, with a circle around it"
         % title, [Slice("", image, sampling / factor, circles)], "picture"), {})
-    return Place(title, text, drawn.panels[0], anchor)
+    return Place(title, text, drawn.panels[0], anchor,
+                 Target(title, np.asarray(position, float).tolist()))

@@ -4,14 +4,15 @@ The surface is that of :func:`vrs.report.views3d.surface_mesh` with few enough t
 for a page that is sent by mail and shown on a phone: vertices in the same cell of a grid
 become one (vertex clustering; Rossignac and Borrel 1993,
 https://doi.org/10.1007/978-3-642-78114-8_29). Each local property that an item draws on
-that surface is kept as one byte per vertex.
+that surface is kept as one byte per vertex. The model is kept as the places of its residues;
+the page draws tubes through them.
 """
 
 import base64
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import matplotlib
 import numpy as np
@@ -20,7 +21,9 @@ from vrs.errors import InputError
 from vrs.io.headers import read_header
 from vrs.io.maps import read_volume
 from vrs.report import views3d
+from vrs.report.chimerax_script import LOCAL_SCALES
 from vrs.report.wording import number
+from vrs.results.content import Overlay
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +34,7 @@ _FIRST_CELL = 0.6  # voxels
 _MAP = "map"
 _NO_VALUE = (187, 187, 187)
 _PLAIN = (140, 173, 209)
-# How maps are shown that are properties of places, and not densities.
-_LOCAL = ("local", "part", "signed")
+_TUBE = (213, 94, 0)
 
 
 @dataclass
@@ -79,6 +81,10 @@ class Scene:
         Pointing outwards, 127 long.
     faces : numpy.ndarray of uint16, (triangles, 3)
     properties : list of Property
+    origin : list of float
+        x, y, z of the centre of the view in Å from the centre of the first voxel.
+    model : vrs.results.content.Overlay or None
+        The model in the map.
     """
 
     missing: str = ""
@@ -91,6 +97,8 @@ class Scene:
     normals: np.ndarray = None
     faces: np.ndarray = None
     properties: List[Property] = field(default_factory=list)
+    origin: List[float] = field(default_factory=list)
+    model: Optional[Overlay] = None
 
     def data(self) -> Dict[str, Any]:
         """What the page's program reads: plain values, arrays as base64 of little-endian
@@ -101,10 +109,19 @@ class Scene:
                 "centre": [round(value, 1) for value in self.centre],
                 "reach": round(self.reach, 3), "normals": _base64(self.normals, "<i1"),
                 "faces": _base64(self.faces, "<u2"), "colours": _base64(colours, "<u1"),
-                "plain": list(_PLAIN),
+                "plain": list(_PLAIN), "tube": list(_TUBE), "model": self._model_data(),
+                "origin": [round(value, 3) for value in self.origin],
                 "properties": [{"label": entry.label, "low": entry.low, "high": entry.high,
                                 "values": _base64(entry.values, "<u1")}
                                for entry in self.properties]}
+
+
+    def _model_data(self):
+        """Places of the residues from the centre of the view, Å, and the piece of each."""
+        if self.model is None:
+            return None
+        return {"places": _base64(self.model.positions - np.array(self.origin), "<f4"),
+                "pieces": _base64(self.model.pieces, "<i4")}
 
 
 def map_scene(results, artist=None):
@@ -154,7 +171,15 @@ def _scene(results, artist):
         positions=np.round((mesh.vertices - low) / step).astype(np.uint16),
         centre=((centre - low) / step).tolist(),
         normals=np.round(127 * mesh.normals).astype(np.int8),
-        faces=mesh.faces.astype(np.uint16), properties=_properties(results, mesh.vertices))
+        faces=mesh.faces.astype(np.uint16), properties=_properties(results, mesh.vertices),
+        origin=centre.tolist(), model=_model(results))
+
+
+def _model(results):
+    """The model in the map, None where there is none or none of its residues can be drawn."""
+    found = [block for result, _ in results if result.added for block in result.added.content
+             if isinstance(block, Overlay) and (np.asarray(block.pieces) >= 0).any()]
+    return found[0] if found else None
 
 
 def _load(path, given):
@@ -205,7 +230,7 @@ def _properties(results, positions):
     for result, folder in results:
         for item in result.items:
             drawn = [entry for entry in item.files
-                     if entry.content == "volume" and entry.scale in _LOCAL]
+                     if entry.content == "volume" and entry.scale in LOCAL_SCALES]
             for entry in drawn:
                 try:
                     volume, sampling = _load(Path(folder) / entry.path, result.input)

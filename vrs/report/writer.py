@@ -16,7 +16,9 @@ from vrs.results import UNREADABLE
 ReportPaths = namedtuple("ReportPaths", "json pdf html")
 
 _OF_REPORT = re.compile(
-    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star")
+    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star|vrs_curves\.csv"
+    r"|open_in_chimerax\.cxc|vrs_report\.zip")
+PACKAGE = "vrs_report.zip"
 _PARTICLES_FILE = "vrs_particles.star"
 
 _COMMON = (("sha256", "maps"), ("sampling", "voxel sizes"), ("threshold", "thresholds"),
@@ -27,8 +29,8 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     """Write ``report.json``, ``report.pdf`` and ``report.html``.
 
     Beside them go values of residues in the format of 3DBionotes, see
-    :func:`vrs.report.emv.emv_files`, and the tables of particles with values that items gave
-    them.
+    :func:`vrs.report.emv.emv_files`, the tables of particles with values that items gave them,
+    all curves as CSV, and commands by which ChimeraX opens the map with what was measured on it.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     """
     # Drawing needs large packages, which those who only ask for a score must not wait for.
     from vrs.report.build import build_document
+    from vrs.report.chimerax_script import SCRIPT, chimerax_script
+    from vrs.report.curves_table import CURVES, curves_table
     from vrs.report.emv import emv_files
     from vrs.report.figures import Artist
     from vrs.report.html_report import render_html
@@ -97,6 +101,9 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
             new.html.write_text(render_html(document, images, scene), encoding="utf-8")
             new.pdf.write_bytes(pdf.result())
         exported = emv_files([result for result, _ in results], provenance, title)
+        exported[CURVES] = curves_table([item for result, _ in results for item in result.items])
+        exported[SCRIPT] = chimerax_script(results, folder)
+        exported = {name: text for name, text in exported.items() if text}
         for name, text in exported.items():
             (work / name).write_text(text, encoding="utf-8")
         tables = _copy_tables(results, work)

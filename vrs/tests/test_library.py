@@ -123,3 +123,11 @@ def test_reports_are_written_one_after_the_other(tmp_path):
         order.append("first")
     other.join()
     assert order == ["first", "second"]
+
+
+def test_a_folder_to_send(star, tmp_path, capfd):
+    out = tmp_path / "out"
+    assert main(["validate", "--particles", star, "--resolution", "4", "--zip", "--output",
+                 str(out)]) == 0
+    assert str(out / "vrs_report.zip") in capfd.readouterr().out
+    assert (out / "vrs_report.zip").stat().st_size > (out / "report.pdf").stat().st_size / 2

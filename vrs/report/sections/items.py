@@ -15,7 +15,7 @@ def item_section(numbering, item, result, folder):
     for heading, part in item_parts(numbering, item, result, folder).items():
         blocks += [Minor(heading)] + part
     return Section(item_anchor(item.id), "%s %s" % (item.id, item.title),
-                   numbering.sections[item_anchor(item.id)], blocks)
+                   numbering.sections[item_anchor(item.id)], blocks, status=status(item))
 
 
 def item_parts(numbering, item, result, folder):

@@ -1,6 +1,6 @@
 """The residues that stand out in the items on the model, in one table."""
 
-from vrs.report.document import Grid, Run, Section, Text
+from vrs.report.document import Grid, Run, Section, Target, Text
 from vrs.report.numbering import item_anchor, plain
 from vrs.report.residue_ranks import judged_columns, ranked_residues
 
@@ -46,12 +46,20 @@ def residues_section(numbering, items, number):
 def _grid(columns, residues, caption):
     names = [_with_unit("%s %s" % (item.id, values.label or values.name), values.unit)
              for item, values in columns]
-    rows = [[plain(residue.chain), plain(residue.number), plain(residue.name)]
+    rows = [[plain(residue.chain), [_named(residue)], plain(residue.name)]
             + [_value(residue, column) for column in range(len(columns))]
             + [plain(str(len(residue.outside)))] for residue in residues]
     return Grid(["Chain", "Residue", "Name"] + names + ["Bounds broken"], rows,
                 [False, True, False] + [True] * (len(columns) + 1),
                 [1, 1.2, 1] + [2] * len(columns) + [1.3], caption, sortable=True, broad=True)
+
+
+def _named(residue):
+    """The number of a residue, with its place if that is known."""
+    if residue.position is None:
+        return Run(residue.number)
+    return Run(residue.number, target=Target(residue.title, [
+        round(float(value), 2) for value in residue.position]))
 
 
 def _value(residue, column):

@@ -172,16 +172,61 @@
     });
   }
 
+  /* The values of the curves of a plot under the pointer. */
+  function makeReadable() {
+    for (const image of all("img[data-curves]")) {
+      const data = JSON.parse(new TextDecoder().decode(bytes(image.dataset.curves)));
+      const [left, right, top, bottom] = data.box, holder = image.parentNode;
+      const line = make("span", { class: "reading-line", "aria-hidden": "true" });
+      const tip = make("span", { class: "reading", "aria-hidden": "true" });
+      holder.classList.add("readable");
+      holder.append(line, tip);
+      const hide = () => { line.hidden = tip.hidden = true; };
+      hide();
+      image.addEventListener("pointerleave", hide);
+      image.addEventListener("pointermove", event => {
+        const box = image.getBoundingClientRect();
+        const share = (event.clientX - box.left) / box.width;
+        const down = (event.clientY - box.top) / box.height;
+        if (share < left || share > right || down < top || down > bottom) return hide();
+        const x = data.ends[0] + (share - left) / (right - left) * (data.ends[1] - data.ends[0]);
+        tip.textContent = told(data, x);
+        line.hidden = tip.hidden = false;
+        line.style.cssText = "left:" + share * box.width + "px;top:" + top * box.height
+          + "px;height:" + (bottom - top) * box.height + "px";
+        tip.style.cssText = "top:" + top * box.height + "px;" + (share < 0.5
+          ? "left:" + (share * box.width + 8) + "px"
+          : "right:" + (holder.clientWidth - share * box.width + 8) + "px");
+      });
+    }
+  }
+
+  /* Where a plot is read and the value of each curve at the nearest of its points. */
+  function told(data, x) {
+    const lines = [data.label + ": " + Number(x.toPrecision(3))];
+    if (data.label.includes("(1/Å)") && x > 0) lines[0] += ", " + (1 / x).toFixed(2) + " Å";
+    for (const curve of data.curves) {
+      let best = 0;
+      curve.x.forEach((value, i) => {
+        if (Math.abs(value - x) < Math.abs(curve.x[best] - x)) best = i;
+      });
+      const value = curve.y[best];
+      if (value !== null) lines.push((curve.label || "value") + ": " + Number(value.toPrecision(3)));
+    }
+    return lines.join("\n");
+  }
+
   /* ------------------------------------------------------------ the map in 3D */
   const VERTEX = `
     attribute vec3 place, normal, colour;
     uniform mat3 turn;
+    uniform vec3 focus;
     uniform vec2 zoom, shift;
     uniform float reach, depth;
     varying vec3 facing, tint;
     varying float nearness;
     void main() {
-      vec3 seen = turn * place;
+      vec3 seen = turn * (place - focus);
       facing = turn * normal;
       tint = colour;
       nearness = seen.z / reach;
@@ -190,7 +235,7 @@
   /* The light is at the viewer; what is far away fades, and the inside is darker. */
   const FRAGMENT = `
     precision mediump float;
-    uniform float cut;
+    uniform float cut, alpha;
     varying vec3 facing, tint;
     varying float nearness;
     void main() {
@@ -198,7 +243,7 @@
       float towards = normalize(facing).z;
       float shade = towards < 0.0 ? 0.3 - 0.35 * towards : 0.35 + 0.65 * towards;
       float haze = 0.3 * clamp(0.5 - 0.5 * nearness, 0.0, 1.0);
-      gl_FragColor = vec4(mix(tint * shade, vec3(1.0), haze), 1.0);
+      gl_FragColor = vec4(mix(tint * shade, vec3(1.0), haze), alpha);
     }`;
   /* Axes of the map that are to the right, up and towards the viewer. */
   const VIEWS = {
@@ -207,6 +252,7 @@
     z: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
   };
   const STEP = Math.PI / 18;
+  const NEAR = 7;  // Å
 
   function bytes(text) {
     const binary = atob(text), result = new Uint8Array(binary.length);
@@ -240,6 +286,72 @@
     };
   }
 
+  const SIDES = 6, PARTS = 4;
+  const add = (u, v, factor) => u.map((value, k) => value + factor * v[k]);
+  const dot = (u, v) => u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
+  const unit = u => u.map(value => value / (Math.sqrt(dot(u, u)) || 1));
+  const cross = (u, v) => [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2],
+                           u[0] * v[1] - u[1] * v[0]];
+
+  /* Tubes through residues that follow each other with the same number, in Å from the middle of
+     the view. */
+  function readModel(data, colour) {
+    const flat = new Float32Array(bytes(data.places).buffer);
+    const pieces = new Int32Array(bytes(data.pieces).buffer);
+    const chains = [];
+    for (let i = 0; i < pieces.length; i++) {
+      if (pieces[i] < 0) continue;
+      if (!i || pieces[i] !== pieces[i - 1]) chains.push([]);
+      chains[chains.length - 1].push(Array.from(flat.subarray(3 * i, 3 * i + 3)));
+    }
+    const places = [], normals = [], faces = [];
+    let depth = 0;
+    for (const chain of chains) {
+      const points = smoothed(chain.length > 1 ? chain
+        : [add(chain[0], [1, 0, 0], -0.6), add(chain[0], [1, 0, 0], 0.6)]);
+      const last = points.length - 1;
+      let side = [0, 0, 0];
+      /* A ring at each point, and at the ends one of no width that closes the tube. */
+      for (let ring = -1; ring <= last + 1; ring++) {
+        const i = clamp(ring, 0, last), point = points[i];
+        const along = unit(add(points[Math.min(i + 1, last)], points[Math.max(i - 1, 0)], -1));
+        side = add(side, along, -dot(side, along));
+        if (dot(side, side) < 1e-6) side = cross(along, Math.abs(along[0]) < 0.8 ? [1, 0, 0] : [0, 1, 0]);
+        side = unit(side);
+        const other = cross(along, side), first = places.length / 3;
+        depth = Math.max(depth, Math.sqrt(dot(point, point)) + 2);
+        for (let k = 0; k < SIDES; k++) {
+          const angle = 2 * Math.PI * k / SIDES;
+          const out = add(side.map(value => value * Math.cos(angle)), other, Math.sin(angle));
+          places.push(...add(point, out, ring === i ? 0.55 : 0));
+          normals.push(...(ring === i ? out : along.map(value => (ring - i) * value)));
+          if (ring <= last) {
+            const a = first + k, b = first + (k + 1) % SIDES;
+            faces.push(a, b, a + SIDES, b, b + SIDES, a + SIDES);
+          }
+        }
+      }
+    }
+    const colours = Float32Array.from(places, (_, i) => colour[i % 3] / 255);
+    return { places: Float32Array.from(places), normals: Float32Array.from(normals),
+             faces: Uint32Array.from(faces), colours, depth };
+  }
+
+  /* A Catmull-Rom spline through points. */
+  function smoothed(points) {
+    const result = [], last = points.length - 1;
+    for (let i = 0; i < last; i++) {
+      const [a, b, c, d] = [-1, 0, 1, 2].map(step => points[clamp(i + step, 0, last)]);
+      for (let part = 0; part < PARTS; part++) {
+        const t = part / PARTS;
+        result.push(b.map((value, k) => value + t * (c[k] - a[k]) / 2
+          + t * t * (a[k] - 2.5 * value + 2 * c[k] - d[k] / 2)
+          + t * t * t * (1.5 * (value - c[k]) + (d[k] - a[k]) / 2)));
+      }
+    }
+    return result.concat([points[last]]);
+  }
+
   function buildProgram(gl) {
     const program = gl.createProgram();
     for (const part of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
@@ -256,37 +368,54 @@
     return program;
   }
 
-  /* Puts the surface into the canvas; gives functions that colour and draw it. */
-  function makeRenderer(canvas, surface) {
-    const gl = canvas.getContext("webgl", { antialias: true, preserveDrawingBuffer: true });
+  /* Puts the surface, and the model if there is one, into the canvas; gives functions that colour
+     and draw them. */
+  function makeRenderer(canvas, surface, model) {
+    const gl = canvas.getContext("webgl", { alpha: false, antialias: true,
+                                            preserveDrawingBuffer: true });
     if (!gl) throw new Error("this browser offers no WebGL");
-    let program;
+    let program, shape, tubes;
 
-    function fill(name, values) {
-      const place = gl.getAttribLocation(program, name);
-      gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-      gl.bufferData(gl.ARRAY_BUFFER, values, gl.STATIC_DRAW);
-      gl.enableVertexAttribArray(place);
-      gl.vertexAttribPointer(place, 3, gl.FLOAT, false, 0, 0);
-      return gl.getParameter(gl.ARRAY_BUFFER_BINDING);
+    function filled(target, values) {
+      const buffer = gl.createBuffer();
+      gl.bindBuffer(target, buffer);
+      gl.bufferData(target, values, gl.STATIC_DRAW);
+      return buffer;
     }
 
-    let tints;
+    function sent(mesh, colours, kind) {
+      return { place: filled(gl.ARRAY_BUFFER, mesh.places), kind,
+               normal: filled(gl.ARRAY_BUFFER, mesh.normals),
+               colour: filled(gl.ARRAY_BUFFER, colours),
+               faces: filled(gl.ELEMENT_ARRAY_BUFFER, mesh.faces), count: mesh.faces.length };
+    }
+
+    function drawMesh(mesh) {
+      for (const name of ["place", "normal", "colour"]) {
+        const place = gl.getAttribLocation(program, name);
+        gl.bindBuffer(gl.ARRAY_BUFFER, mesh[name]);
+        gl.enableVertexAttribArray(place);
+        gl.vertexAttribPointer(place, 3, gl.FLOAT, false, 0, 0);
+      }
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, mesh.faces);
+      gl.drawElements(gl.TRIANGLES, mesh.count, mesh.kind, 0);
+    }
+
     function load(colours) {
       program = buildProgram(gl);
-      fill("place", surface.places);
-      fill("normal", surface.normals);
-      tints = fill("colour", colours);
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
-      gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, surface.faces, gl.STATIC_DRAW);
+      shape = sent(surface, colours, gl.UNSIGNED_SHORT);
+      tubes = model && gl.getExtension("OES_element_index_uint")
+        && sent(model, model.colours, gl.UNSIGNED_INT);
       gl.enable(gl.DEPTH_TEST);
+      gl.depthFunc(gl.LEQUAL);
+      gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
       gl.clearColor(1, 1, 1, 1);
     }
 
     return {
       load,
       paint(colours) {
-        gl.bindBuffer(gl.ARRAY_BUFFER, tints);
+        gl.bindBuffer(gl.ARRAY_BUFFER, shape.colour);
         gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
       },
       draw(view) {
@@ -299,10 +428,22 @@
         gl.uniform2fv(uniform("zoom"), zoom);
         gl.uniform2fv(uniform("shift"), [view.shift[0] * zoom[0], view.shift[1] * zoom[1]]);
         gl.uniform1f(uniform("reach"), surface.reach);
-        gl.uniform1f(uniform("depth"), surface.depth * 1.01);
+        gl.uniform3fv(uniform("focus"), view.focus);
+        gl.uniform1f(uniform("depth"), 1.01 * (Math.max(surface.depth, model ? model.depth : 0)
+                                               + Math.sqrt(dot(view.focus, view.focus))));
+        gl.uniform1f(uniform("alpha"), 1);
         gl.uniform1f(uniform("cut"), view.cut > 0 ? 1 - 2 * view.cut : 1e4);
         gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-        gl.drawElements(gl.TRIANGLES, surface.faces.length, gl.UNSIGNED_SHORT, 0);
+        if (!tubes || !view.withModel) return drawMesh(shape);
+        drawMesh(tubes);
+        /* Of the surface only what is in front, so that the model is seen through one layer. */
+        gl.colorMask(false, false, false, false);
+        drawMesh(shape);
+        gl.colorMask(true, true, true, true);
+        gl.uniform1f(uniform("alpha"), 0.42);
+        gl.enable(gl.BLEND);
+        drawMesh(shape);
+        gl.disable(gl.BLEND);
       }
     };
   }
@@ -316,12 +457,9 @@
     [up, towards] = [mixed(up, towards, Math.cos(down), -Math.sin(down)),
                      mixed(towards, up, Math.cos(down), Math.sin(down))];
     /* Rounding must not add up over many turns. */
-    const dot = (u, v) => u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
-    const unit = u => u.map(value => value / Math.sqrt(dot(u, u)));
     right = unit(right);
-    up = unit(mixed(up, right, 1, -dot(up, right)));
-    return [right, up, [right[1] * up[2] - right[2] * up[1], right[2] * up[0] - right[0] * up[2],
-                        right[0] * up[1] - right[1] * up[0]]];
+    up = unit(add(up, right, -dot(up, right)));
+    return [right, up, cross(right, up)];
   }
 
   function showScale(bar, pixelsPerAngstrom) {
@@ -351,9 +489,13 @@
     const surface = readSurface(data);
     const canvas = find("canvas", viewer), choice = find("select", viewer);
     const cut = find("input[type=range]", viewer);
-    const renderer = makeRenderer(canvas, surface);
+    const model = data.model && readModel(data.model, data.tube);
+    const renderer = makeRenderer(canvas, surface, model);
     const start = surface.reach * 1.08;
-    const view = { rows: VIEWS.z, half: start, shift: [0, 0], cut: 0 };
+    const whole = { half: start, shift: [0, 0], cut: 0, focus: [0, 0, 0], marked: null };
+    const view = Object.assign({ rows: VIEWS.z, withModel: Boolean(model) }, whole);
+    const marker = find(".marker", viewer), shown = find("#shown", viewer);
+    const withModel = find("#with-model", viewer);
     const property = () => data.properties[choice.value];
     let waiting = false;
 
@@ -370,6 +512,16 @@
       renderer.draw(view);
       showScale(find(".scale", viewer),
                 Math.min(canvas.clientWidth, canvas.clientHeight) / (2 * view.half));
+      mark(Math.min(canvas.clientWidth, canvas.clientHeight) / (2 * view.half));
+    }
+    /* A ring around the place that was asked for. */
+    function mark(pixelsPerAngstrom) {
+      marker.hidden = !view.marked;
+      if (!view.marked) return;
+      const from = add(view.marked, view.focus, -1);
+      const [x, y] = [0, 1].map(k => (dot(view.rows[k], from) + view.shift[k]) * pixelsPerAngstrom);
+      marker.style.left = canvas.clientWidth / 2 + x + "px";
+      marker.style.top = canvas.clientHeight / 2 - y + "px";
     }
     function redraw() {
       if (!waiting) requestAnimationFrame(draw);
@@ -398,8 +550,22 @@
       redraw();
     }
     function reset() {
-      Object.assign(view, { rows: VIEWS.z, half: start, shift: [0, 0], cut: 0 });
+      Object.assign(view, { rows: VIEWS.z }, whole);
       cut.value = 0;
+      shown.textContent = "";
+      redraw();
+    }
+    /* Goes near a place, with it on the near side and what is farther in front cut away. */
+    function goTo(link) {
+      const place = add(link.dataset.place.split(" ").map(Number), data.origin, -1);
+      const towards = unit(dot(place, place) > 1 ? place : [0, 0, 1]);
+      const right = unit(cross(Math.abs(towards[1]) < 0.95 ? [0, 1, 0] : [0, 0, 1], towards));
+      const front = clamp((1 - NEAR / surface.reach) / 2, 0, 1);
+      Object.assign(view, { rows: [right, cross(towards, right), towards], shift: [0, 0],
+                            half: Math.min(start, 14), focus: place, marked: place, cut: front });
+      cut.value = 100 * front;
+      shown.textContent = "Shown: " + link.dataset.title
+        + (model && view.withModel ? ", in the model (orange)." : ".") + " Reset shows all.";
       redraw();
     }
 
@@ -411,6 +577,18 @@
       button.addEventListener("click", actions[button.dataset.do]);
     }
     choice.addEventListener("change", colour);
+    if (withModel) {
+      withModel.addEventListener("change", () => {
+        view.withModel = withModel.checked;
+        redraw();
+      });
+    }
+    document.addEventListener("click", event => {
+      const link = event.target.closest && event.target.closest("a.target");
+      if (!link) return;
+      goTo(link);
+      setTimeout(() => canvas.focus({ preventScroll: true }));  // once the browser went there
+    });
     cut.addEventListener("input", () => {
       view.cut = cut.value / 100;
       redraw();
@@ -447,6 +625,7 @@
     });
     renderer.load(surface.colours(property()));
     viewer.hidden = false;
+    document.body.classList.add("live");
     colour();
     if (window.ResizeObserver) new ResizeObserver(redraw).observe(canvas);
     else window.addEventListener("resize", redraw);
@@ -456,6 +635,7 @@
   makeFoldable();
   makeReachable();
   makeZoomable();
+  makeReadable();
   const viewer = find("#viewer");
   if (viewer) {
     const failed = find("#viewer-failed");

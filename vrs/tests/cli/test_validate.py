@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,7 +57,8 @@ def validated(vrs_process, tmp_path_factory):
 
 def test_reports_are_where_they_belong(validated):
     folder, output, _ = validated
-    assert sorted(os.listdir(folder / "ball_vrs")) == ["report.html", "report.json", "report.pdf"]
+    assert sorted(os.listdir(folder / "ball_vrs")) == [
+        "open_in_chimerax.cxc", "report.html", "report.json", "report.pdf"]
     assert (folder / "ball_vrs" / "report.pdf").read_bytes().startswith(b"%PDF")
     assert str(folder / "ball_vrs" / "report.pdf") in output
 
@@ -78,8 +80,9 @@ def test_half_maps_and_a_model_add_levels_and_files_for_viewers(vrs_process, tmp
     output, errors = process.communicate()
     assert process.returncode == 0, output + errors
     folder = tmp_path / "map_vrs"
-    assert sorted(os.listdir(folder)) == ["emv_daq.json", "emv_fscq.json", "emv_mapq.json",
-                                          "report.html", "report.json", "report.pdf"]
+    assert sorted(os.listdir(folder)) == [
+        "emv_daq.json", "emv_fscq.json", "emv_mapq.json", "open_in_chimerax.cxc", "report.html",
+        "report.json", "report.pdf", "vrs_curves.csv"]
     with open(folder / "report.json", encoding="utf-8") as handle:
         report = json.load(handle)
     assert report["grade"] == "1A"
@@ -94,6 +97,9 @@ def test_half_maps_and_a_model_add_levels_and_files_for_viewers(vrs_process, tmp
         [coloured] = [entry for item in report["items"] for entry in item["files"]
                       if entry["name"] == name]
         assert (folder / coloured["path"]).exists()
+    script = (folder / "open_in_chimerax.cxc").read_text(encoding="utf-8")
+    opened = re.findall(r'^open "(.*)"', script, re.MULTILINE)
+    assert len(opened) > 5 and all((folder / path).exists() for path in opened)
 
 
 def test_json_says_what_the_terminal_says(validated):

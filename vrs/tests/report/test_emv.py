@@ -66,5 +66,5 @@ def test_files_lie_beside_the_report(tmp_path):
     write_json(tmp_path / "results.json", [level])
     write_report([tmp_path / "results.json"], tmp_path / "out", PROVENANCE)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "emv_daq.json", "emv_fscq.json", "emv_mapq.json", "report.html", "report.json",
-        "report.pdf"]
+        "emv_daq.json", "emv_fscq.json", "emv_mapq.json", "open_in_chimerax.cxc", "report.html",
+        "report.json", "report.pdf"]

@@ -11,7 +11,9 @@ import pytest
 
 from vrs.io.maps import write_map
 from vrs.report import write_report
-from vrs.results import FileEntry, Slice, Slices, Status, Surface, write_json
+from vrs.results import (FileEntry, LevelInput, Overlay, Plot, ResidueValues, Series, Slice,
+                         Slices, Status, Surface, write_json)
+from vrs.results.content import FREQUENCY
 from vrs.tests.report.conftest import make_item, make_level
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -52,8 +54,24 @@ _SCRIPT = """
   find("#unfold").click();
   seen.unfolded = open();
 
+  const plot = find("img[data-curves]"), reading = find(".reading");
+  const point = share => {
+    const box = plot.getBoundingClientRect();
+    plot.dispatchEvent(new PointerEvent("pointermove", {
+      clientX: box.left + share * box.width, clientY: box.top + 0.4 * box.height }));
+  };
+  seen.readings = [reading.hidden];
+  const axes = JSON.parse(atob(plot.dataset.curves));
+  for (const value of [0.1, 0.3]) {
+    point(axes.box[0] + (value - axes.ends[0]) / (axes.ends[1] - axes.ends[0])
+          * (axes.box[1] - axes.box[0]));
+    seen.readings.push(reading.textContent);
+  }
+  point(0.001);
+  seen.readings.push(reading.hidden);
+
   const dialog = find("#zoom"), stage = find(".stage", dialog), shown = find("img", dialog);
-  const button = find(".enlarge");
+  const button = find("#input .enlarge");
   seen.button = button.textContent + find("img", button).alt;
   button.focus();
   button.click();
@@ -89,6 +107,23 @@ _SCRIPT = """
       choice.value = value;
       choice.dispatchEvent(new Event("change"));
     };
+    const marker = find(".marker", viewer), check = find("#with-model");
+    seen.modelled = [await look()];
+    check.click();
+    seen.modelled.push(await look());
+    check.click();
+    seen.unmarked = marker.hidden;
+    find("#residues a.target").click();
+    seen.target = await look();
+    seen.marked = [parseFloat(marker.style.left) / canvas.clientWidth,
+                   parseFloat(marker.style.top) / canvas.clientHeight, marker.hidden];
+    seen.told = find("#shown").textContent;
+    seen.atView = document.activeElement === canvas;
+    seen.nearby = find(".scale", viewer).textContent;
+    find("[data-do=reset]", viewer).click();
+    await frame();
+    seen.whole = [marker.hidden, find("#shown").textContent, find(".scale", viewer).textContent];
+    check.click();
     seen.choices = all("option", choice).map(option => option.textContent);
     seen.views = {};
     for (const property of [0, 1, 2]) {
@@ -108,8 +143,8 @@ _SCRIPT = """
     seen.moved = await look();
     find("[data-do=reset]", viewer).click();
     choose(2);
-    find("input", viewer).value = 50;
-    find("input", viewer).dispatchEvent(new Event("input"));
+    find("[type=range]", viewer).value = 50;
+    find("[type=range]", viewer).dispatchEvent(new Event("input"));
     seen.cut = await look();
     find("[data-do=reset]", viewer).click();
     choose("none");
@@ -142,6 +177,7 @@ _SCRIPT = """
     seen.rolled.push(rolled());
     seen.named = [canvas.tabIndex, canvas.getAttribute("aria-label"), choice.labels.length];
   }
+  seen.marks = all("#contents .mark").map(mark => mark.textContent);
   await frame();
   seen.width = [innerWidth, document.documentElement.scrollWidth];
   const reached = () => all(".scroll").map(part => part.tabIndex);
@@ -184,10 +220,22 @@ def _page(folder):
                                [4.0, 23.0])]
         items.append(make_item("0." + letter, status, content=content, files=[FileEntry(
             letter, letter + ".mrc", "", "volume", "Coordinate", "voxels", "local", [4.0, 23.0])]))
+    positions = np.array([[19.0 + 4 * step, 27, 27] for step in range(5)], np.float32)
+    for item in items[:2]:  # the last residue is the worst
+        item.residues = [ResidueValues(
+            "fit", "", "", ["A"] * 5, list("12345"), ["ALA"] * 5, np.linspace(0.9, 0.1, 5),
+            positions=positions, label="Fit", worst="low", bound=0.2)]
     items += [make_item("0.j", Status.WARNINGS, warnings=["One.", "Two."])]
     level = make_level(items, shape=[28] * 3, threshold=0.0,
                        files=[FileEntry("map", "map.mrc", "The map")])
     level.input.content = [Slices("A slice.", "Half of the ball.", [Slice("Z", ball[14], 2.0)])]
+    x = np.linspace(0, 0.4, 41)
+    level.input.content.append(Plot(
+        "Curves.", "Curves.", FREQUENCY, "Correlation", [
+            Series("falling", x, 1 - x), Series("", x, x * np.nan),
+            Series("limit", x, x, "dashed")]))
+    level.added = LevelInput("Atomic model", [], [], [Overlay(
+        "A model.", "A straight chain.", "map", 0.0, positions, np.zeros(5, int))])
     write_json(folder / "results.json", [level])
     return write_report([folder / "results.json"], folder, {}).html
 
@@ -291,6 +339,41 @@ def test_pointers_and_wheel(seen):
     assert seen["pinched"] == ["10 Å", "5 Å"]
     # The page scrolls over a view that was not chosen.
     assert seen["rolled"] == [False, True]
+
+
+def _orange(colour):
+    """The colour of the model, through the surface or not."""
+    red, green, blue = colour
+    return red > green + 20 and green > blue - 10
+
+
+def test_curves_are_read_under_the_pointer(seen):
+    before, first, second, after = seen["readings"]
+    assert before and after  # hidden
+    assert first == "Spatial frequency (1/A): 0.1, 10.00 A\nfalling: 0.9".replace("A", "Å")
+    assert second.endswith("0.3, 3.33 Å\nfalling: 0.7")
+
+
+def test_model_is_seen_in_the_map(seen):
+    both, alone = seen["modelled"]
+    # The chain goes from 8 Å left of the middle to 8 Å right of it.
+    assert _orange(both["middle"]) and not _orange(both["top"])
+    assert not _orange(alone["middle"])
+    assert both["corner"] == alone["corner"] == [255, 255, 255]
+
+
+def test_a_residue_is_shown_from_its_row(seen):
+    assert seen["unmarked"] and seen["atView"]
+    assert seen["marked"] == pytest.approx([0.5, 0.5, False], abs=0.01)
+    assert seen["told"].startswith("Shown: Ala 5, chain A")
+    # The end of the chain, which is seen along it.
+    assert _orange(seen["target"]["middle"]) and not _orange(seen["target"]["right"])
+    assert seen["nearby"] == "5 Å" and seen["whole"] == [True, "", "10 Å"]
+
+
+def test_contents_tell_the_status(seen):
+    assert seen["marks"] == ["OK", "1 warning", "Does not apply", "OK", "Could not be measured",
+                             "2 warnings"]
 
 
 def test_front_is_cut_away(seen):

@@ -1,5 +1,6 @@
 """The surface for the interactive 3D view."""
 
+import base64
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ from vrs.io.maps import write_map
 from vrs.report import scene as scenes
 from vrs.report import views3d
 from vrs.report.scene import map_scene
-from vrs.results import FileEntry
+from vrs.results import FileEntry, LevelInput, Overlay
 from vrs.tests.report.conftest import make_item, make_level
 
 SAMPLING = 2.0
@@ -115,6 +116,21 @@ def test_places_without_value_have_none_and_mix_with_nothing(tmp_path):
     assert set(values[place > -0.5 * SAMPLING]) == {128}
     # The scale of parts says that 0 is a value.
     assert set(share[place < -SAMPLING]) == {1} and set(share[place > SAMPLING]) == {255}
+
+
+def test_model_lies_where_it_is_in_the_map(tmp_path):
+    levels = _levels(tmp_path, [])
+    positions = np.array([[30.0, 34, 30], [38, 34, 30], [41, 34, 30]], np.float32)
+    levels[0][0].added = LevelInput("Model", [], [], [Overlay(
+        "", "", "map", 0.0, positions, np.array([0, 0, -1]))])
+    scene = map_scene(levels)
+    assert scene.origin == pytest.approx(list(CENTRE), abs=0.2)
+    told = scene.data()["model"]
+    places = np.frombuffer(base64.b64decode(told["places"]), "<f4").reshape(-1, 3)
+    assert places == pytest.approx(positions - CENTRE, abs=0.2)
+    assert np.frombuffer(base64.b64decode(told["pieces"]), "<i4").tolist() == [0, 0, -1]
+    levels[0][0].added.content[0].pieces[:] = -1
+    assert map_scene(levels).data()["model"] is None
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path):

@@ -60,7 +60,7 @@ def printed(written):
 def test_leaves_nothing_but_the_report(written):
     paths = written[1]
     assert sorted(path.name for path in paths.pdf.parent.iterdir()) == [
-        "report.html", "report.json", "report.pdf"]
+        "open_in_chimerax.cxc", "report.html", "report.json", "report.pdf", "vrs_curves.csv"]
 
 
 def test_every_link_in_the_page_has_a_target(page):
@@ -85,7 +85,7 @@ def test_all_can_be_read_without_javascript(page):
     assert "The 3D view needs JavaScript and WebGL" in "".join(page.words)
     # Only controls are hidden.
     hidden = {tag.get("id", tag.get("class")) for _, tag in page.tags if "hidden" in tag}
-    assert hidden == {"viewer", "folding", "none"}
+    assert hidden == {"viewer", "folding", "none", "marker"}
 
 
 def test_every_image_has_a_text(page):
