@@ -188,7 +188,8 @@ def _add_batch(commands):
                     "stopped and tries again what failed.",
         epilog="The columns of the table are the options of 'vrs validate' and 'vrs entry' without "
                "dashes, but for output and project; entry for the number of an entry of EMDB, and "
-               "name for the folder of its report. Each row has a map or an entry. The exit code "
+               "name for the folder of its report. Each row has a map, another input that can be "
+               "validated without one, or an entry. The exit code "
                "is 0 when there is a report on each, 1 when some failed and 2 when the table is "
                "wrong.")
     command.add_argument("table", metavar="FILE.csv", help="the table, with a row for each entry")
@@ -201,6 +202,9 @@ def _add_batch(commands):
     command.add_argument("--threads", metavar="N",
                          help="threads for the calculations of each entry (default: the processors "
                               "here are shared by the entries that run at once)")
+    command.add_argument("--hook", metavar="COMMAND",
+                         help="run this command of the shell after each entry, with its outcome "
+                              "as JSON on the standard input")
     _add_queue(command)
     command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
                                                       "here.", commands=commands.choices)

@@ -15,6 +15,7 @@ from collections import deque
 
 import psutil
 
+from vrs.cli.batch_hook import run_hook
 from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.console import Console
@@ -84,14 +85,15 @@ def batch(options, commands):
         threads = max(1, len(os.sched_getaffinity(0)) // jobs)
     with _alone_in(folder):
         entries = [_Entry(row, folder, projects, "%s_%s" % (stem, row.name)) for row in rows]
-        return _Batch(stem, folder, entries, dict(threads=threads, queue=options.queue)).run(jobs)
+        decided = dict(threads=threads, queue=options.queue)
+        return _Batch(stem, folder, entries, decided, options.hook).run(jobs)
 
 
 class _Batch:
     """The entries, of which some are running."""
 
-    def __init__(self, title, folder, entries, decided):
-        self._title, self._folder, self._decided = title, folder, decided
+    def __init__(self, title, folder, entries, decided, hook=None):
+        self._title, self._folder, self._decided, self._hook = title, folder, decided, hook
         self._entries = entries
         self._console = Console()
         self._unwritten = ""
@@ -140,6 +142,12 @@ class _Batch:
         self._console.say("%s ... %s" % (outcome.name, "failed: " + outcome.reason
                                          if outcome.state == "failed" else outcome.summary()))
         self._summarise()
+        if self._hook:
+            told = dict(outcome.plain(), folder=os.path.join(self._folder, outcome.name))
+            problem = run_hook(self._hook, json.dumps(told, ensure_ascii=False))
+            if problem:
+                self._console.say("%s ... the hook failed, which changes nothing: %s" % (
+                    outcome.name, problem))
 
     def _summarise(self):
         """Write the summary anew; where that fails the earlier one stays."""
@@ -172,8 +180,12 @@ class _Entry:
         try:
             os.makedirs(self._folder, exist_ok=True)
             # A job that an earlier try has left must not find its project again.
-            project = self._projects and claim_project(
-                self._projects, None, self._project_name)[0]
+            project = None
+            if self._row.has_map():
+                project = self._projects and claim_project(
+                    self._projects, None, self._project_name)[0]
+            else:  # what needs a project
+                decided = dict(decided, queue=None)
             self._clear()
             self._state = dict(self._row.identity(), outcome="running", project=project)
             self._write_state()

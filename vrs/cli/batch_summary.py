@@ -1,8 +1,9 @@
-"""The summary of ``vrs batch``, as CSV and as a page."""
+"""The summary of ``vrs batch``: as CSV, as a page, and as JSON for programs."""
 
 import contextlib
 import csv
 import io
+import json
 import os
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,15 +14,34 @@ import jinja2
 
 from vrs.checks import all_checks
 from vrs.cli.validate import count_serious, printed_serious, suspicions
+from vrs.report.key_numbers import KEY_NUMBERS
 from vrs.report.wording import STATUS_STYLES
 from vrs.results import Status
 
-SUMMARIES = ("summary.html", "summary.csv")
+SUMMARIES = ("summary.html", "summary.csv", "summary.json")
 _SIGNS = {Status.OK: "✓", Status.WARNINGS: "▲", Status.NOT_APPLICABLE: "–",
           Status.NOT_RUN: "·", Status.NOT_MEASURED: "✕", Status.INFORMATIVE: "i"}
 _STATES = {"done": ("Reported", "status-ok"), "failed": ("Failed", "status-failed"),
            "running": ("Running", "status-neutral"), "waiting": ("Waiting", "status-neutral"),
            "stopped": ("Stopped", "status-warnings")}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key number of a report.
+
+    Attributes
+    ----------
+    label, unit : str
+    value : float
+    is_outside : bool
+        Whether a criterion is not met.
+    """
+
+    label: str
+    value: float
+    unit: str
+    is_outside: bool
 
 
 @dataclass
@@ -47,6 +67,8 @@ class Outcome:
         What is suspicious about the input, which the score does not count.
     serious : int
         How many serious findings and warnings its report has.
+    keys : dict of str to Key
+        Its key numbers, by "item metric".
     """
 
     name: str
@@ -60,6 +82,7 @@ class Outcome:
     seconds: Optional[int] = None
     suspicions: List[str] = field(default_factory=list)
     serious: int = 0
+    keys: Dict[str, Key] = field(default_factory=dict)
 
     @classmethod
     def of_report(cls, name, source, report, seconds):
@@ -69,7 +92,8 @@ class Outcome:
                    score["evaluable"],
                    {item["id"]: (Status(item["status"]), len(item["warnings"]))
                     for item in report["items"]}, seconds,
-                   ["%s: %s" % found[:2] for found in suspicions(report)], count_serious(report))
+                   ["%s: %s" % found[:2] for found in suspicions(report)], count_serious(report),
+                   _keys(report))
 
     def summary(self):
         """Grade and score in words."""
@@ -77,9 +101,44 @@ class Outcome:
         return text + printed_serious(self.serious) + (
             ", suspicious input" if self.suspicions else "")
 
+    def plain(self):
+        """All of it as plain data, for JSON."""
+        return {
+            "name": self.name, "source": self.source, "state": self.state,
+            "reason": self.reason, "grade": self.grade, "passed": self.passed,
+            "evaluable": self.evaluable, "serious": self.serious,
+            "suspicious": self.suspicions, "seconds": self.seconds,
+            "report": "%s/report.html" % self.name if self.state == "done" else "",
+            "items": {item: {"status": status.value, "warnings": warnings}
+                      for item, (status, warnings) in self.items.items()},
+            "key_numbers": {name: {"label": key.label, "value": key.value, "unit": key.unit,
+                                   "outside": key.is_outside}
+                            for name, key in self.keys.items()}}
+
+
+def _keys(report):
+    """The key numbers of a report, in its JSON form, that were measured."""
+    items = {item["id"]: item for item in report["items"]}
+    keys = {}
+    for wanted in KEY_NUMBERS:
+        item = items.get(wanted.item, {})
+        name, _, part = wanted.metric.partition(".")
+        metric = item.get("metrics", {}).get(name, {"value": None})
+        value = metric["value"]
+        if part and isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and None not in value:  # of several, the one farthest off
+            value = max(value, key=abs, default=None)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            keys["%s %s" % (wanted.item, wanted.metric)] = Key(
+                wanted.label, value, metric["unit"],
+                any(criterion["metric"] == wanted.metric and criterion["outcome"] == "broken"
+                    for criterion in item["criteria"]))
+    return keys
+
 
 def write_summaries(folder, title, outcomes):
-    """Write ``summary.csv`` and ``summary.html``.
+    """Write ``summary.html``, ``summary.csv`` and ``summary.json``.
 
     Parameters
     ----------
@@ -96,8 +155,28 @@ def write_summaries(folder, title, outcomes):
     items = [check.id for check in all_checks()
              if any(check.id in outcome.items for outcome in outcomes)]
     for name, text in zip(SUMMARIES, (render_page(title, outcomes, items),
-                                      render_csv(outcomes, items))):
+                                      render_csv(outcomes, items),
+                                      render_json(title, outcomes))):
         replace_file(os.path.join(folder, name), text)
+
+
+def render_json(title, outcomes):
+    """The summary for programs.
+
+    Parameters
+    ----------
+    title : str
+    outcomes : list of Outcome
+
+    Returns
+    -------
+    str
+    """
+    counts = {state: sum(outcome.state == state for outcome in outcomes) for state in _STATES}
+    summary = {"title": title, "written": datetime.now().astimezone().isoformat("T", "seconds"),
+               "complete": counts["done"] == len(outcomes), "counts": counts,
+               "entries": [outcome.plain() for outcome in outcomes]}
+    return json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
 
 
 def render_csv(outcomes, items):
