@@ -192,10 +192,14 @@ def _add_batch(commands):
                "validated without one, or an entry. The exit code "
                "is 0 when there is a report on each, 1 when some failed and 2 when the table is "
                "wrong.")
-    command.add_argument("table", metavar="FILE.csv", help="the table, with a row for each entry")
+    command.add_argument("table", nargs="?", metavar="FILE.csv",
+                         help="the table, with a row for each entry")
+    command.add_argument("--watch", metavar="FOLDER",
+                         help="instead of a table, validate what appears in a folder until it is "
+                              "stopped: rows of tables, and finished jobs of RELION and cryoSPARC")
     command.add_argument("--output", metavar="DIR",
-                         help="folder for the reports and the summary (default: the table's name "
-                              "and _vrs)")
+                         help="folder for the reports and the summary (default: the name of the "
+                              "table or the folder, and _vrs)")
     command.add_argument("--jobs", metavar="N",
                          help="how many entries to validate at once (default: 1, or 8 with "
                               "--queue)")
