@@ -16,7 +16,7 @@ from collections import deque
 import psutil
 
 from vrs.cli.batch_hook import run_hook
-from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, write_summaries
+from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, thumbnail, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.batch_watch import WatchedFolder
 from vrs.cli.console import Console
@@ -348,6 +348,7 @@ class _Entry:
         with open(self._path("report.json"), encoding="utf-8") as handle:
             report = json.load(handle)
         self.outcome = Outcome.of_report(self.row.name, self.row.source, report, seconds)
+        self.outcome.thumbnail = thumbnail(self._path("report.html"))
 
     def _fail(self, reason):
         self.outcome = Outcome(self.row.name, self.row.source, "failed", reason=reason)

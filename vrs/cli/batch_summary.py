@@ -1,16 +1,20 @@
 """The summary of ``vrs batch``: as CSV, as a page, and as JSON for programs."""
 
+import base64
+import binascii
 import contextlib
 import csv
 import io
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Dict, List, Optional
 from urllib.parse import quote
 
 import jinja2
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from vrs.checks import all_checks
 from vrs.cli.validate import count_serious, printed_serious, suspicions
@@ -24,6 +28,13 @@ _SIGNS = {Status.OK: "✓", Status.WARNINGS: "▲", Status.NOT_APPLICABLE: "–"
 _STATES = {"done": ("Reported", "status-ok"), "failed": ("Failed", "status-failed"),
            "running": ("Running", "status-neutral"), "waiting": ("Waiting", "status-neutral"),
            "stopped": ("Stopped", "status-warnings")}
+
+
+# What stands before the first picture of the map, and the picture.
+_PICTURE = re.compile(r'<div class="panel"><img src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
+_BEGINNING = 8000000  # characters
+_THUMBNAIL = (120, 120)  # pixels
+_MOST_KEYS = 9
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,10 @@ class Key:
     value: float
     unit: str
     is_outside: bool
+
+    def printed(self):
+        """The value with its unit."""
+        return ("%.3g %s" % (self.value, self.unit)).strip()
 
 
 @dataclass
@@ -69,6 +84,8 @@ class Outcome:
         How many serious findings and warnings its report has.
     keys : dict of str to Key
         Its key numbers, by "item metric".
+    thumbnail : str
+        A small picture of the map, JPEG in base 64; empty without one.
     """
 
     name: str
@@ -83,6 +100,7 @@ class Outcome:
     suspicions: List[str] = field(default_factory=list)
     serious: int = 0
     keys: Dict[str, Key] = field(default_factory=dict)
+    thumbnail: str = ""
 
     @classmethod
     def of_report(cls, name, source, report, seconds):
@@ -227,15 +245,51 @@ def render_page(title, outcomes, items):
         lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["quoted"] = quote
     titles = {check.id: check.title for check in all_checks()}
+    keys = [name for name in ("%s %s" % (key.item, key.metric) for key in KEY_NUMBERS)
+            if any(name in outcome.keys for outcome in outcomes)][:_MOST_KEYS]
     counts = [(label, sum(outcome.state == state for outcome in outcomes))
               for state, (label, _) in _STATES.items()]
     return environment.get_template("summary.html.j2").render(
-        title=title, outcomes=outcomes, items=[(item, titles[item]) for item in items],
+        title=title, outcomes=outcomes, keys=[(name, next(
+            outcome.keys[name].label for outcome in outcomes if name in outcome.keys))
+            for name in keys],
+        items=[(item, titles[item]) for item in items],
         states=_STATES, signs={status.value: sign for status, sign in _SIGNS.items()},
         styles=STATUS_STYLES, counts=[(label, count) for label, count in counts if count],
         words={status.value: "warnings, how many" if status is Status.WARNINGS
                else status.printed() for status in Status},
         written=datetime.now().strftime("%Y-%m-%d %H:%M"))
+
+
+def thumbnail(path):
+    """The picture of the map at the beginning of a report, made small.
+
+    Parameters
+    ----------
+    path : str
+        Of the report as HTML.
+
+    Returns
+    -------
+    str
+        JPEG in base 64; empty where the report shows no map.
+    """
+    with open(path, encoding="utf-8") as handle:
+        found = _PICTURE.search(handle.read(_BEGINNING).partition("<main>")[0])
+    if found is None:
+        return ""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(found.group(1)))) as picture:
+            small = Image.new("RGB", picture.size, "white")
+            small.paste(picture.convert("RGBA"), mask=picture.convert("RGBA"))
+    except (binascii.Error, UnidentifiedImageError):  # the page was damaged
+        return ""
+    white = Image.new("RGB", small.size, "white")
+    small = small.crop(ImageChops.difference(small, white).getbbox())
+    small.thumbnail(_THUMBNAIL)
+    written = io.BytesIO()
+    small.save(written, "JPEG", quality=80)
+    return base64.b64encode(written.getvalue()).decode()
 
 
 def replace_file(path, text):

@@ -1,8 +1,10 @@
 """Many entries: the table, what runs when, what becomes of failures, and the summary."""
 
+import base64
 import contextlib
 import csv
 import html
+import io
 import json
 import os
 import re
@@ -14,11 +16,12 @@ import sys
 import jinja2
 import psutil
 import pytest
+from PIL import Image
 
 from vrs.checks import all_checks
 from vrs.cli import _parser, _row_options, batch, batch_hook, main
 from vrs.cli.batch_hook import run_hook
-from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
+from vrs.cli.batch_summary import Key, Outcome, replace_file, thumbnail, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.full_disk import is_full, no_space
 from vrs.results import Status
@@ -598,18 +601,32 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     if browser is None:
         pytest.skip("needs Chromium or Chrome (Debian package chromium)")
     items = {check.id: (Status.OK, 0) for check in all_checks()}
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "JPEG")
+    small = base64.b64encode(picture.getvalue()).decode()
+    key = {value: {"A.e median": Key("Q-score, median", value, "", value < 0.5)}
+           for value in (0.569, 0.6, -0.2)}
     write_summaries(str(tmp_path), "maps", [
-        Outcome("a", "a", "done", "", "0", 10, 12, items), Outcome("b" * 60, "b", "done", "", "0",
-                                                                 9, 12, items),
-        Outcome("c", "c", "done", "", "0", 11, 12, dict(items, **{"0.b": (Status.WARNINGS, 1)}))])
+        Outcome("a", "a", "done", "", "0", 10, 12, items, serious=2, keys=key[0.6]),
+        Outcome("b" * 60, "b", "done", "", "0", 9, 12, items, keys=key[0.569], thumbnail=small),
+        Outcome("c", "c", "done", "", "0", 11, 12, dict(items, **{"0.b": (Status.WARNINGS, 1)}),
+                keys=key[-0.2])])
     page = (tmp_path / "summary.html").read_text(encoding="utf-8")
     look = """<script>
       const buttons = document.querySelectorAll("thead th button"), seen = [];
-      for (const column of [3, 6]) {
+      for (const column of [4, 6, 8]) {
         buttons[column].click();
         seen.push(Array.from(document.querySelectorAll("tbody th"), cell => cell.textContent[0]));
       }
       seen.push(document.documentElement.scrollWidth <= innerWidth);
+      const form = document.querySelector("form.filters"), output = form.querySelector("output");
+      for (const [name, value] of [["findings", "serious"], ["findings", "outside"],
+                                   ["findings", ""], ["text", "BB"], ["state", "Failed"]]) {
+        if (name !== "state") form.elements[name].value = value;
+        form.dispatchEvent(new Event("input"));
+        seen.push(output.textContent);
+      }
+      seen.push(document.querySelector("td img").naturalWidth);
       document.title = JSON.stringify(seen);</script></body>"""
     (tmp_path / "summary.html").write_text(page.replace("</body>", look), encoding="utf-8")
     shown = subprocess.run(
@@ -619,7 +636,26 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
         timeout=LIMIT)
     title = re.search("<title>(.*)</title>", shown.stdout.decode("utf-8"))
     assert title, shown.stderr.decode("utf-8", "replace")[-2000:]
-    assert json.loads(html.unescape(title[1])) == [["b", "a", "c"], ["c", "b", "a"], True]
+    assert json.loads(html.unescape(title[1])) == [
+        ["b", "a", "c"], ["c", "b", "a"], ["c", "b", "a"], True,
+        "1 of 3 shown", "1 of 3 shown", "3 of 3 shown", "1 of 3 shown", "1 of 3 shown", 4]
+
+
+def test_the_thumbnail_is_the_first_picture_of_the_map(tmp_path):
+    picture, page = io.BytesIO(), tmp_path / "report.html"
+    Image.new("RGBA", (600, 300), (255, 0, 0, 128)).save(picture, "PNG")
+    panel = '<div class="panel"><img src="data:image/png;base64,%s" alt="">'
+    shown = panel % base64.b64encode(picture.getvalue()).decode()
+    page.write_text("<body><header>%s</header><main></main>" % (shown + panel % "AAAA"))
+    with Image.open(io.BytesIO(base64.b64decode(thumbnail(str(page))))) as small:
+        assert small.size == (120, 60)
+        red, green, _ = small.getpixel((60, 30))  # half red on white
+        assert red > 250 and abs(green - 127) < 6
+    # Later pictures are those of items; a page may have none, or be damaged.
+    page.write_text("<body><header></header><main>%s</main>" % shown)
+    assert thumbnail(str(page)) == ""
+    page.write_text("<body><header>%s</header>" % (panel % "AAAA"))
+    assert thumbnail(str(page)) == ""
 
 
 def test_templates_come_with_the_package():
