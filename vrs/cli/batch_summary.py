@@ -32,7 +32,7 @@ _STATES = {"done": ("Reported", "status-ok"), "failed": ("Failed", "status-faile
 
 # What stands before the first picture of the map, and the picture.
 _PICTURE = re.compile(r'<div class="panel"><img src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
-_BEGINNING = 8000000  # characters
+_PIECE = 200000  # characters
 _THUMBNAIL = (120, 120)  # pixels
 _MOST_KEYS = 9
 
@@ -274,8 +274,14 @@ def thumbnail(path):
     str
         JPEG in base 64; empty where the report shows no map.
     """
+    beginning, found = "", None
     with open(path, encoding="utf-8") as handle:
-        found = _PICTURE.search(handle.read(_BEGINNING).partition("<main>")[0])
+        while found is None and "<main>" not in beginning:
+            more = handle.read(_PIECE)
+            if not more:
+                break
+            beginning += more
+            found = _PICTURE.search(beginning.partition("<main>")[0])
     if found is None:
         return ""
     try:
