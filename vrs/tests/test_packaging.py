@@ -100,3 +100,16 @@ def test_commands_for_other_systems_are_ours():
         assert options.half2 and options.output
     for path in re.findall(r"packaging/\S+\b", section):
         assert (_ROOT / path).exists(), path
+
+
+def test_the_list_of_benchmarks_is_complete():
+    folder = _ROOT / "benchmarks"
+    if not folder.is_dir():
+        pytest.skip("sources without the benchmarks")
+    text = (folder / "README.rst").read_text(encoding="utf-8")
+    for path in folder.glob("*.py"):
+        assert path.name == "__init__.py" or "benchmarks/%s" % path.name in text, path
+    for module in re.findall(r"-m benchmarks\.verdicts\.(\w+)", text):
+        assert (folder / "verdicts" / (module + ".py")).exists(), module
+    for link in re.findall(r"<(\.\./\S+)>`__", text):
+        assert (folder / link).exists(), link
