@@ -126,9 +126,10 @@ class _Batch:
         """Take rows that are new, or not as they were when they were tried."""
         for row in rows:
             entry = self._entries.get(row.name)
-            if entry in self._waiting:
+            state = entry and entry.outcome.state
+            if state == "waiting":
                 entry.row = row
-            elif entry is None or entry not in self._running and not entry.was_tried_as(row):
+            elif state != "running" and not (entry and entry.was_tried_as(row)):
                 entry = _Entry(row, self._folder, self._projects,
                                "%s_%s" % (self._title, row.name))
                 self._entries[row.name] = entry
@@ -428,8 +429,8 @@ def _end_earlier(pid, created):
     """End a process that a batch that was killed has left, and all of its group."""
     if _identity(pid) != [pid, created]:
         return
-    process = psutil.Process(pid)
     with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
         process.terminate()
         process.wait(_SECONDS_TO_STOP)
     _end_group(pid)

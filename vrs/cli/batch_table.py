@@ -1,6 +1,7 @@
 """The table of ``vrs batch``: one row for each entry, its columns the options of the commands."""
 
 import csv
+import functools
 import io
 import os
 import re
@@ -234,6 +235,7 @@ def _maps():
                       if bundle.option.type == inputs.FOLDER]
 
 
+@functools.lru_cache(maxsize=1)
 def _sources():
     """The options that a row is known by: a map, or what can be validated without one."""
     files = [kind.files[0].name for kind in inputs.all_kinds() if kind.files]

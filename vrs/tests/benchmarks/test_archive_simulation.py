@@ -48,5 +48,5 @@ def test_the_archive_is_the_same_for_a_seed():
     # Two thirds have half maps: 7 + 16 · 2/3 seconds per million voxels, and models besides.
     voxels = first.boxes ** 3 / 1e6
     # The mean of their sizes is 1500 · exp(0.8² / 2).
-    expected = 60 + (7 + 32 / 3) * voxels.mean() + 0.017 * 1500 * 1.377 * 2 / 3
+    expected = 25 + (7 + 32 / 3) * voxels.mean() + 0.017 * 1500 * 1.377 * 2 / 3
     assert first.core_seconds.mean() == pytest.approx(expected, rel=0.1)
