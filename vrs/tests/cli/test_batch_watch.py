@@ -165,12 +165,14 @@ def test_rows_that_appear_are_validated_until_it_is_stopped(watching, last, code
     # What failed is tried again when its files have changed, not before.
     (place / "queue" / "b.mrc").write_text(last)
     wait_for(lambda: _states(place)["t_b"] == ("running" if last else "done"))
+    notes = place / "queue" / "b.mrc.tried"
+    wait_for(lambda: len(notes.read_text().splitlines()) == 2)
     process.send_signal(signal.SIGTERM)
     output, complaints = process.communicate(timeout=LIMIT)
     assert (process.returncode, complaints) == (code, ""), output
     assert output.startswith("Watching %s; Ctrl-C stops\n" % (place / "queue"))
     assert "Stopping\n" in output and output.rstrip().endswith("summary.json")
     assert _states(place)["t_b"] == ("stopped" if last else "done")
-    tried = (place / "queue" / "b.mrc.tried").read_text().splitlines()
+    tried = notes.read_text().splitlines()
     assert len(tried) == 2 and "--project=vrs_queue_t_b" in json.loads(tried[0])[2]
-    assert (place / "told").read_text().count('"name"') == (2 if last else 3)
+    assert (place / "told").read_text().count('"folder"') == (2 if last else 3)
