@@ -4,7 +4,7 @@
 somebody asks for it: the rest works, and starts fast, without the workflow engine.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _references = ["Sorzano2022"]
 
 

@@ -192,19 +192,27 @@ def _add_batch(commands):
                     "stopped and tries again what failed.",
         epilog="The columns of the table are the options of 'vrs validate' and 'vrs entry' without "
                "dashes, but for output and project; entry for the number of an entry of EMDB, and "
-               "name for the folder of its report. Each row has a map or an entry. The exit code "
+               "name for the folder of its report. Each row has a map, another input that can be "
+               "validated without one, or an entry. The exit code "
                "is 0 when there is a report on each, 1 when some failed and 2 when the table is "
                "wrong.")
-    command.add_argument("table", metavar="FILE.csv", help="the table, with a row for each entry")
+    command.add_argument("table", nargs="?", metavar="FILE.csv",
+                         help="the table, with a row for each entry")
+    command.add_argument("--watch", metavar="FOLDER",
+                         help="instead of a table, validate what appears in a folder until it is "
+                              "stopped: rows of tables, and finished jobs of RELION and cryoSPARC")
     command.add_argument("--output", metavar="DIR",
-                         help="folder for the reports and the summary (default: the table's name "
-                              "and _vrs)")
+                         help="folder for the reports and the summary (default: the name of the "
+                              "table or the folder, and _vrs)")
     command.add_argument("--jobs", metavar="N",
                          help="how many entries to validate at once (default: 1, or 8 with "
                               "--queue)")
     command.add_argument("--threads", metavar="N",
                          help="threads for the calculations of each entry (default: the processors "
                               "here are shared by the entries that run at once)")
+    command.add_argument("--hook", metavar="COMMAND",
+                         help="run this command of the shell after each entry, with its outcome "
+                              "as JSON on the standard input")
     _add_queue(command)
     command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
                                                       "here.", commands=commands.choices)

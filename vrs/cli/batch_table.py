@@ -1,13 +1,14 @@
 """The table of ``vrs batch``: one row for each entry, its columns the options of the commands."""
 
 import csv
+import functools
 import io
 import os
 import re
 from dataclasses import dataclass, field
 from typing import Dict, List
 
-from vrs import bundles, inputs
+from vrs import bundles, inputs, levels
 from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
@@ -71,6 +72,18 @@ class Row:
                       for text in values]
         return texts + (["--", self.source] if self.command == "entry" else [])
 
+    def has_map(self):
+        """Whether there is a map, without which there is no project of Scipion."""
+        if self.command == "entry":
+            return True
+        known = inputs.all_options() + [bundle.option for bundle in bundles.all_bundles()]
+        given = {option.name: self.options[option.flag[2:]] for option in known
+                 if option.flag[2:] in self.options}
+        try:
+            return "map" in bundles.filled(given).given
+        except InputError:  # what is wrong is told by the command
+            return True
+
     def identity(self):
         """What makes another row of it, as plain data: entry, options, size and time of files."""
         what = {name: value for name, value in self.options.items() if name not in _CIRCUMSTANCES}
@@ -109,7 +122,7 @@ def read_table(path, commands):
     if not set(_sources() + ["entry"]).intersection(columns):
         # Each of its rows would say so.
         raise InputError(problems + ["The table %s has none of the columns %s; its first line "
-                                     "names the columns." % (path, _either(_sources()))])
+                                     "names the columns." % (path, _any_of(_sources()))])
     rows = []
     reader = _Reader(os.path.dirname(os.path.abspath(path)), commands, known, separator != ",")
     for line, cells in records:
@@ -165,16 +178,19 @@ class _Reader:
 
     def row(self, cells):
         cells = {name: text for name, text in cells.items() if text and name in self._known}
-        sources = [option for option in _sources() if option in cells]
-        if bool(sources) == ("entry" in cells):
-            raise InputError("give either %s." % _either(_sources()))
-        command = "validate" if sources else "entry"
+        sources = _given_sources(cells)
+        command = "entry" if "entry" in cells else "validate"
+        alone = [option for option in sources if option in _maps()]
+        if command == "entry" and alone:
+            raise InputError("give either %s." % _any_of(alone))
+        if command == "validate" and not sources:
+            raise InputError("give %s." % _any_of(_sources()))
         problems = []
-        source = cells[sources[0]] if sources else cells.pop("entry")
+        source = cells.pop("entry") if command == "entry" else cells[sources[0]]
         name = cells.pop("name", None)
         actions = self._commands[command]
         problems += ["%s cannot be given together with %s." % (
-            option, sources[0] if sources else "entry")
+            option, "entry" if command == "entry" else sources[0])
             for option in cells if option not in actions]
         row = Row("", source, command, {})
         with collected(problems):
@@ -213,13 +229,26 @@ class _Reader:
             row.options[option] = text
 
 
-def _sources():
-    """The options that a row is known by: a map, or a job in which one is found."""
+def _maps():
+    """The options that give a map: its file, or a job in which it is found."""
     return ["map"] + [bundle.option.name for bundle in bundles.all_bundles()
                       if bundle.option.type == inputs.FOLDER]
 
 
-def _either(names):
+@functools.lru_cache(maxsize=1)
+def _sources():
+    """The options that a row is known by: a map, or what can be validated without one."""
+    files = [kind.files[0].name for kind in inputs.all_kinds() if kind.files]
+    return _maps() + [name for name in files
+                      if name != "map" and levels.levels_for({name: "given"})]
+
+
+def _given_sources(values):
+    return [option for option in _sources()
+            if str(values.get(option, LEFT_OUT)).lower() != LEFT_OUT]
+
+
+def _any_of(names):
     return ", ".join(names) + " or entry"
 
 
@@ -240,8 +269,10 @@ def _checked(name):
 def _default_name(row):
     if row.command == "entry":
         return row.source
-    source = row.options[next(option for option in _sources() if option in row.options)]
-    named = map_stem(source) if "map" in row.options else "_".join(source.split(os.sep)[-2:])
+    option = _given_sources(row.options)[0]
+    source = row.options[option]
+    is_job = option in _maps() and option != "map"
+    named = "_".join(source.split(os.sep)[-2:]) if is_job else map_stem(source)
     return re.sub(r"[^\w.-]", "_", named).lstrip(".-") or "map"
 
 

@@ -73,6 +73,12 @@ class Pipeline:
     kinds: Dict[str, str] = field(default_factory=dict)
 
 
+def is_job(folder):
+    """Whether a folder is that of a job."""
+    return any(os.path.isfile(os.path.join(folder, name))
+               for name in (_OPTIONS, _OLD_OPTIONS, OWN_PIPELINE))
+
+
 class Job:
     """A job of a project.
 
@@ -101,8 +107,7 @@ class Job:
         if not os.path.isdir(folder):
             raise InputError("There is no folder %s; give the folder of a job, "
                              "PROJECT/PostProcess/job020 for instance." % path)
-        if not any(os.path.isfile(os.path.join(folder, name))
-                   for name in (_OPTIONS, _OLD_OPTIONS, OWN_PIPELINE)):
+        if not is_job(folder):
             raise InputError(_no_job(str(path), folder))
         self.project = os.path.dirname(os.path.dirname(folder))
         self.name = os.path.relpath(folder, self.project)

@@ -1,8 +1,10 @@
 """Many entries: the table, what runs when, what becomes of failures, and the summary."""
 
+import base64
 import contextlib
 import csv
 import html
+import io
 import json
 import os
 import re
@@ -14,10 +16,12 @@ import sys
 import jinja2
 import psutil
 import pytest
+from PIL import Image
 
 from vrs.checks import all_checks
-from vrs.cli import _parser, _row_options, batch, main
-from vrs.cli.batch_summary import Outcome, replace_file, write_summaries
+from vrs.cli import _parser, _row_options, batch, batch_hook, main
+from vrs.cli.batch_hook import run_hook
+from vrs.cli.batch_summary import Key, Outcome, replace_file, thumbnail, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.full_disk import is_full, no_space
 from vrs.results import Status
@@ -133,8 +137,8 @@ def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
     code, _, complaints = told("list.csv", "--jobs", "0")
     assert code == 2 and os.listdir(str(here)) == ["list.csv"]
     for words in ("There is no column colour; there are ", "There is no column output",
-                  "Line 5: give either map, relion, cryosparc or entry",
-                  "Line 6: give either map, relion, cryosparc or entry",
+                  "Line 5: give map, relion, cryosparc, particles, ",
+                  "Line 6: give either map or entry",
                   "Line 8: half1 cannot be given together with entry",
                   "The lines 4, 9 have the same name, a", "Line 10: the name, ../c, may only",
                   "Line 11: ", "Line 12: there are more cells than columns",
@@ -151,7 +155,7 @@ def test_all_problems_of_a_table_are_told_and_nothing_runs(here, told):
     (b"map,threshold\n\xe4.mrc,1\n", "UTF-8"), (b"map,threshold\na\0b.mrc,1\n", "UTF-8"),
     ("map,threshold\na.mrc,1\n".encode("utf-16-le"), "UTF-8"),
     (b'map,threshold\n"a.mrc,1\nb.mrc,1\n', "line 3, unexpected end of data"),
-    (b"maps,threshold\na.mrc,1\nb.mrc,1\n", "none of the columns map, relion, cryosparc or entry")])
+    (b"maps,threshold\na.mrc,1\nb.mrc,1\n", "none of the columns map, relion, cryosparc, ")])
 def test_files_that_are_no_tables(here, told, content, words):
     (here / "list.csv").write_bytes(content)
     code, _, complaints = told("list.csv")
@@ -341,6 +345,57 @@ def test_a_disk_without_locks_is_told(fill, told, monkeypatch):
     assert code == 1 and "cannot be kept out" in complaints and "--output" in complaints
 
 
+def test_rows_without_a_map_have_no_project_and_no_queue(here, told, tmp_path):
+    (here / "list.csv").write_text(
+        "name,particles,micrographs,coordinates,map\n"
+        ",p.star,,,\n,,mics/,c.star,\nwith,q.star,,,a.mrc\nleft,,,,none\n")
+    assert told("list.csv")[0] == 2
+    (here / "list.csv").write_text((here / "list.csv").read_text().replace("left,,,,none\n", ""))
+    alone, micrographs, both = read_table(str(here / "list.csv"), _commands())
+    assert [row.name for row in (alone, micrographs, both)] == ["p", "mics", "with"]
+    assert [row.source for row in (alone, micrographs, both)] == ["p.star", "mics/", "a.mrc"]
+    assert [row.has_map() for row in (alone, micrographs, both)] == [False, False, True]
+    entry = batch._Entry(alone, str(here / "out"), str(tmp_path / "projects"), "list_p")
+    entry.start(dict(threads=1, queue="short"))
+    assert entry._process.args[2:] == ["validate", "--output=%s" % (here / "out" / "p"),
+                                       "--threads=1", "--particles=%s" % (here / "p.star")]
+    entry.await_stop(0)
+    assert os.listdir(str(tmp_path / "projects")) == []
+
+
+def test_an_entry_of_the_archive_takes_further_evidence(here):
+    (here / "list.csv").write_text("entry,particles\nEMD-1234,p.star\n")
+    [row] = read_table(str(here / "list.csv"), _commands())
+    assert row.command == "entry" and row.options == {"particles": str(here / "p.star")}
+    assert row.name == "EMD-1234" and row.has_map()
+
+
+# ------------------------------------------------------------------ hooks
+def test_the_hook_gets_each_outcome_once(here, fill, told):
+    fill(good="masked", bad="fail")
+    assert told("table.csv", "--hook", "cat >> told.txt; echo >> told.txt")[0] == 1
+    outcomes = [json.loads(line) for line in (here / "told.txt").read_text().splitlines()]
+    assert [(found["name"], found["state"], found["grade"], found["serious"], found["folder"])
+            for found in outcomes] == [
+                ("good", "done", "0", 1, str(here / "table_vrs" / "good")),
+                ("bad", "failed", "", 0, str(here / "table_vrs" / "bad"))]
+    assert outcomes[0]["items"]["0.b"] == {"status": "warnings", "warnings": 2}
+    assert outcomes[1]["reason"] == "The threshold is too high. The mask is empty."
+    # What is done has been told.
+    assert told("table.csv", "--hook", "cat >> told.txt; echo >> told.txt")[0] == 1
+    assert len((here / "told.txt").read_text().splitlines()) == 3
+
+
+def test_a_hook_that_fails_fails_nothing(fill, told, monkeypatch):
+    fill(good="")
+    code, output, complaints = told("table.csv", "--hook", "echo no mail >&2; exit 3")
+    assert (code, complaints) == (0, "")
+    assert "good ... the hook failed, which changes nothing: it ended with code 3: no mail" in output
+    assert run_hook("exec sleep 0; exit 0", "x" * 200000) == ""  # it need not read what it gets
+    monkeypatch.setattr(batch_hook, "_SECONDS", 0.2)
+    assert run_hook("sleep 60 & sleep 60", "") == "it was ended after 0 seconds"
+
+
 # ------------------------------------------------------------------ being stopped
 @pytest.fixture
 def started(here, fill, tmp_path):
@@ -510,24 +565,68 @@ def test_the_page_shows_all_and_leads_to_the_reports(tmp_path):
     assert "0.b" not in page and "http" not in page.split("<script>")[0].split("</style>")[1]
 
 
+def test_the_summary_for_programs(here, fill, told):
+    fill(good="masked", bad="fail")
+    assert told("table.csv")[0] == 1
+    summary = json.loads((here / "table_vrs" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["title"] == "table" and not summary["complete"]
+    assert summary["counts"] == dict(done=1, failed=1, running=0, waiting=0, stopped=0)
+    good, bad = summary["entries"]
+    assert (good["passed"], good["evaluable"], good["suspicious"], good["report"]) == (
+        1, 2, ["Half maps: Masked."], "good/report.html")
+    assert (bad["state"], bad["passed"], bad["report"]) == ("failed", None, "")
+    (here / "bad.mrc").write_text("")
+    assert told("table.csv")[0] == 0
+    assert json.loads((here / "table_vrs" / "summary.json").read_text())["complete"]
+
+
+def test_key_numbers_of_a_report():
+    item = {"id": "0.a", "status": "ok", "warnings": [], "metrics": {
+        "decentering": {"unit": "%", "value": [3.0, -41.0, 2.0]}},
+        "criteria": [{"metric": "decentering", "outcome": "broken"}]}
+    occupancy = {"id": "0.g", "status": "ok", "warnings": [], "criteria": [], "metrics": {
+        "percentiles": {"unit": "", "value": {"25": 0.1, "50": 0.7}}}}
+    unknown = {"id": "0.d", "status": "ok", "warnings": [], "criteria": [], "metrics": {
+        "b_factor": {"unit": "Å²", "value": None}}}
+    report = dict(grade="0", score=dict(passed=2, evaluable=3), items=[item, occupancy, unknown],
+                  input=dict(notes=[], added=[]))
+    keys = Outcome.of_report("a", "a.mrc", report, 1).keys
+    assert {name: (key.value, key.unit, key.is_outside) for name, key in keys.items()} == {
+        "0.a decentering": (-41.0, "%", True), "0.g percentiles.50": (0.7, "", False)}
+
+
 def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser",
                                                    "google-chrome", "chrome"))), None)
     if browser is None:
         pytest.skip("needs Chromium or Chrome (Debian package chromium)")
     items = {check.id: (Status.OK, 0) for check in all_checks()}
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "JPEG")
+    small = base64.b64encode(picture.getvalue()).decode()
+    key = {value: {"A.e median": Key("Q-score, median", value, "", value < 0.5)}
+           for value in (0.569, 0.6, -0.2)}
     write_summaries(str(tmp_path), "maps", [
-        Outcome("a", "a", "done", "", "0", 10, 12, items), Outcome("b" * 60, "b", "done", "", "0",
-                                                                 9, 12, items),
-        Outcome("c", "c", "done", "", "0", 11, 12, dict(items, **{"0.b": (Status.WARNINGS, 1)}))])
+        Outcome("a", "a", "done", "", "0", 10, 12, items, serious=2, keys=key[0.6]),
+        Outcome("b" * 60, "b", "done", "", "0", 9, 12, items, keys=key[0.569], thumbnail=small),
+        Outcome("c", "c", "done", "", "0", 11, 12, dict(items, **{"0.b": (Status.WARNINGS, 1)}),
+                keys=key[-0.2])])
     page = (tmp_path / "summary.html").read_text(encoding="utf-8")
     look = """<script>
       const buttons = document.querySelectorAll("thead th button"), seen = [];
-      for (const column of [3, 6]) {
+      for (const column of [4, 6, 8]) {
         buttons[column].click();
         seen.push(Array.from(document.querySelectorAll("tbody th"), cell => cell.textContent[0]));
       }
       seen.push(document.documentElement.scrollWidth <= innerWidth);
+      const form = document.querySelector("form.filters"), output = form.querySelector("output");
+      for (const [name, value] of [["findings", "serious"], ["findings", "outside"],
+                                   ["findings", ""], ["text", "BB"], ["state", "Failed"]]) {
+        if (name !== "state") form.elements[name].value = value;
+        form.dispatchEvent(new Event("input"));
+        seen.push(output.textContent);
+      }
+      seen.push(document.querySelector("td img").naturalWidth);
       document.title = JSON.stringify(seen);</script></body>"""
     (tmp_path / "summary.html").write_text(page.replace("</body>", look), encoding="utf-8")
     shown = subprocess.run(
@@ -537,7 +636,26 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
         timeout=LIMIT)
     title = re.search("<title>(.*)</title>", shown.stdout.decode("utf-8"))
     assert title, shown.stderr.decode("utf-8", "replace")[-2000:]
-    assert json.loads(html.unescape(title[1])) == [["b", "a", "c"], ["c", "b", "a"], True]
+    assert json.loads(html.unescape(title[1])) == [
+        ["b", "a", "c"], ["c", "b", "a"], ["c", "b", "a"], True,
+        "1 of 3 shown", "1 of 3 shown", "3 of 3 shown", "1 of 3 shown", "1 of 3 shown", 4]
+
+
+def test_the_thumbnail_is_the_first_picture_of_the_map(tmp_path):
+    picture, page = io.BytesIO(), tmp_path / "report.html"
+    Image.new("RGBA", (600, 300), (255, 0, 0, 128)).save(picture, "PNG")
+    panel = '<div class="panel"><img src="data:image/png;base64,%s" alt="">'
+    shown = panel % base64.b64encode(picture.getvalue()).decode()
+    page.write_text("<body><header>%s</header><main></main>" % (shown + panel % "AAAA"))
+    with Image.open(io.BytesIO(base64.b64decode(thumbnail(str(page))))) as small:
+        assert small.size == (120, 60)
+        red, green, _ = small.getpixel((60, 30))  # half red on white
+        assert red > 250 and abs(green - 127) < 6
+    # Later pictures are those of items; a page may have none, or be damaged.
+    page.write_text("<body><header></header><main>%s</main>" % shown)
+    assert thumbnail(str(page)) == ""
+    page.write_text("<body><header>%s</header>" % (panel % "AAAA"))
+    assert thumbnail(str(page)) == ""
 
 
 def test_templates_come_with_the_package():
