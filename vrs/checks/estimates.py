@@ -53,8 +53,7 @@ def ratio_criterion(metric, method, severity=MINOR, least=_OF_SERVICE, service=N
         name=metric, subject="the reported resolution divided by that of %s" % method,
         relation=">=", bound=least,
         warning="The reported resolution may be overestimated: in Å, it is {value:.2f} times that "
-        "of %s (at least {bound} times expected). Check with which mask and half maps it was "
-        "measured." % method, needs_resolution=True,
-        warning_at_zero="No resolution was found by %s, so nothing here supports the reported one. "
-        "Check that the half maps belong to each other." % method,
-        severity=severity, service=service)
+        "of %s (at least {bound} times expected). Find out why the two differ, or report a more "
+        "cautious value." % method, needs_resolution=True,
+        warning_at_zero="No resolution was found by %s, so nothing here supports the reported "
+        "one." % method, severity=severity, service=service)

@@ -347,7 +347,7 @@ def _suggested(map_file, mass):
     how = {
         "contrast": "halfway from the density of the surroundings, %.3g, to the mean density of "
                     "what is above it" % found.solvent.level,
-        "connectivity": "the highest level at which most of the map is one body",
+        "connectivity": "lowered until most of the map is one body",
         "mass": "where the map encloses the volume of the specimen's mass",
         "noise": "3 standard deviations of the noise (%.3g) above the surroundings, as the lower "
                  "level that the specimen's mass asks for would enclose noise"

@@ -85,7 +85,8 @@ class OutlierDetection(Check):
                   "end of its 95 %% "
                   "interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
                   warning="At least {value:.0f} % of the classes have less than 70 % sound members "
-                  "(at most {bound} % expected): many particles do not belong to their class.",
+                  "(at most {bound} % expected): many particles do not belong to their class. "
+                  "Classify again, or leave out the most contaminated classes.",
                   service=(Criterion(
                       name="poor_classes", metric="poor_classes_percentage",
                       subject="the fraction of the classes with less than %g %% sound members"

@@ -88,13 +88,13 @@ class OverfittingDetection(Check):
     references = ("Rosenthal2003", "Henderson2013", "Chen2013")
     criteria = (
         Criterion(name="sizes", metric="not_better_sizes",
-                  subject="the number of sizes at which the particles do not resolve better than "
-                  "aligned noise and than with the angles of other "
-                  "particles", relation="<=", bound=0,
-                  warning="At {value:.0f} of the sizes the particles, with the angles of the "
-                  "table, do not resolve better than aligned noise and than with the angles of "
-                  "other particles: the angles may be wrong, or the images may hold no particles; "
-                  "refine again from a map low-passed to 40 Å or more.",
+                  subject="the number of set sizes at which the particles resolve no better than "
+                  "aligned noise, or no better than with the angles of other particles,",
+                  relation="<=", bound=0,
+                  warning="At {value:.0f} of the set sizes the particles, with the angles of the "
+                  "table, resolve no better than aligned noise, or no better than with the angles "
+                  "of other particles: the angles may be wrong, or the images may hold no "
+                  "particles. Refine again from a map low-passed to 40 Å or more.",
                   severity=SERIOUS),
         Criterion(name="realigned", metric="realigned_advantage",
                   subject="the advantage of particles that are aligned again over aligned noise",

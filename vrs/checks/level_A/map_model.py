@@ -60,9 +60,9 @@ class MapModel(Check):
         "most like the map. A reported resolution much better than these is not supported by the "
         "model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie in "
         "density at or above the contour; the mass that the contour encloses is compared with the "
-        "model's, unless the mass of the specimen was given, with which 0.b compares it. A model "
-        "that does not fit where it lies is looked for in all of the map, and measured where it "
-        "fits, or else where it correlates best.")
+        "model's, unless the mass of the specimen was given, with which 0.b compares it. For a "
+        "model that does not fit where it lies, the whole map is searched, and it is measured "
+        "where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),
@@ -410,8 +410,8 @@ def _inclusion_plot(data):
     thresholds = np.linspace(0, float(data.map.volume.max()), _CONTOURS)
     curves = inclusion_curve(data.map.volume, data.map.sampling, thresholds, model_of(data))
     return Plot("Atom inclusion: fraction of the atoms, without hydrogens, in density at or above "
-                "the contour. At a contour that shows the macromolecule nearly all of the "
-                "backbone is within.",
+                "the contour. At a contour that shows the macromolecule, nearly all of the "
+                "backbone is within it.",
                 "Fraction of the atoms within the contour, falling as the contour rises.",
                 "Contour (density, arbitrary units)", "Fraction within",
                 [Series(name, thresholds, curve, style) for name, curve, style in zip(
