@@ -134,8 +134,8 @@ def _findings_of_xmipp(evidence, table):
     return Findings(plain(metrics), [
         Paragraph("%s Xmipp compared them with the projections of the map. Their mean correlation "
                   "is %.2f and the median %.2f; %.0f %% of the particles (95 %% interval %s %%) "
-                  "are in classes that correlate below %g. Whether maps of random phases would do "
-                  "as well is told by the built-in engine only." % (
+                  "are in classes that correlate below %g. Only the built-in engine shows whether "
+                  "random-phase maps would do as well." % (
                       averages.source, found.mean(), np.median(found),
                       metrics["poor_percentage"], printed_interval(metrics["poor_interval"]),
                       LIMIT)),

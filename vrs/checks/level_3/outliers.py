@@ -143,8 +143,8 @@ def _findings_of_xmipp(evidence, core):
     content = [
         Paragraph("Xmipp finds %.0f %% of the %d particles (95 %% interval %s %%) within 3 "
                   "standard deviations of the centre of their class, its core; members outside "
-                  "count as not sound.%s How much of a class is there by chance is told by the "
-                  "built-in engine only." % (
+                  "count as not sound.%s Only the built-in engine shows how much of a class is "
+                  "there by chance." % (
                       metrics["core_percentage"], len(in_core),
                       printed_interval(metrics["core_interval"]),
                       left_out_sentence(metrics["small_classes"]))),
