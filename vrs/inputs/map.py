@@ -340,8 +340,8 @@ def _suggested(map_file, mass):
     """A contour level where none was given, and what a report says of it."""
     found = suggest_threshold(map_file.volume, map_file.sampling, mass)
     if found is None:
-        raise InputError("No threshold was given, and none can be suggested, because nothing stands "
-                         "out from the surroundings; give the contour level that shows the "
+        raise InputError("No threshold was given, and none can be suggested, because nothing "
+                         "stands out from the surroundings; give the contour level that shows the "
                          "macromolecule.")
     noise = found.solvent.deviation
     how = {
@@ -379,14 +379,14 @@ def _is_framed(volume, mask):
 def _mask_findings(data):
     """What is suspicious about threshold and mask."""
     if data.is_cut_out:
-        return [Note("The box was cut around a part of a larger map, and the results are about this "
-                     "part only. Free space (0.a) is not judged, what surrounds the part need not "
+        return [Note("The box was cut around a part of a larger map, and the results are about "
+                     "this part only. Free space (0.a) is not judged, what surrounds the part need not "
                      "be solvent (0.c), and the edges where density was cut through may look like "
                      "fine detail.", MINOR)] + _coverage_findings(data)
     if data.mask is None and not data.raw_mask.mean() > _FULL and data.hard_mask.mean() > _FULL:
         return [Note("The threshold, %g, is so low that the mask made from it fills %.0f %% of the "
-                     "box: it takes noise for the macromolecule. Give a higher threshold, or a mask "
-                     "of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
+                     "box: it takes noise for the macromolecule. Give a higher threshold, or a "
+                     "mask of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
     above = data.raw_mask[data.surroundings]
     if above.size and above.mean() > _NOISE_ABOVE:
         return [Note("The threshold, %g, lies within the noise: %.0f %% of the surroundings of the "
@@ -403,9 +403,9 @@ def _coverage_findings(data):
     if data.mask is not None:
         return [Note("Your mask %s; what is measured within it says nothing about the rest, and "
                      "items measured within it are not called OK." % held, MINOR)]
-    return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise is "
-                 "above it. What is measured within the mask says nothing about the rest, and items "
-                 "measured within it are not called OK. Give another threshold, or a mask of your "
+    return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise "
+                 "is above it. What is measured within the mask says nothing about the rest, and "
+                 "items measured within it are not called OK. Give another threshold, or a mask of your "
                  "own." % held, SERIOUS)]
 
 

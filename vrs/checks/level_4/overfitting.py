@@ -109,8 +109,8 @@ class OverfittingDetection(Check):
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
                   "with %d standard errors added," % _ERRORS, relation=">", bound=0,
                   warning="The resolution does not rise with the number of particles: what the "
-                  "halves share does not come from the particles; look at them in 2D classes before "
-                  "refining again.", service=()),
+                  "halves share does not come from the particles. Look at them in 2D classes "
+                  "before refining again.", service=()),
     )
     summary_ok = "The particles resolve more than aligned noise."
     summary_warnings = "The particles may resolve no more than aligned noise."

@@ -103,8 +103,8 @@ class Daq(Check):
                   "expected): the density does not support the sequence modelled there. Check the "
                   "register of these segments.", unit="%", service=()),
         Criterion(name="mostly_negative", metric="negative_percentage",
-                  subject="the fraction of residues with a score below 0 (more puts the whole trace "
-                  "in doubt)", relation="<=", bound=_MOSTLY_NEGATIVE,
+                  subject="the fraction of residues with a score below 0 (more puts the whole "
+                  "trace in doubt)", relation="<=", bound=_MOSTLY_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "before the whole trace is in doubt): in a large part of the model the sequence "
                   "is out of register or the chain is traced wrongly.", unit="%", severity=SERIOUS,
