@@ -24,7 +24,7 @@ class _Relion(Bundle):
     def open(self, path):
         job = Job(path)
         if job.type not in _READERS:
-            raise InputError("%s is a job of the type %s, from which no map or classes follow; "
+            raise InputError("%s is a job of the type %s, which leads to no map or classes; "
                              "give one of the types %s." % (path, job.type,
                                                             ", ".join(sorted(_READERS))))
         job.require_finished()
@@ -208,7 +208,7 @@ def _classification_3d(job, search):
         largest = max(range(len(shares)), key=shares.__getitem__)
         name = str(classes["rlnReferenceImage"][largest])
     except (KeyError, ValueError):
-        raise InputError("%s does not tell the shares of its classes; run the job again."
+        raise InputError("%s does not give the shares of its classes; run the job again."
                          % job.path(model)) from None
     what = "class %d of %d, with %.0f %% of the particles" % (
         largest + 1, len(shares), 100 * shares[largest])

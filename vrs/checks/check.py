@@ -259,8 +259,8 @@ def _tell_coverage(result, data, overrides):
     if result.status is Status.OK:
         result.service = result.service or ServiceOutcome(Status.OK, [])
         result.status, result.summary = Status.NOT_MEASURED, ""
-        result.reason = ("No problem was found within %s, but that says nothing of the rest. Give "
-                         "another threshold, or a mask of your own." % part)
+        result.reason = ("No problem was found within %s, but that says nothing about the rest. "
+                         "Give another threshold, or a mask of your own." % part)
 
 
 def _attempt(check, evidence, overrides, compute):

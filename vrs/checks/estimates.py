@@ -50,9 +50,10 @@ def ratio_criterion(metric, method, severity=MINOR, least=_OF_SERVICE, service=N
     if service is None and least != _OF_SERVICE:
         service = (ratio_criterion(metric, method),)
     return Criterion(
-        name=metric, subject="the reported resolution over that of %s" % method, relation=">=",
-        bound=least,
-        warning="The reported resolution may be overestimated: it is {value:.2f} times that of %s "
-        "(at least {bound})." % method, needs_resolution=True,
-        warning_at_zero="No resolution was found by %s, so that nothing here supports the "
-        "reported one." % method, severity=severity, service=service)
+        name=metric, subject="the reported resolution divided by that of %s" % method,
+        relation=">=", bound=least,
+        warning="The reported resolution may be overestimated: in Å, it is {value:.2f} times that "
+        "of %s (at least {bound} times expected). Find out why the two differ, or report a more "
+        "cautious value." % method, needs_resolution=True,
+        warning_at_zero="No resolution was found by %s, so nothing here supports the reported "
+        "one." % method, severity=severity, service=service)

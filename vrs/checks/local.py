@@ -76,7 +76,7 @@ def spread_criterion(least, unit=""):
     return Criterion(
         name="spread", subject="the spread of the local values (percentile 97.5 minus 2.5)",
         relation=">=", bound=least,
-        warning="The local values hardly differ within the mask (spread {value:.3g}, at least "
+        warning="The local values hardly differ from place to place (spread {value:.3g}, at least "
         "{bound}): the method probably did not work on this map.", unit=unit, guards=True)
 
 
@@ -90,10 +90,11 @@ def reported_criterion():
     """
     return Criterion(
         name="reported_percentile",
-        subject="the percentile of the reported resolution in the local resolution",
-        relation=">=", bound=0.1,
-        warning="The reported resolution is better than nearly all of the local resolution: it is "
-        "at the percentile {value:.2f} (at least {bound}).", unit="%", needs_resolution=True)
+        subject="the fraction of the mask with a local resolution at least as good as the reported "
+        "one", relation=">=", bound=0.1,
+        warning="Only {value:.2f} % of the mask (at least {bound} % expected) has a local "
+        "resolution as good as the reported one: that is too optimistic for this map, or the map "
+        "was filtered to a lower resolution.", unit="%", needs_resolution=True)
 
 
 def local_volume(name, values, description, label, unit, found, scale="local"):

@@ -144,8 +144,8 @@ class _MapKind(Kind):
         Option("threshold", "contour level that shows the macromolecule (default: one is "
                "suggested from the map)", "Threshold",
                "Contour level that shows the whole macromolecule and no noise, as recommended for "
-               "viewing. When it is left empty: the level that the EMDB entry of the map "
-               "recommends, or else one that is suggested from the map; the report says so.",
+               "viewing. If it is left empty, the level that the EMDB entry of the map "
+               "recommends is used, or else one suggested from the map; the report says so.",
                NUMBER, "T", to_threshold),
         Option("sampling", "voxel size in Å; overrides the header of the file", type=NUMBER,
                metavar="S", read=to_sampling),
@@ -159,10 +159,10 @@ class _MapKind(Kind):
                "Mass of all that is in the map, all copies and ligands together, detergent and "
                "lipids aside. The volume at the threshold is compared with it (0.b). It may be "
                "left empty.", NUMBER, "KDA", to_mass),
-        Option("sequence", "sequences of all chains of the specimen, FASTA, in the place of its "
+        Option("sequence", "sequences of all chains of the specimen (FASTA), instead of its "
                "mass", "Sequences of the specimen",
-               "A FASTA file with a record for each chain of the specimen, which tells its mass "
-               "where that is left empty."),
+               "A FASTA file with a record for each chain of the specimen, copies included. Its "
+               "mass is calculated from it if the mass is left empty."),
     )
 
     @property
@@ -340,30 +340,30 @@ def _suggested(map_file, mass):
     """A contour level where none was given, and what a report says of it."""
     found = suggest_threshold(map_file.volume, map_file.sampling, mass)
     if found is None:
-        raise InputError("No threshold was given, and none can be suggested, as nothing stands out "
-                         "of the surroundings; give the contour level that shows the "
+        raise InputError("No threshold was given, and none can be suggested, because nothing "
+                         "stands out from the surroundings; give the contour level that shows the "
                          "macromolecule.")
     noise = found.solvent.deviation
     how = {
         "contrast": "halfway from the density of the surroundings, %.3g, to the mean density of "
                     "what is above it" % found.solvent.level,
-        "connectivity": "lowered until most of the map was one body",
+        "connectivity": "lowered until most of the map is one body",
         "mass": "where the map encloses the volume of the specimen's mass",
         "noise": "3 standard deviations of the noise (%.3g) above the surroundings, as the lower "
                  "level that the specimen's mass asks for would enclose noise"
                  % (noise or 0)}[found.by]
-    text = ("No threshold was given; %g was suggested by this program, %s. At this level the map "
-            "has room for %.3g kDa of protein%s, and %.0f %% of that is one body. " % (
+    text = ("No threshold was given; this program suggests %g, %s. At this level the map encloses "
+            "the volume of %.3g kDa of protein%s, %.0f %% of it in one body. " % (
                 found.threshold, how, found.volume / VOLUME_PER_KDA,
                 "" if mass is None else " (the specimen has %.3g kDa)" % mass,
                 100 * found.connected))
     if found.in_pieces:
-        text += ("The mass of the specimen was not followed, as the map is in pieces at the level "
-                 "that encloses it; check the mass. ")
+        text += ("The mass of the specimen was not used, because the map falls into pieces at the "
+                 "level that encloses it; check the mass. ")
     if noise is None:
         text += "The surroundings were masked out, so their noise is not known. "
-    return found.threshold, [Note(text + "Give the contour level that you recommend for viewing "
-                                  "the map.", MINOR)]
+    return found.threshold, [Note(text + "Look at the map at this level, and give the one that you "
+                                  "recommend for viewing.", MINOR)]
 
 
 def _is_framed(volume, mask):
@@ -379,14 +379,14 @@ def _is_framed(volume, mask):
 def _mask_findings(data):
     """What is suspicious about threshold and mask."""
     if data.is_cut_out:
-        return [Note("The box was cut around a part of a larger map. What is measured is about this "
-                     "part; free space (0.a) and background (0.c) cannot be judged, and edges, "
-                     "where density was cut through, may look like fine detail.", MINOR)] + (
-                         _coverage_findings(data))
+        return [Note("The box was cut around a part of a larger map, and the results are about "
+                     "this part only. Free space (0.a) is not judged, what surrounds the part need not "
+                     "be solvent (0.c), and the edges where density was cut through may look like "
+                     "fine detail.", MINOR)] + _coverage_findings(data)
     if data.mask is None and not data.raw_mask.mean() > _FULL and data.hard_mask.mean() > _FULL:
         return [Note("The threshold, %g, is so low that the mask made from it fills %.0f %% of the "
-                     "box: it takes noise for the macromolecule. Give a higher threshold, or a mask "
-                     "of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
+                     "box: it takes noise for the macromolecule. Give a higher threshold, or a "
+                     "mask of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
     above = data.raw_mask[data.surroundings]
     if above.size and above.mean() > _NOISE_ABOVE:
         return [Note("The threshold, %g, lies within the noise: %.0f %% of the surroundings of the "
@@ -401,11 +401,12 @@ def _coverage_findings(data):
     held = "holds %.0f %% of the voxels at or above the threshold, %g" % (100 * data.coverage,
                                                                          data.threshold)
     if data.mask is not None:
-        return [Note("Your mask %s; what is measured within it says nothing of the rest." % held,
-                     MINOR)]
-    return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise is "
-                 "above it. What is measured within the mask says nothing of the rest, and is not "
-                 "called OK. Give another threshold, or a mask of your own." % held, SERIOUS)]
+        return [Note("Your mask %s; what is measured within it says nothing about the rest, and "
+                     "items measured within it are not called OK." % held, MINOR)]
+    return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise "
+                 "is above it. What is measured within the mask says nothing about the rest, and "
+                 "items measured within it are not called OK. Give another threshold, or a mask of your "
+                 "own." % held, SERIOUS)]
 
 
 def _number_notes(data, resolution):

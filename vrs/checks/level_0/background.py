@@ -53,8 +53,9 @@ class BackgroundAnalysis(Check):
         "detached from the macromolecule; straight lines, as a few images with too much weight "
         "leave them; and noise far weaker than the reported resolution implies, which means that "
         "the surroundings were masked or flattened and tell nothing of the noise in the map. The "
-        "published tests, Student's t of the mean over all voxels as if they were independent and "
-        "the number of voxels beyond 5 σ, reject every real map; their values are given.")
+        "published tests (Student's t of the mean, with all voxels taken as independent, and the "
+        "number of voxels beyond 5 σ) reject nearly every real map; their values are given for "
+        "comparison.")
     quantities = (
         Quantity("detached_percentage", "%",
                  "Volume of the largest body in the surroundings that is not connected to the "
@@ -65,7 +66,7 @@ class BackgroundAnalysis(Check):
         Quantity("effective_sample_size", "voxels",
                  "Number of independent voxels with the same accuracy of the mean, from the "
                  "autocorrelation of the background"),
-        Quantity("line_direction", "", "Direction in which lines are the most likely", VECTOR),
+        Quantity("line_direction", "", "Most likely direction of lines", VECTOR),
         Quantity("line_excess", "",
                  "Noise power in a plane of Fourier space, as lines have it, relative to that "
                  "beside the plane; the largest of all directions"),
@@ -88,30 +89,32 @@ class BackgroundAnalysis(Check):
     references = ("Sorzano2022",)
     criteria = (
         Criterion(name="offset", metric="offset_percentage",
-                  subject="the offset of the surroundings, relative to the contour level,",
-                  relation="<=", bound=15.0, unit="%",
-                  warning="The surroundings are not at zero: their mean is off by {value:.0f} % of "
-                  "the contour level (at most {bound} %). Densities are measured from zero; shift "
-                  "the map, and the level with it.", service=_SERVICE),
+                  subject="the offset of the surroundings from zero beyond what chance explains, "
+                  "relative to the contour level,", relation="<=", bound=15.0, unit="%",
+                  warning="The surroundings are not at zero: beyond what chance explains, their "
+                  "mean is off by {value:.0f} % of the contour level (at most {bound} %). Subtract "
+                  "the offset from the map, and from the threshold.", service=_SERVICE),
         Criterion(name="detached", metric="detached_percentage",
-                  subject="the volume of a detached body in the surroundings, relative to the mask,",
-                  relation="<=", bound=5.0, unit="%",
-                  warning="There is a second body in the surroundings, of {value:.1f} % of the "
-                  "mask's volume (at most {bound} %): a neighbouring particle, a ghost of the "
-                  "macromolecule, or an artefact.", service=()),
+                  subject="the volume of the largest detached body in the surroundings, relative "
+                  "to that of the mask,", relation="<=", bound=5.0, unit="%",
+                  warning="A second body, with {value:.1f} % of the mask's volume (at most {bound} "
+                  "%), lies in the surroundings: a neighbouring particle, a ghost of the "
+                  "macromolecule, or an artefact. If it belongs to the macromolecule, lower the "
+                  "threshold or give a mask of your own.", service=()),
         Criterion(name="line_excess",
-                  subject="the noise power of lines through the surroundings, relative to that "
-                  "beside it in Fourier space,", relation="<=", bound=3.0,
+                  subject="the noise power in any plane of Fourier space, where straight lines "
+                  "would show, relative to that beside the plane,", relation="<=", bound=3.0,
                   warning="Straight lines run through the surroundings, with {value:.1f} times the "
-                  "power of plain noise (at most {bound} times): a few images may have too much "
-                  "weight.", service=()),
+                  "power of plain noise (at most {bound} times). Look for a few images or views "
+                  "with too much weight.", service=()),
         Criterion(name="noise_suppression",
-                  subject="the factor by which the noise in the surroundings is weaker than the "
-                  "reported resolution implies", relation="<=", bound=5.0,
-                  warning="The noise in the surroundings is {value:.0f} times weaker than the "
+                  subject="the factor by which the noise power in the surroundings is below what "
+                  "the reported resolution implies", relation="<=", bound=5.0,
+                  warning="The noise power in the surroundings is {value:.0f} times lower than the "
                   "reported resolution implies (at most {bound} times): they were masked, "
-                  "flattened or filtered apart from the macromolecule, and what is compared with "
-                  "this background looks too good.", needs_resolution=True, service=()),
+                  "flattened or filtered more strongly than the macromolecule. What is compared "
+                  "with this background looks too good (0.g); validate the map without that "
+                  "treatment if you have it.", needs_resolution=True, service=()),
     )
     summary_ok = "The background is noise about zero, without structure."
     summary_warnings = "There may be a problem with the background of the map."
@@ -148,8 +151,8 @@ def surroundings_metrics(data):
     around = data.map.surroundings
     values = volume[around]
     if values.size < _ENOUGH:
-        raise NotApplicable("Hardly anything of the box lies beyond 10 Å from the mask, so that "
-                            "there is no background to analyse.")
+        raise NotApplicable("Hardly any of the box lies more than 10 Å from the mask, so there is "
+                            "no background to analyse.")
     _refuse_constant(values)
     mean = values.mean(dtype=np.float64)
     size = effective_sample_size(volume, around, mean, data.run.workers)

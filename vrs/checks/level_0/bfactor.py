@@ -31,12 +31,13 @@ class BFactorAnalysis(Check):
         "being the spatial frequency and B a negative number for a map that fades. A line is "
         "fitted to the natural logarithm of the mean amplitude of the Fourier coefficients of each "
         "shell against 1/d², from d = 15 Å to the reported resolution; B is four times its slope. "
-        "How much of the fall-off is the noise around the macromolecule depends on the box, so the "
-        "same fit is made within the mask with soft borders. There, a map of resolution R that was "
-        "never sharpened has a B-factor of −10 to −25 R², a sharpened one of −6 R² to 0, and a "
-        "positive value means that the map was sharpened too much. Where the whole map fades by "
-        "more than −40 R², next to nothing is left at the reported resolution. The corrected map has the fall-off of the "
-        "fitted line of the whole map removed and ends at the reported resolution.")
+        "How much of it comes from the noise around the macromolecule depends on the box, so the "
+        "same fit is made within the mask with soft borders. B-factors grow with the square of the "
+        "resolution R. Within the mask, a map that was never sharpened has a B-factor of −10 R² to "
+        "−25 R², a sharpened one −6 R² to 0, and one that was sharpened too much a positive one. "
+        "Below −40 R² for the whole map, next to nothing is left at the reported resolution. The "
+        "corrected map has the fall-off of the whole map removed and ends at the reported "
+        "resolution.")
     quantities = (
         Quantity("b_factor", "Å²", "4 × slope of the fitted line"),
         Quantity("b_factor_error", "Å²", "Standard error of the B-factor"),
@@ -53,15 +54,19 @@ class BFactorAnalysis(Check):
     references = ("Rosenthal2003",)
     criteria = (
         Criterion(name="over_sharpened", metric="masked_relative_b_factor",
-                  subject="the B-factor within the mask", relation="<=", bound=0.0, unit="R²",
-                  warning="The amplitudes grow towards the reported resolution: the B-factor "
+                  subject="the B-factor within the mask, divided by the square of the reported "
+                  "resolution,", relation="<=", bound=0.0,
+                  warning="The amplitudes grow towards the reported resolution R: the B-factor "
                   "within the mask is {value:.1f} R² (at most {bound}). The map was sharpened too "
-                  "much, and what looks like detail may be noise.", service=_SERVICE),
+                  "much, and what looks like detail may be noise; sharpen it less.",
+                  service=_SERVICE),
         Criterion(name="faded", metric="relative_b_factor",
-                  subject="the B-factor of the whole map", relation=">=", bound=-40.0, unit="R²",
-                  warning="The map has next to nothing at the reported resolution: the B-factor is "
-                  "{value:.0f} R² (at least {bound}). It was filtered to a lower resolution, or the reported one is of "
-                  "another map.", service=()),
+                  subject="the B-factor of the whole map, divided by the square of the reported "
+                  "resolution,", relation=">=", bound=-40.0,
+                  warning="Next to nothing is left of the map at the reported resolution R: its "
+                  "B-factor is {value:.0f} R² (at least {bound} R²). The map was filtered to a "
+                  "lower resolution, or the reported one is that of another map; check both.",
+                  service=()),
     )
     summary_ok = "The B-factor is in the usual range."
     summary_warnings = "There may be a problem with the B-factor of the map."

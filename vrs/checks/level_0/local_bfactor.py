@@ -53,15 +53,18 @@ class LocalBFactor(Check):
     references = ("Kaur2021",)
     criteria = (
         Criterion(name="over_sharpened", metric="relative_median",
-                  subject="the median local B-factor", relation="<=", bound=0.0, unit="R²",
-                  warning="The local amplitudes grow towards the reported resolution: the median "
+                  subject="the median local B-factor, divided by the square of the reported "
+                  "resolution,", relation="<=", bound=0.0,
+                  warning="The local amplitudes grow towards the reported resolution R: the median "
                   "local B-factor is {value:.1f} R² (at most {bound}). The map was sharpened too "
-                  "much.", service=_SERVICE),
+                  "much; sharpen it less.", service=_SERVICE),
         Criterion(name="faded", metric="relative_median",
-                  subject="the median local B-factor", relation=">=", bound=-30.0, unit="R²",
-                  warning="The local amplitudes vanish towards the reported resolution: the median "
-                  "local B-factor is {value:.0f} R² (at least {bound}). The map was filtered to a "
-                  "lower resolution, or the reported one is of another map.", service=()),
+                  subject="the median local B-factor, divided by the square of the reported "
+                  "resolution,", relation=">=", bound=-30.0,
+                  warning="The local amplitudes vanish towards the reported resolution R: the "
+                  "median local B-factor is {value:.0f} R² (at least {bound} R²). The map was "
+                  "filtered to a lower resolution, or the reported one is that of another map; "
+                  "check both.", service=()),
         spread_criterion(0.01, "Å²"),
     )
     within_mask = True

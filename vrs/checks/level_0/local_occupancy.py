@@ -31,9 +31,9 @@ class LocalOccupancy(Check):
         "noise-referenced occupancy takes the 0.95 quantile of the amplitudes of the background "
         "instead; it says how much of the map stands out of the noise, and noise alone gives "
         "0.05. It changes in few steps, so the verdict is on the power near the reported "
-        "resolution within the mask, relative to that of the noise in the surroundings (beyond 10 "
-        "Å from the mask): 1 for noise alone, 4/3 where the Fourier shell correlation of the half "
-        "maps is 0.143.")
+        "resolution within the mask, relative to that of the noise in the surroundings (more than "
+        "10 Å from the mask): it is 1 for noise alone, and 4/3 where the Fourier shell correlation "
+        "of the half maps is 0.143.")
     quantities = (
         Quantity("mean", "",
                  "Mean of the local occupancy within the mask; close to 0.75 by construction"),
@@ -52,13 +52,15 @@ class LocalOccupancy(Check):
     criteria = (
         Criterion(name="median", metric="percentiles.50", subject="the median local occupancy",
                   relation=">=", bound=0.5,
-                  warning="The median local occupancy is {value:.2f} (at least {bound})."),
-        Criterion(name="signal_ratio", subject="the power within the mask near the reported "
-                  "resolution, relative to that of the noise in the surroundings,",
+                  warning="The median local occupancy is {value:.2f} (at least {bound}): much of "
+                  "the mask is weak compared with the rest. Look where, and check the threshold."),
+        Criterion(name="signal_ratio", subject="the power near the reported resolution within the "
+                  "mask, relative to that of the noise in the surroundings,",
                   relation=">=", bound=1.8,
-                  warning="Near the reported resolution the power within the mask is only "
-                  "{value:.2f} times that of the noise around it (at least {bound}): there is "
-                  "hardly any signal, and the reported resolution may be too good.",
+                  warning="Near the reported resolution, the power within the mask is only "
+                  "{value:.2f} times that of the noise around it (at least {bound} times "
+                  "expected): there is hardly any signal. The reported resolution may be too good; "
+                  "compare the half maps (1.a).",
                   needs_resolution=True, service=()),
         spread_criterion(0.1),
     )

@@ -57,13 +57,12 @@ class MaskAnalysis(Check):
         "fraction of the raw mask that the constructed one contains, from 0 to 1. How many "
         "components hold 95 % of the raw mask depends on how many specks of noise rise above the "
         "threshold; what counts is how many large ones there are. The mass that a threshold "
-        "encloses is its volume divided by 1.207 Å³ per dalton, at 110 Da per residue; compared "
-        "with the mass of the specimen, where it was given, it shows whether the threshold is "
-        "sensible: a contour that shows most atoms of a detailed map encloses about half of the "
-        "mass, as the density between the atoms and of flexible parts lies below it. A "
-        "macromolecule fills a small part of its box and is denser than what surrounds it, so the "
-        "densities have a long upper tail: their skewness is 1 to 10, and negative where the map "
-        "is inverted.")
+        "encloses is its volume divided by 1.207 Å³ per dalton, at 110 Da per residue. Where the "
+        "mass of the specimen was given, the comparison shows whether the threshold is sensible: a "
+        "contour that shows most atoms of a detailed map encloses about half of the mass, because "
+        "flexible parts and the space between atoms lie below it. A macromolecule fills a small "
+        "part of its box and is denser than what surrounds it, so the densities have a long upper "
+        "tail: their skewness is 1 to 10, and negative where the map is inverted.")
     quantities = (
         Quantity("components", "", "26-connected components of the raw mask"),
         Quantity("components_95", "", "Components, largest first, that hold 95 % of the raw mask"),
@@ -86,44 +85,46 @@ class MaskAnalysis(Check):
     references = ("Sorzano2022",)
     criteria = (
         Criterion(name="pieces", metric="large_components",
-                  subject="the number of connected components that hold 5 % of the raw mask or more "
-                  "each", relation="<=", bound=5,
+                  subject="the number of connected components that each hold at least 5 % of the "
+                  "raw mask", relation="<=", bound=5,
                   warning="The map falls into {value} large pieces at this threshold (at most "
-                  "{bound}), where a lower one may keep it together.", service=_SERVICE),
+                  "{bound} expected). Lower the threshold if that joins them; if they are separate "
+                  "bodies, give a mask of your own.", service=_SERVICE),
         Criterion(name="remaining", metric="remaining_relative_volume",
-                  subject="the mean volume of the remaining components", relation="<", bound=2.0,
-                  unit="R³",
-                  warning="The components beyond those that hold 95 % of the raw mask have a mean "
-                  "volume of {value:.1f} R³ (below {bound} R³ expected), more than specks of noise "
-                  "have: other bodies or artefacts show at this threshold.", needs_resolution=True,
-                  service=()),
-        Criterion(name="overlap", subject="the overlap of raw and constructed mask", relation=">",
-                  bound=COVERED,
+                  subject="the mean volume of the small components (those beyond 95 % of the raw "
+                  "mask), divided by the cube of the reported resolution,", relation="<", bound=2.0,
+                  warning="The small components (those beyond 95 % of the raw mask) have a mean "
+                  "volume of {value:.1f} times the cube of the reported resolution (below {bound} "
+                  "expected), more than specks of noise have: other bodies, contaminants or "
+                  "artefacts show at this threshold. Look at the slices of the raw mask.",
+                  needs_resolution=True, service=()),
+        Criterion(name="overlap",
+                  subject="the fraction of the raw mask that the constructed mask contains",
+                  relation=">", bound=COVERED,
                   warning="The constructed mask contains only {value:.2f} of the raw mask (more "
-                  "than {bound} expected): it is not that of the macromolecule, or noise is above "
-                  "the threshold.", service=()),
+                  "than {bound} expected): noise is above the threshold, or the map falls apart. "
+                  "Choose another threshold, or give a mask of your own.", service=()),
         Criterion(name="raw_percentage", subject="the fraction of the box that the raw mask "
                                                  "occupies",
                   relation="<", bound=50.0,
                   warning="The raw mask occupies {value:.0f} % of the box (below {bound} % "
-                  "expected): this threshold takes in the background, or lies on the wrong side of "
-                  "it.", unit="%", severity=SERIOUS, service=()),
-        Criterion(name="mass_ratio", subject="the enclosed mass over the mass of the specimen that "
-                  "was given", relation="within", bound=_ENCLOSED,
+                  "expected): the threshold is far too low and takes in the background, or the map "
+                  "is inverted.", unit="%", severity=SERIOUS, service=()),
+        Criterion(name="mass_ratio", subject="the enclosed mass divided by the mass of the "
+                  "specimen, where this was given,", relation="within", bound=_ENCLOSED,
                   warning="The threshold encloses {value:.2f} times the mass of the specimen "
-                  "(between {bound} expected): too little where it is too high, too much where it "
-                  "is too low, or the mass or the voxel size is wrong.", severity=SERIOUS,
-                  service=()),
+                  "(between {bound} expected). It is too high if it encloses too little, and too "
+                  "low if it encloses too much; or the mass or the voxel size is wrong.",
+                  severity=SERIOUS, service=()),
         Criterion(name="skewness", subject="the skewness of the densities", relation=">",
                   bound=-1.0,
-                  warning="The density looks inverted: the strongest values are below the "
-                  "background, with a skewness of {value:.1f} (above {bound} expected). Items that "
-                  "expect the macromolecule to be bright are then meaningless.",
+                  warning="The density looks inverted: its strongest values lie below the "
+                  "background (skewness {value:.1f}, above {bound} expected). Multiply the map by "
+                  "-1; until then, items that expect a bright macromolecule mean nothing.",
                   severity=SERIOUS, service=()),
     )
     summary_ok = "The threshold selects one connected body."
-    summary_warnings = ("There may be a problem with the threshold or the sign of the map: the "
-                        "mask is not one clean body.")
+    summary_warnings = "There may be a problem with the threshold or the sign of the map."
 
     def compute(self, data):
         raw, constructed = data.map.raw_mask, data.map.constructed_mask

@@ -22,8 +22,8 @@ _LEAST_SNR = 0.3
 SAMPLING_EXPLAINED = (
     "The signal-to-noise ratio along a direction, relative to that of the median direction, tells "
     "how well it was seen: where views are missing it is near 0, whatever resolution the other "
-    "directions give. Maps of long or layered molecules are not quite alike in all directions "
-    "either.")
+    "directions give. Long or layered molecules are not quite alike in all directions even "
+    "when all views are there.")
 SAMPLED_DIRECTIONS = (
     Quantity("worst_snr", "",
              "Signal-to-noise ratio of the worst direction relative to that of the median one; 0 "
@@ -43,11 +43,12 @@ def sampled_criterion():
     """
     return Criterion(
         name="worst_snr", metric="worst_snr_upper",
-        subject="the signal-to-noise ratio of the worst direction relative to the median one, at "
-        "the upper end of its 95 % interval,", relation=">=", bound=_LEAST_SNR,
-        warning="Views are missing: about one direction of Fourier space the half maps have at "
-        "most {value:.2f} times their usual signal-to-noise ratio (at least {bound} expected), "
-        "so that the map is smeared along it.", severity=SERIOUS, service=())
+        subject="the signal-to-noise ratio of the worst direction relative to the median one "
+        "(upper end of its 95 % interval)", relation=">=", bound=_LEAST_SNR,
+        warning="Views are missing: in the worst direction of Fourier space the signal-to-noise "
+        "ratio is at most {value:.2f} times that of the median direction (at least {bound} "
+        "expected), so the map is smeared along it. Collect tilted images, or use other grids.",
+        severity=SERIOUS, service=())
 
 
 def sampled_directions(directions, curves):

@@ -47,8 +47,8 @@ class Scale:
     def explanation(self):
         """How the reported resolution is judged, for the explanation of an item."""
         return ("To judge the reported resolution, percentile %g of the local resolution is "
-                "brought to the scale of an FSC of 0.143: by the ratio that it has in sound maps, "
-                "and by how steeply the FSC of these half maps falls." % self.percentile)
+                "converted to the scale of an FSC of 0.143, by its ratio in sound maps and by how "
+                "steeply the FSC of these half maps falls." % self.percentile)
 
     def quantities(self):
         """What is measured: ``calibrated_resolution`` and ``calibrated_ratio``."""
@@ -99,12 +99,14 @@ class Scale:
         """
         return Criterion(
             name="calibrated_ratio",
-            subject="the reported resolution over that of %s, on the scale of the FSC," % method,
-            relation=">=", bound=self.least,
-            warning="The reported resolution may be overestimated: it is {value:.2f} times that of "
-            "%s on the scale of the FSC (at least {bound})." % method, needs_resolution=True,
+            subject="the reported resolution divided by that of %s, converted to the scale of the "
+            "FSC," % method, relation=">=", bound=self.least,
+            warning="The reported resolution may be overestimated: in Å, it is {value:.2f} times "
+            "that of %s, converted to the scale of the FSC (at least {bound} times expected). "
+            "Compare 1.a." % method, needs_resolution=True,
             warning_at_zero="Within the mask the half maps have no resolution with which that of "
-            "%s could be compared, so that nothing here supports the reported one." % method,
+            "%s could be compared, so nothing here supports the reported one. Check that the half "
+            "maps belong to each other and to the map." % method,
             severity=self.severity,
             service=(reported_criterion(),) if service is None else service)
 
@@ -112,7 +114,7 @@ class Scale:
 def calibrated_paragraph(metrics):
     """What the report says of the calibrated resolution."""
     if metrics["calibrated_resolution"] is None:
-        return Paragraph("The half maps have no resolution at a correlation of 0.143, to which "
+        return Paragraph("The half maps have no resolution at a correlation of 0.143 with which "
                          "that of this item could be compared.")
-    return Paragraph("On the scale of a Fourier shell correlation of 0.143 this is a resolution of "
-                     "%.2f Å." % metrics["calibrated_resolution"])
+    return Paragraph("Converted to the scale of a Fourier shell correlation of 0.143, this is a "
+                     "resolution of %.2f Å." % metrics["calibrated_resolution"])

@@ -84,9 +84,9 @@ class GlobalResolution(Check):
                           subject="the displacement of the half maps from the map",
                           relation="<=", bound=1.0, unit="voxels",
                           warning="The half maps are displaced from the map by {value:.1f} voxels "
-                          "(at most {bound}), so that its mask does not cover them, and what level "
-                          "1 measures within it does not belong to the macromolecule; give them in "
-                          "the position of the map.", severity=SERIOUS, service=()))
+                          "(at most {bound}), so its mask does not cover them, and what level 1 "
+                          "measures within it is not valid. Give them in the position of the map.",
+                          severity=SERIOUS, service=()))
     within_mask = True
     summary_ok = "The half maps support the reported resolution."
     summary_warnings = "The half maps may not support the reported resolution, or are displaced."

@@ -41,7 +41,7 @@ class MonoDir(Check):
         "particles were seen from a few sides only, some directions resolve worse than others all "
         "over the map. The anisotropy is how much the mean resolutions of the directions differ, "
         "relative to their mean and without the part that chance adds; in simulated maps it stays "
-        "below 0.04 when all directions are seen and exceeds 0.05 when a cone of 20° is missing. "
+        "below 0.04 when views are spread evenly and exceeds 0.05 when a cone of 20° is missing. "
         "It counts only when an analysis of variance, with the number of independent places in the "
         "mask, leaves chance a probability below 0.001. Values are coarser than those of a Fourier "
         "shell correlation, as a place has to exceed 95 % of the noise. Directions are separated "
@@ -76,10 +76,12 @@ class MonoDir(Check):
     references = ("Vilas2020",)
     criteria = (
         Criterion(name="uniform", metric="significant_anisotropy",
-                  subject="the anisotropy (the deviation of the directions' mean resolutions over "
-                  "their mean; 0 when chance explains it, p ≥ 0.001)", relation="<=", bound=0.045,
-                  warning="The resolution is not uniform over the directions: the anisotropy is "
-                  "{value:.2f} (at most {bound}). Views may be missing.", severity=SERIOUS,
+                  subject="the anisotropy (standard deviation of the mean resolution over the "
+                  "directions, relative to its mean; 0 where chance explains it, p ≥ 0.001)",
+                  relation="<=", bound=0.045,
+                  warning="The resolution depends on the direction: the anisotropy is {value:.2f} "
+                  "(at most {bound}). Views may be missing; compare 1.g and 1.h, and look at the "
+                  "distribution of the orientations.", severity=SERIOUS,
                   service=(Criterion(
                       name="uniform", metric="p_value", subject="the probability that all "
                       "directions resolve alike", relation=">=", bound=_SIGNIFICANT,

@@ -46,11 +46,13 @@ class MonoRes(Check):
     criteria = (
         _SCALE.criterion("the local strength of the signal"),
         Criterion(name="unresolved_percentage", guards=True,
-                  subject="the fraction of the mask that rises above the noise at no resolution",
+                  subject="the fraction of the mask that does not rise above the noise at any "
+                  "resolution",
                   relation="<=", bound=_MOST_UNRESOLVED, unit="%",
-                  warning="{value:.0f} % of the mask (at most {bound} % expected) rises above the "
-                  "noise at no resolution: the threshold takes in noise, or the half maps do not "
-                  "show this macromolecule.", severity=SERIOUS, service=()),
+                  warning="{value:.0f} % of the mask (at most {bound} % expected) does not rise "
+                  "above the noise at any resolution: the threshold is so low that it takes in "
+                  "noise, or the half maps do not show this macromolecule.",
+                  severity=SERIOUS, service=()),
         spread_criterion(0.01, "Å"))
     estimates = {"calibrated_resolution": "MonoRes, calibrated"}
     within_mask = True
@@ -75,7 +77,7 @@ def _findings(data, local):
                         [Paragraph("No place rises above the noise at any resolution.")])
     findings = calibrated_findings(data, local, "monores", _SCALE, unresolved)
     findings.metrics["unresolved_percentage"] = percentage
-    findings.content.insert(1, Paragraph("%.1f %% of the mask rises above the noise at no "
+    findings.content.insert(1, Paragraph("%.1f %% of the mask does not rise above the noise at any "
                                          "resolution and has no value." % percentage))
     return findings
 

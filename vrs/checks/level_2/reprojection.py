@@ -68,11 +68,12 @@ class ReprojectionConsistency(Check):
     criteria = (
         Criterion(name="poor", metric="poor_interval.lower",
                   subject="the fraction of the particles in classes that do not look like "
-                  "projections of the map, at the lower end of its 95 % interval,", relation="<",
+                  "projections of the map (lower end of its 95 % interval)", relation="<",
                   bound=_SHARE, unit="%",
                   warning="At least {value:.0f} % of the particles are in classes that do not look "
                   "like projections of the map (less than {bound} % expected): the map may be "
-                  "wrong, or many particles are something else.", severity=SERIOUS,
+                  "wrong, or many particles are something else. Look at the worst classes beside "
+                  "their projections.", severity=SERIOUS,
                   service=(Criterion(
                       name="poor_classes", metric="poor_classes_percentage",
                       subject="the fraction of the classes that do not look like projections of "
@@ -133,8 +134,8 @@ def _findings_of_xmipp(evidence, table):
     return Findings(plain(metrics), [
         Paragraph("%s Xmipp compared them with the projections of the map. Their mean correlation "
                   "is %.2f and the median %.2f; %.0f %% of the particles (95 %% interval %s %%) "
-                  "are in classes that correlate below %g. Whether maps of random phases would do "
-                  "as well is told by the built-in engine only." % (
+                  "are in classes that correlate below %g. Only the built-in engine shows whether "
+                  "random-phase maps would do as well." % (
                       averages.source, found.mean(), np.median(found),
                       metrics["poor_percentage"], printed_interval(metrics["poor_interval"]),
                       LIMIT)),

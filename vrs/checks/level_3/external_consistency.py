@@ -88,12 +88,14 @@ class ExternalConsistency(Check):
                   "they may belong to other particles."),
         Criterion(name="distribution", metric="p_value", unless=(
                       Criterion(name="shortfall", metric="match_shortfall",
-                                subject="what the median match lacks of that of the new "
-                                "classifications", relation="<=", bound=0.05),),
+                                subject="the median match of new classifications minus that of "
+                                "the given classes", relation="<=",
+                                bound=0.05),),
                   subject="the probability that the matches come from the distribution of the new "
                   "ones", relation=">=", bound=_CHANCE,
                   warning="The given classes match new ones less well than two new classifications "
-                  "match each other (p = {value:.2g}, at least {bound} expected)."),
+                  "match each other (p = {value:.2g}, at least {bound} expected): they may be "
+                  "mixtures. Classify again, and compare."),
     )
     summary_ok = "A new classification finds the same classes."
     summary_warnings = "A new classification does not find the same classes."

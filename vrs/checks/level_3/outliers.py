@@ -85,7 +85,8 @@ class OutlierDetection(Check):
                   "end of its 95 %% "
                   "interval)" % _SOUND, relation="<=", bound=_POOR_CLASSES, unit="%",
                   warning="At least {value:.0f} % of the classes have less than 70 % sound members "
-                  "(at most {bound} % expected): many particles do not belong to their class.",
+                  "(at most {bound} % expected): many particles do not belong to their class. "
+                  "Classify again, or leave out the most contaminated classes.",
                   service=(Criterion(
                       name="poor_classes", metric="poor_classes_percentage",
                       subject="the fraction of the classes with less than %g %% sound members"
@@ -142,8 +143,8 @@ def _findings_of_xmipp(evidence, core):
     content = [
         Paragraph("Xmipp finds %.0f %% of the %d particles (95 %% interval %s %%) within 3 "
                   "standard deviations of the centre of their class, its core; members outside "
-                  "count as not sound.%s How much of a class is there by chance is told by the "
-                  "built-in engine only." % (
+                  "count as not sound.%s Only the built-in engine shows how much of a class is "
+                  "there by chance." % (
                       metrics["core_percentage"], len(in_core),
                       printed_interval(metrics["core_interval"]),
                       left_out_sentence(metrics["small_classes"]))),

@@ -65,8 +65,8 @@ class IndependentAlignment(Check):
         "particles astray. How many is found by simulation: images of the same map with the CTFs "
         "and orientations of the particles and noise as strong as theirs are aligned in the same "
         "way. How strong the signal is, is measured without the table's orientations, which would "
-        "hide it if they were wrong. Noise alone sends a part c of the particles astray, so that a "
-        "part s that differs means that (s - c)/(1 - c) of them are wrong in the table. A "
+        "hide it if they were wrong. If noise alone sends a fraction c of the particles astray, "
+        "and a fraction s differs, then (s - c)/(1 - c) of them are wrong in the table. A "
         "criterion is broken where these are %g %% or more, and s is larger than c by %g standard "
         "errors." % (_RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
     quantities = (
@@ -98,31 +98,31 @@ class IndependentAlignment(Check):
     )
     references = ("Sorzano2022",)
     criteria = (
-        Criterion(name="angle_excess", subject="the number of standard errors by which the part "
-                  "of the particles beyond 5° exceeds the simulated one, if this means that "
-                  "%g %% or more are wrong," % _SHARE, relation="<", bound=_ERRORS,
-                  warning="More particles than noise explains have other orientations than an "
-                  "independent alignment gives them: the part beyond 5° exceeds what is expected "
-                  "by {value:.1f} standard errors (below {bound} expected); leave out those of "
-                  "large vrsAngleDifference (vrs_particles.star) and refine again.",
+        Criterion(name="angle_excess", subject="the excess of particles beyond 5° over the "
+                  "simulated ones, in standard errors (0 if it means that fewer than %g %% are "
+                  "wrong)," % _SHARE, relation="<", bound=_ERRORS,
+                  warning="An independent alignment gives more particles another orientation than "
+                  "noise explains: the fraction beyond 5° exceeds the expected one by {value:.1f} "
+                  "standard errors (below {bound} expected). Leave out those with a large "
+                  "vrsAngleDifference (vrs_particles.star) and refine again.",
                   severity=SERIOUS,
                   service=(Criterion(
                       name="beyond_5_degrees", metric="beyond_5_degrees_percentage",
-                      subject="the part of the particles whose orientations "
+                      subject="the fraction of the particles whose orientations "
                       "differ by more than 5°", relation="<", bound=20.0, unit="%",
                       warning="{value:.0f} % of the particles differ by more than 5° from an "
                       "independent alignment (less than {bound} % expected)."),)),
-        Criterion(name="shift_excess", subject="the number of standard errors by which the part "
-                  "of the particles beyond 5 Å exceeds the simulated one, if this means that "
-                  "%g %% or more are wrong," % _SHARE, relation="<", bound=_ERRORS,
-                  warning="More particles than noise explains have other shifts than an "
-                  "independent alignment gives them: the part beyond 5 Å exceeds what is expected "
-                  "by {value:.1f} standard errors (below {bound} expected); extract these particles "
-                  "again with the shifts found, and refine again.",
+        Criterion(name="shift_excess", subject="the excess of particles beyond 5 Å over the "
+                  "simulated ones, in standard errors (0 if it means that fewer than %g %% are "
+                  "wrong)," % _SHARE, relation="<", bound=_ERRORS,
+                  warning="An independent alignment gives more particles another shift than noise "
+                  "explains: the fraction beyond 5 Å exceeds the expected one by {value:.1f} "
+                  "standard errors (below {bound} expected). Extract these particles again with "
+                  "the shifts found, and refine again.",
                   severity=SERIOUS,
                   service=(Criterion(
                       name="beyond_5_angstrom", metric="beyond_5_angstrom_percentage",
-                      subject="the part of the particles whose shifts "
+                      subject="the fraction of the particles whose shifts "
                       "differ by more than 5 Å", relation="<", bound=20.0, unit="%",
                       warning="{value:.0f} % of the particles differ by more than 5 Å from an "
                       "independent alignment (less than {bound} % expected)."),)),

@@ -88,13 +88,13 @@ class OverfittingDetection(Check):
     references = ("Rosenthal2003", "Henderson2013", "Chen2013")
     criteria = (
         Criterion(name="sizes", metric="not_better_sizes",
-                  subject="the number of sizes at which the particles do not resolve better than "
-                  "aligned noise and than with the angles of other "
-                  "particles", relation="<=", bound=0,
-                  warning="At {value:.0f} of the sizes the particles, with the angles of the "
-                  "table, do not resolve better than aligned noise and than with the angles of "
-                  "other particles: the angles may be wrong, or the images may hold no particles; "
-                  "refine again from a map low-passed to 40 Å or more.",
+                  subject="the number of set sizes at which the particles resolve no better than "
+                  "aligned noise, or no better than with the angles of other particles,",
+                  relation="<=", bound=0,
+                  warning="At {value:.0f} of the set sizes the particles, with the angles of the "
+                  "table, resolve no better than aligned noise, or no better than with the angles "
+                  "of other particles: the angles may be wrong, or the images may hold no "
+                  "particles. Refine again from a map low-passed to 40 Å or more.",
                   severity=SERIOUS),
         Criterion(name="realigned", metric="realigned_advantage",
                   subject="the advantage of particles that are aligned again over aligned noise",
@@ -109,8 +109,8 @@ class OverfittingDetection(Check):
                   subject="the slope of 1/d² against the logarithm of the number of particles, "
                   "with %d standard errors added," % _ERRORS, relation=">", bound=0,
                   warning="The resolution does not rise with the number of particles: what the "
-                  "halves share does not come from the particles; look at them in 2D classes before "
-                  "refining again.", service=()),
+                  "halves share does not come from the particles. Look at them in 2D classes "
+                  "before refining again.", service=()),
     )
     summary_ok = "The particles resolve more than aligned noise."
     summary_warnings = "The particles may resolve no more than aligned noise."

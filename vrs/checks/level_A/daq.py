@@ -89,8 +89,9 @@ class Daq(Check):
     criteria = (
         Criterion(name="mean", subject="the mean score of the amino acids", relation=">=",
                   bound=_EXPECTED,
-                  warning="The mean score of the amino acids is {value:.2f}, below {bound}: the "
-                  "density supports the modelled sequence weakly.", severity=SERIOUS,
+                  warning="The mean score of the amino acids is {value:.2f} (at least {bound} "
+                  "expected): the density supports the modelled sequence only weakly. Check the "
+                  "register; at 4 Å and worse, a correct model may fail as well.", severity=SERIOUS,
                   service=(Criterion(
                       name="mean", subject="the mean score of the amino acids", relation=">=",
                       bound=0.5, warning="The mean score of the amino acids is {value:.2f} (at "
@@ -99,15 +100,15 @@ class Daq(Check):
                   subject="the fraction of residues with a score below 0", relation="<=",
                   bound=_MOST_NEGATIVE,
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
-                  "expected): the density does not support the sequence modelled there.", unit="%",
-                  service=()),
+                  "expected): the density does not support the sequence modelled there. Check the "
+                  "register of these segments.", unit="%", service=()),
         Criterion(name="mostly_negative", metric="negative_percentage",
-                  subject="the fraction of residues with a score below 0, for the trace not to be in "
-                  "doubt,", relation="<=",
-                  bound=_MOSTLY_NEGATIVE,
-                  warning="With {value:.0f} % of the residues below 0 (more than {bound} %), the "
-                  "sequence is out of register or the chain is traced wrongly in a large part of "
-                  "the model.", unit="%", severity=SERIOUS, service=()),
+                  subject="the fraction of residues with a score below 0 (more puts the whole "
+                  "trace in doubt)", relation="<=", bound=_MOSTLY_NEGATIVE,
+                  warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
+                  "before the whole trace is in doubt): in a large part of the model the sequence "
+                  "is out of register or the chain is traced wrongly.", unit="%", severity=SERIOUS,
+                  service=()),
     )
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."

@@ -79,20 +79,22 @@ class FscQ(Check):
                           "±%g" % _BEYOND, relation="<",
                   bound=_MOST_BEYOND,
                   warning="{value:.1f} % of the atoms have an FSC-Qr beyond ±1.5 (below {bound} % "
-                  "is usual): the model fits the map much worse there than the data allow.",
+                  "is usual): the model fits the map much worse there than the data allow. Check "
+                  "their places and the register, and look for unmodelled neighbours.",
                   unit="%", severity=SERIOUS),
         Criterion(name="mean_fscqr", subject="the mean FSC-Qr of the atoms", relation="<=",
                   bound=_MOST_MEAN,
                   warning="The mean FSC-Qr of the atoms is {value:.2f} (at most {bound} expected): "
-                  "the map shows details that the model does not explain, as where atoms are "
-                  "displaced, side chains point elsewhere or amino acids are out of register.",
+                  "the map shows details that the model does not explain. Look for displaced "
+                  "atoms, side chains that point elsewhere, and amino acids out of register.",
                   severity=SERIOUS, service=()),
         Criterion(name="no_signal_percentage",
-                  subject="the fraction of the atoms where the half maps hardly "
-                          "agree", relation="<",
+                  subject="the fraction of the atoms where the half maps agree no better than "
+                          "noise", relation="<",
                   bound=10.0,
                   warning="{value:.1f} % of the atoms are where the half maps agree no better "
-                  "than noise (below {bound} % is usual): the data do not support them.", unit="%"),
+                  "than noise (below {bound} % is usual): the data do not support them. Remove "
+                  "them, or do not interpret them.", unit="%"),
         spread_criterion(0.1, "Å"),
     )
     summary_ok = "The model fits the map nearly as well as the half maps allow."

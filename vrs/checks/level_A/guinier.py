@@ -51,14 +51,16 @@ class MapModelGuinier(Check):
     criteria = (
         Criterion(name="correlation", subject="the correlation of the Guinier profiles",
                   relation=">=", bound=_LEAST,
-                  warning="The Guinier profiles of map and model correlate by {value:.2f} only, "
-                  "at least {bound} is expected."),
+                  warning="The Guinier profiles of map and model correlate by only {value:.2f} (at "
+                  "least {bound} expected): the amplitudes of the map do not fall as those of the "
+                  "model. Check sharpening and filtering of the map."),
         Criterion(name="detrended_correlation",
                   subject="the correlation of the Guinier profiles without their fall-off, at 5 Å "
                   "or better,", relation=">=", bound=_LEAST,
                   warning="Without their fall-off, the Guinier profiles of map and model correlate "
-                  "by {value:.2f} only, at least {bound} is expected: the map does not have the "
-                  "bumps that the model gives, or the model is not a macromolecule.", service=()),
+                  "by only {value:.2f} (at least {bound} expected): the map lacks the bumps that "
+                  "the model gives, or the model is not a macromolecule. Check the reported "
+                  "resolution and the model.", service=()),
     )
     summary_ok = "The amplitudes of the map are those expected from the model."
     summary_warnings = "The amplitudes of the map are not those expected from the model."

@@ -60,9 +60,9 @@ class MapModel(Check):
         "most like the map. A reported resolution much better than these is not supported by the "
         "model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie in "
         "density at or above the contour; the mass that the contour encloses is compared with the "
-        "model's, unless the mass of the specimen was given, with which 0.b compares it. A model "
-        "that does not fit where it lies is looked for in all of the map, and measured where it "
-        "fits, or else where it correlates best.")
+        "model's, unless the mass of the specimen was given, with which 0.b compares it. For a "
+        "model that does not fit where it lies, the whole map is searched, and it is measured "
+        "where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),
@@ -135,31 +135,32 @@ class MapModel(Check):
     references = ("Afonine2018",)
     criteria = (
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
-                  subject="the correlation of map and model where the model lies, minus what a fit "
-                  "needs,", warning="{metrics[fit]}", severity=SERIOUS, service=()),
+                  subject="the correlation of map and model where the model lies, minus the least "
+                  "that counts as a fit,", warning="{metrics[fit]}", severity=SERIOUS, service=()),
         Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
-                  subject="the gain in correlation when the model is moved, scaled or mirrored",
+                  subject="the gain in correlation if the model were moved, scaled or mirrored",
                   warning="{metrics[fit]}", severity=SERIOUS, service=()),
         Criterion(name="bad_residue_percentage",
                   subject="the fraction of the residues with a correlation below %g" % _BAD,
                   relation="<", bound=_MOST_BAD,
                   warning="{value:.1f} % of the residues have a correlation with the map below "
-                  "0.5 (below {bound} % expected).", unit="%",
-                  severity=SERIOUS),
+                  "0.5 (below {bound} % expected). See whether they lie in weak density, beside "
+                  "it or out of it.", unit="%", severity=SERIOUS),
         Criterion(name="reported_ratio", relation=">=", bound=_LEAST_RATIO,
-                  subject="the reported resolution over that of the map-model FSC at 0.5",
+                  subject="the reported resolution divided by that of the map-model FSC at 0.5",
                   warning="The model does not explain the map up to the reported resolution, which "
-                  "is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
-                  "expected): the model is wrong in its details, or less is resolved than is "
-                  "reported.", needs_resolution=True, warning_at_zero="The map-model FSC is "
+                  "in Å is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
+                  "times expected): the model is wrong in its details or unfinished, or less is "
+                  "resolved than is reported. The half maps (1.a) tell which.",
+                  needs_resolution=True, warning_at_zero="The map-model FSC is "
                   "nowhere above 0.5: the model explains nothing of the map."),
         Criterion(name="atom_inclusion", guards=True, relation=">=", bound=_LEAST_INCLUDED,
                   subject="the fraction of the atoms within the contour",
-                  warning="Only {value:.2f} of the atoms lie within the contour (at least {bound} "
-                  "expected): the threshold is too high to show the macromolecule, or the model "
-                  "lies beside the density.", severity=SERIOUS, service=()),
+                  warning="Only a fraction of {value:.2f} of the atoms lies within the contour (at "
+                  "least {bound} expected): the threshold is too high to show the macromolecule, "
+                  "or the model lies beside the density.", severity=SERIOUS, service=()),
         Criterion(name="enclosed_mass_ratio", guards=True, relation="<=", bound=_MOST_ENCLOSED,
-                  subject="the mass that the contour encloses over the mass of the model",
+                  subject="the mass that the contour encloses divided by the mass of the model",
                   warning="The contour encloses {value:.1f} times the mass of the model (at most "
                   "{bound} expected): the threshold is too low, or much of the specimen is not "
                   "modelled. Give the mass of the specimen to tell the two apart.", service=()),
@@ -409,8 +410,8 @@ def _inclusion_plot(data):
     thresholds = np.linspace(0, float(data.map.volume.max()), _CONTOURS)
     curves = inclusion_curve(data.map.volume, data.map.sampling, thresholds, model_of(data))
     return Plot("Atom inclusion: fraction of the atoms, without hydrogens, in density at or above "
-                "the contour. At a contour that shows the macromolecule nearly all of the "
-                "backbone is within.",
+                "the contour. At a contour that shows the macromolecule, nearly all of the "
+                "backbone is within it.",
                 "Fraction of the atoms within the contour, falling as the contour rises.",
                 "Contour (density, arbitrary units)", "Fraction within",
                 [Series(name, thresholds, curve, style) for name, curve, style in zip(

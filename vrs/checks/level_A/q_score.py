@@ -75,10 +75,10 @@ class QScore(Check):
         "maps takes 0.4 Å, the publication 0.6 Å. Q-scores fall with the resolution; the median of "
         "the model is therefore compared with those of the models in the archive at the reported "
         "resolution. Many of these are worse than their resolution, so that a wrong model need not "
-        "be among the lowest. Two further measures compare the model with itself: the density "
-        "around two bonded atoms of the main chain is equally good, so that their Q-scores differ "
-        "little where both are in their places; and side chains are seen less well than the main "
-        "chain, but not much less, unless they point elsewhere or are of other amino acids. "
+        "be among the lowest. Two further measures compare parts of the model with each other. The "
+        "density is equally good around two bonded atoms of the main chain, so their Q-scores "
+        "differ little if both are in place. Side chains are seen less well than the main chain, "
+        "but not much less, unless they point elsewhere or belong to other amino acids. "
         "Hydrogens do not count.")
     quantities = (
         Quantity("archive_percentile", "",
@@ -110,32 +110,37 @@ class QScore(Check):
                   subject="the percentile of the median Q-score (σ 0.4 Å) among the models of the "
                   "archive at this resolution", relation=">=", bound=_LOWEST_PERCENTILE,
                   warning="The median Q-score (σ 0.4 Å) is lower than usual for the reported "
-                  "resolution: it is at the percentile {value:.1f} of the archive (at least "
-                  "{bound}).", needs_resolution=True, severity=SERIOUS,
+                  "resolution: it is at percentile {value:.1f} of the archive (at least {bound}). "
+                  "The reported resolution is too good, the map is blurred, or the model does not "
+                  "lie in the density; compare 1.a and A.a.",
+                  needs_resolution=True, severity=SERIOUS,
                   service=(Criterion(
                       name="median", subject="the median Q-score (σ 0.4 Å)", relation=">=",
                       bound=0.1, warning="The median Q-score (σ 0.4 Å) is {value:.2f} (at least "
                       "{bound})."),)),
         Criterion(name="chain_archive_percentile",
-                  subject="the same percentile of the chain where it is lowest", relation=">=",
+                  subject="the percentile of the chain with the lowest median Q-score (σ 0.4 Å) "
+                  "among the models of the archive at this resolution", relation=">=",
                   bound=_LOWEST_PERCENTILE,
-                  warning="The median Q-score (σ 0.4 Å) of a chain is lower than usual for the "
-                  "reported resolution: it is at the percentile {value:.1f} of the archive (at "
-                  "least {bound}).", needs_resolution=True,
-                  service=()),
+                  warning="The median Q-score (σ 0.4 Å) of at least one chain is lower than usual "
+                  "for the reported resolution: it is at percentile {value:.1f} of the archive (at "
+                  "least {bound}). The chain may be flexible, partly occupied or wrong.",
+                  needs_resolution=True, service=()),
         Criterion(name="relative_unevenness",
-                  subject="the unevenness of the Q-scores along the main chain, over what is usual "
-                  "at this resolution,", relation="<=", bound=_MOST_UNEVEN,
-                  warning="The Q-scores of bonded atoms differ {value:.1f} times as much as usual "
-                  "for sound models at the reported resolution (at most {bound}): many atoms are "
-                  "not where the density has them.", needs_resolution=True, severity=SERIOUS,
-                  service=()),
+                  subject="the difference between the Q-scores of bonded main-chain atoms, "
+                  "relative to what is usual at this resolution,",
+                  relation="<=", bound=_MOST_UNEVEN,
+                  warning="The Q-scores of bonded main-chain atoms differ {value:.1f} times as "
+                  "much as is usual for sound models at the reported resolution (at most {bound} "
+                  "times): many atoms are not where the density has them. Refine the model against "
+                  "this map.", needs_resolution=True, severity=SERIOUS, service=()),
         Criterion(name="side_chain_ratio",
-                  subject="the median Q-score of the side chains over that of the main chain, at 4 "
-                  "Å or better,", relation=">=", bound=_LEAST_SIDE,
-                  warning="The side chains have a median Q-score of {value:.2f} times that of the "
-                  "main chain (at least {bound} expected): rotamers are wrong, or amino acids are "
-                  "out of register.", needs_resolution=True, severity=SERIOUS,
+                  subject="the median Q-score of the side chains divided by that of the main "
+                  "chain, at 4 Å or better,", relation=">=", bound=_LEAST_SIDE,
+                  warning="The median Q-score of the side chains is {value:.2f} times that of the "
+                  "main chain (at least {bound} times expected): rotamers are wrong, or amino "
+                  "acids are out of register. Check the residues with the lowest scores.",
+                  needs_resolution=True, severity=SERIOUS,
                   service=()),
         spread_criterion(0.1),
     )

@@ -59,7 +59,7 @@ def test_a_threshold_that_is_missing_is_suggested_and_told(tmp_path, value):
     assert found.map.threshold == suggest_threshold(volume, found.map.sampling).threshold
     (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
     assert note.severity == "minor"
-    assert "%g was suggested by this program" % found.map.threshold in note.text
+    assert "this program suggests %g" % found.map.threshold in note.text
 
 
 def test_a_mass_that_is_given_wins_over_that_of_the_sequences(map_path, tmp_path):

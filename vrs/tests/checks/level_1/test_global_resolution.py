@@ -114,7 +114,7 @@ def test_noise_has_no_resolution(seed):
     assert values["fsc_ratio"] == values["dpr_ratio"] == 0
     assert result.status.value == "warnings"
     assert result.warnings == [
-        "No resolution was found by the %s, so that nothing here supports the reported one."
+        "No resolution was found by the %s, so nothing here supports the reported one."
         % method for method in ("FSC in the mask", "DPR", "SSNR in the mask")]
 
 

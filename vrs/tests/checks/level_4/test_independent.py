@@ -55,7 +55,7 @@ def test_wrong_angles_are_found_and_named(made):
                          made.table.rotations)
     result, found = run(replace(made.table, rotations=rotations.astype(np.float32)))
     assert result.status is Status.WARNINGS and len(result.warnings) == 1
-    assert "other orientations" in result.warnings[0]
+    assert "another orientation" in result.warnings[0]
     assert found["beyond_5_degrees_percentage"] == pytest.approx(100 / 3, abs=5)
     # What is expected is not raised by wrong angles.
     assert found["expected_beyond_5_degrees_percentage"] < 8
@@ -66,7 +66,7 @@ def test_wrong_shifts_are_found(made):
     shifts = made.table.shifts + np.where(np.arange(COUNT) % 2, 9.0, 0.0)[:, None]
     result, found = run(replace(made.table, shifts=shifts))
     assert result.status is Status.WARNINGS
-    assert [("other shifts" in warning) for warning in result.warnings] == [True]
+    assert [("another shift" in warning) for warning in result.warnings] == [True]
     assert found["beyond_5_degrees_percentage"] < 5 < 40 < found["beyond_5_angstrom_percentage"]
 
 
