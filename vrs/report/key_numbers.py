@@ -37,7 +37,7 @@ KEY_NUMBERS = (
     KeyNumber("5.a", "suspicious_percentage", "Suspicious picks", 0.0, 60.0),
     KeyNumber("A.f", "score", "EMRinger score", 0.0, 4.0),
     KeyNumber("A.g", "mean", "DAQ score, mean", -1.0, 2.0),
-    KeyNumber("0.d", "b_factor", "B-factor", -400.0, 100.0),
+    KeyNumber("0.d", "masked_relative_b_factor", "B-factor in the mask / R²", -40.0, 20.0),
     KeyNumber("0.b", "raw_percentage", "Box within the contour", 0.0, 100.0),
     KeyNumber("0.a", "decentering", "Off the centre", 0.0, 40.0),
     KeyNumber("0.b", "overlap", "Mask in one piece", 0.0, 1.0),

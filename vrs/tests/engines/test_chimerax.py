@@ -83,9 +83,9 @@ def test_program_is_found_by_its_home_and_in_path(program, tmp_path, monkeypatch
 def test_views_of_chimerax_get_a_scale(program, script, cube, tmp_path):
     picture = _draw(tmp_path, cube)
     assert not picture.missing and "ChimeraX 1.8" in picture.caption
-    # 20 Å are drawn on 400 of 840 pixels, so that the images are 42 Å wide.
+    # 20 Å are drawn on 400 of 720 pixels, so that the images are 36 Å wide.
     scale = picture.panels[0].scale
-    assert scale.text == "10 Å" and scale.share == pytest.approx(10 / 42, rel=0.01)
+    assert scale.text == "10 Å" and scale.share == pytest.approx(10 / 36, rel=0.01)
     lines = script.read_text().splitlines()
     assert lines[1].startswith("volume #1 style surface level 0.5")
     assert [line for line in lines if "camera " in line and "matrix" in line] == [
