@@ -54,8 +54,11 @@ class OverfittingDetection(Check):
         "The particles themselves, aligned again in the same way, must therefore resolve more than "
         "the noise: the angles of the table play no part in this, and fine detail that the images "
         "were merely fitted to is lost. Particles with the angles of other particles, and noise "
-        "with the particles' angles, show what is expected by chance. Sizes at which nothing goes "
-        "beyond the band of the alignment are not judged. The slope of 1/d² against the logarithm "
+        "with the particles' angles, show what is expected by chance. Many good particles add up "
+        "to something whatever their angles, and the FSC of their halves may run along 0.143: "
+        "beside them the mean FSC, up to the farther of both resolutions, is compared instead of "
+        "the resolution. Sizes at which nothing goes clearly beyond the band of the alignment are "
+        "not judged. The slope of 1/d² against the logarithm "
         "of the number of particles gives the B-factor of the data." % _BAND)
     quantities = (
         Quantity("sizes", "", "Numbers of particles of both halves together", LIST),
@@ -72,10 +75,11 @@ class OverfittingDetection(Check):
         Quantity("band", "Å", "Resolution beyond which a size is judged: the first shell that had "
                  "no part in the alignment"),
         Quantity("judged_sizes", "", "Sizes at which the particles or the noise go beyond this "
-                                     "resolution"),
+                 "resolution by %d standard errors; all particles, where either go beyond %g Å"
+                 % (_ERRORS, _BAND)),
         Quantity("not_better_sizes", "", "Judged sizes at which the particles do not resolve %d "
-                 "standard errors better than the noise and than with the angles of other particles"
-                 % _ERRORS),
+                 "standard errors better than the noise, or their mean FSC is not %d standard "
+                 "errors above that with the angles of other particles" % (_ERRORS, _ERRORS)),
         Quantity("realigned_advantage", "standard errors", "How much better all particles, aligned "
                  "again, resolve than the noise"),
         Quantity("expected_advantage", "standard errors", "The same for simulated particles with "
@@ -121,7 +125,8 @@ class OverfittingDetection(Check):
         trial = _Trial(evidence, found)
         user, noise, permuted, realigned = (trial.growth(name) for name in (
             "particles", "noise", "permuted", "realigned"))
-        verdict = _judged(trial, user, noise, permuted, realigned)
+        excess = trial.comparison.excess(user, permuted)
+        verdict = _judged(trial, user, noise, realigned, excess)
         if not verdict.judged.any():
             raise NotMeasured(
                 "Neither the particles nor aligned noise resolve anything beyond the %g Å used for "
@@ -288,11 +293,22 @@ class _Verdict:
     is_open: bool = False
 
 
-def _judged(trial, user, noise, permuted, realigned):
-    """Which sizes can be judged, and at which the particles are better than the controls."""
-    judged = np.max([course.frequencies for course in (user, noise, realigned)],
-                    axis=0) > trial.edges
-    better = np.minimum(_advantage(user, noise), _advantage(user, permuted)) >= _ERRORS
+def _judged(trial, user, noise, realigned, excess):
+    """Which sizes can be judged, and at which the particles are better than the controls.
+
+    Aligned noise reaches the end of the band. Half of the sound sets that get just there are on
+    either side of it, so a part of the particles is judged only where it, or a control, is beyond
+    the band by as much as is asked for beside the noise. All particles are judged at once.
+
+    The resolution of aligned noise is that of the band, at which its FSC falls steeply. That of
+    many good particles with the angles of others is nowhere: what they add up to, the mean over
+    all directions, has an FSC that may run along the threshold. Beside these, FSCs are compared.
+    """
+    least = np.where(np.array(SIZES) == 100, 0, _ERRORS)
+    judged = np.any([course.frequencies - trial.edges > least * np.hypot(course.errors,
+                                                                         noise.errors)
+                     for course in (user, noise, realigned)], axis=0)
+    better = np.minimum(_advantage(user, noise), excess) >= _ERRORS
     found = _Verdict(judged, better, float(_advantage(realigned, noise)[-1]))
     if judged.any() and found.advantage < _ERRORS:
         found.twin = trial.growth("twin")

@@ -9,8 +9,9 @@ SERIOUS_NOTE = {"severity": "serious", "text": "The half maps were masked."}
 
 
 def document(b_factor, notes=()):
-    """A report of 0.d alone, with a B factor and findings on the half maps."""
-    metrics = {"b_factor": {"value": b_factor, "unit": "Å²", "description": ""}}
+    """A report of 0.d alone, with a B factor within the mask and findings on the half maps."""
+    metrics = {"masked_relative_b_factor": {"value": b_factor, "unit": "R²", "description": ""},
+               "relative_b_factor": {"value": -10.0, "unit": "R²", "description": ""}}
     return {"report": {
         "input": {"notes": [{"severity": "informative", "text": "The map."}],
                   "added": [{"level": "1", "notes": list(notes)}]},
@@ -21,17 +22,17 @@ def document(b_factor, notes=()):
 def outcomes():
     sound = [one for one in sets.SOUND if one.part == "reporting" and not one.expected][:4]
     faulty = [one for one in sets.FAULTY if one.fault == "halves_masked"]
-    return ([table.outcome(one, document(50.0 if number == 0 else -100.0))
+    return ([table.outcome(one, document(5.0 if number == 0 else -10.0))
              for number, one in enumerate(sound)]
-            + [table.outcome(one, document(-100.0, [SERIOUS_NOTE] if number else []))
+            + [table.outcome(one, document(-10.0, [SERIOUS_NOTE] if number else []))
                for number, one in enumerate(faulty)])
 
 
 def test_present_criteria_judge_stored_metrics():
     one = sets.SETS["rcc1-3.5-plain"]
-    [warned] = table.outcome(one, document(50.0)).warned
-    assert (warned.source, warned.criterion, warned.value) == ("0.d", "0.d.b_factor", 50.0)
-    assert table.outcome(one, document(50.0), stored=True).warned == []
+    [warned] = table.outcome(one, document(5.0)).warned
+    assert (warned.source, warned.criterion, warned.value) == ("0.d", "0.d.over_sharpened", 5.0)
+    assert table.outcome(one, document(5.0), stored=True).warned == []
 
 
 def test_false_alarms_and_faults_are_counted():
@@ -49,7 +50,7 @@ def test_false_alarms_and_faults_are_counted():
 
 def test_a_minor_warning_that_is_right_is_no_false_alarm():
     blunt = next(one for one in sets.SOUND if "0.d" in one.expected)
-    found = table.outcome(blunt, document(50.0))
+    found = table.outcome(blunt, document(5.0))
     assert len(found.warned) == 1 and found.counted == []
 
 

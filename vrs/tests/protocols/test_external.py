@@ -163,7 +163,7 @@ def test_items_lists_the_engines(vrs_command):
 @pytest.mark.parametrize("item", ["0.e", "0.f", "0.g", "0.h"])
 def test_the_form_refuses_an_engine_that_is_not_there(new_level, monkeypatch, item):
     monkeypatch.setattr(ExternalEngine, "version", None)
-    problems = new_level(threshold=None, **{engine_parameter(item): 1}).validate()
+    problems = new_level(resolution=-1, **{engine_parameter(item): 1}).validate()
     assert len(problems) == 2
     assert any(problem.startswith("%s cannot be computed by " % item) for problem in problems)
 

@@ -79,6 +79,21 @@ def test_permuted_angles_are_found(sound):
     assert found["realigned_advantage"] > 5  # The images are good.
 
 
+def test_a_shell_that_all_directions_share_is_no_fault(tmp_path):
+    axis = SAMPLING * (np.arange(64) - 32)
+    radius = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis ** 2)
+    lumps = volume_of() / volume_of().max() * np.exp(-(radius / 60) ** 8)
+    volume = (2 * lumps + np.exp(-(radius - 50) ** 2 / (2 * 4.0 ** 2))).astype(np.float32)
+    table = particle_set(tmp_path, volume, SAMPLING, COUNT, 0.5, seed=3).table
+    result, found = run(table, volume)
+    assert result.status is Status.OK, (result.reason, result.warnings)
+    # Those of others resolve nearly as much: the shell is the same with any angles.
+    assert found["permuted_resolutions"][-1] < found["resolutions"][-1] + 1.5
+    permuted = np.random.default_rng(1).permutation(COUNT)
+    result, found = run(replace(table, rotations=table.rotations[permuted]), volume)
+    assert result.status is Status.WARNINGS and found["not_better_sizes"] > 1
+
+
 def test_noise_that_was_aligned_to_the_map_is_found(tmp_path):
     made = particle_set(tmp_path, volume_of(), SAMPLING, 400, 0.1, seed=3, junk=1.0)
     result, found = run(aligned(made.table, volume_of()), volume_of())
@@ -115,7 +130,8 @@ def test_few_particles_are_not_judged(sound):
 def growth(resolutions, error=1e-4, falls=True):
     frequencies = 1 / np.array(resolutions, float)
     count = len(frequencies)
-    return Growth(frequencies, np.full(count, error), np.full(count, falls), np.zeros((count, 9)))
+    return Growth(frequencies, np.full(count, error), np.full(count, falls), np.zeros((count, 9)),
+                  {})
 
 
 def test_the_b_factor_is_that_of_the_law():
@@ -140,20 +156,22 @@ class Trial:
         return growth(self.twin)
 
 
-NOISE, OTHERS = [45, 23, 21, 20, 19.5], [50, 45, 35, 30, 16]
+NOISE, GOOD = [45, 23, 21, 20, 19.5], [21, 18, 15, 13, 12]
 
 
-@pytest.mark.parametrize("user, realigned, twin, better, advantage, is_open", [
-    ([21, 18, 15, 13, 12], [22, 19, 15, 13, 12], None, 4, True, False),
+@pytest.mark.parametrize("user, excess, realigned, twin, better, advantage, is_open", [
+    (GOOD, [9] * 5, [22, 19, 15, 13, 12], None, 4, True, False),
     # Beyond the noise only as its angles were fitted to fine detail.
-    ([21, 18, 15, 13, 12], NOISE, [21, 18, 15, 13, 12], 4, False, False),
+    (GOOD, [9] * 5, NOISE, GOOD, 4, False, False),
+    # Just beyond the band with a part of the particles.
+    ([21, 20, 18.99, 17, 15], [9] * 5, [21, 20, 18.99, 17, 15], None, 2, True, False),
     # So few that right angles would not be found either.
-    ([21, 20, 20, 19, 15], NOISE, NOISE, 1, None, True),
+    ([21, 20, 20, 19, 15], [9] * 5, NOISE, NOISE, 1, None, True),
     # Many good particles with the angles of others add up to something, too.
-    ([50, 45, 35, 30, 16], [21, 18, 15, 13, 12], None, 0, True, False)])
-def test_verdicts(user, realigned, twin, better, advantage, is_open):
-    found = overfitting._judged(Trial(twin), growth(user), growth(NOISE), growth(OTHERS),
-                                growth(realigned))
+    ([50, 45, 35, 30, 16], [1, 1, -1, 0, 1], GOOD, None, 0, True, False)])
+def test_verdicts(user, excess, realigned, twin, better, advantage, is_open):
+    found = overfitting._judged(Trial(twin), growth(user), growth(NOISE), growth(realigned),
+                                np.array(excess))
     assert (found.better & found.judged).sum() == better and found.is_open is is_open
     assert (found.advantage is None) if advantage is None else (
         (found.advantage >= 2) is advantage)
