@@ -46,7 +46,8 @@ _TILE_DIAMETERS, _TILES, _BANDS = 3.0, 8, 5
 # Micrographs among which one that is unlike the others is told, and by how many deviations of a
 # measure, which cannot be told to be smaller than this (logarithm).
 FEWEST_ALIKE = 8
-_UNLIKE, _LEAST_DIFFERENCE = 5.0, 0.1
+# Deviations of the set: crowding and defocus alone change the spectrum by up to 5.8.
+_UNLIKE, _UNLIKE_GREY, _LEAST_DIFFERENCE = 6.5, 5.0, 0.1
 _LEAST_GREY_DIFFERENCE = 0.05
 # Mean grey over its deviation, below which a micrograph was normalised.
 _LEAST_GREY = 2.0
@@ -377,8 +378,8 @@ def unlike_others(measures):
     Returns
     -------
     numpy.ndarray of bool, (micrographs,)
-        Whether one of the measures differs from the median of the set by more than five
-        deviations of the set (by its median deviation). The grey counts only if none was
+        Whether a band differs from the median of the set by more than 6.5 deviations of the set
+        (by its median deviation), or the grey by more than 5. The grey counts only if none was
         normalised. None of fewer than eight micrographs.
     """
     measures = np.asarray(measures, float)
@@ -388,7 +389,8 @@ def unlike_others(measures):
     known = np.isfinite(measures).all(axis=0)
     rest = (measures - np.median(measures, axis=0))[:, known]
     spread = np.maximum(_FOLDS * np.median(np.abs(rest), axis=0), least[known])
-    return (np.abs(rest) > _UNLIKE * spread).any(axis=1)
+    limits = np.append(np.full(_BANDS, _UNLIKE), _UNLIKE_GREY)[known]
+    return (np.abs(rest) > limits * spread).any(axis=1)
 
 
 def ice_spots(image, sampling, workers=1):

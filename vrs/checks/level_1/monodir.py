@@ -15,7 +15,7 @@ from vrs.inputs.half_maps import HALF_MAPS
 from vrs.inputs.map import MAP
 from vrs.numerics.interpolation import lattice_step, spread_over
 from vrs.numerics.monogenic import anisotropy, directional_resolution
-from vrs.results import SERIOUS, Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
+from vrs.results import Mark, Paragraph, Plot, Series, SphereMap, Spot, Table, plain
 from vrs.results.sections import central_slices
 
 _METHOD = "the mean directional resolution"
@@ -81,7 +81,7 @@ class MonoDir(Check):
                   relation="<=", bound=0.045,
                   warning="The resolution depends on the direction: the anisotropy is {value:.2f} "
                   "(at most {bound}). Views may be missing; compare 1.g and 1.h, and look at the "
-                  "distribution of the orientations.", severity=SERIOUS,
+                  "distribution of the orientations.",
                   service=(Criterion(
                       name="uniform", metric="p_value", subject="the probability that all "
                       "directions resolve alike", relation=">=", bound=_SIGNIFICANT,

@@ -230,7 +230,7 @@ def test_published_bound_is_not_on_this_scale_and_partly_wrong_models_warn():
     # A right model at 4.5 Å, one of which a quarter is wrong, and one that is all wrong.
     assert warnings(0.16, 8.5) == []
     assert warnings(0.58, 25.0) == ["25"]
-    assert warnings(-0.2, 88.0) == ["The", "88", "With"]
+    assert warnings(-0.2, 88.0) == ["The", "88", "88"]
 
 
 def test_modified_residues_count_as_their_parents_and_others_not_at_all(example):
