@@ -501,10 +501,10 @@ def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, sma
         assert "%s ... failed: %s" % (name, begin) in output
         assert "no space left on the disk of %s" % (small_disk / "out" / name) in output
     assert "The summary could not be brought up to date: There is no space left" in complaints
-    # The summary is that from before the disk was full, and whole: the entry may have been quicker
-    # than the note of its start.
+    # The summary is that from before the disk was full, and whole; entries may be quicker than it.
     assert [row["state"] for row in _summary(small_disk / "out").values()] in (
-        ["done", "running", "waiting"], ["done", "waiting", "waiting"])
+        ["running", "waiting", "waiting"], ["done", "running", "waiting"],
+        ["done", "waiting", "waiting"])
     assert (small_disk / "out" / "summary.html").read_text().endswith("</html>")
     assert not list(small_disk.rglob("*.new"))
     (small_disk / "ballast").unlink()
