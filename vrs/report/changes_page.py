@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vrs.report.changes import described, severity
-from vrs.report.document import (Document, Fact, First, Grid, Listing, Minor, Picture, Run,
+from vrs.report.document import (Document, Fact, First, Grid, Listing, Minor, Run,
                                  Section, Text)
 from vrs.report.figures import Artist
 from vrs.report.html_report import render_html

@@ -48,6 +48,26 @@ _CRYOSPARC_GROUPS = ("C", "D", "T", "O")
 _ANGLES, _SHIFTS = np.linspace(0, 30, 121), np.linspace(0, 20, 121)
 
 
+def _excess_criterion(name, share, differs, limit, advice):
+    """The criterion on particles that differ although noise does not explain it.
+
+    The service judges the share of those that differ.
+    """
+    return Criterion(
+        name=name, relation="<", bound=_ERRORS, severity=SERIOUS,
+        subject="the excess of particles beyond %s over the simulated ones, in standard errors (0 "
+        "if it means that fewer than %g %% are wrong)," % (limit, _SHARE),
+        warning="An independent alignment gives more particles another %s than noise explains: the "
+        "fraction beyond %s exceeds the expected one by {value:.1f} standard errors (below {bound} "
+        "expected). %s" % (differs, limit, advice),
+        service=(Criterion(
+            name=share, metric=share + "_percentage", relation="<", bound=20.0, unit="%",
+            subject="the fraction of the particles whose %ss differ by more than %s"
+            % (differs, limit),
+            warning="{value:.0f} %% of the particles differ by more than %s from an independent "
+            "alignment (less than {bound} %% expected)." % limit),))
+
+
 @register
 class IndependentAlignment(Check):
     """Orientations found anew from the low-passed map, compared with those of the table."""
@@ -98,34 +118,12 @@ class IndependentAlignment(Check):
     )
     references = ("Sorzano2022",)
     criteria = (
-        Criterion(name="angle_excess", subject="the excess of particles beyond 5° over the "
-                  "simulated ones, in standard errors (0 if it means that fewer than %g %% are "
-                  "wrong)," % _SHARE, relation="<", bound=_ERRORS,
-                  warning="An independent alignment gives more particles another orientation than "
-                  "noise explains: the fraction beyond 5° exceeds the expected one by {value:.1f} "
-                  "standard errors (below {bound} expected). Leave out those with a large "
-                  "vrsAngleDifference (vrs_particles.star) and refine again.",
-                  severity=SERIOUS,
-                  service=(Criterion(
-                      name="beyond_5_degrees", metric="beyond_5_degrees_percentage",
-                      subject="the fraction of the particles whose orientations "
-                      "differ by more than 5°", relation="<", bound=20.0, unit="%",
-                      warning="{value:.0f} % of the particles differ by more than 5° from an "
-                      "independent alignment (less than {bound} % expected)."),)),
-        Criterion(name="shift_excess", subject="the excess of particles beyond 5 Å over the "
-                  "simulated ones, in standard errors (0 if it means that fewer than %g %% are "
-                  "wrong)," % _SHARE, relation="<", bound=_ERRORS,
-                  warning="An independent alignment gives more particles another shift than noise "
-                  "explains: the fraction beyond 5 Å exceeds the expected one by {value:.1f} "
-                  "standard errors (below {bound} expected). Extract these particles again with "
-                  "the shifts found, and refine again.",
-                  severity=SERIOUS,
-                  service=(Criterion(
-                      name="beyond_5_angstrom", metric="beyond_5_angstrom_percentage",
-                      subject="the fraction of the particles whose shifts "
-                      "differ by more than 5 Å", relation="<", bound=20.0, unit="%",
-                      warning="{value:.0f} % of the particles differ by more than 5 Å from an "
-                      "independent alignment (less than {bound} % expected)."),)),
+        _excess_criterion("angle_excess", "beyond_5_degrees", "orientation", "5°",
+                          "Leave out those with a large vrsAngleDifference (vrs_particles.star) "
+                          "and refine again."),
+        _excess_criterion("shift_excess", "beyond_5_angstrom", "shift", "5 Å",
+                          "Extract these particles again with the shifts found, and refine "
+                          "again."),
     )
     summary_ok = "An independent alignment finds the orientations of the particles."
     summary_warnings = "An independent alignment does not find the orientations of the particles."

@@ -5,7 +5,7 @@ import pytest
 from vrs.checks import checks_of_level
 from vrs.checks.check import run_check
 from vrs.checks.level_A.q_score import (QScore, archive_percentile, expected_q_score, protein_atoms,
-                                        q_scores, side_chain_ratio, unevenness, usual_unevenness)
+                                        q_scores, side_chain_ratio, unevenness)
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
 from vrs.numerics.interpolation import values_at
