@@ -18,7 +18,7 @@ def test_output_folder_is_made_and_left_empty(tmp_path):
 def test_file_in_the_way(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "sub"):
-        with pytest.raises(InputError, match="in the way"):
+        with pytest.raises(InputError, match="file of that name"):
             check_output_folder(path)
 
 
