@@ -55,6 +55,8 @@ ITEMS = {
     "A.f_scan": ("example", "A.f", "EMRinger score"),
     "A.g_chain": ("example", "A.g", "DAQ score"),
     "W_graph": ("example", "W", "The workflow"),
+    "relion_views": ("relion", "4.h", "Directions of view"),
+    "relion_workflow": ("relion", "W", "The workflow"),
 }
 PAGE_WIDTH, WIDTH = 640, 900
 _FADING = -300.0  # Å²
