@@ -252,6 +252,14 @@ def test_metrics_that_the_guide_names_exist():
         assert named <= {quantity.name for quantity in check.quantities}, check.id
 
 
+def test_the_guide_names_all_columns_of_particles():
+    sources = "".join(path.read_text(encoding="utf-8")
+                      for path in (_DOCS.parent / "vrs" / "checks").rglob("*.py"))
+    columns = set(re.findall(r'"(vrs[A-Z]\w+)"', sources))
+    guide = _text("user_guide.rst")
+    assert columns and [name for name in sorted(columns) if "``%s``" % name not in guide] == []
+
+
 def test_json_on_the_page_is_json():
     texts = _blocks(_text("report_json.rst"), "json")
     assert len(texts) == 2
