@@ -215,14 +215,15 @@ def comparison(folder):
 
 
 def pages(folder):
-    """Images of the front page and of a page of 1.a."""
+    """Images of front pages and of a page of 1.a."""
     pdf = str(folder / "example" / "report" / "report.pdf")
     text = subprocess.run(["pdftotext", pdf, "-"], check=True,
                           stdout=subprocess.PIPE).stdout.decode("utf-8").split("\f")
     # The second page lists the items.
     item = min(number for number, page in enumerate(text, 1)
                if number > 2 and "1.a Global resolution" in " ".join(page.split()))
-    return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item)}
+    return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item),
+            "relion_front": _page(str(folder / "relion" / "report" / "report.pdf"), 1)}
 
 
 def _page(pdf, number):

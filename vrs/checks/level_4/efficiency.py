@@ -54,7 +54,8 @@ class OrientationEfficiency(Check):
                   "hardly seen; 4.h says whether tilting the specimen would help.",
                   severity=SERIOUS),
     )
-    summary_ok = "The orientations of the particles support the resolution in all directions."
+    summary_ok = ("The orientations of the particles are spread widely enough for the resolution; "
+                  "4.h looks for gaps.")
     summary_warnings = "The orientations of the particles are too uneven for the resolution."
 
     def compute(self, evidence):
