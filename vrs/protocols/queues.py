@@ -119,7 +119,7 @@ def how_job_ended(protocol):
     text = "job %s in the queue %s ended before the run did, and the queue %s" % (
         _job(protocol), queue, "says: %s" % said if said else "no longer knows it")
     words = [line for path in job_logs(protocol) for line in _last_words(path)]
-    return "%s; its last words: %s" % (text, " / ".join(words)) if words else text
+    return "%s; its last output: %s" % (text, " / ".join(words)) if words else text
 
 
 def job_logs(protocol):

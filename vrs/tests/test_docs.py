@@ -1,6 +1,7 @@
 """The pages of the documentation say what is there."""
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import json
@@ -31,6 +32,7 @@ if not _DOCS.is_dir():
 
 _PAGES = sorted(_DOCS.glob("*.rst"))
 _MOST_FIGURES = 1.5e6  # bytes
+_MADE_BY_THE_READER = ("vrs/checks/level_D", "vrs/tests/checks/level_0/test_clipping.py")
 _OWN_OPTIONS = [page for page in _PAGES if page.name != "facility_guide.rst"]
 
 
@@ -73,6 +75,28 @@ def test_links_lead_somewhere(page):
     local = [target for target in targets if not re.match(r"https?:", target)]
     assert [target for target in local
             if not (page.parent / target.split("#")[0].strip()).exists()] == []
+
+
+@pytest.mark.parametrize("page", [make_reference.README] + _PAGES, ids=lambda page: page.name)
+def test_modules_and_files_that_are_named_exist(page):
+    literals = re.findall(r"``([^`\n]+)``", page.read_text(encoding="utf-8"))
+    top = _DOCS.parent
+    paths = [name for name in literals if name not in _MADE_BY_THE_READER and re.match(
+        r"(vrs|docs|scripts|training|benchmarks|packaging|\.ci)/[\w./*-]+$", name)]
+    assert [name for name in paths if not list(top.glob(name))] == []
+    names = [name for name in literals if re.match(r"vrs(\.\w+)+$", name)]
+    assert [name for name in names if not _is_there(name)] == []
+
+
+def _is_there(name):
+    """Whether a dotted name is a module or something in one."""
+    module, _, last = name.rpartition(".")
+    try:
+        if importlib.util.find_spec(name) is not None:
+            return True
+    except ImportError:
+        pass
+    return hasattr(importlib.import_module(module), last)
 
 
 def test_the_index_has_all_pages():

@@ -28,8 +28,8 @@ _SERVICE = (
               subject="the number of connected components that hold 95 % of the raw mask",
               relation="<=", bound=5,
               warning="It takes {value} connected components to hold 95 % of the raw mask (at most "
-              "{bound}); at this threshold the map falls apart, where a lower one may keep it "
-              "together, or noise is taken in, where a higher one may leave it out."),
+              "{bound}); at this threshold the map falls apart (try a lower one), or noise is "
+              "included (try a higher one)."),
     Criterion(name="remaining_mean_volume",
               subject="the mean volume of the remaining components", relation="<", bound=5.0,
               warning="The components beyond those that hold 95 % of the raw mask have a mean "

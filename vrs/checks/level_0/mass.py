@@ -55,12 +55,14 @@ class MassAnalysis(Check):
                   "{axis} (at most {bound} %).", unit="%"),
         Criterion(name="left_gap", subject="the free space on the left of each axis", relation=">=",
                   bound=20.0,
-                  warning="There is only {value:.1f} Å free on the left along {axis} (at least "
-                  "{bound} Å), which may be too little for the correction of the CTF.", unit="Å"),
+                  warning="There is only {value:.1f} Å of free space on the left along {axis} (at "
+                  "least {bound} Å), which may be too little for the correction of the "
+                  "CTF.", unit="Å"),
         Criterion(name="right_gap", subject="the free space on the right of each axis",
                   relation=">=", bound=20.0,
-                  warning="There is only {value:.1f} Å free on the right along {axis} (at least "
-                  "{bound} Å), which may be too little for the correction of the CTF.", unit="Å"),
+                  warning="There is only {value:.1f} Å of free space on the right along {axis} (at "
+                  "least {bound} Å), which may be too little for the correction of the "
+                  "CTF.", unit="Å"),
     )
     summary_ok = "The map is well centred and has enough space around it."
     summary_warnings = "The map may be off centre or have too little space around it."

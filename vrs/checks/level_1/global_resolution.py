@@ -226,7 +226,7 @@ def _remarks(found):
                            "these voxels can show. Either they are too large for this map, or the "
                            "half maps are not independent." % (one.name, one.limit))
         elif one.crossing.returns:
-            remarks.append("After its fall below %s the %s comes back above it. The first fall "
+            remarks.append("After falling below %s, the %s rises above it again. The first fall "
                            "counts; the return may come from noise that the halves share, from a "
                            "mask or from duplicated particles." % (one.limit, one.name))
     return remarks

@@ -87,7 +87,7 @@ class IndependentAlignment(Check):
         "way. How strong the signal is, is measured without the table's orientations, which would "
         "hide it if they were wrong. If noise alone sends a fraction c of the particles astray, "
         "and a fraction s differs, then (s - c)/(1 - c) of them are wrong in the table. A "
-        "criterion is broken where these are %g %% or more, and s is larger than c by %g standard "
+        "criterion is not met where these are %g %% or more, and s is larger than c by %g standard "
         "errors." % (_RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
     quantities = (
         *share_quantities("beyond_5_degrees",
@@ -354,7 +354,7 @@ def _expected(aligner, particles, found, compared):
 
 
 _TOO_WEAK = ("The particles are too noisy to be aligned one by one: their signal-to-noise ratio is "
-             "about %.2g. Whether their orientations are right cannot be told in this way.")
+             "about %.2g. Whether their orientations are right cannot be determined in this way.")
 
 
 def _simulated(aligner, truth, spectra, contrast, rng):
@@ -393,9 +393,9 @@ def _refuse(metrics):
     expected = max(metrics["expected_beyond_5_degrees_percentage"],
                    metrics["expected_beyond_5_angstrom_percentage"])
     if expected > _MOST_EXPECTED:
-        raise NotMeasured(_TOO_WEAK % metrics["snr"] + " Of simulated particles like these "
-                          "%.0f %% end elsewhere. If the specimen has a symmetry that was not "
-                          "given, give it by --symmetry." % expected)
+        raise NotMeasured(_TOO_WEAK % metrics["snr"] + " Of simulated particles like these %.0f %% "
+                          "end up elsewhere. If the specimen has a symmetry that was not given, "
+                          "give it with --symmetry." % expected)
 
 
 def _content(metrics, compared, expected):
@@ -432,7 +432,7 @@ def _frame(metrics, compared):
                      "the median difference is %.2g° with it and %.2g° without."
                      % (compared.median_angles["mirrored"], compared.median_angles["same"]))
     if metrics["common_rotation"] > _FAR_ANGLE or metrics["common_translation"] > _FAR_SHIFT:
-        parts.append("The whole assignment is turned by %.1f° and displaced by %.1f Å against "
+        parts.append("The whole assignment is rotated by %.1f° and displaced by %.1f Å against "
                      "this map, which may have been moved after the refinement."
                      % (metrics["common_rotation"], metrics["common_translation"]))
     return " ".join(parts)

@@ -98,11 +98,11 @@ class MicrographCleaner(Check):
                   subject="the fraction of the coordinates that is suspicious", relation="<",
                   bound=_BOUND, unit="%",
                   warning="{value:.0f} % of the coordinates are suspicious (less than {bound} % "
-                  "expected): many particles may come from carbon, contamination or other bad "
-                  "places; leave them out and refine again."),
+                  "expected): many particles may come from carbon, contamination or other "
+                  "unsuitable areas; leave them out and refine again."),
     )
-    summary_ok = "The particles come from good places of the micrographs."
-    summary_warnings = "Many particles may come from bad places of the micrographs."
+    summary_ok = "The particles come from good areas of the micrographs."
+    summary_warnings = "Many particles may come from unsuitable areas of the micrographs."
 
     def compute(self, evidence):
         diameter, source = _diameter(evidence)

@@ -91,7 +91,7 @@ class EMRinger(Check):
     references = ("Barad2015",)
     criteria = (
         Criterion(name="score", subject="the EMRinger score", relation=">=", bound=1.0,
-                  warning="The EMRinger score is {value:.2f}, at least {bound} is usual: the "
+                  warning="The EMRinger score is {value:.2f} (at least {bound} is usual): the "
                   "density of many side chains is not where side chains usually are."),
         Criterion(name="max_z", subject="the highest Z-score over the thresholds", relation=">=",
                   bound=1.0,

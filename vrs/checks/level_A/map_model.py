@@ -55,14 +55,14 @@ class MapModel(Check):
         "Correlations are 1 for maps that are alike and 0 for maps that have nothing in common: "
         "within the mask of the model, in the box, at the strongest density, around chains and "
         "around single residues. The Fourier shell correlation of the two maps shows up to which "
-        "resolution the model explains the map; d99 is the resolution beyond which the map holds "
-        "nothing that matters, d_model the one at which the model's map has to be cut off to be "
-        "most like the map. A reported resolution much better than these is not supported by the "
-        "model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie in "
-        "density at or above the contour; the mass that the contour encloses is compared with the "
-        "model's, unless the mass of the specimen was given, with which 0.b compares it. For a "
-        "model that does not fit where it lies, the whole map is searched, and it is measured "
-        "where it fits, or else where it correlates best.")
+        "resolution the model explains the map; d99 is the resolution beyond which the map "
+        "contains nothing that matters, d_model the one at which the model's map has to be cut off "
+        "to be most like the map. A reported resolution much better than these is not supported by "
+        "the model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie "
+        "in density at or above the contour; the mass that the contour encloses is compared with "
+        "the model's, unless the mass of the specimen was given, with which 0.b compares it. If "
+        "the model does not fit where it lies, the whole map is searched, and the model is "
+        "measured where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),
@@ -83,8 +83,8 @@ class MapModel(Check):
         Quantity("comparison_resolution", "Å",
                  "Resolution of the model's map for the correlations"),
         Quantity("d99", "Å",
-                 "Resolution up to which the map correlates by 0.99 with itself; map within a "
-                 "soft mask around the model"),
+                 "Resolution at which the map can be cut off and still have a correlation of 0.99 "
+                 "with itself; map within a soft mask around the model"),
         Quantity("d_fsc_model_0", "Å",
                  "Resolution at which the map-model FSC falls below 0; map within a soft mask "
                  "around the model"),
@@ -118,7 +118,8 @@ class MapModel(Check):
         Quantity("reported_ratio", "",
                  "Reported resolution over that of the map-model FSC at 0.5; 0 when there is none"),
         Quantity("unmasked_d99", "Å",
-                 "Resolution up to which the map correlates by 0.99 with itself; whole map"),
+                 "Resolution at which the map can be cut off and still have a correlation of 0.99 "
+                 "with itself; whole map"),
         Quantity("unmasked_d_fsc_model_0", "Å",
                  "Resolution at which the map-model FSC falls below 0; whole map"),
         Quantity("unmasked_d_fsc_model_0143", "Å",
@@ -151,7 +152,7 @@ class MapModel(Check):
                   warning="The model does not explain the map up to the reported resolution, which "
                   "in Å is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
                   "times expected): the model is wrong in its details or unfinished, or less is "
-                  "resolved than is reported. The half maps (1.a) tell which.",
+                  "resolved than is reported. The half maps (1.a) show which.",
                   needs_resolution=True, warning_at_zero="The map-model FSC is "
                   "nowhere above 0.5: the model explains nothing of the map."),
         Criterion(name="atom_inclusion", guards=True, relation=">=", bound=_LEAST_INCLUDED,

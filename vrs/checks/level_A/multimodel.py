@@ -25,8 +25,8 @@ _FEWEST_BONDS = 0.5  # per atom
 _MAIN_ATOMS = ("C4'", "P", "CA")  # the last one that a residue has stands for it
 
 _ASKED_FOR = AskedFor(
-    "only when asked for, as it takes minutes to hours", lambda data: data.model.refinements > 0,
-    "It was not asked for, as it takes long: give the number of refinements, 5 for instance, by "
+    "only on request, as it takes minutes to hours", lambda data: data.model.refinements > 0,
+    "It was not requested, as it takes long; give the number of refinements, 5 for instance, with "
     "--multimodel of 'vrs validate' or in the form of level A.")
 
 

@@ -332,7 +332,7 @@ def test_b_factors_that_cannot_be_are_replaced(saved, b_factor):
                              + chain_lines(1, 3, b_factor=" 50.00")
                              + [pdb_line(number="   9", b_factor=b_factor)]))
     assert [site.atom.b_iso for site in found.structure[0].all()][-1] == 50.0
-    assert "1 atom has no B factor that can be" in only_note(found)
+    assert "1 atom has no possible B factor" in only_note(found)
     assert "the median of the others, 50 Å²" in only_note(found)
 
 
