@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vrs.io.particles.draft import (CHUNK, Draft, codes_of, combined, digits, empty_sentence,
-                                    listed, matrix_of, optics_group, without_directions)
+                                    listed, matrix_of, optics_group)
 
 class CryosparcDraft(Draft):
     """From the columns of .cs files."""
@@ -115,14 +115,10 @@ class CryosparcDraft(Draft):
                 self.fields["subset"] = np.where(split < 2, split + 1, 0).astype(np.int8)
             if classes is None and name + "/class" in self.columns:
                 classes = self.columns[name + "/class"].astype(np.int32) + 1
-            if pose is not None:
-                remark = without_directions(pose)
-                if remark is None:
-                    rotations = np.concatenate([
-                        Rotation.from_rotvec(pose[start:start + CHUNK]).as_matrix().transpose(
-                            0, 2, 1).astype(np.float32) for start in range(0, self.count, CHUNK)])
-                else:
-                    self.notes.append(remark)
+            if pose is not None and self.has_directions(pose):
+                rotations = np.concatenate([
+                    Rotation.from_rotvec(pose[start:start + CHUNK]).as_matrix().transpose(
+                        0, 2, 1).astype(np.float32) for start in range(0, self.count, CHUNK)])
         self._align(rotations, shifts, *self._plane_alignment(), class_number=classes,
                     plane_class=self._plane_class())
 

@@ -126,6 +126,18 @@ class Draft:
                          "table." % (self.path, text))
             return None
 
+    def has_directions(self, values):
+        """Whether angles or poses, (n, columns), are a three-dimensional assignment."""
+        if self.count == 1 or (values == values[0]).all():
+            if not values.any():
+                self.notes.append("All particles have the same direction of view: the table has no "
+                                  "three-dimensional assignment.")
+            elif self.count > 1:
+                self._refuse("All particles in %s have the same angles, which no refinement gives; "
+                             "give the table of one, or remove the angles." % self.path)
+            return self.count == 1 and values.any()
+        return True
+
     def set(self, name, values):
         if values is not None:
             self.fields[name] = values
@@ -349,14 +361,6 @@ def optics_group(numbers, **others):
     known = {field: kinds.get(field, digits)(value) for field, value in numbers.items()}
     known.update((field, value) for field, value in others.items() if value is not None)
     return OpticsGroup(**known)
-
-
-def without_directions(values):
-    """The note on angles or poses that are no three-dimensional assignment; None for others."""
-    if values.any() and (len(values) == 1 or (values != values[0]).any()):
-        return None
-    return ("All particles have the same direction of view: the table has no three-dimensional "
-            "assignment.")
 
 
 def matrix_of(values):

@@ -3,8 +3,7 @@
 import numpy as np
 
 from vrs.io.particles.draft import (CHUNK, Draft, codes_of, combined, digits, empty_sentence,
-                                    first_listed, listed, matrix_of, optics_group,
-                                    without_directions)
+                                    first_listed, listed, matrix_of, optics_group)
 from vrs.io.star import write_star
 from vrs.numerics.projection import rotation_matrices
 
@@ -193,8 +192,6 @@ class RelionDraft(Draft):
     def _alignments(self):
         in_space = any(name in self.columns for name in ANGLES[:2])
         angles = self.several(ANGLES) if in_space else None
-        if angles is not None:
-            self._check_angles(angles)
         psi = self.numbers(ANGLES[2]) if angles is None else angles[:, 2]
         origin, pixels = self.several(_ANGSTROM_ORIGIN), self.several(_PIXEL_ORIGIN)
         shifts = pixels if origin is None else origin
@@ -206,31 +203,35 @@ class RelionDraft(Draft):
             numbers = None
         if numbers is not None:
             numbers = numbers.astype(np.int32) if (numbers > 0).any() else None
-        if angles is not None:
-            remark = without_directions(angles[:, :2])
-            if remark is None:
-                # In pieces, as the double-precision matrices take twice the memory.
-                rotations = np.concatenate([
-                    rotation_matrices(*angles[start:start + CHUNK].T).astype(np.float32)
-                    for start in range(0, self.count, CHUNK)])
-                self._align(rotations, shifts, None, None, numbers, None)
-                self.pixel_shifts = ("shifts",) if origin is None and pixels is not None else ()
-                return
-            self.notes.append(remark)
+        if angles is not None and self._are_assigned(angles):
+            # In pieces, as the double-precision matrices take twice the memory.
+            rotations = np.concatenate([
+                rotation_matrices(*angles[start:start + CHUNK].T).astype(np.float32)
+                for start in range(0, self.count, CHUNK)])
+            self._align(rotations, shifts, None, None, numbers, None)
+            self.pixel_shifts = ("shifts",) if origin is None and pixels is not None else ()
+            return
         self._align(None, None, psi, shifts, None, numbers)
         if "plane_shifts" in self.fields and origin is None:
             self.pixel_shifts = ("shifts", "plane_shifts")
 
-    def _check_angles(self, angles):
-        """Refuse what is not in degrees."""
+    def _are_assigned(self, angles):
+        """Whether angles are a three-dimensional assignment; refuses what is not in degrees."""
         largest = np.abs(angles).max()
         if largest > _LARGEST_ANGLE:
-            self._refuse("The angles in %s reach %.3g, which are no degrees; correct them."
+            self._refuse("The angles in %s reach %.0f, which are no degrees; correct them."
                          % (self.path, largest))
-        elif self.count >= _TELLS_RADIANS and largest <= 2 * np.pi and (
-                without_directions(angles[:, :2]) is None):
+            return False
+        # Segments of a filament that were not refined yet are seen from the side.
+        views = angles[:, :2]
+        if (views == (0, 90)).all():
+            views = np.zeros_like(views)
+        if not self.has_directions(views):
+            return False
+        if self.count >= _TELLS_RADIANS and largest <= 2 * np.pi:
             self._refuse("All angles in %s lie between -2π and 2π, as if they were in radians; "
                          "give them in degrees." % self.path)
+        return True
 
 
 def _particle_block(blocks):
