@@ -13,8 +13,8 @@ from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
 from vrs.inputs.map import COVERED
 from vrs.inputs.model import MODEL
-from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, Paragraph, ParticleValues,
-                         ResidueValues, ServiceOutcome, Status)
+from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, MicrographValues, Paragraph,
+                         ParticleValues, ResidueValues, ServiceOutcome, Status)
 
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ class Findings:
     products : list
         Of :class:`vrs.results.Volume` and :class:`vrs.results.AtomValues`, which whoever
         runs the check stores and figures may refer to by name, :class:`vrs.results.Curve`,
-        :class:`vrs.results.ResidueValues` and :class:`vrs.results.ParticleValues`.
+        :class:`vrs.results.ResidueValues`, :class:`vrs.results.ParticleValues` and
+        :class:`vrs.results.MicrographValues`.
     """
 
     metrics: Dict[str, Any]
@@ -279,6 +280,8 @@ def _attempt(check, evidence, overrides, compute):
                 result.residues.append(product)
             elif isinstance(product, ParticleValues):
                 result.particles.append(product)
+            elif isinstance(product, MicrographValues):
+                result.micrographs.append(product)
             elif isinstance(product, Curve):
                 result.curves.append(product)
             else:
