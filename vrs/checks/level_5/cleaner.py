@@ -188,7 +188,8 @@ def _compared(found):
     samplings = np.array([round(one.picked.sampling, 3) for one in found])
     for sampling in np.unique(samplings):
         places = np.flatnonzero(samplings == sampling)
-        unlike = unlike_others([found[place].measures for place in places])
+        unlike = unlike_others([found[place].measures for place in places],
+                               [len(found[place].scores) for place in places])
         for place in places[unlike]:
             compared[place] = replace(found[place], is_unlike=True, good=0.0,
                                       scores=np.zeros_like(found[place].scores))

@@ -51,9 +51,6 @@ class Draft:
             self._finish_samplings()
         if self.problems:
             return None
-        if "file" not in self.fields:
-            self.notes.append("The table names no images; only what needs no images can be "
-                              "examined.")
         self._general_notes()
         return ParticleTable(optics=tuple(self.optics), **self.fields)
 
