@@ -6,10 +6,12 @@ import gemmi
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks import MAPPING, TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import reported_ratio
 from vrs.checks.level_0.mask import enclosed_mass
+from vrs.checks.level_A.archive import percentile_of, percentiles_at
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
+from vrs.checks.local import PERCENTILES
 from vrs.checks.residues import residue_figures, residues_of
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
@@ -59,13 +61,22 @@ class MapModel(Check):
         "contains nothing that matters, d_model the one at which the model's map has to be cut off "
         "to be most like the map. A reported resolution much better than these is not supported by "
         "the model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie "
-        "in density at or above the contour; the mass that the contour encloses is compared with "
-        "the model's, unless the mass of the specimen was given, with which 0.b compares it. If "
-        "the model does not fit where it lies, the whole map is searched, and the model is "
-        "measured where it fits, or else where it correlates best.")
+        "in density at or above the contour. It and the mean correlation of the residues are "
+        "compared with those of the models in the public archive at this resolution; their "
+        "contours were recommended by the depositors. The mass that the contour encloses is "
+        "compared with the model's, unless the mass of the specimen was given, with which 0.b "
+        "compares it. If the model does not fit where it lies, the whole map is searched, and the "
+        "model is measured where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),
+        Quantity("atom_inclusion_archive", "",
+                 "Percentiles of the atom inclusion of the models of the public archive at this "
+                 "resolution, at the contours that were recommended for them", MAPPING,
+                 PERCENTILES),
+        Quantity("atom_inclusion_percentile", "",
+                 "Percentile of the atom inclusion among the models of the archive at this "
+                 "resolution"),
         Quantity("atom_radius", "Å", "Distance from an atom within which voxels belong to it"),
         Quantity("backbone_inclusion", "",
                  "Fraction of the backbone atoms, without hydrogens, within the contour"),
@@ -109,6 +120,13 @@ class MapModel(Check):
         Quantity("fit_margin", "",
                  "Correlation of map and model where the model lies, minus what a fit needs: 0.3, "
                  "and more than random placements reach"),
+        Quantity("mean_residue_correlation", "", "Mean of the correlations of the residues"),
+        Quantity("mean_residue_correlation_archive", "",
+                 "Percentiles of the same, by Phenix, of the models of the public archive at this "
+                 "resolution", MAPPING, PERCENTILES),
+        Quantity("mean_residue_correlation_percentile", "",
+                 "Percentile of the mean correlation of the residues among the models of the "
+                 "archive at this resolution"),
         Quantity("model_mass", "kDa",
                  "Mass of the residues of the model, without water: a lower bound of the "
                  "specimen's"),
@@ -133,7 +151,7 @@ class MapModel(Check):
         Quantity("unmasked_overall_b_factor", "Å²",
                  "B factor of all atoms with which the model is most like the map; whole map"),
     )
-    references = ("Afonine2018",)
+    references = ("Afonine2018", "Wang2022")
     criteria = (
         Criterion(name="fit_margin", guards=True, relation=">=", bound=0.0,
                   subject="the correlation of map and model where the model lies, minus the least "
@@ -495,6 +513,7 @@ def _findings(data, spectra, correlations, residues, included):
     without_water = np.where(water, np.nan, correlations.residues)
     known = without_water[np.isfinite(without_water)]
     metrics["bad_residue_percentage"] = 100 * np.mean(known < _BAD) if known.size else None
+    metrics.update(_beside_archive(metrics["atom_inclusion"], known, data.reported.resolution))
     of_residues = residues.values(
         "residue_cc", "Correlation of map and model around the residue", "", without_water)
     inclusion = residues.values(
@@ -532,6 +551,17 @@ def _metrics(data, spectra, correlations, included):
     return metrics
 
 
+def _beside_archive(included, correlations, resolution):
+    """Atom inclusion and mean correlation of the residues, compared with the archive's."""
+    mean = correlations.mean() if correlations.size else None
+    metrics = {"mean_residue_correlation": mean}
+    for name, kind, value in (("atom_inclusion", "atom_inclusion", included),
+                              ("mean_residue_correlation", "residue_correlation", mean)):
+        metrics[name + "_archive"] = percentiles_at(kind, resolution)
+        metrics[name + "_percentile"] = percentile_of(kind, value, resolution)
+    return metrics
+
+
 def _method(data, spectra, correlations):
     source = ("the reported resolution" if data.reported.resolution else
               "as none was reported, that at which the model is most like the map")
@@ -550,6 +580,10 @@ def _correlation_table(metrics):
               _shown(metrics["bad_residue_percentage"], 1, _MOST_BAD)],
              ["Fraction of the atoms within the contour",
               _shown(metrics["atom_inclusion"], 3, _LEAST_INCLUDED)],
+             ["Percentile of that in the archive", _shown(metrics["atom_inclusion_percentile"], 0)],
+             ["Mean correlation of the residues", _shown(metrics["mean_residue_correlation"], 3)],
+             ["Percentile of that in the archive",
+              _shown(metrics["mean_residue_correlation_percentile"], 0)],
              ["Fraction of the backbone atoms within the contour",
               _shown(metrics["backbone_inclusion"], 3)],
              ["Mass of the model (kDa), a lower bound of the specimen's",
