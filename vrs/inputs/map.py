@@ -31,6 +31,8 @@ _MASK_LEVEL = 0.5
 _CUT_FACES, _FRAME = 3, 8
 # Of the voxels at or above the threshold; where the mask holds less, it is not that of the map.
 COVERED = 0.5
+# Two or three equal bodies that the threshold parts leave at least this to the mask.
+_FEW_BODIES = 0.3
 # Of the surroundings and of the box: above, the threshold lies within the noise.
 _NOISE_ABOVE, _FULL = 0.02, 0.5
 # Masks that other programs resampled or filtered leave [0, 1] by rounding.
@@ -406,7 +408,7 @@ def _coverage_findings(data):
     return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise "
                  "is above it. What is measured within the mask says nothing about the rest, and "
                  "items measured within it are not called OK. Give another threshold, or a mask of "
-                 "your own." % held, SERIOUS)]
+                 "your own." % held, MINOR if data.coverage >= _FEW_BODIES else SERIOUS)]
 
 
 def _number_notes(data, resolution):

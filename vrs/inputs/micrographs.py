@@ -160,9 +160,12 @@ def _first(path):
 def _look_for_coordinates(path):
     if not os.path.exists(path):
         raise InputError("There is no file or folder %s; check its name." % path)
-    if not os.path.isdir(path) and Path(path).suffix.lower() not in COORDINATE_ENDINGS:
+    if os.path.isdir(path):
+        return
+    if Path(path).suffix.lower() not in COORDINATE_ENDINGS:
         raise InputError("%s does not have the name of a coordinate file; these end with %s."
                          % (path, ", ".join(COORDINATE_ENDINGS)))
+    read_coordinates(path)
 
 
 def _has_coordinates(probe):

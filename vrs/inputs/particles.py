@@ -128,6 +128,9 @@ class _ParticlesKind(Kind):
 
     def load(self, given, evidence):
         table, notes = read_particles(given["particles"], given.get("images_folder"))
+        if not table.has_images:
+            notes = notes + ["The table names no images; only what needs no images can be "
+                             "examined."]
         notes = notes + symmetry_remarks(given)
         _, _, symmetry, diameter, used = (read_value(option, given) for option in self.options)
         return Loaded(ParticleEvidence(table, symmetry, diameter, used),

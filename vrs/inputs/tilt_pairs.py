@@ -102,7 +102,7 @@ class _TiltPairsKind(Kind):
             with collected(problems):
                 found.append(probe_particles(path))
                 problems += [*found[-1].problems, *_without_angles(path, found[-1].table)]
-        if len(found) == 2 and all(table.exact for table in found):
+        if len(found) == 2 and all(table.exact and not table.problems for table in found):
             problems += _count_problems(*(table.rows for table in found))
         if problems:
             raise InputError(problems)

@@ -175,13 +175,15 @@ class MapHeader:
         return tuple(stored[self.effective_axes.index(axis)] for axis in _XYZ)
 
 
-def read_header(path):
+def read_header(path, what="MRC or CCP4 map"):
     """Read the header of a map file.
 
     Parameters
     ----------
     path : str
         MRC or CCP4 file, perhaps packed by gzip, bzip2, xz or zip whatever its name.
+    what : str
+        What the file should be, for messages.
 
     Returns
     -------
@@ -199,12 +201,12 @@ def read_header(path):
         with files.unpacked(path, packing) as stream:
             start = stream.read(_HEADER_BYTES)
         if not _plausible(start):
-            raise InputError(_not_a_map(path))
+            raise InputError(_other_format(path, what))
         header = _from_record(path, packing, *_header_record(start))
         if not _sensible(header.size) or header.data_offset < _HEADER_BYTES or (
                 _lacks_mark(start) and (header.mode not in _REAL_MODES or content_size(header)
                                         != header.data_offset + header.data_bytes)):
-            raise InputError(_not_a_map(path))
+            raise InputError(_other_format(path, what))
     return header
 
 
@@ -431,8 +433,8 @@ def _seven_digits(value):
     return float("%.7g" % value) + 0.0
 
 
-def _not_a_map(path):
-    return "%s is not an MRC or CCP4 map; give a file of that format." % path
+def _other_format(path, what):
+    return "%s is not an %s; give a file of that format." % (path, what)
 
 
 def _named_as_stack(path):

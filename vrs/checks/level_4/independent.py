@@ -6,6 +6,7 @@ import numpy as np
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.level_4.coarse import Coarse
+from vrs.checks.level_4.micrographs import bad_by_micrograph
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_engines import by_row, in_box, mask_diameter_of, with_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows
@@ -156,7 +157,11 @@ def _findings(aligner, particles, found, given):
         resolution_used=aligner.resolution, particles_used=len(rows),
         particles_simulated=len(expected.angles))
     _refuse(metrics)
-    return Findings(plain(metrics), _content(metrics, compared, expected), [
+    micrographs = bad_by_micrograph(
+        particles.sample.table, (compared.angles > _FAR_ANGLE) | (compared.shifts > _FAR_SHIFT),
+        "vrsAlignedElsewhere", "Particles to which an independent alignment gives another "
+        "orientation or shift", "aligned elsewhere")
+    return Findings(plain(metrics), _content(metrics, compared, expected), micrographs + [
         ParticleValues("vrsAngleDifference", "Angle between the orientations of the table and "
                        "of an independent alignment", "°", rows, compared.angles),
         ParticleValues("vrsShiftDifference", "Distance between the shifts of the table and of "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vrs.checks import VECTOR, Check, Findings, Quantity, register
+from vrs.checks.level_4.micrographs import signal_by_micrograph
 from vrs.checks.level_4.orientations import direction_map, require_particles
 from vrs.checks.particle_images import (ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, projector_of,
                                         spread_rows)
@@ -111,9 +112,9 @@ class SimilarityCriteria(Check):
             "delta_bic": mixture.delta_bic, "separation": mixture.separation,
             "lower_population_percentage": 100 * mixture.weights[0] if two else None,
             "particles_used": len(gain)}
-        usable = expected > 0
-        signal = _by_direction(found.rotations[usable, 2], found.group,
-                               given.correlations[usable] / expected[usable])
+        usable = np.flatnonzero(expected > 0)
+        relative = given.correlations[usable] / expected[usable]
+        signal = _by_direction(found.rotations[usable, 2], found.group, relative)
         metrics.update(_weakest(*signal))
         content = [Paragraph(_sentence(metrics)), _histogram(refined, null, bound)]
         if metrics["weakest_signal"] is not None:
@@ -125,7 +126,11 @@ class SimilarityCriteria(Check):
         if change is not None:
             content.append(_against_defocus(given.correlations, defocus, expected))
         rows = found.sample.rows
-        return Findings(plain(metrics), content, [
+        micrographs = signal_by_micrograph(
+            found.sample.table.take(usable), relative, "vrsRelativeSignal", "Mean correlation of "
+            "the particles over what those of the same defocus have on average",
+            "relative signal")
+        return Findings(plain(metrics), content, micrographs + [
             ParticleValues("vrsCorrelation", "Correlation with the reprojection", "", rows,
                            given.correlations),
             ParticleValues("vrsIMED", "IMED from the reprojection", "", rows, given.distances)])

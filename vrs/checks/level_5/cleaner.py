@@ -18,7 +18,8 @@ from vrs.inputs.micrographs import MICROGRAPHS, PickedMicrograph
 from vrs.inputs.particles import particle_diameter
 from vrs.io.micrographs import read_micrograph
 from vrs.numerics.statistics import wilson_interval
-from vrs.results import Bars, Circle, Mark, Paragraph, Slice, Slices, Table, plain
+from vrs.results import (Bars, Circle, Mark, MicrographValues, Paragraph, Slice, Slices, Table,
+                         plain)
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,12 @@ class MicrographCleaner(Check):
                 _crystals(seen))), Paragraph(_unlike(found))]
         content += [Paragraph("%s could not be judged. %s" % (
             os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]
-        return Findings(plain(metrics), content + _figures(found, diameter))
+        return Findings(plain(metrics), content + _figures(found, diameter), [MicrographValues(
+            "vrsSuspiciousCoordinates", "Coordinates with a score below %g" % _SUSPICIOUS, "%",
+            "suspicious coordinates", [one.picked.path for one in found],
+            np.array([100 * one.share for one in found]),
+            np.array([one.share for one in found]),
+            np.array([100 * one.share >= _BOUND or one.is_unlike for one in found]))])
 
 
 def _diameter(evidence):
@@ -182,7 +188,8 @@ def _compared(found):
     samplings = np.array([round(one.picked.sampling, 3) for one in found])
     for sampling in np.unique(samplings):
         places = np.flatnonzero(samplings == sampling)
-        unlike = unlike_others([found[place].measures for place in places])
+        unlike = unlike_others([found[place].measures for place in places],
+                               [len(found[place].scores) for place in places])
         for place in places[unlike]:
             compared[place] = replace(found[place], is_unlike=True, good=0.0,
                                       scores=np.zeros_like(found[place].scores))

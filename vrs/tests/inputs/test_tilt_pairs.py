@@ -59,7 +59,8 @@ def test_a_symmetry_that_was_not_given_is_told(given):
     (dict(tilt_angle="10"), "^The tilt is 10°; it must be between 15 and 165°"),
     (dict(tilt_axis="north"), "^The tilt axis, north, is not a number"),
     (dict(tilt_axis="1e30"), "between -360 and 360°"),
-    (dict(symmetry="Q7"), "Q7"), (dict(tilted="/no/table.star"), "/no/table.star")])
+    (dict(symmetry="Q7"), "Q7"), (dict(tilted="/no/table.star"), "/no/table.star"),
+    (dict(tilted=__file__), "is not a ")])
 def test_what_is_wrong_is_told_in_a_sentence(given, changes, words):
     with pytest.raises(InputError, match=words) as caught:
         inputs.probe(dict(given, **changes))

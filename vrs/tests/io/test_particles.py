@@ -178,7 +178,7 @@ def test_cryosparc_poses(tmp_path):
     np.testing.assert_allclose(table.psi, 90, atol=1e-5)
     np.testing.assert_allclose(table.plane_shifts, [[2, 8]] * COUNT)
     assert table.plane_class.tolist() == [1, 2, 3, 4, 5, 6]
-    assert "names no images" in notes[0] and not table.has_images
+    assert not table.has_images
 
 
 def test_cryosparc_best_of_several_classes(tmp_path):
@@ -307,7 +307,7 @@ def test_origins_in_pixels_of_each_group(project):
 
 
 @pytest.mark.parametrize("rot, tilt, in_space", [
-    ([0.0] * 6, [0.0] * 6, False), ([30.0] * 6, [40.0] * 6, False),
+    ([0.0] * 6, [0.0] * 6, False), ([0.0] * 6, [90.0] * 6, False),
     ([30.0] * 6, [0, 1, 2, 3, 4, 5.0], True), ([0, 1, 2, 3, 4, 5.0], [90.0] * 6, True)])
 def test_equal_directions_are_no_assignment(project, rot, tilt, in_space):
     _, path = project
@@ -434,7 +434,8 @@ def test_problems_come_together(project):
     ({"ImageName": ["x@Extract/job1/a.mrcs"] * 6}, "image x@"),
     ({"ImageName": ["Extract/job1/a.mrcs"] * 6}, "subtomograms"),
     ({"ImageName": ["7@Extract/job1/a.mrcs"] * 6}, "names image 7"),
-    ({"AngleTilt": [50.0] * 5 + [7200.0]}, "reach 7.2e+03, which are no degrees"),
+    ({"AngleRot": [30.0] * 6, "AngleTilt": [40.0] * 6}, "have the same angles"),
+    ({"AngleTilt": [50.0] * 5 + [7200.0]}, "reach 7200, which are no degrees"),
     ({"OpticsGroup": [1, 1, 1, 1, 1, 4]}, "optics group 4"),
     ({"CtfImage": ["a.mrc"] * 6}, "tomograms"), ({"TomoName": ["a"] * 6}, "tomograms")])
 def test_tables_that_cannot_be_used(project, change, words):

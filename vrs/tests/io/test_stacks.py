@@ -85,7 +85,7 @@ def test_what_cannot_be_read(tmp_path):
     packed = tmp_path / "a.mrcs.gz"
     with gzip.open(str(packed), "wb") as stream, open(path, "rb") as source:
         shutil.copyfileobj(source, stream)
-    assert "uncompress" in problem(packed)
+    assert "gunzip" in problem(packed)
     assert "8 × 6" in problem(save(tmp_path / "b.mrcs", images()[:, :6]))
     assert "mode 4" in problem(save(tmp_path / "c.mrcs", images("c8")))
     assert "no file" in problem(tmp_path / "none.mrcs")

@@ -20,7 +20,7 @@ def test_key_numbers_are_declared_by_their_items():
     declared = {check.id: {quantity.name for quantity in check.quantities}
                 for check in all_checks()}
     for key in KEY_NUMBERS:
-        assert key.metric.partition(".")[0] in declared[key.item], key
+        assert {key.metric.partition(".")[0], key.archive} - {""} <= declared[key.item], key
         assert key.low < key.high
 
 
@@ -37,6 +37,21 @@ def test_key_numbers_show_what_their_criterion_allows():
     [row] = key_numbers([_judged(3, ">=", 2.0, "not_evaluated")]).rows
     assert row.is_met and row.allowed is None
     assert key_numbers([_judged(None, "<", 10.0, "not_evaluated"), make_item("0.a")]) is None
+
+
+def test_key_numbers_stand_beside_those_of_the_archive():
+    levels = {"2.5": 0.3, "25": 0.4, "50": 0.5, "75": 0.6, "97.5": 0.7}
+    item = make_item("A.e", metrics={"median": Metric(0.55, "", ""),
+                                     "archive": Metric(levels, "", "")})
+    scales = key_numbers([item])
+    assert scales.rows[0].archive == [0.3, 0.4, 0.5, 0.6, 0.7]
+    assert "public archive" in scales.caption
+    drawing = lines.line_drawing(scales)
+    grey = [line for line in drawing.axes[0].lines if line.get_color() == "#767676"]
+    # On an axis from 0.5 to 0.8 of the width for 0 to 1.
+    assert np.ravel([line.get_xdata() for line in grey]) == pytest.approx([0.59, 0.71, 0.62, 0.68])
+    assert key_numbers([make_item("A.e", metrics={"median": Metric(0.55, "", "")})]
+                       ).rows[0].archive is None
 
 
 def _residues(name, numbers, values, worst, bound, x=0.0):
