@@ -13,6 +13,7 @@ import pytest
 
 import vrs
 from vrs import inputs, levels
+from vrs.bibliography import cited_as
 from vrs.checks import (LIST, MAPPING, NUMBER, TEXT, VECTOR, Check, Criterion, Findings, Overrides,
                         Quantity, all_checks, registry, run_check)
 from vrs.cli import _parser, _row_options
@@ -176,6 +177,13 @@ def test_sections_tell_what_the_item_declares(check):
     assert "**Reading it.**" in prose and "**Limits.**" in prose
     if check.criteria:
         assert "**When it warns.**" in prose
+
+
+@pytest.mark.parametrize("key, text", [
+    ("Storey2002", "Storey 2002"), ("VanHeel2005", "van Heel and Schatz 2005"),
+    ("Vilas2018", "Vilas et al. 2018")])
+def test_publications_are_cited_by_their_authors(key, text):
+    assert cited_as(key) == text
 
 
 def test_bounds_of_the_guide_can_be_given(tmp_path):
