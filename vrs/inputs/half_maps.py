@@ -296,8 +296,8 @@ def _map_notes(found):
         notes.append(Note("The half maps are mirror images of the map; give them with the hand of "
                           "the map.", SERIOUS))
     elif found.shifted:
-        notes.append(Note("The half maps are displaced from the map by %s, so that the mask does "
-                          "not cover them; give them in the position of the map."
+        notes.append(Note("The half maps are displaced from the map by %s, so the mask does not "
+                          "cover them; give them in the position of the map."
                           % _displacement(found.shift), SERIOUS))
     if found.agreement < _AGREEMENT:
         notes.append(Note("The mean of the half maps agrees with the map only partly: within the "

@@ -420,8 +420,8 @@ def _number_notes(data, resolution):
             MINOR))
     if data.threshold <= data.volume.min():
         notes.append(Note(
-            "The threshold, %g, is not above the minimum of the map, %g, so that the whole box "
-            "counts as macromolecule." % (data.threshold, data.volume.min()), MINOR))
+            "The threshold, %g, is not above the minimum of the map, %g, so the whole box counts "
+            "as macromolecule." % (data.threshold, data.volume.min()), MINOR))
     return notes
 
 

@@ -56,9 +56,9 @@ def check_queue(name):
     if missing:
         raise InputError("The queue system in %s lacks %s." % (path, ", ".join(missing)))
     if system.jobDoneRegex.get() == "":
-        raise InputError("JOB_DONE_REGEX in %s is empty, so that every job would seem to have "
-                         "ended; give what CHECK_COMMAND answers for a job that ended, or leave "
-                         "the line out." % path)
+        raise InputError("JOB_DONE_REGEX in %s is empty, so every job would seem to have ended; "
+                         "give what CHECK_COMMAND answers for a job that ended, or leave the line "
+                         "out." % path)
     if name not in system.getQueues():
         raise InputError("There is no queue %s in %s; it has %s."
                          % (name, path, ", ".join(sorted(system.getQueues()))))

@@ -20,7 +20,7 @@ class MassAnalysis(Check):
     title = "Mass analysis"
     requires = (MAP, WholeMap(service=MAP))
     explanation = (
-        "The macromolecule should stand in the middle of its box, with free space on every side: "
+        "The macromolecule should be in the middle of its box, with free space on every side: "
         "without that space the CTF, which spreads the signal of each point over a neighbourhood, "
         "cannot be corrected well. The space is measured between the mask with hard borders and "
         "the sides of the box. Maps of a focused refinement are expected to give warnings here; a "

@@ -125,9 +125,9 @@ def _findings_of_xmipp(data, table):
                 for column, worst, origin in zip(columns, (0, 180), (1, 0)))
     findings = _findings(data, ShellCurves(frequencies, shell_counts(shape), fsc, dpr))
     findings.content.append(Paragraph(
-        "Xmipp compares the half maps without mask and gives no SSNR, so that only the DPR is "
-        "judged. It uses only a part of the Fourier coefficients for the FSC, so its result may "
-        "differ a little from the built-in one."))
+        "Xmipp compares the half maps without mask and gives no SSNR, so only the DPR is judged. "
+        "It uses only a part of the Fourier coefficients for the FSC, so its result may differ a "
+        "little from the built-in one."))
     return findings
 
 

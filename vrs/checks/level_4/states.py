@@ -303,8 +303,8 @@ def _content(metrics, found, specimen):
     if metrics["p_value"] < _CHANCE:
         content.append(Paragraph(
             "The classes have %.0f and %.0f %% of the particles; where single images hardly tell "
-            "the states apart these are close to 50 %% whatever the states' own parts. Classify "
-            "the particles in 3D, and look at the places where the two halves below agree."
+            "the states apart these are close to 50 %% whatever the proportions of the states. "
+            "Classify the particles in 3D, and look at the places where the two halves below agree."
             % tuple(metrics["sizes"])))
     return content + [_histogram(metrics, found), _sections(found, specimen)]
 

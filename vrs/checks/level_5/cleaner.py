@@ -198,8 +198,8 @@ def _compared(found):
 
 def _unlike(found):
     if len(found) < FEWEST_ALIKE:
-        return ("There are too few micrographs (%d) to tell one that is bad throughout from the "
-                "others; %d are needed." % (len(found), FEWEST_ALIKE))
+        return ("There are too few micrographs (%d) to recognise one that is bad throughout; %d "
+                "are needed." % (len(found), FEWEST_ALIKE))
     names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
     if not names:
         return "The ice of no micrograph is unlike that of the others."

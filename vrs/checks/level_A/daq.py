@@ -71,16 +71,16 @@ class Daq(Check):
         "all residues of the model. The score is the logarithm of this ratio, averaged over the "
         "residue and nine to either side of it: above 0 the density supports the sequence, below 0 "
         "it contradicts it, for instance where the sequence is shifted along the chain or the "
-        "chain was traced wrongly. Whether the density supports the sequence at all is told by "
+        "chain was traced wrongly. Whether the density supports the sequence at all is tested by "
         "moving the sequence along the chains by 1 to 30 residues either way: the mean score of "
-        "the right sequence exceeds those of the moved ones by many standard deviations, that of "
-        "a wrong trace does not. Scores for the positions of the alpha carbons and for the "
-        "secondary structure are given as well. The better the map, the higher the scores of a "
-        "correct model; beyond 4 Å many of its residues may be below 0, and their number is not "
-        "judged. The network was trained for this program, on maps simulated from proteins and "
-        "nucleic acids; its scores are on another scale than those of the published network. "
-        "For RNA and DNA beside the protein, the number of bases that are the likeliest at their "
-        "positions is given (one in four by chance).")
+        "the right sequence exceeds those of the moved ones by many standard deviations, that of a "
+        "wrong trace does not. Scores for the positions of the alpha carbons and for the secondary "
+        "structure are given as well. The better the map, the higher the scores of a correct "
+        "model; beyond 4 Å many of its residues may be below 0, and their number is not judged. "
+        "The network was trained for this program, on maps simulated from proteins and nucleic "
+        "acids; its scores are on another scale than those of the published network. For RNA and "
+        "DNA beside the protein, the number of bases that are the likeliest at their positions is "
+        "given (one in four by chance).")
     quantities = (
         Quantity("mean", "", "Mean score of the amino acids"),
         Quantity("mean_alpha_carbon", "", "Mean score of the positions of the alpha carbons"),

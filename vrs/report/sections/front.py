@@ -27,7 +27,7 @@ _CONTEXT = (
     "from the items and from the score, which counts the items without warnings among those that "
     "have a rule to pass and could be measured.",
     "A warning is a reason to look closer and not yet an error: a focused refinement, for example, "
-    "may rightly stand off centre in its box.")
+    "may rightly be off centre in its box.")
 _EMDB = "https://www.ebi.ac.uk/emdb/%s"
 _PDB = "https://www.ebi.ac.uk/pdbe/entry/pdb/%s"
 _MOST_WARNINGS, _MOST_REASONS = 5, 4

@@ -70,7 +70,7 @@ def test_a_mass_that_is_given_wins_over_that_of_the_sequences(map_path, tmp_path
     assert [source.term for source in found.sources("map")] == ["Map", "Sequences"]
     fasta.write_text(">1\nM!\n")
     (problem,) = problems_of(map_path, 0.3, sequence=str(fasta))
-    assert "is no residue" in problem
+    assert "is not a residue" in problem
 
 
 def test_nothing_is_suggested_where_nothing_stands_out(map_path):

@@ -489,11 +489,11 @@ def test_tables_of_several_categories_are_refused(saved):
 
 
 @pytest.mark.parametrize("alternative, insertion, words", [
-    ("é", " ", "conformations that are no single letters"),
-    (" ", "\x01", "insertion codes that are no single letters")])
+    ("é", " ", "conformations that are not single letters"),
+    (" ", "\x01", "insertion codes that are not single letters")])
 def test_letters_that_are_none(saved, alternative, insertion, words):
     assert words in problem_of(saved([pdb_line(alternative=alternative, insertion=insertion)]))
-    assert "no single letters" in problem_of(saved(cif([{"label_alt_id": "AB"}])))
+    assert "not single letters" in problem_of(saved(cif([{"label_alt_id": "AB"}])))
 
 
 def test_uncertainties_do_not_belong_to_pdb_files(saved):
