@@ -76,8 +76,8 @@ class _ParticlesKind(Kind):
     help = ("The particles that the map was reconstructed from, with their angles; a table of them "
             "is enough for the items on the orientation distribution.")
     options = (
-        Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg, Xmipp .xmd; may be "
-               "given without a map", "Table of the particles",
+        Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg, Xmipp .xmd; may "
+               "be given without a map", "Table of the particles",
                "The particles of a refinement, or the members of 2D classes; as a file, the STAR "
                "table of RELION 3.0 or newer, a .cs or .csg file of cryoSPARC, or an .xmd file of "
                "Xmipp.",

@@ -46,14 +46,14 @@ class LocalResolution(Check):
         "simulated from atomic structures reads the resolution from a small box around each voxel "
         "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
         "that was never sharpened can be used as it is; one with an extreme fall-off may come out "
-        "1 to 2 Å worse than it is, and the value after sharpening is then given as well; for other "
-        "maps that were not sharpened it is up to a fifth too coarse, which the criterion allows "
-        "for. There "
-        "are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it "
-        "distinguishes 1.5 to 6 Å) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal "
-        "gets the worst value of the range. For maps limited by noise, the resolution corresponds "
-        "to a Fourier shell correlation of 0.143. The percentile of the reported resolution is the "
-        "percentage of the mask with a local resolution at least as good.")
+        "1 to 2 Å worse than it is, and the value after sharpening is then given as well; for "
+        "other maps that were not sharpened it is up to a fifth too coarse, which the criterion "
+        "allows for. There are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or "
+        "better; it distinguishes 1.5 to 6 Å) and one for boxes of 13 Å (2.5 to 13 Å). A place "
+        "without signal gets the worst value of the range. For maps limited by noise, the "
+        "resolution corresponds to a Fourier shell correlation of 0.143. The percentile of the "
+        "reported resolution is the percentage of the mask with a local resolution at least as "
+        "good.")
     quantities = (
         Quantity("finest_ratio", "", "Reported resolution divided by the percentile 2.5 of the "
                  "local resolution"),

@@ -95,11 +95,13 @@ class MaskAnalysis(Check):
                   "bodies, give a mask of your own.", service=_SERVICE),
         Criterion(name="remaining", metric="remaining_relative_volume",
                   subject="the mean volume of the small components (those beyond 95 % of the raw "
-                  "mask), divided by the cube of the reported resolution,", relation="<", bound=_SMALL,
+                  "mask), divided by the cube of the reported "
+                  "resolution,", relation="<", bound=_SMALL,
                   warning="The small components (those beyond 95 % of the raw mask) have a mean "
                   "volume of {value:.1f} times the cube of the reported resolution (below {bound} "
-                  "expected), more than noise and loose ends of the macromolecule have: other bodies, contaminants or "
-                  "artefacts show at this threshold. Look at the slices of the raw mask.",
+                  "expected), more than noise and loose ends of the macromolecule have: other "
+                  "bodies, contaminants or artefacts show at this threshold. Look at the slices of "
+                  "the raw mask.",
                   needs_resolution=True, service=()),
         Criterion(name="overlap",
                   subject="the fraction of the raw mask that the constructed mask contains",

@@ -90,8 +90,8 @@ class EMRinger(Check):
         "4 Å, and good models at high resolution reach 2 and more. The fewer the side chains, the "
         "less certain the score: it is judged with its standard error, and where it may be both "
         "chance and usual nothing is decided. Nor does a low score decide anything beyond 4 Å or "
-        "in maps that were not sharpened, where side chains do not show. Alanine, glycine, proline and the side chains "
-        "that branch at the β atom do not count.")
+        "in maps that were not sharpened, where side chains do not show. Alanine, glycine, proline "
+        "and the side chains that branch at the β atom do not count.")
     quantities = (
         Quantity("chance_score", "",
                  "Score that side chains at random angles reach in one of 40 cases"),
