@@ -32,7 +32,7 @@ _REAL_MODES = (0, 1, 2, 6, 12)
 _COMPLEX_MODES = (3, 4)
 _XYZ = (1, 2, 3)
 _HEADER_BYTES = HEADER_DTYPE.itemsize
-_LARGEST_AXIS = 2 ** 16
+_LARGEST_AXIS, _MOST_SECTIONS = 2 ** 16, 2 ** 24  # Stacks may hold millions of images.
 _MAX_TILT = 0.1  # degrees by which cell angles may differ from 90
 _ELONGATED = 4  # longest over shortest side; single macromolecules stay below
 # IMOD leaves this number and flags in the header; without the flag, bytes are unsigned.
@@ -375,7 +375,8 @@ def _plausible(start):
 
 
 def _sensible(size):
-    return min(size) > 0 and max(size) <= _LARGEST_AXIS
+    columns, rows, sections = size
+    return min(size) > 0 and max(columns, rows) <= _LARGEST_AXIS and sections <= _MOST_SECTIONS
 
 
 def _lacks_mark(start):

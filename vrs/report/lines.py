@@ -197,8 +197,8 @@ def _power(value, _):
 @_drawn.register(content.Bars)
 def _histogram(figure):
     axes = _axes()
-    axes.bar(figure.edges[:-1], figure.counts, np.diff(figure.edges), align="edge",
-             color="#7aa6c9", edgecolor="#3b6a94", linewidth=0.4)
+    axes.stairs(figure.counts, figure.edges, fill=True, facecolor="#7aa6c9", edgecolor="#3b6a94",
+                linewidth=0.6)
     axes.grid(False, axis="x")
     if figure.log_y:
         axes.set_yscale("log")
@@ -423,10 +423,10 @@ def _half_sphere(figure):
     inside = squared <= 1
     scale = np.sqrt(2 - squared[inside])
     seen = np.column_stack([x[inside] * scale, y[inside] * scale, 1 - squared[inside]])
-    nearest = [np.abs(part @ figure.directions.T).argmax(axis=1)
-               for part in np.array_split(seen, 16)]
+    both = cKDTree(np.concatenate([figure.directions, -figure.directions]))
+    nearest = both.query(seen)[1] % len(figure.directions)
     pixels = np.full(x.shape, np.nan)
-    pixels[inside] = np.asarray(figure.values, float)[np.concatenate(nearest)]
+    pixels[inside] = np.asarray(figure.values, float)[nearest]
     return np.ma.masked_invalid(pixels)
 
 

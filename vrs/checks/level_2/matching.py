@@ -41,6 +41,8 @@ _MARGIN = 1.4  # Box over disc.
 _PIXELS_PER_DETAIL, _LARGEST_BOX = 2.5, 128
 _TRIED = 20  # Classes that decide on the contrast.
 _SCANNED, _FEWEST_SCANNED = 20, 5
+# Coarser classes, by part of the finest detail, are blurred, which makes them look large.
+_SHARP = 0.75
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +225,7 @@ class Comparison:
     null : numpy.ndarray of float64, (maps, n)
         Best correlations with maps of random phases.
     scan : vrs.images.conventions.MagnificationScan or None
-        None where too few classes agree with the map.
+        None where too few sharp classes agree with the map.
     shown, reprojections : numpy.ndarray of float32, (n, box, box)
         Averages within their bands, centred, and projections with their grey values; both less
         the mean of the average in the disc, and zero outside.
@@ -362,10 +364,12 @@ def _in_contrast(classes, matching):
 
 
 def _scan(classes, matching, poses, supported):
-    """Magnification at which the best of the supported classes agree best with the map."""
-    best = supported[np.argsort(-poses.correlations[supported], kind="stable")][:_SCANNED]
-    if len(best) < _FEWEST_SCANNED:
+    """Magnification at which the sharpest of the supported classes agree best with the map."""
+    finest = classes.last[supported].max(initial=0)
+    sharp = supported[classes.last[supported] >= _SHARP * finest]
+    if len(sharp) < _FEWEST_SCANNED:
         return None
+    best = sharp[np.argsort(-poses.correlations[sharp], kind="stable")][:_SCANNED]
     chosen = classes.take(best)
     curves = np.empty((len(MAGNIFICATIONS), len(best)))
     for last, rows in chosen.bands():

@@ -194,7 +194,7 @@ def _outcome(found, metrics):
         sentences.append("The contrast of the classes is inverted with respect to the map, so they "
                          "were inverted.")
     if found.scan is None:
-        sentences.append("Too few classes agree with the map to compare the pixel sizes.")
+        sentences.append("Too few sharp classes agree with the map to compare the pixel sizes.")
     elif metrics["pixel_size_error"]:
         sentences.append("The classes agree best with the map if their pixel size is %.1f %% %s"
                          "%s." % (abs(metrics["pixel_size_error"]),

@@ -23,7 +23,9 @@ from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Serie
 from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
-_BAD, _MOST_BAD = 0.5, 10.0
+# Sound models have 10 to 12 % of such residues in maps of 6 to 20 Å, where their neighbours are not
+# modelled or are loose; models of which a part is wrong have 27 % and more.
+_BAD, _MOST_BAD, _WRONG_PART = 0.5, 10.0, 20.0
 _LEAST_RATIO = 0.8
 _LEAST_INCLUDED = 0.4
 # Mass that the contour encloses over that of the model, which may be a part of the specimen.
@@ -182,7 +184,15 @@ class MapModel(Check):
                   relation="<", bound=_MOST_BAD,
                   warning="{value:.1f} % of the residues have a correlation with the map below "
                   "0.5 (below {bound} % expected). See whether they lie in weak density, beside "
-                  "it or out of it.", unit="%", severity=SERIOUS),
+                  "it or out of it.", unit="%"),
+        Criterion(name="many_bad_residues", metric="bad_residue_percentage",
+                  subject="the fraction of the residues with a correlation below %g (more means "
+                  "that a part of the model is wrong)" % _BAD,
+                  relation="<", bound=_WRONG_PART,
+                  warning="{value:.1f} % of the residues have a correlation with the map below "
+                  "0.5 (below {bound} % where only loops are loose): a whole part of the model is "
+                  "wrong or misplaced, or its density is missing.", unit="%", severity=SERIOUS,
+                  service=()),
         Criterion(name="reported_ratio", relation=">=", bound=_LEAST_RATIO,
                   subject="the reported resolution divided by that of the map-model FSC at 0.5",
                   warning="The model does not explain the map up to the reported resolution, which "

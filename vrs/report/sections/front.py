@@ -66,7 +66,7 @@ def first_page(numbering, results):
         numbering.artist.draw(curves, {}) if curves else None,
         numbering.artist.draw(scales, {}) if scales else None,
         "Serious warnings" if serious else "Worth a look", warnings,
-        places(results, numbering.artist))
+        *places(results, numbering.artist))
 
 
 def _verdict(items, serious, minor):

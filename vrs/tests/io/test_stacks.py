@@ -42,6 +42,14 @@ def test_images_whatever_the_header_says_of_volumes(tmp_path, fields):
     np.testing.assert_array_equal(stack.open(), stored)
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_more_images_than_maps_have_sections(tmp_path, order):
+    stored = images(np.dtype("i2").newbyteorder(order), 100000, 2)
+    stack = read_stack(save(tmp_path / "a.mrcs", stored, ispg=0))
+    assert stack.count == 100000
+    np.testing.assert_array_equal(stack.open()[-1], stored[-1])
+
+
 def test_one_image(tmp_path):
     stack = read_stack(save(tmp_path / "a.mrcs", images()[0]))
     assert stack.count == 1 and stack.open().shape == (1, 8, 8)

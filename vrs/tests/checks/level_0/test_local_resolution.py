@@ -182,6 +182,19 @@ class Ramp:
         return boxes.mean(axis=(1, 2, 3))
 
 
+def test_found_values_are_spread_as_true_ones():
+    # 90 and 10 percentiles at 3.4 and 2.6, 0.267 of the median: beyond the ramp.
+    values = np.linspace(2.5, 3.5, 1001, dtype=np.float32)
+    spread = local_resolution.with_true_spread(values, (1.5, 6.0))
+    excess = 0.8 / 3 - 0.05
+    np.testing.assert_allclose(spread, 3 + 1.6 * (values - 3) + 0.15 * 3 * excess, atol=1e-5)
+    assert spread.dtype == np.float32
+    # Below the limit nothing changes, and no value leaves the range.
+    np.testing.assert_array_equal(
+        local_resolution.with_true_spread(3 + (values - 3) / 8, (1.5, 6.0)), 3 + (values - 3) / 8)
+    assert local_resolution.with_true_spread(values - 0.9, (1.6, 6.0)).min() == np.float32(1.6)
+
+
 @pytest.mark.parametrize("sampling", [0.7, 1.0, 2.3])
 def test_boxes_are_read_where_the_voxels_are(sampling):
     side = int(90 / sampling)

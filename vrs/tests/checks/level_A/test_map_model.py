@@ -132,7 +132,8 @@ def test_wrong_models_are_flagged(wrong):
     result, _ = run_check(MapModel(), data_with(wrong))
     assert result.status is Status.WARNINGS
     broken = {outcome.name for outcome in result.criteria if outcome.outcome == "broken"}
-    assert broken == {"A.a.bad_residue_percentage", "A.a.reported_ratio"}
+    assert broken == {"A.a.bad_residue_percentage", "A.a.many_bad_residues",
+                      "A.a.reported_ratio"}
 
 
 def test_model_of_nothing_is_flagged():
@@ -140,7 +141,7 @@ def test_model_of_nothing_is_flagged():
     result, _ = run_check(MapModel(), data_with(models.walk(), noise))
     assert result.metrics["d_fsc_model_05"].value is None
     assert [found.metric for found in result.criteria if found.warnings] == [
-        "bad_residue_percentage", "reported_ratio", "atom_inclusion"]
+        "bad_residue_percentage", "bad_residue_percentage", "reported_ratio", "atom_inclusion"]
 
 
 def test_one_bad_residue_is_found():
