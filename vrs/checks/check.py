@@ -71,6 +71,8 @@ class Check:
     within_mask : bool
         Whether what it says of the map was measured within the mask: it states which part of the
         macromolecule that is, and is not OK where it is the smaller one.
+    undecided : str
+        The reason that is given where none of the criteria has a value.
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
     external : tuple of ExternalEngine
@@ -87,6 +89,7 @@ class Check:
     references: Tuple[str, ...] = ()
     estimates: Dict[str, str] = {}
     within_mask = False
+    undecided = "The metrics used by the criteria have no value for this map."
     summary_ok = ""
     summary_warnings = ""
     external: Tuple[ExternalEngine, ...] = ()
@@ -198,7 +201,7 @@ class Check:
                 result.reason = ("No resolution was reported; the criteria cannot be evaluated.")
             else:
                 result.status = Status.NOT_MEASURED
-                result.reason = "The metrics used by the criteria have no value for this map."
+                result.reason = self.undecided
         elif outcomes:
             result.status, result.summary = Status.OK, self.summary_ok
         result.warnings = warnings

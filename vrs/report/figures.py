@@ -186,8 +186,8 @@ class Artist:
     def _overlay(self, figure, files):
         """Views of a model in the map, and nothing to add to the caption."""
         surface = self.surface(_named(figure.volume, files), figure.level)
-        tubes = self._tubes(figure)[0]
-        return self._once("overlay", (surface, tubes), lambda: surface.draw_over(tubes.mesh)), ""
+        tubes = self._tubes(figure, surface)[0]
+        return self._once("overlay", (surface, tubes), lambda: surface.draw_over(tubes)), ""
 
     def surface(self, path, level):
         """The surface of a map, kept for the next figure: many colour the same one.
@@ -209,12 +209,18 @@ class Artist:
         return self._once("surface", (path, level), lambda: views3d.SeenSurface(
             views3d.surface_mesh(*self.load(path), level=level)))
 
-    def _tubes(self, figure):
-        """The chains as they are seen, and the residue that each vertex belongs to."""
+    def _tubes(self, figure, around=None):
+        """The chains as they are seen, and the residue that each vertex belongs to.
+
+        Those that fill the surface ``around`` them are looked at in its frame, once for all.
+        """
         def make():
             mesh, owner = views3d.chain_mesh(figure.positions, figure.pieces,
                                              np.arange(len(figure.pieces)))
-            return views3d.SeenSurface(mesh), owner.astype(int)
+            tubes = views3d.SeenSurface(mesh)
+            if around is not None and tubes.fills(around):
+                tubes = views3d.SeenSurface(mesh, like=around)
+            return tubes, owner.astype(int)
         return self._once("tubes", (figure.positions.tobytes(), figure.pieces.tobytes()), make)
 
     def _once(self, kind, key, make):

@@ -87,7 +87,8 @@ class Tracks(Figure):
 @dataclass
 class ScaleRow:
     """A number on an axis from ``low`` to ``high``: how it is printed, the part of the axis that
-    its bound allows, and whether it is there."""
+    its bound allows, whether it is there, and the percentiles 2.5, 25, 50, 75 and 97.5 of the
+    public archive."""
 
     label: str
     value: float
@@ -96,6 +97,7 @@ class ScaleRow:
     high: float
     allowed: Optional[List[float]]
     is_met: bool
+    archive: Optional[List[float]] = None
 
 
 @dataclass

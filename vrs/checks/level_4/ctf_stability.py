@@ -98,8 +98,8 @@ class CtfStability(Check):
     def compute(self, evidence):
         found = evidence.shared(ASSIGNED_PARTICLES)
         if found.sample.state == "corrected":
-            raise NotMeasured("The CTF of the images seems to have been corrected, so that the "
-                              "defocus can no longer be measured; give the uncorrected images.")
+            raise NotMeasured("The CTF of the images seems to have been corrected, so the defocus "
+                              "can no longer be measured; give the uncorrected images.")
         scan = _scanned(found, np.random.default_rng(evidence.run.seed))
         origin = _origin(evidence, found.sample)
         mics = _micrographs(found, scan, origin)

@@ -225,9 +225,9 @@ def _weakest(directions, means):
 def _sentence(metrics):
     text = ("The median correlation of the %s particles with their reprojections is %.3f. After a "
             "local refinement it is %.3f, and %.3f with a random-phase map: the map is better by "
-            "%.3f on average (95 %% interval %s). %.1f %% of the particles (%s %%) correlate better with the map than 97.5 %% of them do with the random-phase map. "
-            "The median IMED is %.2f; after refinement it is %.2f, and %.2f with the random-phase "
-            "map. " % (
+            "%.3f on average (95 %% interval %s). %.1f %% of the particles (%s %%) correlate "
+            "better with the map than 97.5 %% of them do with the random-phase map. The median "
+            "IMED is %.2f; after refinement it is %.2f, and %.2f with the random-phase map. " % (
                 format(metrics["particles_used"], ","), metrics["median_correlation"],
                 metrics["refined_median_correlation"], metrics["null_median_correlation"],
                 metrics["advantage"], printed_interval(metrics["advantage_interval"], 3),

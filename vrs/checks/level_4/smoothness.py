@@ -62,9 +62,9 @@ class AlignabilitySmoothness(Check):
             "vrs_particles.star) and refine again."),
         Criterion(name="p_value", subject="the probability that random angles are right as often",
                   relation="<", bound=CHANCE,
-                  warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
-                  "expected): the angles do not belong to these images or to this map; check that "
-                  "table, stacks and map are of the same refinement.",
+                  warning="Random angles would be right just as often (p = {value:.2g}, below "
+                  "{bound} expected): the angles do not belong to these images or to this map; "
+                  "check that the table, the stacks and the map come from the same refinement.",
                   severity=SERIOUS, service=()),
     )
     summary_ok = "The particles agree best with the directions that they were given."

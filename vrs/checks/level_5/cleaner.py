@@ -99,11 +99,11 @@ class MicrographCleaner(Check):
                   subject="the fraction of the coordinates that is suspicious", relation="<",
                   bound=_BOUND, unit="%",
                   warning="{value:.0f} % of the coordinates are suspicious (less than {bound} % "
-                  "expected): many particles may come from carbon, contamination or other bad "
-                  "places; leave them out and refine again."),
+                  "expected): many particles may come from carbon, contamination or other "
+                  "unsuitable areas; leave them out and refine again."),
     )
-    summary_ok = "The particles come from good places of the micrographs."
-    summary_warnings = "Many particles may come from bad places of the micrographs."
+    summary_ok = "The particles come from good areas of the micrographs."
+    summary_warnings = "Many particles may come from unsuitable areas of the micrographs."
 
     def compute(self, evidence):
         diameter, source = _diameter(evidence)
@@ -188,7 +188,8 @@ def _compared(found):
     samplings = np.array([round(one.picked.sampling, 3) for one in found])
     for sampling in np.unique(samplings):
         places = np.flatnonzero(samplings == sampling)
-        unlike = unlike_others([found[place].measures for place in places])
+        unlike = unlike_others([found[place].measures for place in places],
+                               [len(found[place].scores) for place in places])
         for place in places[unlike]:
             compared[place] = replace(found[place], is_unlike=True, good=0.0,
                                       scores=np.zeros_like(found[place].scores))
@@ -197,8 +198,8 @@ def _compared(found):
 
 def _unlike(found):
     if len(found) < FEWEST_ALIKE:
-        return ("There are too few micrographs (%d) to tell one that is bad throughout from the "
-                "others; %d are needed." % (len(found), FEWEST_ALIKE))
+        return ("There are too few micrographs (%d) to recognise one that is bad throughout; %d "
+                "are needed." % (len(found), FEWEST_ALIKE))
     names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
     if not names:
         return "The ice of no micrograph is unlike that of the others."
