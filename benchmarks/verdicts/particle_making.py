@@ -75,8 +75,7 @@ def _rotations(one, rng):
 
 def _with_images(one, folder, given, rotations, rng):
     """Write images and map; the table, and in ``given`` what is said of the map."""
-    shown = VerdictSet(one.structure, _RESOLUTION, _VOXEL, margin=_MARGIN)
-    scene = scene_of(shown)
+    scene = scene_of(shown(one))
     volume, noises = scene.evenly_sampled(rng)
     final = scene.final_map(*(volume + noise for noise in noises), _RESOLUTION)
     given.update(map=os.path.join(folder, "map.mrc"), threshold=scene.threshold(final))
@@ -85,7 +84,7 @@ def _with_images(one, folder, given, rotations, rng):
         rotations, one.micrographs, _JUNK.get(one.fault, 0.0),
         _WRONG_ANGLES.get(one.fault, 0.0), one.fault == "permuted",
         {one.micrographs // 3: _WRONG_DEFOCUS} if one.fault == "defocus" else None,
-        _second_state(one, shown, rng)).table
+        second_state(one, rng)).table
     if one.fault == "bias":
         table = _aligned_to(final, scene, table)
     if one.fault == "pixel":
@@ -96,12 +95,17 @@ def _with_images(one, folder, given, rotations, rng):
     return table
 
 
-def _second_state(one, shown, rng):
-    """Density of the second state, None for a set that has but one."""
+def shown(one):
+    """What the map of a set shows, as a set of maps."""
+    return VerdictSet(one.structure, _RESOLUTION, _VOXEL, margin=_MARGIN)
+
+
+def second_state(one, rng):
+    """Density of the second state of a set, None where it has but one."""
     if one.fault == "states":
-        return scene_of(shown, change=lambda made: wrong_domain(made, one, rng)).density()
+        return scene_of(shown(one), change=lambda made: wrong_domain(made, one, rng)).density()
     if one.fault == "missing":
-        return scene_of(shown, change=_without_end).density()
+        return scene_of(shown(one), change=_without_end).density()
     return None
 
 

@@ -5,8 +5,9 @@ Usage: python -m benchmarks.verdicts.particle_sets run FOLDER [PATTERN ...] [--i
        python -m benchmarks.verdicts.particle_sets table FOLDER [--page PAGE] [--details]
                                         [--stored]
 
-``run`` makes the sets, validates them on level 4 and keeps a document of each, ``table`` counts what
-they say; both work like :mod:`benchmarks.verdicts.run` and :mod:`benchmarks.verdicts.table`.
+``run`` makes the sets, validates them on level 4 (faulty ones by the items that should notice their
+fault) and keeps a document of each, ``table`` counts what they say; both work like
+:mod:`benchmarks.verdicts.run` and :mod:`benchmarks.verdicts.table`.
 """
 
 import argparse
@@ -68,7 +69,7 @@ class ParticleVerdictSet:
     snr: float
     variant: str = "plain"
     fault: str = ""
-    count: int = 500
+    count: int = 400
     micrographs: int = 12
     views: str = "uniform"
     images: bool = True
@@ -94,6 +95,11 @@ class ParticleVerdictSet:
     def finds(self):
         """Who should notice its fault."""
         return FAULTS[self.fault].finds if self.fault else ()
+
+    @property
+    def items(self):
+        """Items that are computed: all of a sound set, those that should notice a fault."""
+        return self.finds or None
 
 
 def _faulty(fault, structure, snr, **options):

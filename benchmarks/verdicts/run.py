@@ -69,10 +69,10 @@ def validated(one, items=None, write=write):
         validation.describe(given.get("map"))
         for shared in validation.shared():
             validation.share(shared)
-        for check in validation.checks():
-            if items is None or check.id in items:
-                clock(check.id)
-                validation.compute(check)
+        checks = [check for check in validation.checks() if items is None or check.id in items]
+        for check in checks:
+            clock(check.id)
+            validation.compute(check)
         clock("")
         found, _ = validation.finish()
         report = json.loads(render_json([(result, Path(folder)) for result in found],
@@ -128,7 +128,8 @@ def run(wanted, arguments, write=write):
                 _report(running.pop(0))
             if time.time() - start > arguments.seconds:
                 break
-            running.append(pool.submit(_keep, one, folder, arguments.items, write))
+            running.append(pool.submit(_keep, one, folder,
+                                       arguments.items or one.items, write))
         for future in running:
             _report(future)
 

@@ -86,6 +86,9 @@ class VerdictSet:
             return FAULTS[self.fault].levels if self.model else "01"
         return "01A"
 
+    # All items of its levels are computed.
+    items = None
+
     @property
     def finds(self):
         """Who should notice its fault."""
