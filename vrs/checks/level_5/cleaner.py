@@ -29,6 +29,7 @@ _FEWEST = 10
 # Å; to take particles as larger than they are costs some sensitivity, as smaller, false alarms.
 _USUAL_DIAMETER = 250.0
 _COARSEST = 4  # pixels of a micrograph across a particle
+_SHOWS_FILM = 2.0  # Å/pixel up to which the grain of film stands out in the spectrum
 _BOX = 1.5  # side of a box over the diameter of what is in it
 _SHOWN, _LISTED, _PIXELS = 6, 20, 480
 _TOLD = 50  # micrographs between messages to the log
@@ -74,8 +75,7 @@ class MicrographCleaner(Check):
         "searched for as well. As a micrograph that is bad throughout has no good ice, the power "
         "spectrum and the grey level of its ice are compared with those of the other micrographs, "
         "if there are %d or more: where they differ by more than 6.5 deviations of the set in "
-        "the spectrum, or 5 in the grey level, all "
-        "of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
+        "the spectrum, or 5 in the grey level, all of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
         "particle that lies on good ice, and is suspicious below %g." % (
             FEWEST_ALIKE, _SUSPICIOUS))
     quantities = (
@@ -201,12 +201,15 @@ def _unlike(found):
         return ("There are too few micrographs (%d) to recognise one that is bad throughout; %d "
                 "are needed." % (len(found), FEWEST_ALIKE))
     names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
+    hidden = "" if max(one.picked.sampling for one in found) <= _SHOWS_FILM else (
+        " In pixels coarser than %g Å, a micrograph that lies wholly on film is not told from ice."
+        % _SHOWS_FILM)
     if not names:
-        return "The ice of no micrograph is unlike that of the others."
-    return "%s: %s%s. Look at them, and leave them out unless they are good." % (
+        return "The ice of no micrograph is unlike that of the others." + hidden
+    return "%s: %s%s. Look at them, and leave them out unless they are good.%s" % (
         "The ice of one micrograph is unlike that of the others" if len(names) == 1 else
         "The ice of %d micrographs is unlike that of the others" % len(names),
-        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "")
+        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "", hidden)
 
 
 def _interval(found):
