@@ -117,6 +117,11 @@ class Artist:
     def _surface_views(self, figure, files):
         return self._views_of(figure, lambda: self._surface(figure, files))
 
+    @_drawn.register(content.Solid)
+    def _solid_views(self, figure, _files):
+        return self._views_of(figure, lambda: (views3d.draw_views(views3d.surface_mesh(
+            figure.volume.astype(np.float32), figure.sampling, figure.level)), ""))
+
     @_drawn.register(content.Trace)
     def _trace_views(self, figure, _files):
         return self._views_of(figure, lambda: self._trace(figure))
