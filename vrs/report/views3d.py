@@ -511,9 +511,9 @@ def _scene(mesh):
 
 
 def _frame(vertices):
-    """Corners of the box to be shown: all of the surface but for a few specks far away."""
-    low, high = np.percentile(vertices, (0.5, 99.5), axis=0)
-    margin = 0.1 * (high - low).max()
+    """Corners of the box to be shown: all of the surface but for specks far away."""
+    low, high = np.percentile(vertices, (2, 98), axis=0)
+    margin = 0.12 * (high - low).max()
     return (np.maximum(low - margin, vertices.min(axis=0)),
             np.minimum(high + margin, vertices.max(axis=0)))
 
