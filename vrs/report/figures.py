@@ -352,5 +352,5 @@ def _png(image):
     if colours and all(red == green == blue for _, (red, green, blue) in colours):
         image = image.convert("L")
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")  # more effort takes three times as long for 1 % of the size
+    image.save(buffer, "PNG", compress_level=3)  # twice as fast as the default for 9 % more
     return buffer.getvalue()

@@ -22,7 +22,7 @@ PIXELS = 360
 _SUPERSAMPLING = 2
 # Of the width of another surface: as wide, a surface is looked at in the other's frame.
 _LEAST_FILLED = 0.7
-_LIGHTS = 8
+_LIGHTS = 6
 _SURFACE_COLOUR = (0.55, 0.68, 0.82)
 _MODEL_COLOUR = (0.84, 0.37, 0.0)
 # How much of what lies behind it a surface hides that a model is seen through.
