@@ -48,7 +48,7 @@ ITEMS = {
     "1.g_occupancy": ("top", "1.g", "Fourier shell occupancy"),
     "1.g_sphere": ("top", "1.g", "Resolution in each direction"),
     "1.h_curves": ("top", "1.h", "Fourier shell correlation"),
-    "A.a_chain": ("example", "A.a", "Correlation along chain"),
+    "A.a_chain": ("example", "A.a", "Correlation along"),
     "A.b_histogram": ("example", "A.b", "Histogram"),
     "A.e_trace": ("example", "A.e", "The model coloured"),
     "A.e_chain": ("example", "A.e", "Q-score"),

@@ -22,7 +22,7 @@ PIXELS = 360
 _SUPERSAMPLING = 2
 # Of the width of another surface: as wide, a surface is looked at in the other's frame.
 _LEAST_FILLED = 0.7
-_LIGHTS = 8
+_LIGHTS = 6
 _SURFACE_COLOUR = (0.55, 0.68, 0.82)
 _MODEL_COLOUR = (0.84, 0.37, 0.0)
 # How much of what lies behind it a surface hides that a model is seen through.
@@ -511,9 +511,9 @@ def _scene(mesh):
 
 
 def _frame(vertices):
-    """Corners of the box to be shown: all of the surface but for a few specks far away."""
-    low, high = np.percentile(vertices, (0.5, 99.5), axis=0)
-    margin = 0.1 * (high - low).max()
+    """Corners of the box to be shown: all of the surface but for specks far away."""
+    low, high = np.percentile(vertices, (2, 98), axis=0)
+    margin = 0.12 * (high - low).max()
     return (np.maximum(low - margin, vertices.min(axis=0)),
             np.minimum(high + margin, vertices.max(axis=0)))
 
