@@ -148,8 +148,8 @@ def resolution_findings(data, local, name, finest=0.0, unresolved=0):
     volume = local_volume(name, local, "Local resolution (Å), 0 outside the mask",
                           "Local resolution", "Å", found)
     slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.map.sampling,
-                            "Local resolution within the mask, central slices; the darkest "
-                            "colour is the best resolution.",
+                            "Local resolution within the mask, central slices; dark colours mark "
+                            "the best resolution.",
                             "Three sections of the local resolution, along X, Y and Z.")
     reported = data.reported.resolution
     marks = [Mark(reported, "reported")] if reported else []
