@@ -307,14 +307,14 @@ def header_notes(header):
     """
     notes = [Note(remark) for remark in header.remarks]
     if header.unsigned:
-        notes.append(Note("The header holds the mark of IMOD for unsigned bytes; they were read "
-                          "as 0 to 255."))
+        notes.append(Note("The header marks the bytes as unsigned, as IMOD does; they were read as "
+                          "0 to 255."))
     if header.axes == (0, 0, 0):
         notes.append(Note("The header does not name its axes; columns, rows and sections were "
                           "taken as x, y and z."))
     elif header.axes != _XYZ:
         notes.append(Note("The axes are permuted in the file (columns, rows and sections are %s, "
-                          "%s and %s); the map was turned to x, y, z."
+                          "%s and %s); the map was reordered to x, y, z."
                           % tuple(" xyz"[axis] for axis in header.axes)))
     if header.foreign:
         notes.append(Note("The file was written with the byte order of another type of computer; "
@@ -357,7 +357,7 @@ def in_plain_words(caught):
     sentences = []
     for text in (str(warning.message) for warning in caught):
         known = [sentence for start, sentence in _REMARKS if text.startswith(start)]
-        sentences += known[:1] or ["The program that reads the file remarks: %s." % text]
+        sentences += known[:1] or ["The library that reads the file warns: %s." % text]
     return sentences
 
 

@@ -122,7 +122,7 @@ def working_classes(averages, evidence):
     if extent < needed:
         raise NotMeasured(
             "The class averages are %.4g Å wide, and the particle in the map %.4g Å; check both "
-            "pixel sizes, and give averages that show all of the particle." % (extent, needed))
+            "pixel sizes, and give averages that show the whole particle." % (extent, needed))
     side = min(images.shape[-1] // 2 * 2, 2 * int(np.ceil(_MARGIN * size / sampling / 2)))
     start = images.shape[-1] // 2 - side // 2
     images = images[:, start:start + side, start:start + side]

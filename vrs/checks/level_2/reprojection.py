@@ -40,7 +40,7 @@ class ReprojectionConsistency(Check):
         "a projection of almost any map. The search is therefore repeated with %d maps that have "
         "the power spectrum of the map but random phases, and a class supports the map if it "
         "correlates better with it than with %g %% of those. The mirror image of a map has the "
-        "same projections: the hand cannot be told from classes."
+        "same projections: the hand cannot be determined from classes."
         % (SPACING, UNKNOWN, NULLS, PERCENTILE))
     quantities = (
         Quantity("classes", "", "Class averages that were compared"),

@@ -18,7 +18,7 @@ _UNKNOWN_SAMPLING = 1.0
 # By the field of OpticsGroup: least and largest value, name and unit.
 _POSSIBLE = {"voltage": (1.0, 10000.0, "voltage", " kV"),
              "spherical_aberration": (-100.0, 100.0, "spherical aberration", " mm"),
-             "amplitude_contrast": (0.0, 1.0, "amplitude contrast", ", which is no fraction"),
+             "amplitude_contrast": (0.0, 1.0, "amplitude contrast", ", which is not a fraction"),
              "sampling": (1e-3, 1e3, "pixel size", " Å")}
 _LEAST_STRETCH = 0.1  # of the area of the images
 _LARGEST_TILT = 1e3  # mrad
@@ -51,9 +51,6 @@ class Draft:
             self._finish_samplings()
         if self.problems:
             return None
-        if "file" not in self.fields:
-            self.notes.append("The table names no images; only what needs no images can be "
-                              "examined.")
         self._general_notes()
         return ParticleTable(optics=tuple(self.optics), **self.fields)
 

@@ -198,7 +198,7 @@ class RelionDraft(Draft):
         numbers = self.numbers("rlnClassNumber")
         if numbers is not None and not ((numbers >= 0) & (numbers < 2 ** 31)
                                         & (numbers == np.floor(numbers))).all():
-            self._refuse("Column rlnClassNumber of %s holds values that are no numbers of classes; "
+            self._refuse("Column rlnClassNumber of %s holds values that are not class numbers; "
                          "correct the table." % self.path)
             numbers = None
         if numbers is not None:
@@ -219,7 +219,7 @@ class RelionDraft(Draft):
         """Whether angles are a three-dimensional assignment; refuses what is not in degrees."""
         largest = np.abs(angles).max()
         if largest > _LARGEST_ANGLE:
-            self._refuse("The angles in %s reach %.0f, which are no degrees; correct them."
+            self._refuse("The angles in %s reach %.0f, which are not degrees; correct them."
                          % (self.path, largest))
             return False
         # Segments of a filament that were not refined yet are seen from the side.

@@ -362,7 +362,7 @@ def test_inputs_can_be_left_out(project):
     filled = bundles.filled({"relion": str(path), "mask": "none", "particles": "None"})
     # The symmetry and the micrographs belong to the particles.
     assert set(filled.given) == {"map", "half1", "half2", "resolution", "classes", "workflow"}
-    assert "mask: left out, as asked" in filled.told
+    assert "mask: left out, as requested" in filled.told
     # What is left out is not missed either.
     project.path("MaskCreate/job011/mask.mrc").unlink()
     bundles.filled({"relion": str(path), "mask": "none"})
