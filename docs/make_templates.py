@@ -12,7 +12,7 @@ from vrs.scipion import load_domain, prepare_environment
 
 FOLDER = Path(vrs.__file__).parent / "templates"
 # What the workflows begin with, on top of the map.
-SETS = ((), ("half_maps",), ("half_maps", "model"), ("half_maps", "micrographs"),
+SETS = ((), ("half_maps",), ("half_maps", "model"), ("particles",), ("half_maps", "micrographs"),
         ("half_maps", "model", "crosslinks", "saxs"))
 _OF_ENTRIES = {"half_maps", "model"}
 _FILE, _TEXT, _NUMBER = 2, 0, 4  # as Scipion's templates number the kinds of fields
@@ -72,6 +72,8 @@ def _sources(kinds):
         "threshold": 0, **{option.name: "x" for kind in kinds for option in kind.files}})
     names = {forms.file_parameter(option): _field(option, _FILE)
              for kind in kinds for option in kind.files}
+    names.update((option.name, _field(option, _TEXT)) for kind in kinds for option in kind.options
+                 if option.name == "symmetry")
     names.update({forms.source_parameter(kind.name): found[forms.source_parameter(kind.name)]
                   for kind in kinds})
     return names

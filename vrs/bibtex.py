@@ -170,6 +170,13 @@ F. and Chiu, Wah},
  doi={https://doi.org/10.1038/s41592-020-0731-1}
 }
 
+@article{Wang2022,
+ title={Validation analysis of {EMDB} entries},
+ author={Wang, Zhe and Patwardhan, Ardan and Kleywegt, Gerard J.},
+ journal={Acta Crystallographica Section D}, volume={78}, pages={542--552}, year={2022},
+ doi={https://doi.org/10.1107/S205979832200328X}
+}
+
 @article{Barad2015,
  title={{EMRinger}: side chain-directed model and map validation for {3D} cryo-electron microscopy},
  author={Barad, Benjamin A. and others},

@@ -298,7 +298,7 @@ def _read_row(place, fields, columns, rows):
         starts = [_number(fields[column]) for column in columns.peptides]
         numbers = [None if None in (start, shift) else start + shift - 1
                    for start, shift in zip(starts, numbers)]
-    problems = ["%s: the residue %s is no residue number." % (place, text or "without a value")
+    problems = ["%s: the residue %s is not a residue number." % (place, text or "without a value")
                 for text, number in zip(residues, numbers) if number is None]
     if names[0].lower() in _NOTHING:
         problems.append("%s: the first chain is missing." % place)

@@ -183,6 +183,7 @@ class First:
     heading : str
         Of the warnings.
     warnings : list of list of Run
+    places_heading : str
     places : list of Place
     """
 
@@ -194,6 +195,7 @@ class First:
     numbers: Optional["Picture"] = None
     heading: str = ""
     warnings: List[List[Run]] = field(default_factory=list)
+    places_heading: str = ""
     places: List[Place] = field(default_factory=list)
 
 

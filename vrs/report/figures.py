@@ -117,6 +117,11 @@ class Artist:
     def _surface_views(self, figure, files):
         return self._views_of(figure, lambda: self._surface(figure, files))
 
+    @_drawn.register(content.Solid)
+    def _solid_views(self, figure, _files):
+        return self._views_of(figure, lambda: (views3d.draw_views(views3d.surface_mesh(
+            figure.volume.astype(np.float32), figure.sampling, figure.level)), ""))
+
     @_drawn.register(content.Trace)
     def _trace_views(self, figure, _files):
         return self._views_of(figure, lambda: self._trace(figure))
@@ -186,8 +191,8 @@ class Artist:
     def _overlay(self, figure, files):
         """Views of a model in the map, and nothing to add to the caption."""
         surface = self.surface(_named(figure.volume, files), figure.level)
-        tubes = self._tubes(figure)[0]
-        return self._once("overlay", (surface, tubes), lambda: surface.draw_over(tubes.mesh)), ""
+        tubes = self._tubes(figure, surface)[0]
+        return self._once("overlay", (surface, tubes), lambda: surface.draw_over(tubes)), ""
 
     def surface(self, path, level):
         """The surface of a map, kept for the next figure: many colour the same one.
@@ -209,12 +214,18 @@ class Artist:
         return self._once("surface", (path, level), lambda: views3d.SeenSurface(
             views3d.surface_mesh(*self.load(path), level=level)))
 
-    def _tubes(self, figure):
-        """The chains as they are seen, and the residue that each vertex belongs to."""
+    def _tubes(self, figure, around=None):
+        """The chains as they are seen, and the residue that each vertex belongs to.
+
+        Those that fill the surface ``around`` them are looked at in its frame, once for all.
+        """
         def make():
             mesh, owner = views3d.chain_mesh(figure.positions, figure.pieces,
                                              np.arange(len(figure.pieces)))
-            return views3d.SeenSurface(mesh), owner.astype(int)
+            tubes = views3d.SeenSurface(mesh)
+            if around is not None and tubes.fills(around):
+                tubes = views3d.SeenSurface(mesh, like=around)
+            return tubes, owner.astype(int)
         return self._once("tubes", (figure.positions.tobytes(), figure.pieces.tobytes()), make)
 
     def _once(self, kind, key, make):
@@ -341,5 +352,5 @@ def _png(image):
     if colours and all(red == green == blue for _, (red, green, blue) in colours):
         image = image.convert("L")
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")  # more effort takes three times as long for 1 % of the size
+    image.save(buffer, "PNG", compress_level=3)  # twice as fast as the default for 9 % more
     return buffer.getvalue()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
+from vrs.checks.local import PERCENTILES
 from vrs.results.content import ScaleRow, Scales
 
 # As many as have room on the first page.
@@ -11,27 +12,31 @@ _MOST = 9
 
 @dataclass(frozen=True)
 class KeyNumber:
-    """A metric of an item, and the ends of the axis that it is shown on."""
+    """A metric of an item, the ends of the axis that it is shown on, and the metric that has the
+    percentiles of the public archive."""
 
     item: str
     metric: str
     label: str
     low: float
     high: float
+    archive: str = ""
 
 
 # The most telling first.
 KEY_NUMBERS = (
     KeyNumber("1.a", "masked_fsc_ratio", "Reported / FSC 0.143", 0.4, 1.6),
-    KeyNumber("A.a", "cc_mask", "Map-model correlation", 0.0, 1.0),
+    KeyNumber("A.a", "mean_residue_correlation", "Map-model correlation", 0.0, 1.0,
+              "mean_residue_correlation_archive"),
     KeyNumber("A.a", "bad_residue_percentage", "Residues that do not fit", 0.0, 30.0),
-    KeyNumber("A.e", "median", "Q-score, median", 0.0, 1.0),
+    KeyNumber("A.e", "median", "Q-score, median", 0.0, 1.0, "archive"),
+    KeyNumber("A.a", "atom_inclusion", "Atom inclusion", 0.0, 1.0, "atom_inclusion_archive"),
     KeyNumber("A.b", "beyond_percentage", "FSC-Q beyond ±1.5", 0.0, 30.0),
     KeyNumber("1.h", "cfar", "Isotropy (cFAR)", 0.0, 1.0),
     KeyNumber("1.h", "sphericity", "Sphericity (3D FSC)", 0.0, 1.0),
     KeyNumber("4.g", "efficiency", "Angular efficiency", 0.0, 1.0),
     KeyNumber("4.h", "scf_star", "Sampling (SCF*)", 0.0, 1.0),
-    KeyNumber("4.d", "beyond_5_degrees_percentage", "Angles not found again", 0.0, 60.0),
+    KeyNumber("4.d", "beyond_5_degrees_percentage", "Angles not reproduced", 0.0, 60.0),
     KeyNumber("3.a", "poor_classes_percentage", "Contaminated classes", 0.0, 60.0),
     KeyNumber("2.a", "poor_percentage", "Particles unlike the map", 0.0, 60.0),
     KeyNumber("5.a", "suspicious_percentage", "Suspicious picks", 0.0, 60.0),
@@ -62,9 +67,13 @@ def key_numbers(items):
     rows = [row for row in rows if row][:_MOST]
     if not rows:
         return None
+    caption = ("Key numbers. Shaded blue is what the criterion of the item allows; orange numbers "
+               "are outside.")
+    if any(row.archive for row in rows):
+        caption += (" Below, in grey: the middle 95 % and, thick, the middle half of the models of "
+                    "the public archive at this resolution, with their median.")
     return Scales(
-        "Key numbers. Shaded blue is what the criterion of the item allows; orange numbers are "
-        "outside.", "; ".join("%s: %s" % (row.label, row.text) for row in rows), rows)
+        caption, "; ".join("%s: %s" % (row.label, row.text) for row in rows), rows)
 
 
 def _row(item, key) -> Optional[ScaleRow]:
@@ -78,7 +87,13 @@ def _row(item, key) -> Optional[ScaleRow]:
                     and outcome.outcome != "not_evaluated"), None)
     return ScaleRow(key.label, float(value), ("%.3g %s" % (value, unit)).strip(),
                     key.low, key.high, _allowed(outcome, key),
-                    outcome is None or outcome.outcome == "met")
+                    outcome is None or outcome.outcome == "met", _archive(item, key))
+
+
+def _archive(item, key):
+    """The percentiles of the archive, None where they are not known."""
+    found = item.value(key.archive) if key.archive else None
+    return [found[level] for level in PERCENTILES] if found else None
 
 
 def _allowed(outcome, key):

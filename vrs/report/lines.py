@@ -197,8 +197,8 @@ def _power(value, _):
 @_drawn.register(content.Bars)
 def _histogram(figure):
     axes = _axes()
-    axes.bar(figure.edges[:-1], figure.counts, np.diff(figure.edges), align="edge",
-             color="#7aa6c9", edgecolor="#3b6a94", linewidth=0.4)
+    axes.stairs(figure.counts, figure.edges, fill=True, facecolor="#7aa6c9", edgecolor="#3b6a94",
+                linewidth=0.6)
     axes.grid(False, axis="x")
     if figure.log_y:
         axes.set_yscale("log")
@@ -253,7 +253,8 @@ def _tracks(figure):
 
 @_drawn.register(content.Scales)
 def _scales(figure):
-    """A bar for each number, on its own axis, with the part that its bound allows shaded."""
+    """A bar for each number, on its own axis, with the part that its bound allows shaded and,
+    below it, where the archive lies."""
     rows = len(figure.rows)
     drawing = Figure((_WIDTH, 0.24 * rows + 0.02))
     axes = drawing.add_axes([0, 0, 1, 1], xlim=(0, 1), ylim=(rows - 0.5, -0.5))
@@ -263,12 +264,18 @@ def _scales(figure):
         def across(value, row=row):
             share = (value - row.low) / (row.high - row.low)
             return left + (right - left) * min(max(share, 0), 1)
-        axes.barh(place, right - left, 0.36, left, color="#e4e7ea")
+        axes.barh(place - 0.04, right - left, 0.36, left, color="#e4e7ea")
         if row.allowed:
             start, end = map(across, row.allowed)
-            axes.barh(place, end - start, 0.36, start, color="#b5d3e7")
+            axes.barh(place - 0.04, end - start, 0.36, start, color="#b5d3e7")
+        if row.archive:
+            ends = list(map(across, row.archive))
+            for start, end, width in ((0, 4, 0.8), (1, 3, 3)):
+                axes.plot([ends[start], ends[end]], [place + 0.32] * 2, color="#767676",
+                          linewidth=width, solid_capstyle="butt")
+            axes.plot(ends[2], place + 0.32, "|", color="#000000", markersize=5)
         colour = _COLOURS[0] if row.is_met else _COLOURS[1]
-        axes.plot([across(row.value)] * 2, [place - 0.34, place + 0.34], color=colour,
+        axes.plot([across(row.value)] * 2, [place - 0.3, place + 0.22], color=colour,
                   linewidth=3.2, solid_capstyle="butt")
         axes.text(0, place, row.label, va="center_baseline", parse_math=False)
         axes.text(1, place, row.text, va="center_baseline", ha="right", parse_math=False,
@@ -416,10 +423,10 @@ def _half_sphere(figure):
     inside = squared <= 1
     scale = np.sqrt(2 - squared[inside])
     seen = np.column_stack([x[inside] * scale, y[inside] * scale, 1 - squared[inside]])
-    nearest = [np.abs(part @ figure.directions.T).argmax(axis=1)
-               for part in np.array_split(seen, 16)]
+    both = cKDTree(np.concatenate([figure.directions, -figure.directions]))
+    nearest = both.query(seen)[1] % len(figure.directions)
     pixels = np.full(x.shape, np.nan)
-    pixels[inside] = np.asarray(figure.values, float)[np.concatenate(nearest)]
+    pixels[inside] = np.asarray(figure.values, float)[nearest]
     return np.ma.masked_invalid(pixels)
 
 

@@ -10,6 +10,7 @@ from vrs.report.document import Place, Target
 from vrs.report.numbering import item_anchor
 from vrs.report.residue_ranks import judged_columns, ranked_residues
 from vrs.report.sections.residues import in_words, links_to
+from vrs.results import Status
 from vrs.results.content import Circle, Slice, Slices
 
 _MOST = 3
@@ -20,7 +21,7 @@ _PIXELS = 240
 
 
 def places(results, artist):
-    """Up to three places that stand out: residues by all items, else regions of low resolution.
+    """The worst places, up to three: residues by all items, else regions of low resolution.
 
     Parameters
     ----------
@@ -29,32 +30,37 @@ def places(results, artist):
 
     Returns
     -------
-    list of Place
-        Empty where nothing stands out, or the map is no longer there.
+    heading : str
+        Which does not suggest an error where the items that tell of the places are well.
+    found : list of Place
+        Empty where no item tells of places, or the map is no longer there.
     """
     items = [item for result, _ in results for item in result.items]
-    found = _residues(items) or _regions(results, artist)
+    columns = judged_columns(items)
+    sources, found = [item for item, _ in columns], _residues(columns)
+    if not found:
+        sources, found = _regions(results, artist)
+    warned = any(item.status is Status.WARNINGS for item in sources)
+    heading = "Look here first" if warned else "Worst places; no item warns of them"
     given, folder = results[0][0].input, results[0][1]
     paths = [Path(folder) / entry.path for entry in given.files if entry.name == "map"]
     if not found or not paths:
-        return []
+        return heading, []
     try:
         volume, sampling = artist.load(paths[0])
     except InputError:
-        return []
-    return [_pictured(volume, sampling, artist, *place) for place in found]
+        return heading, []
+    return heading, [_pictured(volume, sampling, artist, *place) for place in found]
 
 
-def _residues(items):
+def _residues(columns):
     """Title, text, anchor, position and positions of neighbours of the worst residues."""
-    columns = judged_columns(items)
-    if not columns:
-        return []
-    chosen, everywhere = [], None
+    chosen = []
     ranked = [residue for residue in ranked_residues(columns) if residue.position is not None]
+    ranked.sort(key=lambda residue: -residue.departure)
     everywhere = np.array([residue.position for residue in ranked])
     for residue in ranked:
-        if len(chosen) == _MOST or not residue.outside:
+        if len(chosen) == _MOST:
             break
         if all(np.linalg.norm(residue.position - other.position) > _APART for other in chosen):
             chosen.append(residue)
@@ -63,15 +69,15 @@ def _residues(items):
 
 
 def _regions(results, artist):
-    """The same of the regions with the worst local resolution, without neighbours."""
+    """The item, and the same of the regions with its worst resolution, without neighbours."""
     for wanted in ("1.e", "1.c", "1.d", "0.e"):
         for result, folder in results:
             for item in result.items:
                 entry = next((entry for entry in item.files if item.id == wanted
                               and entry.content == "volume" and entry.scale == "local"), None)
                 if entry is not None:
-                    return _worst_regions(item, artist, Path(folder) / entry.path)
-    return []
+                    return [item], _worst_regions(item, artist, Path(folder) / entry.path)
+    return [], []
 
 
 def _worst_regions(item, artist, path):

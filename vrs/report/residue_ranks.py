@@ -5,6 +5,10 @@ from typing import Dict, List
 
 import numpy as np
 
+# Deviation of a normal distribution over its median distance from the median.
+_OF_NORMAL = 1.4826
+_MOST_EXCESS = 10.0
+
 
 @dataclass
 class Ranked:
@@ -17,8 +21,8 @@ class Ranked:
         By the place of the column.
     outside : set of int
         Columns whose bound it is beyond.
-    rank : float
-        Mean over the columns of the fraction of the residues that are better there.
+    departure : float
+        Mean over the columns of how much worse than the median residue it is, in deviations.
     position : numpy.ndarray, (3,), or None
         x, y, z in Å from the centre of the first voxel of the map.
     """
@@ -28,7 +32,7 @@ class Ranked:
     name: str
     values: Dict[int, float]
     outside: set
-    rank: float
+    departure: float
     position: object
 
     @property
@@ -52,7 +56,7 @@ def judged_columns(items):
 
 
 def ranked_residues(columns) -> List[Ranked]:
-    """All residues, those beyond the bounds of most items first, then by their mean rank.
+    """All residues, those beyond the bounds of most items first, then by their departure.
 
     Parameters
     ----------
@@ -62,19 +66,26 @@ def ranked_residues(columns) -> List[Ranked]:
     -------
     list of Ranked
     """
-    found, ranks = {}, {}
+    found, departures = {}, {}
     for column, (_, values) in enumerate(columns):
         if not len(values.values):
             continue
         badness, outside = values.badness(), values.outside()
-        better = np.searchsorted(np.sort(badness), badness) / len(badness)
+        excess = _excess(badness)
         for index, key in enumerate(zip(values.chains, values.numbers, values.residues)):
             residue = found.setdefault(key, Ranked(
                 *key, {}, set(), 0.0,
                 None if values.positions is None else values.positions[index]))
             residue.values[column] = float(values.values[index])
             residue.outside |= {column} if outside[index] else set()
-            ranks.setdefault(key, []).append(better[index])
+            departures.setdefault(key, []).append(excess[index])
     for key, residue in found.items():
-        residue.rank = float(np.mean(ranks[key]))
-    return sorted(found.values(), key=lambda residue: (-len(residue.outside), -residue.rank))
+        residue.departure = float(np.mean(departures[key]))
+    return sorted(found.values(), key=lambda residue: (-len(residue.outside), -residue.departure))
+
+
+def _excess(badness):
+    """Distances from the median in deviations that single residues do not decide, up to 10."""
+    distance = badness - np.median(badness)
+    deviation = _OF_NORMAL * np.median(np.abs(distance)) or np.std(badness)
+    return np.clip(distance / deviation, -_MOST_EXCESS, _MOST_EXCESS) if deviation else distance

@@ -162,10 +162,11 @@ def _scene(results, artist):
     mesh, detail = _decimated(mesh, given.sampling)
     low = mesh.vertices.min(axis=0)
     step = float(np.ptp(mesh.vertices, axis=0).max()) / _STEPS
-    # A few specks far away must not make the view of all else small.
-    inner = np.percentile(mesh.vertices, (0.5, 99.5), axis=0)
+    # Specks far away must not make the view of all else small.
+    inner = np.percentile(mesh.vertices, (2, 98), axis=0)
     centre = inner.mean(axis=0)
-    reach = np.percentile(np.linalg.norm(mesh.vertices - centre, axis=1), 99.5)
+    distances = np.linalg.norm(mesh.vertices - centre, axis=1)
+    reach = min(1.1 * np.percentile(distances, 98), distances.max())
     return Scene(
         threshold=number(given.threshold), detail=detail, step=step, reach=float(reach),
         positions=np.round((mesh.vertices - low) / step).astype(np.uint16),

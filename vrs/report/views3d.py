@@ -20,7 +20,9 @@ _MAX_SIDE = 256
 _MAX_VERTICES = 1_000_000
 PIXELS = 360
 _SUPERSAMPLING = 2
-_LIGHTS = 8
+# Of the width of another surface: as wide, a surface is looked at in the other's frame.
+_LEAST_FILLED = 0.7
+_LIGHTS = 6
 _SURFACE_COLOUR = (0.55, 0.68, 0.82)
 _MODEL_COLOUR = (0.84, 0.37, 0.0)
 # How much of what lies behind it a surface hides that a model is seen through.
@@ -396,18 +398,29 @@ class SeenSurface:
                   for sight in self._sights()]
         return Views(images, [self._width] * len(AXES), colour_range, self.mesh.reduction)
 
+    def has_frame_of(self, other):
+        """Whether the images have the place and scale of those of another surface."""
+        return (self._size == other._size and self._width == other._width
+                and np.array_equal(self._centre, other._centre))
+
+    def fills(self, other):
+        """Whether it is nearly as large as another surface and lies within its images."""
+        apart = np.abs(self._centre - other._centre).max()
+        return (self._width > _LEAST_FILLED * other._width
+                and bool(apart + self._width / 2 < 1.02 * other._width / 2))
+
     def draw_over(self, model):
         """Draw the views with a model that is seen through the surface.
 
         Parameters
         ----------
-        model : Mesh
+        model : SeenSurface
 
         Returns
         -------
         Views
         """
-        within = SeenSurface(model, like=self)
+        within = model if model.has_frame_of(self) else SeenSurface(model.mesh, like=self)
         images = []
         for sight, inner in zip(self._sights(), within._sights()):
             front = _coloured(sight, self._size)
@@ -498,9 +511,9 @@ def _scene(mesh):
 
 
 def _frame(vertices):
-    """Corners of the box to be shown: all of the surface but for a few specks far away."""
-    low, high = np.percentile(vertices, (0.5, 99.5), axis=0)
-    margin = 0.1 * (high - low).max()
+    """Corners of the box to be shown: all of the surface but for specks far away."""
+    low, high = np.percentile(vertices, (2, 98), axis=0)
+    margin = 0.12 * (high - low).max()
     return (np.maximum(low - margin, vertices.min(axis=0)),
             np.minimum(high + margin, vertices.max(axis=0)))
 
@@ -555,8 +568,9 @@ def _looked_up(values, colours):
 
 def _averaged(samples, size):
     """A view as an image."""
-    pixels = samples.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3).mean(axis=(1, 3))
-    return Image.fromarray((pixels * 255 + 0.5).astype(np.uint8))
+    samples = samples.reshape(size, _SUPERSAMPLING, size, _SUPERSAMPLING, 3)
+    pixels = sum(samples[:, row, :, column] for row, column in np.ndindex(2 * (_SUPERSAMPLING,)))
+    return Image.fromarray((pixels * (255 / _SUPERSAMPLING ** 2) + 0.5).astype(np.uint8))
 
 
 def _ambient(scene, points, normals, seen, side, width):

@@ -87,7 +87,8 @@ class Tracks(Figure):
 @dataclass
 class ScaleRow:
     """A number on an axis from ``low`` to ``high``: how it is printed, the part of the axis that
-    its bound allows, and whether it is there."""
+    its bound allows, whether it is there, and the percentiles 2.5, 25, 50, 75 and 97.5 of the
+    public archive."""
 
     label: str
     value: float
@@ -96,6 +97,7 @@ class ScaleRow:
     high: float
     allowed: Optional[List[float]]
     is_met: bool
+    archive: Optional[List[float]] = None
 
 
 @dataclass
@@ -263,6 +265,18 @@ class Surface(Figure):
     unit: str = ""
     colour_range: Optional[List[float]] = None
     scale: str = "local"
+
+
+@dataclass
+class Solid(Figure):
+    """Three views of an isosurface of a small map that the figure carries.
+
+    ``volume`` is (z, y, x) with voxels of ``sampling`` Å.
+    """
+
+    volume: np.ndarray
+    sampling: float
+    level: float
 
 
 @dataclass

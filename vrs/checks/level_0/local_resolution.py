@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.checks import LIST, Check, NotMeasured, Quantity, register, resolution
+from vrs.checks import LIST, Check, Criterion, NotMeasured, Quantity, register, resolution
 from vrs.checks.local import (LOCAL_RESOLUTION, onto_grid, reported_criterion, resolution_findings,
                               spread_criterion)
 from vrs.engines.external import EngineInput, ExternalEngine
@@ -50,14 +50,18 @@ class LocalResolution(Check):
         "simulated from atomic structures reads the resolution from a small box around each voxel "
         "of the mask; it needs no half maps, and the grey scale of the map does not matter. A map "
         "that was never sharpened can be used as it is; one with an extreme fall-off may come out "
-        "1 to 2 Å worse than it is, and the value after sharpening is then given as well. There "
-        "are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or better; it "
-        "distinguishes 1.5 to 6 Å) and one for boxes of 13 Å (2.5 to 13 Å). A place without signal "
-        "gets the worst value of the range. As a network's values vary less than the truth, those "
-        "of an uneven map are spread about their median. For maps limited by noise, the resolution "
-        "corresponds to a Fourier shell correlation of 0.143. The percentile of the reported "
-        "resolution is the percentage of the mask with a local resolution at least as good.")
+        "1 to 2 Å worse than it is, and the value after sharpening is then given as well; for "
+        "other maps that were not sharpened it is up to a fifth too coarse, which the criterion "
+        "allows for. There are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or "
+        "better; it distinguishes 1.5 to 6 Å) and one for boxes of 13 Å (2.5 to 13 Å). A place "
+        "without signal gets the worst value of the range. As a network's values vary less than "
+        "the truth, those of an uneven map are spread about their median. For maps limited by "
+        "noise, the resolution corresponds to a Fourier shell correlation of 0.143. The percentile "
+        "of the reported resolution is the percentage of the mask with a local resolution at least "
+        "as good.")
     quantities = (
+        Quantity("finest_ratio", "", "Reported resolution divided by the percentile 2.5 of the "
+                 "local resolution"),
         Quantity("network_range", "Å", "Range of resolutions that the network distinguishes", LIST),
         Quantity("sampled_voxels", "",
                  "Voxels at which the network was run; those in between are interpolated"),
@@ -65,7 +69,15 @@ class LocalResolution(Check):
                  "Median local resolution after correction of the map's strong fall-off"),
     ) + LOCAL_RESOLUTION
     references = ("RamirezAportela2019",)
-    criteria = (reported_criterion(), spread_criterion(0.01, "Å"))
+    criteria = (
+        Criterion(name="finest_ratio", relation=">=", bound=0.8,
+                  subject="the reported resolution divided by the finest local resolution "
+                  "(percentile 2.5)",
+                  warning="The reported resolution in Å is {value:.2f} times the finest local "
+                  "resolution (at least {bound} times expected): that is too optimistic for this "
+                  "map, or the map was filtered to a lower resolution.", needs_resolution=True,
+                  service=(reported_criterion(),)),
+        spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "DeepRes, median"}
     within_mask = True
     summary_ok = "The local resolution agrees with the reported resolution."
@@ -108,6 +120,8 @@ def _findings(data, local, network_range):
     """Findings from the local resolution, which is 0 where it has no value."""
     findings = resolution_findings(data, local, "local_resolution", network_range[0])
     findings.metrics["network_range"] = network_range
+    findings.metrics["finest_ratio"] = (data.reported.resolution
+                                        / findings.metrics["percentiles"]["2.5"])
     return findings
 
 

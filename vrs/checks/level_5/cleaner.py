@@ -19,7 +19,8 @@ from vrs.inputs.micrographs import MICROGRAPHS, PickedMicrograph
 from vrs.inputs.particles import particle_diameter
 from vrs.io.micrographs import read_micrograph
 from vrs.numerics.statistics import wilson_interval
-from vrs.results import Bars, Circle, Mark, Paragraph, Slice, Slices, Table, plain
+from vrs.results import (Bars, Circle, Mark, MicrographValues, Paragraph, Slice, Slices, Table,
+                         plain)
 
 logger = logging.getLogger(__name__)
 
@@ -99,11 +100,11 @@ class MicrographCleaner(Check):
                   subject="the fraction of the coordinates that is suspicious", relation="<",
                   bound=_BOUND, unit="%",
                   warning="{value:.0f} % of the coordinates are suspicious (less than {bound} % "
-                  "expected): many particles may come from carbon, contamination or other bad "
-                  "places; leave them out and refine again."),
+                  "expected): many particles may come from carbon, contamination or other "
+                  "unsuitable areas; leave them out and refine again."),
     )
-    summary_ok = "The particles come from good places of the micrographs."
-    summary_warnings = "Many particles may come from bad places of the micrographs."
+    summary_ok = "The particles come from good areas of the micrographs."
+    summary_warnings = "Many particles may come from unsuitable areas of the micrographs."
 
     def compute(self, evidence):
         diameter, source = _diameter(evidence)
@@ -144,7 +145,11 @@ def _findings(found, diameter, source, remarks):
                    format(suspicious, ","), format(total, ","), _counted(len(found)),
                    100 * suspicious / total, printed_interval(interval, 1), diameter, source))
     return Findings(plain(metrics), [Paragraph(text) for text in [summary] + remarks]
-                    + _figures(found, diameter))
+                    + _figures(found, diameter), [MicrographValues(
+        "vrsSuspiciousCoordinates", "Coordinates with a score below %g" % _SUSPICIOUS, "%",
+        "suspicious coordinates", [one.picked.path for one in found],
+        np.array([100 * one.share for one in found]), np.array([one.share for one in found]),
+        np.array([100 * one.share >= _BOUND or one.is_unlike for one in found]))])
 
 
 def _input_for_xmipp(evidence):
@@ -228,8 +233,8 @@ def _compared(found):
 
 def _unlike(found):
     if len(found) < FEWEST_ALIKE:
-        return ("There are too few micrographs (%d) to tell one that is bad throughout from the "
-                "others; %d are needed." % (len(found), FEWEST_ALIKE))
+        return ("There are too few micrographs (%d) to recognise one that is bad throughout; %d "
+                "are needed." % (len(found), FEWEST_ALIKE))
     names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
     hidden = "" if max(one.picked.sampling for one in found) <= _SHOWS_FILM else (
         " In pixels coarser than %g Å, a micrograph that lies wholly on film is not told from ice."

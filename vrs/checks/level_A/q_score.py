@@ -7,10 +7,10 @@ from functools import lru_cache
 import gemmi
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.special import ndtr
 
 from vrs.checks import (MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register,
                         resolution)
+from vrs.checks.level_A.archive import percentile_of, percentiles_at, range_of_archive
 from vrs.checks.level_A.model_engines import at_atoms, with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.local import PERCENTILES, percentile_table, percentiles, spread, spread_criterion
@@ -34,13 +34,6 @@ _EXPECTED = {("protein", PUBLISHED_SIGMA): (1.1192, -0.1775),
              ("nucleic acid", PUBLISHED_SIGMA): (0.9973, -0.1377),
              ("protein", SIGMA): (1.1242, -0.1866),
              ("nucleic acid", SIGMA): (0.9436, -0.1465)}
-# Models of the archive at width 0.4 Å: resolution (Å), median, percentile 2.5.
-_ARCHIVE = np.array([
-    (1.9, 0.745, 0.598), (2.1, 0.681, 0.521), (2.4, 0.610, 0.345), (2.6, 0.570, 0.341),
-    (2.9, 0.534, 0.317), (3.1, 0.492, 0.284), (3.4, 0.454, 0.230), (3.6, 0.416, 0.186),
-    (3.9, 0.376, 0.159), (4.25, 0.319, 0.128), (4.75, 0.240, 0.039), (5.5, 0.199, 0.057),
-    (7.0, 0.156, 0.020), (9.0, 0.107, 0.008), (15.0, 0.060, -0.009)])
-_LOWEST_QUANTILE = 1.959964
 _LOWEST_PERCENTILE = 2.5
 # Resolutions (Å) of the fit that the expected values come from.
 _FITTED = (1.5, 5.0)
@@ -81,9 +74,11 @@ class QScore(Check):
         "but not much less, unless they point elsewhere or belong to other amino acids. "
         "Hydrogens do not count.")
     quantities = (
+        Quantity("archive", "", "Percentiles of the mean Q-scores (σ 0.4 Å) of the models of the "
+                 "public archive at this resolution", MAPPING, PERCENTILES),
         Quantity("archive_percentile", "",
                  "Percentile of the median Q-score (σ 0.4 Å) among the models of the archive at "
-                 "this resolution, from their median and percentile 2.5 by a normal distribution"),
+                 "this resolution"),
         Quantity("chain_archive_percentile", "",
                  "The same of the chain where it is lowest, of those with at least 300 atoms"),
         Quantity("chain_medians", "", "Median Q-score (σ 0.4 Å) of each chain", MAPPING),
@@ -104,7 +99,7 @@ class QScore(Check):
                  "Mean difference of the Q-scores of bonded atoms of the main chain of proteins "
                  "over their median"),
     )
-    references = ("Pintilie2020",)
+    references = ("Pintilie2020", "Wang2022")
     criteria = (
         Criterion(name="archive_percentile",
                   subject="the percentile of the median Q-score (σ 0.4 Å) among the models of the "
@@ -132,8 +127,8 @@ class QScore(Check):
                   relation="<=", bound=_MOST_UNEVEN,
                   warning="The Q-scores of bonded main-chain atoms differ {value:.1f} times as "
                   "much as is usual for sound models at the reported resolution (at most {bound} "
-                  "times): many atoms are not where the density has them. Refine the model against "
-                  "this map.", needs_resolution=True, severity=SERIOUS, service=()),
+                  "times): many atoms are not where the density is. Refine the model against this "
+                  "map.", needs_resolution=True, severity=SERIOUS, service=()),
         Criterion(name="side_chain_ratio",
                   subject="the median Q-score of the side chains divided by that of the main "
                   "chain, at 4 Å or better,", relation=">=", bound=_LEAST_SIDE,
@@ -389,30 +384,6 @@ def _main_chain_median(scores, atoms):
     return np.nanmedian(scores[np.unique(atoms.bonds)])
 
 
-def archive_percentile(median, resolution):
-    """Percentile of a Q-score (σ 0.4 Å) among models of the archive.
-
-    Of the archive only the median and the percentile 2.5 are known; in between and beyond
-    it is taken for a normal distribution. Resolutions outside 1.9 to 15 Å count as the
-    nearest of these.
-
-    Parameters
-    ----------
-    median : float
-    resolution : float or None
-        Å.
-
-    Returns
-    -------
-    float or None
-        0 to 100; None without resolution.
-    """
-    if not resolution:
-        return None
-    middle, low = (np.interp(resolution, _ARCHIVE[:, 0], _ARCHIVE[:, i]) for i in (1, 2))
-    return float(100 * ndtr(_LOWEST_QUANTILE * (median - middle) / (middle - low)))
-
-
 def _heavy(structure):
     return np.array([not site.atom.is_hydrogen() for site in structure[0].all()], bool)
 
@@ -527,7 +498,8 @@ def _metrics(scores, resolution):
         "spread": spread(found),
         "sigma": SIGMA,
         "mean_published": scores[1].mean(),
-        "archive_percentile": archive_percentile(median, resolution),
+        "archive": percentiles_at("q_score", resolution),
+        "archive_percentile": percentile_of("q_score", median, resolution),
     })
 
 
@@ -538,7 +510,7 @@ def _shape_metrics(scores, structure, residues, resolution):
     medians = {chain: float(np.median(values))
                for chain, values in _of_chains(scores, residues).items()}
     percentiles_of_chains = [
-        archive_percentile(medians[chain], resolution)
+        percentile_of("q_score", medians[chain], resolution)
         for chain, values in _of_chains(scores, residues).items() if len(values) >= _FEWEST_ATOMS]
     side = side_chain_ratio(scores, atoms) if resolution and resolution <= _SIDE_CHAINS else None
     return plain({
@@ -571,9 +543,9 @@ def _sentence(metrics, resolution, outside):
         text += (" Among the models of the archive at %.2f Å the median is at about the percentile "
                  "%s (σ %g Å)." % (resolution, judged(metrics["archive_percentile"], ".0f",
                                                       _LOWEST_PERCENTILE), SIGMA))
-        low, high = _ARCHIVE[[0, -1], 0]
+        low, high = range_of_archive()
         if not low <= resolution <= high:
-            text += " Figures of the archive reach from %g to %g Å; the nearest were taken." % (
+            text += " The archive's values cover %g to %g Å; the nearest were used." % (
                 low, high)
     if metrics["relative_unevenness"] is not None:
         text += (" Bonded atoms of the main chain differ by %s of its median, %s times what is "

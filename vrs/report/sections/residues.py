@@ -1,15 +1,17 @@
 """The residues that stand out in the items on the model, in one table."""
 
+import numpy as np
+
 from vrs.report.document import Grid, Run, Section, Target, Text
 from vrs.report.numbering import item_anchor, plain
 from vrs.report.residue_ranks import judged_columns, ranked_residues
 
 _SHOWN, _LISTED = 12, 200
-_TEXTS = ("Each item judges the residues by something else: whether they are in density, whether "
-          "the half maps agree about them, whether their side chains are seen. A residue that "
-          "stands out in several is more likely to be wrong than one that stands out in a single "
-          "one. Values beyond the bound of their item are in bold; residues beyond most bounds "
-          "come first, and among equals those that rank worst on average.")
+_TEXTS = ("Each item judges the residues by a different criterion: whether they are in density, "
+          "whether the half maps agree there, whether their side chains are visible. A residue "
+          "that stands out in several is more likely to be wrong than one that stands out in a "
+          "single one. Values beyond the bound of their item are in bold; residues beyond most "
+          "bounds come first, and among equals those that are furthest from the median residue.")
 
 
 def residues_section(numbering, items, number):
@@ -74,10 +76,11 @@ def _with_unit(label, unit):
 
 
 def in_words(columns, residue):
-    """What the items found at a residue: ``correlation 0.31 (A.a), Q-score 0.12 (A.e)``."""
+    """What the items found at a residue: ``correlation 0.31 (A.a, median 0.80)``."""
     order = sorted(residue.values, key=lambda column: column not in residue.outside)
-    return ", ".join("%s %.2f (%s)" % (
-        _in_sentence(columns[column][1].label), residue.values[column], columns[column][0].id)
+    return ", ".join("%s %.2f (%s, median %.2f)" % (
+        _in_sentence(columns[column][1].label), residue.values[column], columns[column][0].id,
+        np.median(columns[column][1].values))
         for column in order[:3])
 
 

@@ -9,7 +9,7 @@ from vrs.errors import InputError
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.io.maps import write_map
 from vrs.numerics import fourier
-from vrs.results import Status
+from vrs.results import Solid, Status
 from vrs.tests.checks import phantoms
 from vrs.tests.evidence import evidence
 from vrs.tests.inputs.reading import read
@@ -117,8 +117,8 @@ def test_where_noise_is_shared_is_said(halves, mask):
     part = 0.113 ** 2 / (0.113 ** 2 + 0.3 ** 2)
     [text] = [text for text in warnings(halves[0] + shared, halves[1] + shared, mask)
               if "independent" in text]
-    found = re.search(r"around the macromolecule their fine details correlate by (0\.\d\d) instead "
-                      "of 0", text)
+    found = re.search(r"around the macromolecule their fine details have a correlation of "
+                      r"(0\.\d\d) instead of 0", text)
     assert float(found.group(1)) == pytest.approx(part, abs=0.02)
     soft = ndimage.gaussian_filter(
         ndimage.binary_dilation(mask, iterations=4).astype(np.float32), 1.5)
@@ -327,3 +327,22 @@ def test_what_only_the_data_tell_is_a_reason_of_the_level(map_path, half_paths, 
     assert "not finite" in found.failures["half_maps"]
     status, reason = HALF_MAPS.unmet(found)
     assert status is Status.NOT_MEASURED and "not finite" in reason
+
+
+def test_surfaces_of_the_halves_enclose_what_that_of_the_map_does(halves, mask):
+    mean = (halves[0] + halves[1]) / 2
+    threshold = float(np.quantile(mean, 0.97))
+    data = evidence(mean, SAMPLING, threshold, 6.0, mask, half1=halves[0], half2=halves[1])
+    first, second = [block for block in HALF_MAPS.describe(data)[1] if isinstance(block, Solid)]
+    assert "half map 1, smoothed to 6 Å" in first.caption and "half map 2" in second.caption
+    for solid in (first, second):
+        assert max(solid.volume.shape) <= 64 and solid.volume.dtype == np.float16
+        # Of the volume of the map above the threshold, but for what noise lies outside the mask.
+        enclosed = np.count_nonzero(solid.volume > solid.level) * solid.sampling ** 3
+        inside = ndimage.find_objects(mask.view(np.uint8))[0]
+        region = tuple(slice(max(0, side.start - 4), side.stop + 4) for side in inside)
+        expected = np.count_nonzero(mean[region] >= threshold) * SAMPLING ** 3
+        assert enclosed == pytest.approx(expected, rel=0.05)
+    overlap = (first.volume > first.level) & (second.volume > second.level)
+    # By chance a twentieth would be in both.
+    assert overlap.sum() > 0.4 * (first.volume > first.level).sum()

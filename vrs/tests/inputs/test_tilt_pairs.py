@@ -103,7 +103,7 @@ def test_tables_without_angles_are_refused(given, test_data):
 
 @pytest.mark.parametrize("left, words", [
     (dict(tilt_axis="3"), "^--tilt-axis was given, but two tables of tilt pairs were not; give "
-                          "them by --untilted and --tilted.$"),
+                          "them with --untilted and --tilted.$"),
     (dict(symmetry="D2"), "^--symmetry was given, but a table of particles was not")])
 def test_options_without_their_evidence_are_told_once(left, words):
     with pytest.raises(InputError, match=words) as caught:

@@ -20,7 +20,7 @@ def test_key_numbers_are_declared_by_their_items():
     declared = {check.id: {quantity.name for quantity in check.quantities}
                 for check in all_checks()}
     for key in KEY_NUMBERS:
-        assert key.metric.partition(".")[0] in declared[key.item], key
+        assert {key.metric.partition(".")[0], key.archive} - {""} <= declared[key.item], key
         assert key.low < key.high
 
 
@@ -37,6 +37,21 @@ def test_key_numbers_show_what_their_criterion_allows():
     [row] = key_numbers([_judged(3, ">=", 2.0, "not_evaluated")]).rows
     assert row.is_met and row.allowed is None
     assert key_numbers([_judged(None, "<", 10.0, "not_evaluated"), make_item("0.a")]) is None
+
+
+def test_key_numbers_stand_beside_those_of_the_archive():
+    levels = {"2.5": 0.3, "25": 0.4, "50": 0.5, "75": 0.6, "97.5": 0.7}
+    item = make_item("A.e", metrics={"median": Metric(0.55, "", ""),
+                                     "archive": Metric(levels, "", "")})
+    scales = key_numbers([item])
+    assert scales.rows[0].archive == [0.3, 0.4, 0.5, 0.6, 0.7]
+    assert "public archive" in scales.caption
+    drawing = lines.line_drawing(scales)
+    grey = [line for line in drawing.axes[0].lines if line.get_color() == "#767676"]
+    # On an axis from 0.5 to 0.8 of the width for 0 to 1.
+    assert np.ravel([line.get_xdata() for line in grey]) == pytest.approx([0.59, 0.71, 0.62, 0.68])
+    assert key_numbers([make_item("A.e", metrics={"median": Metric(0.55, "", "")})]
+                       ).rows[0].archive is None
 
 
 def _residues(name, numbers, values, worst, bound, x=0.0):
@@ -58,11 +73,27 @@ def test_residues_beyond_most_bounds_come_first(items):
     columns = judged_columns(items)
     assert [item.id for item, _ in columns] == ["A.a", "A.b"]
     ranked = ranked_residues(columns)
-    # 3 is beyond both bounds, 1 and 2 beyond one; the rank of 2 is (2/4 + 0)/2, of 1 (0 + 2/3)/2.
+    # 3 is beyond both bounds, 1 and 2 beyond one. In units of the median distance, 0.25 from 0.6
+    # and 0.1 from 1.9, 2 is worse than the median by 0.8 and -10 (at most), 1 by -1.2 and 1.
     assert [residue.number for residue in ranked] == ["3", "1", "2", "4"]
     assert ranked[0].outside == {0, 1} and ranked[3].outside == set()
-    assert ranked[0].rank == pytest.approx((3 / 4 + 1 / 3) / 2)
+    assert ranked[0].departure == pytest.approx((0.3 / 0.25 + 0) / 1.4826 / 2)
     assert ranked[3].values == {0: 0.8} and ranked[0].title == "Ala 3, chain A"
+
+
+def test_places_are_those_that_depart_most(tmp_path):
+    values = [.8, .82, .81, .79, .7, .75, .83, .8]
+    item = make_item("A.a", residues=[_residues("cc", list(range(8)), values, "low", .5)])
+    write_map(tmp_path / "map.mrc", np.zeros((40, 40, 120), np.float32), 1.0)
+    for status, heading in ((Status.OK, "Worst places; no item warns of them"),
+                            (Status.WARNINGS, "Look here first")):
+        item.status = status
+        level = make_level([item], "A", shape=[120, 40, 40], sampling=1.0, files=[
+            FileEntry("map", "map.mrc", "")])
+        told, found = places([(level, tmp_path)], Artist(tmp_path, (120, 40, 40), 1.0))
+        assert told == heading
+        assert [place.title for place in found] == [
+            "Ala 4, chain A", "Ala 5, chain A", "Ala 3, chain A"]
 
 
 def test_places_show_the_residue_in_the_middle(items, tmp_path):
@@ -71,10 +102,10 @@ def test_places_show_the_residue_in_the_middle(items, tmp_path):
     write_map(tmp_path / "map.mrc", volume, 1.0)
     level = make_level(items, "A", shape=[80, 40, 40], sampling=1.0, files=[
         FileEntry("map", "map.mrc", "")])
-    found = places([(level, tmp_path)], Artist(tmp_path, (80, 40, 40), 1.0))
+    _, found = places([(level, tmp_path)], Artist(tmp_path, (80, 40, 40), 1.0))
     assert [place.title for place in found] == [
-        "Ala 3, chain A", "Ala 1, chain A", "Ala 2, chain A"]
-    assert found[0].text == "cc 0.30 (A.a), f 1.90 (A.b)" and found[0].link == "item-A-a"
+        "Ala 3, chain A", "Ala 1, chain A", "Ala 4, chain A"]
+    assert found[0].text == "cc 0.30 (A.a, median 0.60), f 1.90 (A.b, median -0.10)" and found[0].link == "item-A-a"
     from PIL import Image
     image = np.asarray(Image.open(str(tmp_path / found[0].panel.file)).convert("L")).astype(int)
     rows, columns = np.nonzero(image == 255)
@@ -93,14 +124,14 @@ def test_without_a_model_the_worst_regions_are_shown(tmp_path):
         FileEntry("local", "local.mrc", "", "volume", "Local resolution", "Å", "local")])
     level = make_level([item], "1", shape=[40, 40, 40], sampling=1.0,
                        files=[FileEntry("map", "map.mrc", "")])
-    first = places([(level, tmp_path)], Artist(tmp_path, (40, 40, 40), 1.0))[0]
+    first = places([(level, tmp_path)], Artist(tmp_path, (40, 40, 40), 1.0))[1][0]
     assert first.title == "Region at 28, 20, 12 Å"
     assert first.text == "local resolution 7.0 Å (1.e), median of the map 3.0 Å"
 
 
 def test_nothing_stands_out_without_local_values(tmp_path):
     level = make_level([make_item(status=Status.WARNINGS)])
-    assert places([(level, tmp_path)], Artist(tmp_path, (20, 18, 16), 2.0)) == []
+    assert places([(level, tmp_path)], Artist(tmp_path, (20, 18, 16), 2.0))[1] == []
 
 
 def _plots(count):

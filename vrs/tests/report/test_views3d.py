@@ -216,9 +216,20 @@ def test_a_model_is_seen_through_the_surface():
                                  np.zeros(3, int), x)
     surface = views3d.SeenSurface(mesh, 80)
     plain, through = (np.asarray(views.images[2]).astype(int)
-                      for views in (surface.draw(), surface.draw_over(line)))
+                      for views in (surface.draw(), surface.draw_over(views3d.SeenSurface(line))))
     red, green, blue = through[40, 40]
     assert red > green > blue  # the model
     red, green, blue = through[24, 40]
     assert red < green < blue and red > plain[24, 40, 0]  # the surface, paler
     assert (through[1, 1] == 255).all()
+
+
+def test_a_model_that_fills_the_map_is_looked_at_in_its_frame():
+    surface = views3d.SeenSurface(views3d.surface_mesh(_ball(), 2.0, 0.0))
+    for count, shift, fills in ((20, 0.0, True), (8, 0.0, False), (20, 10.0, False)):
+        line = 23.0 + np.linspace(-0.5, 0.5, count)[:, None] * count * np.eye(3)[0] + [shift, 0, 0]
+        model = views3d.SeenSurface(views3d.chain_mesh(line, np.zeros(count, int),
+                                                       np.zeros(count))[0])
+        assert model.fills(surface) is fills
+        assert views3d.SeenSurface(model.mesh, like=surface).has_frame_of(surface)
+        assert not model.has_frame_of(surface)

@@ -91,6 +91,7 @@ def test_result(assessed):
     assert [estimate.value for estimate in result.estimates] == [median(result)]
     assert result.metrics["reported_percentile"].value == pytest.approx(
         100 * np.mean(local[data.map.hard_mask] <= 6))
+    assert result.metrics["finest_ratio"].value == pytest.approx(6 / values[0])
 
 
 def test_grey_scale_is_without_effect(protein, assessed):
@@ -109,7 +110,7 @@ def test_zeroed_solvent(protein, assessed):
 def test_overstated_resolution_gets_a_warning(protein):
     _, result, _ = assess(low_passed(protein, 9), protein[2], 4.5)
     assert result.status is Status.WARNINGS
-    assert result.metrics["reported_percentile"].value < 0.1
+    assert result.metrics["finest_ratio"].value < 0.8
 
 
 def test_high_range(protein):

@@ -4,7 +4,7 @@ import pytest
 
 from vrs.checks import checks_of_level
 from vrs.checks.check import run_check
-from vrs.checks.level_A.q_score import (QScore, archive_percentile, expected_q_score, protein_atoms,
+from vrs.checks.level_A.q_score import (QScore, expected_q_score, protein_atoms,
                                         q_scores, side_chain_ratio, unevenness)
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
@@ -103,14 +103,7 @@ def test_same_whatever_the_threads_and_the_order():
                                atol=1e-6)
 
 
-def test_figures_of_the_archive():
-    for resolution, median, lowest in ((1.9, 0.745, 0.598), (3.1, 0.492, 0.284),
-                                       (15.0, 0.060, -0.009)):
-        assert archive_percentile(median, resolution) == pytest.approx(50)
-        assert archive_percentile(lowest, resolution) == pytest.approx(2.5, abs=1e-4)
-    assert archive_percentile((0.492 + 0.454) / 2, 3.25) == pytest.approx(50)
-    assert archive_percentile(0.745, 1.2) == pytest.approx(50)
-    assert archive_percentile(0.5, None) is None
+def test_expected_values():
     assert expected_q_score(3.9, "protein", 0.6) == pytest.approx(0.42695)
     assert expected_q_score(3.0, "protein", 0.4) == pytest.approx(0.5644)
     assert expected_q_score(3.0, "nucleic acid", 0.6) == pytest.approx(0.5842)
