@@ -312,6 +312,6 @@ def _picture(one, diameter):
     sampling = one.picked.sampling * step
     circles = [Circle(float(x), float(rows - 1 - y), diameter / 2 / sampling, bool(warned))
                for (x, y), warned in zip(places, one.suspicious)]
-    return Slice("%s: %d of %d" % (os.path.basename(one.picked.path), one.suspicious.sum(),
-                                   len(one.scores)),
+    return Slice("%s: %d of %d suspicious" % (
+        os.path.basename(one.picked.path), one.suspicious.sum(), len(one.scores)),
                  np.ascontiguousarray(small[::-1], np.float32), sampling, circles)
