@@ -9,6 +9,7 @@ chromium, and windows Xvfb and import (Debian: xvfb, imagemagick). Only syntheti
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from vrs.report.figures import Artist
 from vrs.report.pdf_report import render_pdf
 from vrs.results import Figure, read_results
 from vrs.simulation.workflows import write_workflow
+from vrs.tests.bundles.relion_projects import Project
 
 FIGURES = Path(__file__).parent / "figures"
 # Options of "vrs example", and those of "vrs validate" beyond what all are given.
@@ -54,6 +56,8 @@ ITEMS = {
     "A.f_scan": ("example", "A.f", "EMRinger score"),
     "A.g_chain": ("example", "A.g", "DAQ score"),
     "W_graph": ("example", "W", "The workflow"),
+    "relion_views": ("relion", "4.h", "Directions of view"),
+    "relion_workflow": ("relion", "W", "The workflow"),
 }
 PAGE_WIDTH, WIDTH = 640, 900
 # Pixels of the images in the sample report, and their colours.
@@ -82,9 +86,57 @@ def make_examples(folder):
             vrs("example", name, *options)
             halves = ["--half1", name + "/half1.mrc", "--half2", name + "/half2.mrc"]
             validate(name, *halves, "--model", name + "/model.cif", *more)
+    if not (folder / "relion" / "report" / "report.json").exists():
+        make_project(folder / "top", folder / "relion")
+        vrs("validate", "--relion", "relion/PostProcess/job012", "--particles-used", "500",
+            "--mask", "none", "--project", "relion", "--output", "relion/report")
     if not (folder / "faded" / "report" / "report.json").exists():
         fade(folder / "example", folder / "faded")
         validate("faded")
+
+
+def make_project(example, folder):
+    """Lay out an example with particles as a project of RELION."""
+    truth = json.loads((example / "truth.json").read_text())
+    project = Project(folder, "5.0")
+    project.job("Import/job001", outputs=["Import/job001/movies.star"])
+    project.job("MotionCorr/job002", ["Import/job001/movies.star"],
+                ["MotionCorr/job002/corrected_micrographs.star"])
+    project.job("Extract/job005", ["MotionCorr/job002/corrected_micrographs.star"],
+                ["Extract/job005/particles.star"])
+    refined, sharpened = "Refine3D/job010/", "PostProcess/job012/"
+    halves = [refined + "run_half%d_class001_unfil.mrc" % number for number in (1, 2)]
+    project.job(refined[:-1], ["Extract/job005/particles.star"],
+                [refined + "run_data.star:ParticleGroupMetadata", halves[0] + ":DensityMap",
+                 refined + "run_class001.mrc:DensityMap"], [("sym_name", "C2"), ("fn_mask", "")])
+    project.write_star(refined + "run_sampling.star", {
+        "sampling_general": {"rlnIs3DSampling": 1, "rlnSymmetryGroup": "C2"}})
+    project.write_star(refined + "run_model.star", {
+        "model_general": {"rlnCurrentResolution": truth["resolution"],
+                          "rlnPixelSize": truth["sampling"]},
+        "model_classes": (["rlnReferenceImage", "rlnClassDistribution"],
+                          [[refined + "run_class001.mrc", 1.0]])})
+    project.job("MaskCreate/job011", [refined + "run_class001.mrc:DensityMap"],
+                ["MaskCreate/job011/mask.mrc:Mask3D"], [("fn_in", refined + "run_class001.mrc")])
+    project.job(sharpened[:-1], [halves[0] + ":DensityMap", "MaskCreate/job011/mask.mrc:Mask3D"],
+                [sharpened + "postprocess.mrc:DensityMap", sharpened + "postprocess.star"],
+                [("fn_in", halves[0]), ("fn_mask", "MaskCreate/job011/mask.mrc"),
+                 ("angpix", "-1")])
+    project.write_star(sharpened + "postprocess.star", {
+        "general": {"rlnFinalResolution": truth["resolution"],
+                    "rlnUnfilteredMapHalf1": halves[0], "rlnUnfilteredMapHalf2": halves[1],
+                    "rlnMaskName": "MaskCreate/job011/mask.mrc"}})
+    for name, path in (("half1.mrc", halves[0]), ("half2.mrc", halves[1]),
+                       ("map.mrc", refined + "run_class001.mrc"),
+                       ("map.mrc", sharpened + "postprocess.mrc"),
+                       ("particles.mrcs", "Extract/job005/particles.mrcs")):
+        shutil.copy(str(example / name), str(folder / path))
+    found = read_map(str(example / "map.mrc"))
+    mask = np.float32(found.volume >= truth["threshold"])
+    write_map(str(folder / "MaskCreate/job011/mask.mrc"), mask, found.sampling, found.origin)
+    table = (example / "particles.star").read_text()
+    (folder / refined / "run_data.star").write_text(
+        table.replace("@particles.mrcs", "@Extract/job005/particles.mrcs"))
 
 
 def fade(source, folder):
@@ -166,14 +218,15 @@ def comparison(folder):
 
 
 def pages(folder):
-    """Images of the front page and of a page of 1.a."""
+    """Images of front pages and of a page of 1.a."""
     pdf = str(folder / "example" / "report" / "report.pdf")
     text = subprocess.run(["pdftotext", pdf, "-"], check=True,
                           stdout=subprocess.PIPE).stdout.decode("utf-8").split("\f")
     # The second page lists the items.
     item = min(number for number, page in enumerate(text, 1)
                if number > 2 and "1.a Global resolution" in " ".join(page.split()))
-    return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item)}
+    return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item),
+            "relion_front": _page(str(folder / "relion" / "report" / "report.pdf"), 1)}
 
 
 def _page(pdf, number):

@@ -17,7 +17,7 @@ from pathlib import Path
 from textwrap import indent
 
 from vrs import levels
-from vrs.bibliography import reference
+from vrs.bibliography import cited_as, reference
 from vrs.checks import Overrides, all_checks
 from vrs.report.json_report import SCHEMA
 
@@ -86,12 +86,16 @@ def facts(check):
         lines.append(":Other engines: %s" % ", ".join(
             "%s (``%s=%s``)" % (engine.label, check.id, engine.name) for engine in check.external))
     if check.references:
-        lines.append(":Publications:")
-        # Without the backslash an initial would be taken for the number of a list.
-        lines += ["    - \\%s%s" % (as_is(cited.text), " `doi <https://doi.org/%s>`__" % cited.doi
-                                    if cited.doi else "")
-                  for cited in map(reference, check.references)]
+        lines.append(":Publications: %s" % ", ".join(map(_citation, check.references)))
     return "\n".join(lines) + "\n\n"
+
+
+def _citation(key):
+    """Authors and year, as a link where there is one, else with the journal."""
+    cited = reference(key)
+    if cited.doi:
+        return "`%s <https://doi.org/%s>`__" % (cited_as(key), cited.doi)
+    return as_is(cited.text).rstrip(".")
 
 
 def fields(schema):

@@ -12,7 +12,9 @@ from vrs.scipion import load_domain, prepare_environment
 
 FOLDER = Path(vrs.__file__).parent / "templates"
 # What the workflows begin with, on top of the map.
-SETS = ((), ("half_maps",), ("half_maps", "model"))
+SETS = ((), ("half_maps",), ("half_maps", "model"), ("particles",), ("half_maps", "micrographs"),
+        ("half_maps", "model", "crosslinks", "saxs"))
+_OF_ENTRIES = {"half_maps", "model"}
 _FILE, _TEXT, _NUMBER = 2, 0, 4  # as Scipion's templates number the kinds of fields
 
 
@@ -34,10 +36,11 @@ def templates():
             "Validation of a map from files, level%s %s: the map%s, and the report." % (
                 "s" if len(assessed) > 1 else "", _enumerated(assessed),
                 "".join(", " + kind.words for kind in kinds)), _from_files(kinds))
-        found[name + "_entry.json.template"] = _text(
-            "Validation of an entry of EMDB, level%s %s, with the contour level and the resolution "
-            "of the entry, and the report." % ("s" if len(assessed) > 1 else "",
-                                               _enumerated(assessed)), _from_entry(names))
+        if _OF_ENTRIES.issuperset(names):
+            found[name + "_entry.json.template"] = _text(
+                "Validation of an entry of EMDB, level%s %s, with the contour level and the "
+                "resolution of the entry, and the report." % (
+                    "s" if len(assessed) > 1 else "", _enumerated(assessed)), _from_entry(names))
     return found
 
 
@@ -69,6 +72,8 @@ def _sources(kinds):
         "threshold": 0, **{option.name: "x" for kind in kinds for option in kind.files}})
     names = {forms.file_parameter(option): _field(option, _FILE)
              for kind in kinds for option in kind.files}
+    names.update((option.name, _field(option, _TEXT)) for kind in kinds for option in kind.options
+                 if option.name == "symmetry")
     names.update({forms.source_parameter(kind.name): found[forms.source_parameter(kind.name)]
                   for kind in kinds})
     return names

@@ -51,13 +51,12 @@ def hand_records(bank, part, draw, every):
             scene, volume, mask = made
             labels = simulation.label_helices(scene)
             helices = hand.find_helices(volume, 1.0, mask)
-            voxels = 8 * len(helices.hands)
-            blocks = hand.block_indices(helices.positions).max(initial=-1) + 1
+            voxels = helices.volume
             records.append(dict(
                 name=bank.meta[index]["name"], resolution=resolution,
-                true=int((labels == simulation.HELIX).sum()), voxels=voxels, blocks=int(blocks),
-                mask=int(mask.sum()), measured=bool(
-                    voxels >= hand._FEWEST_VOXELS and blocks >= hand._FEWEST_BLOCKS
+                true=int((labels == simulation.HELIX).sum()), voxels=voxels,
+                blocks=helices.blocks, mask=int(mask.sum()), measured=bool(
+                    helices.tell_the_hand
                     and 100 * voxels >= hand._LEAST_PERCENTAGE * mask.sum()),
                 score=float(helices.hands.mean()) if voxels else None,
                 error=hand.score_error(helices, rng) if voxels else None))

@@ -46,6 +46,14 @@ def reference(key):
     return Reference(key, text + ".", entry.get("doi", "").replace(_DOI, ""))
 
 
+def cited_as(key):
+    """A publication as a text cites it: its authors and year, ``Vilas et al. 2018``."""
+    entry = _entries()[key]
+    names = [_plain(name).partition(",")[0] for name in entry["author"].split(" and ")]
+    named = names[0] + " et al." if len(names) > 2 or names[-1] == "others" else " and ".join(names)
+    return "%s %s" % (named, entry["year"])
+
+
 def _plain(text):
     return " ".join(text.replace("{", "").replace("}", "").split())
 

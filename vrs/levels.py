@@ -85,7 +85,7 @@ _LEVELS = [
           optional=(CLASSES,)),
     Level("4", "the particles' angular assignment", "Is the assignment right and sufficient?",
           (PARTICLES,)),
-    Level("5", "micrographs and coordinates", "Do the particles come from good places?",
+    Level("5", "micrographs and coordinates", "Do the particles come from good areas?",
           (MICROGRAPHS,), optional=(PARTICLES,)),
     Level("A", "atomic model", "Does the model agree with the map?", (MAP, MODEL),
           optional=(HALF_MAPS,)),

@@ -149,12 +149,12 @@ def levels_of(given):
             continue
         lacking = [other for level in levels.all_levels() if kind in level.taken
                    for other in level.kinds or level.alternatives if not other.is_given(given)]
-        problems.append("%s can only be judged with %s; give it by %s." % (
+        problems.append("%s can only be judged with %s; give it with %s." % (
             kind.words[0].upper() + kind.words[1:], lacking[0].words,
             lacking[0].decisive[0].flag))
     if not found and not problems:
-        problems.append("Nothing was given that can be validated; give a map by --map, or a table "
-                        "of particles by --particles.")
+        problems.append("Nothing was given that can be validated; give a map with --map, or a "
+                        "table of particles with --particles.")
     if problems:
         raise InputError(problems)
     return found

@@ -246,7 +246,7 @@ def _wrong_rotamers(model, one, rng):
     return model
 
 
-def _wrong_domain(model, one, rng):
+def wrong_domain(model, one, rng):
     """The third of the residues at one end of the longest axis turns by 40° and moves by 4 Å."""
     positions = atom_positions(model)
     centred = positions - positions.mean(0)
@@ -265,5 +265,5 @@ _MODEL_FAULTS = {
     "shift1": _shifted(1.0), "shift2": _shifted(2.0), "shake05": _shaken(0.5),
     "shake10": _shaken(1.0), "shake15": _shaken(1.5), "register": _out_of_register(1.0),
     "register_third": _out_of_register(1 / 3), "other_model": _another,
-    "mirrored_model": _mirrored, "rotamers": _wrong_rotamers, "domain": _wrong_domain,
+    "mirrored_model": _mirrored, "rotamers": _wrong_rotamers, "domain": wrong_domain,
 }

@@ -87,10 +87,7 @@ def make(one, workers=1):
     Made
     """
     rng = np.random.default_rng(one.seed)
-    structure = _loaded(one.structure).clone()
-    box = one.box or _room(structure, one)
-    _place(structure, box, one.sampling)
-    scene = Scene(one, structure, box, workers)
+    scene = scene_of(one, workers)
     views = _views(one.views, rng)
     signal, noises = scene.reconstructed(views, rng)
     sound = [signal + noise for noise in noises]
@@ -139,6 +136,26 @@ def write(one, folder, workers=1):
     return given
 
 
+def scene_of(one, workers=1, change=lambda structure: structure):
+    """What a set shows.
+
+    Parameters
+    ----------
+    one : benchmarks.verdicts.sets.VerdictSet
+    workers : int
+    change : callable
+        Makes another structure of the one in the middle of the box.
+
+    Returns
+    -------
+    Scene
+    """
+    structure = _loaded(one.structure).clone()
+    box = one.box or _room(structure, one)
+    _place(structure, box, one.sampling)
+    return Scene(one, change(structure), box, workers)
+
+
 @lru_cache(maxsize=2)
 def _loaded(name):
     return structures.load(name)
@@ -183,23 +200,40 @@ def _views(kind, rng):
     turn = Rotation.random(random_state=int(rng.integers(2 ** 31))).as_matrix()
     if kind == "uniform":
         return _Views()
-    azimuth = rng.uniform(-np.pi, np.pi, _VIEWS)
+    views = draw_views(kind, _VIEWS, rng)
+    directions = spiral(_DIRECTIONS)
+    return _Views(directions @ turn.T, relative_sampling(views, directions))
+
+
+def draw_views(kind, count, rng):
+    """Directions of view around z.
+
+    Parameters
+    ----------
+    kind : str
+        "mild", "side", "edge", "top" or "cone" with the half angle of the missing cone.
+    count : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray, (count, 3)
+    """
+    azimuth = rng.uniform(-np.pi, np.pi, count)
     if kind == "mild":
         # A third of the particles lie within 45° of the axis.
-        height = np.where(rng.random(_VIEWS) < 1 / 3, rng.uniform(np.cos(np.pi / 4), 1, _VIEWS),
-                          rng.uniform(-1, 1, _VIEWS))
+        height = np.where(rng.random(count) < 1 / 3, rng.uniform(np.cos(np.pi / 4), 1, count),
+                          rng.uniform(-1, 1, count))
     elif kind in ("side", "edge"):
-        height = np.sin(np.radians(rng.normal(0, 5, _VIEWS)))
+        height = np.sin(np.radians(rng.normal(0, 5, count)))
         if kind == "edge":
-            azimuth = np.radians(rng.uniform(-25, 25, _VIEWS))
+            azimuth = np.radians(rng.uniform(-25, 25, count))
     else:
         # All views lie within 90° less the half angle of the missing cone.
         cap = np.radians(90 - {"cone20": 20, "cone35": 35, "top": 55}[kind])
-        height = rng.uniform(np.cos(cap), 1, _VIEWS)
+        height = rng.uniform(np.cos(cap), 1, count)
     around = np.sqrt(1 - height ** 2)
-    views = np.column_stack([around * np.cos(azimuth), around * np.sin(azimuth), height])
-    directions = spiral(_DIRECTIONS)
-    return _Views(directions @ turn.T, relative_sampling(views, directions))
+    return np.column_stack([around * np.cos(azimuth), around * np.sin(azimuth), height])
 
 
 class Scene:
@@ -245,6 +279,11 @@ class Scene:
         noises = [self._noise(noise_weight, uneven, rng) for _ in range(2)]
         level = self._level(signal, noises)
         return signal, [noise * np.float32(level) for noise in noises]
+
+    def evenly_sampled(self, rng):
+        """Signal, of exact symmetry, and noise of each half for views from all directions."""
+        signal, noises = self.reconstructed(_Views(), rng)
+        return symmetrised(signal, self.fold) / np.float32(np.sqrt(self.fold)), noises
 
     def resolution_of(self, half1, half2):
         """Where the FSC in the mask, freed of the mask's own part, falls to 0.143, Å."""

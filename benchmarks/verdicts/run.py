@@ -21,7 +21,7 @@ from pathlib import Path
 
 import vrs
 from benchmarks.verdicts.making import write
-from benchmarks.verdicts.sets import SETS, matching
+from benchmarks.verdicts.sets import matching
 from benchmarks.verdicts.structures import REPORTING, SETTING
 from vrs import inputs
 from vrs.report.json_report import render_json
@@ -40,7 +40,7 @@ class _Clock:
         self._name, self._start = name, now
 
 
-def validated(one, items=None):
+def validated(one, items=None, write=write):
     """Make and validate a set.
 
     Parameters
@@ -48,6 +48,9 @@ def validated(one, items=None):
     one : benchmarks.verdicts.sets.VerdictSet
     items : sequence of str, optional
         Those that are computed, all by default; the input is described in any case.
+    write : callable
+        Writes the set into a folder, with its ``truth.json``, and returns what ``vrs.validate``
+        takes.
 
     Returns
     -------
@@ -63,13 +66,13 @@ def validated(one, items=None):
         clock = _Clock()
         evidence = inputs.load(given, inputs.Run(1))
         validation = Validation(folder, one.levels, lambda: evidence)
-        validation.describe(given["map"])
+        validation.describe(given.get("map"))
         for shared in validation.shared():
             validation.share(shared)
-        for check in validation.checks():
-            if items is None or check.id in items:
-                clock(check.id)
-                validation.compute(check)
+        checks = [check for check in validation.checks() if items is None or check.id in items]
+        for check in checks:
+            clock(check.id)
+            validation.compute(check)
         clock("")
         found, _ = validation.finish()
         report = json.loads(render_json([(result, Path(folder)) for result in found],
@@ -78,47 +81,67 @@ def validated(one, items=None):
             "seconds": dict(clock.seconds, making=round(making, 2))}
 
 
-def _keep(name, folder, items):
-    document = validated(SETS[name], items)
-    path = Path(folder) / (name + ".json")
+def _keep(one, folder, items, write):
+    document = validated(one, items, write)
+    path = Path(folder) / (one.name + ".json")
     part = path.with_suffix(".part")
     part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     part.rename(path)
-    return name, sum(document["seconds"].values())
+    return one.name, sum(document["seconds"].values())
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options():
+    """Parser of the arguments."""
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("folder")
     parser.add_argument("patterns", nargs="*", default=["*"])
     parser.add_argument("--items", nargs="+")
     parser.add_argument("--part", default="", choices=["", SETTING, REPORTING])
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seconds", type=float, default=float("inf"))
-    arguments = parser.parse_args()
+    return parser
+
+
+def run(wanted, arguments, write=write):
+    """Validate sets that have no document yet.
+
+    Parameters
+    ----------
+    wanted : list of benchmarks.verdicts.sets.VerdictSet
+    arguments : argparse.Namespace
+        Of :func:`options`.
+    write : callable
+        As in :func:`validated`.
+    """
     folder = Path(arguments.folder).resolve()
     if Path(__file__).resolve().parents[2] in [folder] + list(folder.parents):
-        parser.error("the folder must be outside the repository")
+        raise SystemExit("the folder must be outside the repository")
     folder.mkdir(parents=True, exist_ok=True)
     start = time.time()
     # In an order that mixes them, so that some of them speak for all.
-    wanted = sorted(matching(arguments.patterns or ["*"], arguments.part),
-                    key=lambda one: one.seed)
-    open_sets = [one.name for one in wanted if not (folder / (one.name + ".json")).exists()]
+    open_sets = [one for one in sorted(wanted, key=lambda one: one.seed)
+                 if not (folder / (one.name + ".json")).exists()]
     with ProcessPoolExecutor(arguments.processes) as pool:
         running = []
-        for name in open_sets:
+        for one in open_sets:
             while len(running) >= arguments.processes:
                 _report(running.pop(0))
             if time.time() - start > arguments.seconds:
                 break
-            running.append(pool.submit(_keep, name, folder, arguments.items))
+            running.append(pool.submit(_keep, one, folder,
+                                       arguments.items or one.items, write))
         for future in running:
             _report(future)
 
 
 def _report(future):
     print("%-36s %6.1f s" % future.result(), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], parents=[options()])
+    arguments = parser.parse_args()
+    run(matching(arguments.patterns or ["*"], arguments.part), arguments)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,9 @@ class VerdictSet:
             return FAULTS[self.fault].levels if self.model else "01"
         return "01A"
 
+    # All items of its levels are computed.
+    items = None
+
     @property
     def finds(self):
         """Who should notice its fault."""
@@ -265,7 +268,7 @@ FAULTY = (
 SETS = {one.name: one for one in SOUND + FAULTY}
 
 
-def matching(patterns=("*",), part=""):
+def matching(patterns=("*",), part="", sets=None):
     """Sets whose names match a pattern such as ``serpin*`` or ``*-mirrored``.
 
     Parameters
@@ -274,13 +277,17 @@ def matching(patterns=("*",), part=""):
         Also "sound" and "faulty".
     part : str
         "setting", "reporting" or empty for both.
+    sets : dict of str to VerdictSet, optional
+        By their names; ``SETS`` when not given.
 
     Returns
     -------
     list of VerdictSet
     """
-    def fits(one, pattern):
-        return (pattern == ("faulty" if one.fault else "sound")
-                or fnmatch.fnmatchcase(one.name, pattern))
-    return [one for one in SETS.values() if part in ("", one.part)
-            and any(fits(one, pattern) for pattern in patterns)]
+    return [one for one in (sets or SETS).values() if part in ("", one.part)
+            and any(_fits(one, pattern) for pattern in patterns)]
+
+
+def _fits(one, pattern):
+    return (pattern == ("faulty" if one.fault else "sound")
+            or fnmatch.fnmatchcase(one.name, pattern))

@@ -24,9 +24,9 @@ from vrs.numerics.statistics import wilson_interval
 from vrs.results import SERIOUS, Metric
 
 _INPUTS = {"map": "map (findings)", "half_maps": "half maps (findings)",
-           "model": "model (findings)"}
-_LEVELS = {"1": "half_maps", "A": "model"}
-_PART = r"(\.\. verdicts\n\n).*?(\.\. end\n)"
+           "model": "model (findings)", "particles": "particles (findings)"}
+_LEVELS = {"1": "half_maps", "A": "model", "4": "particles"}
+_PART = r"(\.\. %s\n\n).*?(\.\. end\n)"
 _GOAL = 0.05
 
 
@@ -80,7 +80,7 @@ class Outcome:
         return any(one.severity == SERIOUS for one in self.warned)
 
 
-def read(folder, stored=False):
+def read(folder, stored=False, sets=SETS):
     """Outcomes of the documents in a folder, in the order of the sets.
 
     Parameters
@@ -88,6 +88,8 @@ def read(folder, stored=False):
     folder : path
     stored : bool
         Whether the warnings of the run are taken, rather than those of the present criteria.
+    sets : dict of str to VerdictSet
+        By their names.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def read(folder, stored=False):
     """
     paths = {path.stem: path for path in Path(folder).glob("*.json")}
     return [outcome(one, json.loads(paths[name].read_text(encoding="utf-8")), stored)
-            for name, one in SETS.items() if name in paths]
+            for name, one in sets.items() if name in paths]
 
 
 def outcome(one, document, stored=False):
@@ -179,9 +181,9 @@ def item_rows(outcomes):
         yield row
 
 
-def fault_rows(outcomes):
+def fault_rows(outcomes, faults=FAULTS):
     """A row for each fault: by how many of its sets it was found, and by whom."""
-    for name, fault in FAULTS.items():
+    for name, fault in faults.items():
         sets = [one for one in outcomes if one.of.fault == name]
         if not sets:
             continue
@@ -213,14 +215,14 @@ def report_rows(outcomes):
     return rows
 
 
-def weak_points(outcomes):
+def weak_points(outcomes, faults=FAULTS):
     """Sentences on what does not reach the goals, on the structures that are reported on."""
     sentences = []
     for row in item_rows(outcomes):
         match = re.match(r"(\d+)/(\d+)", row[3])
         if match and int(match.group(1)) > _GOAL * int(match.group(2)):
             sentences.append("%s warns about %s of the sound sets." % (row[0], match.group()))
-    for row in fault_rows(outcomes):
+    for row in fault_rows(outcomes, faults):
         match = re.match(r"(\d+)/(\d+)", row[3])
         if match and match.group(1) != match.group(2):
             sentences.append("%s: a serious warning in %s of the sets." % (
@@ -236,7 +238,7 @@ _FAULT_HEADER = ["fault", "by who should", "serious, setting", "serious, reporti
 _REPORT_HEADER = ["", "setting", "reporting"]
 
 
-def tables(outcomes):
+def tables(outcomes, faults=FAULTS):
     """The tables as reStructuredText."""
     sound = sum(not one.of.fault for one in outcomes)
     text = ["%d sound and %d faulty sets of %d structures." % (
@@ -244,10 +246,10 @@ def tables(outcomes):
     for title, header, rows in (
             ("The report as a whole", _REPORT_HEADER, report_rows(outcomes)),
             ("Items", _ITEM_HEADER, list(item_rows(outcomes))),
-            ("Faults", _FAULT_HEADER, list(fault_rows(outcomes)))):
+            ("Faults", _FAULT_HEADER, list(fault_rows(outcomes, faults)))):
         text += [title, "-" * len(title), ""] + _grid(header, rows) + [""]
     text += ["Weak spots", "----------", ""]
-    text += ["- " + sentence for sentence in weak_points(outcomes)] or ["None."]
+    text += ["- " + sentence for sentence in weak_points(outcomes, faults)] or ["None."]
     return "\n".join(text) + "\n\n"
 
 
@@ -300,26 +302,47 @@ def _number(value):
     return "%.4g" % value if isinstance(value, (int, float)) else str(value)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options():
+    """Parser of the arguments."""
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("folder")
     parser.add_argument("--page")
     parser.add_argument("--details", action="store_true")
     parser.add_argument("--stored", action="store_true")
-    arguments = parser.parse_args()
-    outcomes = read(arguments.folder, arguments.stored)
+    return parser
+
+
+def show(outcomes, arguments, faults=FAULTS, part="verdicts"):
+    """Print the tables, or put them into a part of a page.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+    arguments : argparse.Namespace
+        Of :func:`options`.
+    faults : dict of str to Fault
+    part : str
+        The comment of the page that the tables follow.
+    """
     if arguments.page:
         page = Path(arguments.page)
-        page.write_text(re.sub(_PART, lambda match: match.group(1) + tables(outcomes)
-                               + match.group(2), page.read_text(encoding="utf-8"),
-                               flags=re.DOTALL), encoding="utf-8")
+        page.write_text(re.sub(_PART % part, lambda match: match.group(1)
+                               + tables(outcomes, faults) + match.group(2),
+                               page.read_text(encoding="utf-8"), flags=re.DOTALL),
+                        encoding="utf-8")
         return
     for header, rows in ((_REPORT_HEADER, report_rows(outcomes)),
                          (_ITEM_HEADER, item_rows(outcomes)),
-                         (_FAULT_HEADER, fault_rows(outcomes))):
+                         (_FAULT_HEADER, fault_rows(outcomes, faults))):
         print(plain(header, rows), end="\n\n")
     if arguments.details:
         print(details(outcomes))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], parents=[options()])
+    arguments = parser.parse_args()
+    show(read(arguments.folder, arguments.stored), arguments)
 
 
 if __name__ == "__main__":

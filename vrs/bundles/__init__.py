@@ -119,6 +119,24 @@ def all_bundles():
     return [EMDB_HEADER, RELION, CRYOSPARC]
 
 
+def of_folder(path):
+    """The bundle that a folder is.
+
+    Parameters
+    ----------
+    path : str
+        Of a job of RELION or cryoSPARC, or of results that cryoSPARC exported.
+
+    Returns
+    -------
+    Bundle
+        That of RELION where it is neither: it says what is wrong.
+    """
+    from vrs.bundles.cryosparc import CRYOSPARC, is_cryosparc
+    from vrs.bundles.relion import RELION
+    return CRYOSPARC if is_cryosparc(path) else RELION
+
+
 def filled(given):
     """Replace bundles by what they hold.
 
@@ -158,7 +176,7 @@ def filled(given):
                 if bundles and str(value).lower() == LEFT_OUT]
     for name in left_out:
         del explicit[name]
-        told.append("%s: left out, as asked" % name.replace("_", "-"))
+        told.append("%s: left out, as requested" % name.replace("_", "-"))
     taken = {name: found for name, found in taken.items()
              if name not in left_out and found.needs not in left_out}
     values = dict({name: found.value for name, found in taken.items()}, **explicit)
@@ -204,8 +222,8 @@ def missing_file(path, what, named_in, flag, project=""):
     moved = _moved(path, project) if project else ""
     if moved:
         return ("%s. The project seems to have been moved: there is %s; if it is the same file, "
-                "give it by %s." % (problem, moved, flag))
-    return "%s; bring it back, or give the file by %s." % (problem, flag)
+                "give it with %s." % (problem, moved, flag))
+    return "%s; restore it, or give the file with %s." % (problem, flag)
 
 
 def _moved(path, project):

@@ -1,4 +1,4 @@
-"""The folder of the micrographs that a table of particles names."""
+"""The folder of the micrographs in which particles were picked."""
 
 import os
 
@@ -29,8 +29,27 @@ def micrographs_of(particles):
     if table is None or table.coordinates is None or table.micrograph is None:
         return "", "micrographs: not taken, as the table of the particles has no coordinates"
     names = sorted({name for name in table.micrograph_names if name})
-    found = [path for path in (find_micrograph(name, particles) for name in names) if path]
-    if not found:
-        return "", "micrographs: not taken, as %s is not there%s" % (
-            names[0], "" if len(names) == 1 else ", nor are the others")
-    return os.path.commonpath([os.path.dirname(path) for path in found]), ""
+    folder = folder_of(names, particles)
+    if folder or not names:
+        return folder, ""
+    return "", "micrographs: not taken, as %s is not there%s" % (
+        names[0], "" if len(names) == 1 else ", nor are the others")
+
+
+def folder_of(names, table):
+    """Where micrographs are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As a table names them.
+    table : str
+        The table.
+
+    Returns
+    -------
+    str
+        Empty if none of them is there.
+    """
+    found = [path for path in (find_micrograph(name, table) for name in names) if path]
+    return os.path.commonpath([os.path.dirname(path) for path in found]) if found else ""

@@ -3,7 +3,7 @@
 import os
 
 from vrs.bundles import Bundle, Contents, Found, missing_file
-from vrs.bundles.micrographs import micrographs_of
+from vrs.bundles.micrographs import folder_of, micrographs_of
 from vrs.errors import InputError
 from vrs.inputs.kind import FOLDER, Option
 from vrs.io.relion import Job
@@ -18,14 +18,15 @@ _UNSET = ("", "None", "none", "-1", "-1.0")
 class _Relion(Bundle):
     option = Option(
         "relion", "job of RELION (PROJECT/PostProcess/job020, or of Refine3D, Class3D, Class2D, "
-        "CtfRefine, Polish or MaskCreate): its maps, mask, resolution, particles, classes, "
-        "micrographs, symmetry and workflow are found from there", type=FOLDER, metavar="PATH")
+        "CtfRefine, Polish, MaskCreate, Extract, AutoPick or ManualPick): its maps, mask, "
+        "resolution, particles, classes, micrographs, coordinates, symmetry and workflow are found "
+        "from there", type=FOLDER, metavar="PATH")
 
     def open(self, path):
         job = Job(path)
         if job.type not in _READERS:
-            raise InputError("%s is a job of the type %s, which leads to no map or classes; "
-                             "give one of the types %s." % (path, job.type,
+            raise InputError("%s is a job of the type %s, which leads to no map, classes or "
+                             "coordinates; give one of the types %s." % (path, job.type,
                                                             ", ".join(sorted(_READERS))))
         job.require_finished()
         search = _Search(job)
@@ -250,6 +251,47 @@ def _mask_create(job, search):
     _follow(job, search, job.inputs)
 
 
+def _extract(job, search):
+    """The particles as they were extracted."""
+    search.file("particles", job.name + "/particles.star", "the table of the particles", job.name)
+    _before_particles(job, search)
+
+
+def _picked(kind):
+    """The reader of a job that picked particles: their coordinates, and the micrographs.
+
+    Since version 4 a list, autopick.star, names the coordinates of each micrograph. Before, these
+    lay beside a file that only told how their names end, coords_suffix_autopick.star.
+    """
+    def read(job, search):
+        listed = "%s/%s.star" % (job.name, kind)
+        is_listed = os.path.isfile(job.path(listed))
+        if not is_listed and not os.path.isfile(job.file("coords_suffix_%s.star" % kind)):
+            raise InputError("The job %s has no coordinates (%s.star); give one that picked "
+                             "particles." % (job.name, kind))
+        search.take("coordinates", job.path(listed) if is_listed else job.folder, job.name)
+        for name in [listed] + job.inputs:
+            if name.endswith(".star") and os.path.isfile(job.path(name)):
+                _micrographs_in(name, job.path(name), search)
+        if not search.has("micrographs"):
+            search.remarks.append("micrographs: not taken, as those that were picked in are not "
+                                  "there; give their folder by --micrographs")
+    return read
+
+
+def _micrographs_in(name, path, search):
+    """Take the micrographs that a table names, and their pixel size."""
+    blocks = read_star(path)
+    named = [str(micrograph) for block in blocks.values()
+             for micrograph in block.get("rlnMicrographName", ())]
+    folder = folder_of(named, path)
+    if folder:
+        search.take("micrographs", folder, "named in %s" % name)
+    sizes = set(blocks.get("optics", {}).get("rlnMicrographPixelSize", ()))
+    if len(sizes) == 1:
+        _number(search, "sampling_micrographs", {"size": sizes.pop()}, "size", name)
+
+
 def _follow(job, search, names):
     """Go on with the first job before this one that has maps."""
     makers = [maker for maker in (job.maker(name) for name in names) if maker is not None]
@@ -300,4 +342,7 @@ _READERS = {
     "CtfRefine": _polished("particles_ctf_refine.star"),
     "Polish": _polished("shiny.star"),
     "MaskCreate": _mask_create,
+    "Extract": _extract,
+    "AutoPick": _picked("autopick"),
+    "ManualPick": _picked("manualpick"),
 }

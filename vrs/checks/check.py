@@ -13,8 +13,8 @@ from vrs.engines.external import BUILTIN, ExternalEngine
 from vrs.errors import NotApplicable, NotMeasured
 from vrs.inputs.map import COVERED
 from vrs.inputs.model import MODEL
-from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, Paragraph, ParticleValues,
-                         ResidueValues, ServiceOutcome, Status)
+from vrs.results import (Curve, Engine, Estimate, ItemResult, Metric, MicrographValues, Paragraph,
+                         ParticleValues, ResidueValues, ServiceOutcome, Status)
 
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ class Findings:
     products : list
         Of :class:`vrs.results.Volume` and :class:`vrs.results.AtomValues`, which whoever
         runs the check stores and figures may refer to by name, :class:`vrs.results.Curve`,
-        :class:`vrs.results.ResidueValues` and :class:`vrs.results.ParticleValues`.
+        :class:`vrs.results.ResidueValues`, :class:`vrs.results.ParticleValues` and
+        :class:`vrs.results.MicrographValues`.
     """
 
     metrics: Dict[str, Any]
@@ -70,6 +71,8 @@ class Check:
     within_mask : bool
         Whether what it says of the map was measured within the mask: it states which part of the
         macromolecule that is, and is not OK where it is the smaller one.
+    undecided : str
+        The reason that is given where none of the criteria has a value.
     summary_ok, summary_warnings : str
         Sentence for the summarised quality in either case; may be empty.
     external : tuple of ExternalEngine
@@ -86,6 +89,7 @@ class Check:
     references: Tuple[str, ...] = ()
     estimates: Dict[str, str] = {}
     within_mask = False
+    undecided = "The metrics used by the criteria have no value for this map."
     summary_ok = ""
     summary_warnings = ""
     external: Tuple[ExternalEngine, ...] = ()
@@ -197,7 +201,7 @@ class Check:
                 result.reason = ("No resolution was reported; the criteria cannot be evaluated.")
             else:
                 result.status = Status.NOT_MEASURED
-                result.reason = "The metrics used by the criteria have no value for this map."
+                result.reason = self.undecided
         elif outcomes:
             result.status, result.summary = Status.OK, self.summary_ok
         result.warnings = warnings
@@ -279,6 +283,8 @@ def _attempt(check, evidence, overrides, compute):
                 result.residues.append(product)
             elif isinstance(product, ParticleValues):
                 result.particles.append(product)
+            elif isinstance(product, MicrographValues):
+                result.micrographs.append(product)
             elif isinstance(product, Curve):
                 result.curves.append(product)
             else:

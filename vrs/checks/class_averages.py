@@ -41,7 +41,7 @@ class _Averages:
         if PARTICLES.name in evidence.failures:
             return PARTICLES.unmet(evidence)
         if PARTICLES.unmet(evidence) or MEMBERS.unmet(evidence):
-            return Status.NOT_RUN, ("Give class averages by --classes, or a table of particles "
+            return Status.NOT_RUN, ("Give class averages with --classes, or a table of particles "
                                     "that are aligned to classes.")
         return IMAGES.unmet(evidence)
 
@@ -99,7 +99,7 @@ def _given(evidence):
                   else classes.resolution)
     empty = int(np.count_nonzero(~shows))
     idle = int(np.count_nonzero(shares[shows] == 0)) if shares[shows].any() else 0
-    source = "The class averages are those given; %s.%s%s" % (
+    source = "The class averages were given; %s.%s%s" % (
         where, "" if not empty else (
             " %d empty one%s left out." % (empty, " was" if empty == 1 else "s were")),
         "" if not idle else " %d of them ha%s no members and no weight." % (
@@ -137,15 +137,15 @@ def _made(evidence):
     chosen = numbers[counts >= FEWEST_MEMBERS]
     if not len(chosen):
         raise NotMeasured(
-            "No class has the %d particles that an average needs; give more particles or, by "
-            "--classes, the class averages." % FEWEST_MEMBERS)
+            "No class has the %d particles that an average needs; give more particles, or class "
+            "averages with --classes." % FEWEST_MEMBERS)
     logger.info("Averaging the members of %d classes", len(chosen))
     images, resolution = zip(*(_average(members, number) for number in chosen))
     left_out = len(numbers) - len(chosen)
     source = ("The class averages were made from the %d particles used, with the angles and shifts "
               "in their table%s. Their shares are those of all particles in the table, and the "
-              "resolution of each is where the averages of two halves of its members correlate by "
-              "1/3.%s" % (
+              "resolution of each is where the averages of two halves of its members have a "
+              "correlation of 1/3.%s" % (
                   len(members.labels), " and with their CTF" if members.sample.table.has_ctf
                   else "", "" if not left_out else " %d class%s with fewer than %d members %s left "
                   "out." % (left_out, "" if left_out == 1 else "es", FEWEST_MEMBERS,

@@ -8,6 +8,7 @@ from scipy import ndimage
 from vrs.checks.check import Findings
 from vrs.checks.criteria import Criterion
 from vrs.checks.quantities import MAPPING, Quantity
+from vrs.numerics.masks import bounding_box
 from vrs.results import Bars, Mark, Paragraph, Surface, Table, Volume
 from vrs.results.sections import central_slices
 
@@ -147,8 +148,8 @@ def resolution_findings(data, local, name, finest=0.0, unresolved=0):
     volume = local_volume(name, local, "Local resolution (Å), 0 outside the mask",
                           "Local resolution", "Å", found)
     slices = central_slices(np.where(local > 0, local, np.float32(np.nan)), data.map.sampling,
-                            "Local resolution within the mask, central slices; the darkest "
-                            "colour is the best resolution.",
+                            "Local resolution within the mask, central slices; dark colours mark "
+                            "the best resolution.",
                             "Three sections of the local resolution, along X, Y and Z.")
     reported = data.reported.resolution
     marks = [Mark(reported, "reported")] if reported else []
@@ -243,14 +244,18 @@ def onto_grid(values, mask, shape):
     known = mask.astype(np.float32)
     spread = np.zeros(mask.shape, np.float32)
     spread[mask] = values
-    scale = np.diag([old / new for old, new in zip(mask.shape, shape)])
+    scale = [old / new for old, new in zip(mask.shape, shape)]
+    # Beyond the voxels next to the mask there is nothing.
+    around = tuple(slice(max(0, int((axis.start - 1) / step)), min(size, int(axis.stop / step) + 1))
+                   for axis, step, size in zip(bounding_box(mask), scale, shape))
 
     def resample(array):
-        return ndimage.affine_transform(array, scale, output_shape=shape, order=1, mode="nearest")
+        return ndimage.affine_transform(
+            array, np.diag(scale), [axis.start * step for axis, step in zip(around, scale)],
+            [axis.stop - axis.start for axis in around], order=1, mode="nearest")
 
     weights = resample(known)
-    result = resample(spread)
     near = weights > 1e-3
-    np.divide(result, weights, out=result, where=near)
-    result[~near] = 0
+    result = np.zeros(shape, np.float32)
+    np.divide(resample(spread), weights, out=result[around], where=near)
     return result

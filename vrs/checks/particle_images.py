@@ -79,8 +79,8 @@ class _Cropped:
         cropped = self.drawn.cached(self.box, Path(self._folder.name) / "images.npy")
         good = ~self.drawn.unusable
         if not good.any():
-            raise NotMeasured("All particle images are constant or hold values that are not "
-                              "numbers or far too large; check the stacks.")
+            raise NotMeasured("All particle images are constant or contain values that are not "
+                              "numbers or are far too large; check the stacks.")
         return cropped.take(good), self._rows[good]
 
 
@@ -205,8 +205,8 @@ def _draw(evidence, kept=None):
     box = _box(evidence, particles)
     if box < 2 * (FIRST_SHELL + _FEWEST_SHELLS + 1):
         raise NotMeasured(
-            "The images of the particles, %d pixels and %.3g Å wide, are too small for anything to "
-            "be told from them; check their pixel size, or extract them in a larger box." % (
+            "The images of the particles, %d pixels and %.3g Å wide, are too small to show "
+            "anything; check their pixel size, or extract them in a larger box." % (
                 particles.size, _extents(particles).max()))
     samplings = particles.sampling(box)[np.unique(particles.table.group)]
     return Sample(_Cropped(particles, rows, box), float(samplings.mean()),
@@ -381,8 +381,8 @@ def _image_notes(sample):
     if sample.unusable:
         one = sample.unusable == 1
         notes.append(Note(
-            "%d of the images %s constant or %s values that are not numbers or far too large; %s "
-            "left out." % (sample.unusable, "is" if one else "are", "holds" if one else "hold",
+            "%d of the images %s constant or %s values that are not numbers or are far too large; "
+            "%s left out." % (sample.unusable, "is" if one else "are", "holds" if one else "hold",
                            "it was" if one else "they were"), MINOR))
     if not sample.table.has_ctf:
         notes.append(Note("The table does not give the CTF of the images; they are compared as if "
@@ -400,7 +400,7 @@ def _magnification_notes(table, scan):
                 100 * abs(scan.best - 1), "small" if scan.best > 1 else "large",
                 told * scan.best, told))
     if not np.isfinite(scan.best_error):
-        return [Note(text + ", the end of what was tried. Wrong angles have the same effect.",
+        return [Note(text + ", the limit of the search. Wrong angles have the same effect.",
                      MINOR)]
     if table.has_ctf:
         return [Note(text + ".", SERIOUS)]

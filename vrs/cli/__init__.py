@@ -45,8 +45,8 @@ def main(arguments=None):
         return _complain(FAILED, [options.when_stopped])
     except Exception as error:  # nobody should have to read a traceback
         if is_full(error):
-            return _complain(FAILED, ["There is no space left on the disk (%s); free some, and "
-                                      "run it again." % error])
+            return _complain(FAILED, ["There is no space left on the disk (%s); free some space, "
+                                      "and run it again." % error])
         handle, path = tempfile.mkstemp(prefix="vrs_", suffix=".log")
         with open(handle, "w") as log:
             traceback.print_exc(file=log)
@@ -98,8 +98,7 @@ def _add_validate(commands):
                     "opened in Scipion; its folder is printed at the end.")
     for bundle in bundles.all_bundles():
         command.add_argument(bundle.option.flag, metavar=bundle.option.placeholder,
-                             help=bundle.option.help + "; what is given by an option of its own "
-                             "wins")
+                             help=bundle.option.help + "; options given explicitly take precedence")
     _add_evidence(command)
     _add_choices(command)
     command.set_defaults(command=_validate)
@@ -110,8 +109,8 @@ def _add_entry(commands):
         "entry", allow_abbrev=False, help="validate an entry of EMDB",
         description="Fetches a map from the Electron Microscopy Data Bank, with its half maps if "
                     "they are public and the model that is fitted to it, if there is one, and "
-                    "validates them as 'vrs validate' does. What was fetched is kept and not "
-                    "fetched again.")
+                    "validates them as 'vrs validate' does. Downloaded files are kept and not "
+                    "downloaded again.")
     command.add_argument("entry", metavar="EMD-NNNNN", help="the entry")
     _add_evidence(command, {
         "threshold": "contour level that shows the macromolecule (default: the one that the entry "
@@ -120,7 +119,7 @@ def _add_entry(commands):
     command.add_argument("--pdb", metavar="ID",
                          help="which of the entry's models to use (default: the first)")
     command.add_argument("--cache", metavar="DIR",
-                         help="folder for what is fetched (default: vrs_archive in Scipion's "
+                         help="folder for the downloaded files (default: vrs_archive in Scipion's "
                               "folder for user data)")
     command.add_argument("--offline", action="store_true",
                          help="use only that folder, without network access")
@@ -165,14 +164,14 @@ def _add_choices(command):
                          help="threads for the calculations (default: as many as there are "
                               "processors, here %(default)s)")
     command.add_argument("--criteria", metavar="FILE|service",
-                         help="JSON file with bounds that replace the usual ones, or the word "
-                              "service for the rules of the public validation service (a file "
-                              "of that name is ./service)")
+                         help="JSON file with bounds that replace the default ones, or the word "
+                              "service for the rules of the public validation service (a file of "
+                              "that name is ./service)")
     command.add_argument("--engine", action="append", default=[], metavar="ITEM=ENGINE",
                          help="what computes an item, 0.e=xmipp for instance; may be repeated "
                               "(default: the built-in engine; see 'vrs items')")
     command.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0],
-                         help="what makes the 3D views (default: %(default)s)")
+                         help="what draws the 3D views (default: %(default)s)")
     command.add_argument("--zip", action="store_true",
                          help="also write vrs_report.zip, a folder to send: the report with the "
                               "map and all maps and models that were made")
@@ -188,14 +187,13 @@ def _add_batch(commands):
     command = commands.add_parser(
         "batch", allow_abbrev=False, help="validate many maps or entries, and summarise them",
         description="Validates the maps and entries of a table, each as 'vrs validate' or 'vrs "
-                    "entry' does, and writes a summary of all. Run again, it goes on where it was "
-                    "stopped and tries again what failed.",
+                    "entry' does, and writes a summary of all. When it is run again, it continues "
+                    "where it stopped and retries what failed.",
         epilog="The columns of the table are the options of 'vrs validate' and 'vrs entry' without "
-               "dashes, but for output and project; entry for the number of an entry of EMDB, and "
-               "name for the folder of its report. Each row has a map, another input that can be "
-               "validated without one, or an entry. The exit code "
-               "is 0 when there is a report on each, 1 when some failed and 2 when the table is "
-               "wrong.")
+               "their dashes (except output and project), entry for the number of an EMDB entry, "
+               "and name for the folder of its report. Each row has a map, another input that can "
+               "be validated without one, or an entry. The exit code is 0 if there is a report on "
+               "each, 1 if some failed and 2 if the table is wrong.")
     command.add_argument("table", nargs="?", metavar="FILE.csv",
                          help="the table, with a row for each entry")
     command.add_argument("--watch", metavar="FOLDER",
@@ -211,18 +209,18 @@ def _add_batch(commands):
                          help="threads for the calculations of each entry (default: the processors "
                               "here are shared by the entries that run at once)")
     command.add_argument("--hook", metavar="COMMAND",
-                         help="run this command of the shell after each entry, with its outcome "
-                              "as JSON on the standard input")
+                         help="run this shell command after each entry, with its outcome as JSON "
+                              "on the standard input")
     _add_queue(command)
-    command.set_defaults(command=_batch, when_stopped="Stopped; the same command goes on from "
-                                                      "here.", commands=commands.choices)
+    command.set_defaults(command=_batch, when_stopped="Stopped; run the same command to "
+                                                      "continue.", commands=commands.choices)
 
 
 def _add_compare(commands):
     command = commands.add_parser(
-        "compare", allow_abbrev=False, help="tell what changed from one report to another",
-        description="Tells what changed from one report to another: items with another status, "
-                    "findings that came or went, numbers by which items are judged, and the "
+        "compare", allow_abbrev=False, help="show what changed between two reports",
+        description="Shows what changed between two reports: items with another status, findings "
+                    "that appeared or disappeared, the numbers by which items are judged, and the "
                     "curves of both in one plot. Prints it and writes comparison.html.")
     command.add_argument("before", metavar="BEFORE/report.json", help="the first report")
     command.add_argument("after", metavar="AFTER/report.json", help="the second report")

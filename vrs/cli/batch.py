@@ -103,7 +103,7 @@ def batch(options, commands):
 
 def _check_source(options):
     if bool(options.table) == bool(options.watch):
-        raise InputError("Give either a table or, by --watch, a folder.")
+        raise InputError("Give either a table or, with --watch, a folder.")
     if options.watch and not os.path.isdir(options.watch):
         raise InputError("There is no folder %s to watch." % options.watch)
     if options.watch and options.output and (
@@ -182,7 +182,7 @@ class _Batch:
         for name in SUMMARIES:
             self._console.say("Summary  %s" % os.path.join(self._folder, name))
         if self._unwritten:
-            raise ScipionError("The summary could not be brought up to date: %s" % self._unwritten)
+            raise ScipionError("The summary could not be updated: %s" % self._unwritten)
         return all(entry.outcome.state == "done" for entry in self._entries.values())
 
     def _go_on(self, jobs):
@@ -212,7 +212,7 @@ class _Batch:
             told = dict(outcome.plain(), folder=os.path.join(self._folder, outcome.name))
             problem = run_hook(self._hook, json.dumps(told, ensure_ascii=False))
             if problem:
-                self._console.say("%s ... the hook failed, which changes nothing: %s" % (
+                self._console.say("%s ... the hook failed; the result is not affected: %s" % (
                     outcome.name, problem))
 
     def _summarise(self):
@@ -385,11 +385,11 @@ def _alone_in(folder):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ScipionError("Another batch is at work in %s; wait until it ends, or give "
-                               "another folder by --output." % folder)
+            raise ScipionError("Another batch is running in %s; wait until it ends, or give "
+                               "another folder with --output." % folder)
         except OSError as error:  # some disks of clusters have no locks
-            raise ScipionError("Other batches cannot be kept out of %s (%s); give a folder on "
-                               "another disk by --output." % (folder, error.strerror))
+            raise ScipionError("The folder %s cannot be locked against other batches (%s); give a "
+                               "folder on another disk with --output." % (folder, error.strerror))
         yield
 
 

@@ -95,7 +95,7 @@ class WatchedFolder:
                     for row in read_table(path, self._commands)]
         except InputError as error:
             for problem in error.problems:
-                self._tell("%s is left out until it is mended: %s" % (path, problem))
+                self._tell("%s is left out until it is corrected: %s" % (path, problem))
             return []
 
     def _rows_of_jobs(self, folder, depth):

@@ -45,7 +45,7 @@ def no_space(folder, logs=()):
 
 def full_disk(folder):
     """The sentence that says so of the disk of a folder."""
-    return "There is no space left on the disk of %s; free some, and run it again." % folder
+    return "There is no space left on the disk of %s; free some space, and run it again." % folder
 
 
 def _is_used_up(folder):

@@ -24,7 +24,7 @@ def items(options):
         for engine in check.external:
             console.say("  %s=%s  %s" % (check.id, engine.name, _availability(engine)))
     console.say("")
-    console.say("3D views are drawn by the built in renderer, or by ChimeraX: %s" % chimerax)
+    console.say("3D views are drawn by the built-in renderer, or by ChimeraX: %s" % chimerax)
 
 
 def _availability(engine):

@@ -221,7 +221,7 @@ def check_request(options, filled):
         _check_names(paths + [criteria, os.path.abspath(options.output or "")])
     if "map" not in given:
         problems += ["%s is for validations in a Scipion project, which need a map; leave it out, "
-                     "or give a map by --map." % name for name, value in (
+                     "or give a map with --map." % name for name, value in (
                          ("--project", options.project), ("--queue", options.queue)) if value]
     # Nothing is left behind when the run does not come to its end.
     missing = _missing_folders(output)

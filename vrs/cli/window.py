@@ -25,8 +25,8 @@ def open_window(options):
     folder = find_project(prepare_environment(), options.project)
     if not os.access(folder, os.W_OK):
         raise ScipionError("Scipion's window writes to the projects that it opens, and %s cannot "
-                           "be written; copy that folder to where you may write, and open the "
-                           "copy." % folder)
+                           "be written; copy that folder to a place where you can write, and open "
+                           "the copy." % folder)
     import tkinter  # not every Python has it
     try:
         tkinter.Tk().destroy()

@@ -38,7 +38,7 @@ _FEWEST_PICKS, _FEW_PICKS, _FEW_FACTOR = 10, 3, 2.0
 _SPACINGS = (4.0, 3.4)
 _TILE = 300.0  # Å
 _BESIDE_AXES = 3  # coefficients about the axes, where the detector's stripes are
-_FALSE_TILES = 0.01  # expected number in a micrograph
+_FALSE_TILES = 1e-4  # expected number in a micrograph, as data sets have thousands
 _FOLDS = 1.4826  # deviation of a normal distribution over its median deviation
 # Spectra of micrographs: side of a tile in diameters, tiles along each side at most, and bands
 # from the diameter to half of the highest frequency.
@@ -46,6 +46,8 @@ _TILE_DIAMETERS, _TILES, _BANDS = 3.0, 8, 5
 # Micrographs among which one that is unlike the others is told, and by how many deviations of a
 # measure, which cannot be told to be smaller than this (logarithm).
 FEWEST_ALIKE = 8
+# Micrographs from which on the influence of crowding is taken out.
+_FEWEST_CROWDED = 16
 # Deviations of the set: crowding and defocus alone change the spectrum by up to 5.8.
 _UNLIKE, _UNLIKE_GREY, _LEAST_DIFFERENCE = 6.5, 5.0, 0.1
 _LEAST_GREY_DIFFERENCE = 0.05
@@ -367,13 +369,20 @@ def _tile_corners(shape, side):
     return [(top, left) for top in rows for left in columns]
 
 
-def unlike_others(measures):
+def unlike_others(measures, particles):
     """Which micrographs of a set have ice that is unlike that of the others.
+
+    Particles change the spectrum too. Of sixteen micrographs or more, a straight line in the
+    logarithm of their number is taken off each measure: the median slope between micrographs with
+    few and with many particles (Theil's incomplete method; Theil 1950, Proc. Kon. Ned. Akad.
+    Wetensch. 53, 386).
 
     Parameters
     ----------
     measures : numpy.ndarray, (micrographs, 6)
         Of :func:`ice_measures`.
+    particles : numpy.ndarray of int, (micrographs,)
+        How many were picked in each, at least one.
 
     Returns
     -------
@@ -387,10 +396,24 @@ def unlike_others(measures):
         return np.zeros(len(measures), bool)
     least = np.append(np.full(_BANDS, _LEAST_DIFFERENCE), _LEAST_GREY_DIFFERENCE)
     known = np.isfinite(measures).all(axis=0)
-    rest = (measures - np.median(measures, axis=0))[:, known]
+    measures = measures[:, known]
+    if len(measures) >= _FEWEST_CROWDED:
+        measures = _without_crowding(measures, np.log(particles))
+    rest = measures - np.median(measures, axis=0)
     spread = np.maximum(_FOLDS * np.median(np.abs(rest), axis=0), least[known])
     limits = np.append(np.full(_BANDS, _UNLIKE), _UNLIKE_GREY)[known]
     return (np.abs(rest) > limits * spread).any(axis=1)
+
+
+def _without_crowding(measures, crowding):
+    """Measures without what changes linearly with the logarithm of the number of particles."""
+    order, half = np.argsort(crowding, kind="stable"), len(crowding) // 2
+    few, many = order[:half], order[-half:]
+    run = crowding[many] - crowding[few]
+    if not (run > 0).any():
+        return measures
+    rise = (measures[many] - measures[few])[run > 0]
+    return measures - np.median(rise / run[run > 0, None], axis=0) * crowding[:, None]
 
 
 def ice_spots(image, sampling, workers=1):
@@ -399,7 +422,7 @@ def ice_spots(image, sampling, workers=1):
     In a tile of noise the power of each Fourier coefficient, over its mean in a ring, follows an
     exponential distribution: the strongest of m exceeds z with the probability
     1 - (1 - exp(-z))^m. Tiles are marked whose strongest coefficient from 4.0 to 3.4 Å exceeds what
-    would be expected in one of a hundred micrographs.
+    would be expected in one of ten thousand micrographs.
 
     Parameters
     ----------

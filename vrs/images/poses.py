@@ -181,8 +181,10 @@ def smoothing_basis(views, group, degree, mirror=False):
     degrees = range(0, degree + 1, 2 if mirror else 1)
     functions = sum(spherical_harmonics(copies, degrees)
                     for copies in equivalent_views(views, group)) / len(group)
-    left, sizes, _ = np.linalg.svd(functions, full_matrices=False)
-    basis = left[:, sizes > 1e-6 * sizes[0]]
+    # The group leaves of each function all or nothing, so that no square root is too inaccurate.
+    squares, axes = np.linalg.eigh(functions.T @ functions)
+    kept = squares > 1e-10 * squares[-1]
+    basis = functions @ (axes[:, kept] / np.sqrt(squares[kept]))
     if len(views) < 2 * basis.shape[1]:
         raise ValueError("%d directions are too few for %d functions." % basis.shape)
     return basis

@@ -30,8 +30,12 @@ _DIFFERENCE = 0.25
 
 def products(one, other):
     """Scalar products of complex rows as real vectors, over the last axis."""
-    return (np.einsum("...c,...c->...", one.real, other.real)
-            + np.einsum("...c,...c->...", one.imag, other.imag))
+    return np.einsum("...c,...c->...", _real(one), _real(other))
+
+
+def _real(values):
+    """Real and imaginary parts side by side, (..., 2 coefficients)."""
+    return np.ascontiguousarray(values).view(np.float32)
 
 
 def correlation(one, other):
@@ -75,8 +79,9 @@ class WhiteImages:
 
     def cleared(self, images):
         """Images without what single particles may differ in."""
-        amounts = products(self.nuisances, images[:, None])
-        return images - np.einsum("nq,nqc->nc", amounts, self.nuisances)
+        nuisances, values = _real(self.nuisances), _real(images)
+        amounts = np.einsum("nqc,nc->nq", nuisances, values)
+        return (values - np.einsum("nq,nqc->nc", amounts, nuisances)).view(np.complex64)
 
     def scaled(self, images):
         """Cleared images of the norm that noise of variance 1 has."""

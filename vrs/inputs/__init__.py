@@ -127,7 +127,7 @@ def _refuse_leftovers(kind, options, given):
     """Options that say how to read evidence which is not there are a mistake."""
     left = [option for option in options if read_value(option, given) != option.default]
     if left:
-        raise InputError("%s %s given, but %s not; give %s by %s." % (
+        raise InputError("%s %s given, but %s not; give %s with %s." % (
             " and ".join(option.flag for option in left), "was" if len(left) == 1 else "were",
             kind.words + (" were" if kind.words.startswith("two ") else " was"),
             "them" if kind.words.startswith("two ") else "it",

@@ -23,8 +23,8 @@ class _ClassesKind(Kind):
     options = (
         Option("classes", "class averages: an MRC stack, TIFF, SPIDER or EMAN2 HDF file, RELION's "
                "model.star, or a folder of images", "Class averages",
-               "A stack (.mrcs, TIFF, SPIDER, HDF of EMAN2), the model.star of a 2D classification by "
-               "RELION, or a folder of single images.", pointer="SetOfClasses2D, SetOfAverages"),
+               "A stack (.mrcs, TIFF, SPIDER, HDF of EMAN2), the model.star of a 2D classification "
+               "in RELION, or a folder of single images.", pointer="SetOfClasses2D, SetOfAverages"),
         Option("sampling_classes", "pixel size of the class averages in Å (default: from their "
                "header)", "Pixel size of the classes (Å)",
                "Needed where their file does not give "

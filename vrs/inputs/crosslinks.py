@@ -17,7 +17,7 @@ class _CrossLinksKind(Kind):
                "residue2, a Jwalk list, or what xiFDR, xQuest and others write",
                "Table of the cross-links",
                'A table with the columns chain1, residue1, chain2, residue2 and, if known, linker, '
-               'limit (Å); a list of Jwalk; or what XlinkAnalyzer, xQuest, xiFDR or xiNET write. '
+               'limit (Å); a list from Jwalk; or what XlinkAnalyzer, xQuest, xiFDR or xiNET write. '
                'If it names proteins, put a JSON file of the same name next to it that gives their '
                'chains: {"RPB1": ["A"]}.'),
     )

@@ -113,7 +113,7 @@ HALF_MAPS = register(_HalfMapsKind())
 def _paths(given):
     paths = [str(given[name]) for name in ("half1", "half2") if given.get(name)]
     if len(paths) == 1:
-        raise InputError("One half map was given; give both, by --half1 and --half2.")
+        raise InputError("One half map was given; give both with --half1 and --half2.")
     return paths
 
 
@@ -202,7 +202,7 @@ def _sampling_problems(path, sampling, map_sampling):
     if abs(sampling / map_sampling - 1) <= headers.MAX_ANISOTROPY:
         return []
     return ["The half map %s has voxels of %g Å and the map has voxels of %g Å; give maps with the "
-            "same voxel size, or the right voxel size by --sampling."
+            "same voxel size, or the right voxel size with --sampling."
             % (path, sampling, map_sampling)]
 
 
@@ -301,8 +301,8 @@ def _map_notes(found):
         notes.append(Note("The half maps are mirror images of the map; give them with the hand of "
                           "the map.", SERIOUS))
     elif found.shifted:
-        notes.append(Note("The half maps are displaced from the map by %s, so that the mask does "
-                          "not cover them; give them in the position of the map."
+        notes.append(Note("The half maps are displaced from the map by %s, so the mask does not "
+                          "cover them; give them in the position of the map."
                           % _displacement(found.shift), SERIOUS))
     if found.agreement < _AGREEMENT:
         notes.append(Note("The mean of the half maps agrees with the map only partly: within the "
@@ -348,7 +348,7 @@ def _independence_notes(found):
         return []
     where = ("beyond the resolution their Fourier shell correlation stays at %.2f instead of "
              "falling to 0" % found.beyond if np.isnan(found.outside) else
-             "around the macromolecule their fine details correlate by %.2f instead of 0"
+             "around the macromolecule their fine details have a correlation of %.2f instead of 0"
              % found.outside)
     return [Note("The half maps do not look independent: %s, so they share noise. They may come "
                  "from one common refinement, or share particles." % where, SERIOUS)]
@@ -365,8 +365,8 @@ def _content(evidence):
         slices(first, "half map 1"),
         slices(second, "half map 2"),
         Paragraph("The difference of the half maps holds their noise only. Where it shows the "
-                  "macromolecule, the halves differ in more than noise, for instance by an error "
-                  "of the alignment."),
+                  "macromolecule, the halves differ in more than noise, for instance because of an "
+                  "alignment error."),
         slices(first - second, "the difference of the half maps", "signed"),
         *(_solid(half, name, evidence) for half, name in ((first, "half map 1"),
                                                           (second, "half map 2")))]

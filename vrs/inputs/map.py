@@ -31,6 +31,8 @@ _MASK_LEVEL = 0.5
 _CUT_FACES, _FRAME = 3, 8
 # Of the voxels at or above the threshold; where the mask holds less, it is not that of the map.
 COVERED = 0.5
+# Two or three equal bodies that the threshold parts leave at least this to the mask.
+_FEW_BODIES = 0.3
 # Of the surroundings and of the box: above, the threshold lies within the noise.
 _NOISE_ABOVE, _FULL = 0.02, 0.5
 # Masks that other programs resampled or filtered leave [0, 1] by rounding.
@@ -156,9 +158,9 @@ class _MapKind(Kind):
                "count as inside.", pointer="VolumeMask"),
         Option("mass", "mass of the specimen in kDa, to compare with what the threshold encloses",
                "Mass of the specimen (kDa)",
-               "Mass of all that is in the map, all copies and ligands together, detergent and "
-               "lipids aside. The volume at the threshold is compared with it (0.b). It may be "
-               "left empty.", NUMBER, "KDA", to_mass),
+               "Mass of everything in the map, all copies and ligands together, without detergent "
+               "and lipids. The volume at the threshold is compared with it (0.b). It may be left "
+               "empty.", NUMBER, "KDA", to_mass),
         Option("sequence", "sequences of all chains of the specimen (FASTA), instead of its "
                "mass", "Sequences of the specimen",
                "A FASTA file with a record for each chain of the specimen, copies included. Its "
@@ -380,12 +382,12 @@ def _mask_findings(data):
     """What is suspicious about threshold and mask."""
     if data.is_cut_out:
         return [Note("The box was cut around a part of a larger map, and the results are about "
-                     "this part only. Free space (0.a) is not judged, what surrounds the part need not "
-                     "be solvent (0.c), and the edges where density was cut through may look like "
-                     "fine detail.", MINOR)] + _coverage_findings(data)
+                     "this part only. Free space (0.a) is not judged, what surrounds the part need "
+                     "not be solvent (0.c), and the edges where density was cut through may look "
+                     "like fine detail.", MINOR)] + _coverage_findings(data)
     if data.mask is None and not data.raw_mask.mean() > _FULL and data.hard_mask.mean() > _FULL:
         return [Note("The threshold, %g, is so low that the mask made from it fills %.0f %% of the "
-                     "box: it takes noise for the macromolecule. Give a higher threshold, or a "
+                     "box: noise is taken for the macromolecule. Give a higher threshold, or a "
                      "mask of your own." % (data.threshold, 100 * data.hard_mask.mean()), SERIOUS)]
     above = data.raw_mask[data.surroundings]
     if above.size and above.mean() > _NOISE_ABOVE:
@@ -405,8 +407,8 @@ def _coverage_findings(data):
                      "items measured within it are not called OK." % held, MINOR)]
     return [Note("The mask made from the threshold %s: the map falls into pieces there, or noise "
                  "is above it. What is measured within the mask says nothing about the rest, and "
-                 "items measured within it are not called OK. Give another threshold, or a mask of your "
-                 "own." % held, SERIOUS)]
+                 "items measured within it are not called OK. Give another threshold, or a mask of "
+                 "your own." % held, MINOR if data.coverage >= _FEW_BODIES else SERIOUS)]
 
 
 def _number_notes(data, resolution):
@@ -418,8 +420,8 @@ def _number_notes(data, resolution):
             MINOR))
     if data.threshold <= data.volume.min():
         notes.append(Note(
-            "The threshold, %g, is not above the minimum of the map, %g, so that the whole box "
-            "counts as macromolecule." % (data.threshold, data.volume.min()), MINOR))
+            "The threshold, %g, is not above the minimum of the map, %g, so the whole box counts "
+            "as macromolecule." % (data.threshold, data.volume.min()), MINOR))
     return notes
 
 

@@ -19,8 +19,8 @@ _NAMED = 5
 _MOST_OUTSIDE = 0.2  # of the coordinates: more do not belong to these images
 # Programs write it that do not know the sampling.
 _UNSET = 1.0
-_NO_COORDINATES = ("The micrographs have no coordinates; give those of the particles by "
-                   "--coordinates, or by --particles a table of particles that has them.")
+_NO_COORDINATES = ("The micrographs have no coordinates; give those of the particles with "
+                   "--coordinates, or a table of particles that has them with --particles.")
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class _MicrographsKind(Kind):
                "folder with one for each micrograph; not needed with a table of particles that "
                "has coordinates.", metavar="PATH", pointer="SetOfCoordinates", optional=True),
         Option("sampling_micrographs", "Å/pixel of the micrographs (overrides their headers)",
-               "Sampling of the micrographs (Å/pixel)", "When it is left empty: that of their "
-               "headers.", NUMBER, "S", _to_sampling, advanced=True),
+               "Sampling of the micrographs (Å/pixel)", "If left empty, that of their headers.",
+               NUMBER, "S", _to_sampling, advanced=True),
     )
 
     def probe(self, given, probed):
@@ -93,7 +93,7 @@ class _MicrographsKind(Kind):
         with collected(problems):
             read_value(self.options[2], given)
         if not micrographs:
-            problems.append("Coordinates were given without micrographs; give these by "
+            problems.append("Coordinates were given without micrographs; give the micrographs with "
                             "--micrographs.")
         else:
             with collected(problems):
@@ -111,7 +111,7 @@ class _MicrographsKind(Kind):
     def load(self, given, evidence):
         path = given.get("micrographs")
         if not path:
-            raise InputError("The micrographs were not given; give them by --micrographs.")
+            raise InputError("The micrographs were not given; give them with --micrographs.")
         picks, sources = _picks(given, evidence)
         found, missing, problems = [], [], []
         sampling = read_value(self.options[2], given)
@@ -160,9 +160,12 @@ def _first(path):
 def _look_for_coordinates(path):
     if not os.path.exists(path):
         raise InputError("There is no file or folder %s; check its name." % path)
-    if not os.path.isdir(path) and Path(path).suffix.lower() not in COORDINATE_ENDINGS:
+    if os.path.isdir(path):
+        return
+    if Path(path).suffix.lower() not in COORDINATE_ENDINGS:
         raise InputError("%s does not have the name of a coordinate file; these end with %s."
                          % (path, ", ".join(COORDINATE_ENDINGS)))
+    read_coordinates(path)
 
 
 def _has_coordinates(probe):
@@ -171,8 +174,8 @@ def _has_coordinates(probe):
 
 
 def _unknown_sampling(path):
-    return ("The header of %s does not give its pixel size; give it by --sampling-micrographs, in "
-            "Å/pixel." % path)
+    return ("The header of %s does not give its pixel size; give it with --sampling-micrographs, "
+            "in Å/pixel." % path)
 
 
 def _picks(given, evidence):

@@ -76,8 +76,8 @@ class _ParticlesKind(Kind):
     help = ("The particles that the map was reconstructed from, with their angles; a table of them "
             "is enough for the items on the orientation distribution.")
     options = (
-        Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg, Xmipp .xmd; may be "
-               "given without a map", "Table of the particles",
+        Option("particles", "particle table: RELION STAR, cryoSPARC .cs or .csg, Xmipp .xmd; may "
+               "be given without a map", "Table of the particles",
                "The particles of a refinement, or the members of 2D classes; as a file, the STAR "
                "table of RELION 3.0 or newer, a .cs or .csg file of cryoSPARC, or an .xmd file of "
                "Xmipp.",
@@ -90,7 +90,7 @@ class _ParticlesKind(Kind):
         SYMMETRY,
         Option("diameter", "diameter of the particle in Å (default: from the mask, else half of "
                "the box)", "Diameter of the particle (Å)",
-               "When it is left empty: that of the mask, or half of the box.", NUMBER, "D",
+               "If left empty, that of the mask, or half of the box.", NUMBER, "D",
                _to_diameter, advanced=True),
         Option("particles_used", "number of particles for the items that compare images, or all "
                "(default: %d)" % USED, "Particles used",
@@ -128,6 +128,9 @@ class _ParticlesKind(Kind):
 
     def load(self, given, evidence):
         table, notes = read_particles(given["particles"], given.get("images_folder"))
+        if not table.has_images:
+            notes = notes + ["The table names no images; only what needs no images can be "
+                             "examined."]
         notes = notes + symmetry_remarks(given)
         _, _, symmetry, diameter, used = (read_value(option, given) for option in self.options)
         return Loaded(ParticleEvidence(table, symmetry, diameter, used),
@@ -175,7 +178,7 @@ class _Images:
         if missing:
             return Status.NOT_RUN, (
                 "It needs the images of the particles, of which %s %s not found; give their folder "
-                "by --images-folder." % (
+                "with --images-folder." % (
                     missing[0] if len(missing) == 1 else
                     "%s and %d other stacks" % (missing[0], len(missing) - 1),
                     "was" if len(missing) == 1 else "were"))
@@ -245,7 +248,7 @@ def particle_diameter(evidence):
     box = _largest_box(particles.table) if particles is not None else None
     if box is None:
         raise InputError("The table does not give the size of the images; give the particle's "
-                         "diameter by --diameter.")
+                         "diameter with --diameter.")
     return box / 2, "half of the box, as none was given"
 
 

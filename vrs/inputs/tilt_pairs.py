@@ -87,8 +87,8 @@ class _TiltPairsKind(Kind):
                "(default: found from the pairs, and the hand of the map is not judged)",
                "Tilt axis in the images (°)",
                "Its direction in degrees from the rows of the images (x) towards their columns "
-               "(y), in the order in which the file holds them. When it is left empty, it is found "
-               "from the pairs, and the hand of the map is not judged.", NUMBER, "DEG", _to_axis),
+               "(y), in the order in which the file holds them. If left empty, it is found from "
+               "the pairs, and the hand of the map is not judged.", NUMBER, "DEG", _to_axis),
         SYMMETRY,
     )
 
@@ -102,7 +102,7 @@ class _TiltPairsKind(Kind):
             with collected(problems):
                 found.append(probe_particles(path))
                 problems += [*found[-1].problems, *_without_angles(path, found[-1].table)]
-        if len(found) == 2 and all(table.exact for table in found):
+        if len(found) == 2 and all(table.exact and not table.problems for table in found):
             problems += _count_problems(*(table.rows for table in found))
         if problems:
             raise InputError(problems)
@@ -142,7 +142,7 @@ TILT_PAIRS = register(_TiltPairsKind())
 def _paths(given):
     paths = [str(given[option.name]) for option in TILT_PAIRS.files if given.get(option.name)]
     if len(paths) == 1:
-        raise InputError("One table of tilt pairs was given; give both, by --untilted and "
+        raise InputError("One table of tilt pairs was given; give both with --untilted and "
                          "--tilted.")
     if os.path.realpath(paths[0]) == os.path.realpath(paths[1]):
         raise InputError("The tables of the untilted and of the tilted images are the same file; "
@@ -155,7 +155,7 @@ def _numbers(given):
     problems, found = [], []
     if given.get("tilt_angle") in (None, ""):
         problems.append("The tilt between the images of a pair was not given; give it in degrees "
-                        "by --tilt-angle.")
+                        "with --tilt-angle.")
     for option in TILT_PAIRS.options[2:]:
         with collected(problems):
             found.append(read_value(option, given))

@@ -443,8 +443,8 @@ def _reading(path):
     try:
         yield
     except OSError as error:
-        raise DownloadError("%s cannot be read (%s); ask its owner for the permission, or give "
-                            "another folder." % (path, error.strerror)) from None
+        raise DownloadError("%s cannot be read (%s); ask its owner for permission, or give another "
+                            "folder." % (path, error.strerror)) from None
 
 
 def _is_sound(path, check):

@@ -106,7 +106,7 @@ def read_table(text, path):
                         ("insertion codes", table.insertions)):
         odd = next((one for one in found if one and not (len(one) == 1 and "!" <= one <= "~")), "")
         if odd:
-            raise InputError("%s has %s that are no single letters (\"%.10s\"); save the model "
+            raise InputError("%s has %s that are not single letters (\"%.10s\"); save the model "
                              "again." % (path, what, odd.encode("ascii", "replace").decode()))
     return table
 

@@ -16,6 +16,7 @@ from vrs.images.particles import LARGEST_VALUE
 from vrs.io import files, headers
 from vrs.io.problems import collected, to_sampling
 from vrs.io.spider import spider_images
+from vrs.io.stacks import COMPLEX_MODES
 from vrs.io.star import read_star
 from vrs.io.tiff import is_tiff, tiff_images
 
@@ -62,9 +63,9 @@ def read_classes(path, sampling=None, model_star=None):
     Parameters
     ----------
     path : str
-        A stack (MRC, perhaps compressed, TIFF, SPIDER, or HDF of EMAN2), RELION's ``model.star`` of a
-        two-dimensional classification, a folder of single images, or a pattern with ``*`` or
-        ``?`` for such. Single images are taken in the order of the numbers in their names.
+        A stack (MRC, perhaps compressed, TIFF, SPIDER, or HDF of EMAN2), RELION's ``model.star``
+        of a two-dimensional classification, a folder of single images, or a pattern with ``*``
+        or ``?`` for such. Single images are taken in the order of the numbers in their names.
     sampling : float or str, optional
         Å/pixel; wins over that of the files.
     model_star : str, optional
@@ -255,15 +256,22 @@ def _image_problems(classes, notes):
     least, most = classes.images.min(axis=(1, 2)), classes.images.max(axis=(1, 2))
     # Comparisons with NaN are False.
     finite = (least > -LARGEST_VALUE) & (most < LARGEST_VALUE)
+    if not finite.any():
+        return ["All class averages hold values that are not finite (NaN or infinite) or far too "
+                "large; give another file."]
     if not finite.all():
-        return ["%s: values that are not finite (NaN or infinite) or far too large; remove the "
-                "image or give another file." % _numbered(classes.numbers[~finite])]
+        notes.append("%s values that are not finite (NaN or infinite) or far too large; %s left "
+                     "out." % (_numbered(classes.numbers[~finite]) + (
+                         " holds" if (~finite).sum() == 1 else " hold"),
+                         "it is" if (~finite).sum() == 1 else "they are"))
+        classes.images[~finite] = least[~finite] = most[~finite] = 0
     flat = least == most
     if not flat.all() and (most - least)[~flat].max() < 1 / LARGEST_VALUE:
         return ["The values of the class averages are too small to be told apart; multiply them, "
                 "or give another file."]
     if flat.all():
         return ["All class averages are empty; give those of a classification that has finished."]
+    flat &= finite
     if flat.any():
         notes.append("%s empty (the same value everywhere)." % (
             _numbered(classes.numbers[flat]) + (" is" if flat.sum() == 1 else " are")))
@@ -358,7 +366,13 @@ def _header(path):
     if is_tiff(path):
         return tiff_images(path).shape[1:], None
     header = headers.read_header(path)
+    if header.mode in COMPLEX_MODES:
+        raise InputError(_complex(path))
     return (header.size[1], header.size[0]), _told(header)
+
+
+def _complex(path):
+    return "%s holds complex numbers (a Fourier transform); give the images themselves." % path
 
 
 def _told(header):
@@ -389,8 +403,7 @@ def _images(path):
     if stored is None:
         raise InputError(headers.truncation(header))
     if np.iscomplexobj(stored):
-        raise InputError("%s holds complex numbers (a Fourier transform); give the images "
-                         "themselves." % path)
+        raise InputError(_complex(path))
     images = np.array(stored, np.float32)
     return images.reshape((-1,) + images.shape[-2:]), _told(header)
 
@@ -410,7 +423,7 @@ def _hdf(path, read):
         import h5py
     except ImportError:
         raise InputError("%s is an HDF file, which needs the Python package h5py; install it, or "
-                         "save the class averages as an MRC stack." % path) from None
+                         "convert the file by EMAN2's '%s'." % (path, _conversion(path))) from None
     try:
         with h5py.File(path, "r") as file:
             group = file["MDF/images"]
@@ -420,10 +433,14 @@ def _hdf(path, read):
             samplings = {float(entry.attrs["EMAN.apix_x"]) for entry in entries
                          if "EMAN.apix_x" in entry.attrs}
     except (OSError, KeyError, ValueError, IndexError):
-        raise InputError("%s is damaged or not an HDF stack of EMAN2; save the class averages as "
-                         "an MRC stack." % path) from None
+        raise InputError("%s is damaged or not an HDF stack of EMAN2; if EMAN2 can read it, "
+                         "convert it by '%s'." % (path, _conversion(path))) from None
     sampling = samplings.pop() if len(samplings) == 1 else None
     return found, sampling if sampling is not None and sampling > 0 else None
+
+
+def _conversion(path):
+    return "e2proc2d.py %s %s" % (path, os.path.splitext(path)[0] + ".mrcs")
 
 
 def _numbered(numbers):

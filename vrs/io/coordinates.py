@@ -192,7 +192,7 @@ def _read_cryosparc(path):
         shapes = rows["location/micrograph_shape"].astype(float).reshape(len(rows), 2)
         fractions = np.column_stack([rows[name].astype(float) for name in _LOCATION[2:]])
     except ValueError:
-        raise InputError("%s cannot be read as a cryoSPARC table: its locations are no numbers; "
+        raise InputError("%s cannot be read as a cryoSPARC table: its locations are not numbers; "
                          "export it again." % path) from None
     return by_micrograph(micrographs, _finite(fractions * shapes[:, ::-1], path),
                          path, shapes)

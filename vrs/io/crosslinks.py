@@ -298,7 +298,7 @@ def _read_row(place, fields, columns, rows):
         starts = [_number(fields[column]) for column in columns.peptides]
         numbers = [None if None in (start, shift) else start + shift - 1
                    for start, shift in zip(starts, numbers)]
-    problems = ["%s: the residue %s is not a number." % (place, text or "without a value")
+    problems = ["%s: the residue %s is not a residue number." % (place, text or "without a value")
                 for text, number in zip(residues, numbers) if number is None]
     if names[0].lower() in _NOTHING:
         problems.append("%s: the first chain is missing." % place)
@@ -321,7 +321,7 @@ def _read_row(place, fields, columns, rows):
 
 def _number(text):
     """The number of a residue: 24, 24.0, K24 or LYS24; None for anything else."""
-    found = re.fullmatch(r"[A-Za-z]{0,3}\s*(-?\d+)(?:[.]0*)?", text.strip())
+    found = re.fullmatch(r"[A-Za-z]{0,3}\s*(-?\d{1,9})(?:[.]0*)?", text.strip())
     return int(found.group(1)) if found else None
 
 

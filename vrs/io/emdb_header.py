@@ -7,7 +7,7 @@ from vrs.io.archive import to_entry
 from vrs.io.download import Damaged
 from vrs.io.files import check_file
 
-_OLD = ("the data model of EMDB before version 3; download the header of the entry anew, "
+_OLD = ("the data model of EMDB before version 3; download the header of the entry again, "
         "emd-1234.xml in its folder of headers")
 # Elements of several names that the JSON form calls by one.
 _ENDINGS = {"_processing": "image_processing", "_supramolecule": "supramolecule"}

@@ -38,8 +38,8 @@ def check_file(path, what):
     except (FileNotFoundError, NotADirectoryError):
         raise InputError("There is no file %s; check its name and folder." % path) from None
     except PermissionError:
-        raise InputError("You are not allowed to look into the folder of %s; ask its owner for "
-                         "the permission, or give a copy of your own." % path) from None
+        raise InputError("You do not have permission to read the folder of %s; ask its owner for "
+                         "permission, or give a copy of your own." % path) from None
     except (OSError, ValueError) as error:
         raise InputError("%s cannot be opened (%s); check its name and folder."
                          % (path, getattr(error, "strerror", None) or error)) from None
@@ -84,7 +84,7 @@ def plain_errors(path):
     try:
         yield
     except PermissionError:
-        raise InputError("You are not allowed to read %s; ask its owner for the permission, or "
+        raise InputError("You do not have permission to read %s; ask its owner for permission, or "
                          "give a copy of your own." % path) from None
     except UNPACKING_ERRORS:
         raise InputError(damaged(path)) from None

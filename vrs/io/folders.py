@@ -53,12 +53,13 @@ def alone_in(folder):
 
 def _folder_problem(path, error):
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
-        return ("The output folder %s cannot be made because a file of that name is in the way; "
-                "give another folder." % path)
+        return ("The output folder %s cannot be made because there is a file of that name; give "
+                "another folder." % path)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "You are not allowed to write to the output folder %s; give another folder." % path
+        return ("You do not have permission to write to the output folder %s; give another "
+                "folder.") % path
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ("There is no space left for the output folder %s; free some, or give another "
+        return ("There is no space left for the output folder %s; free some space, or give another "
                 "folder." % path)
     return ("The output folder %s cannot be written to (%s); give another folder."
             % (path, error.strerror))

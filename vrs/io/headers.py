@@ -32,7 +32,7 @@ _REAL_MODES = (0, 1, 2, 6, 12)
 _COMPLEX_MODES = (3, 4)
 _XYZ = (1, 2, 3)
 _HEADER_BYTES = HEADER_DTYPE.itemsize
-_LARGEST_AXIS = 2 ** 16
+_LARGEST_AXIS, _MOST_SECTIONS = 2 ** 16, 2 ** 24  # Stacks may hold millions of images.
 _MAX_TILT = 0.1  # degrees by which cell angles may differ from 90
 _ELONGATED = 4  # longest over shortest side; single macromolecules stay below
 # IMOD leaves this number and flags in the header; without the flag, bytes are unsigned.
@@ -175,13 +175,15 @@ class MapHeader:
         return tuple(stored[self.effective_axes.index(axis)] for axis in _XYZ)
 
 
-def read_header(path):
+def read_header(path, what="MRC or CCP4 map"):
     """Read the header of a map file.
 
     Parameters
     ----------
     path : str
         MRC or CCP4 file, perhaps packed by gzip, bzip2, xz or zip whatever its name.
+    what : str
+        What the file should be, for messages.
 
     Returns
     -------
@@ -199,12 +201,12 @@ def read_header(path):
         with files.unpacked(path, packing) as stream:
             start = stream.read(_HEADER_BYTES)
         if not _plausible(start):
-            raise InputError(_not_a_map(path))
+            raise InputError(_other_format(path, what))
         header = _from_record(path, packing, *_header_record(start))
         if not _sensible(header.size) or header.data_offset < _HEADER_BYTES or (
                 _lacks_mark(start) and (header.mode not in _REAL_MODES or content_size(header)
                                         != header.data_offset + header.data_bytes)):
-            raise InputError(_not_a_map(path))
+            raise InputError(_other_format(path, what))
     return header
 
 
@@ -305,14 +307,14 @@ def header_notes(header):
     """
     notes = [Note(remark) for remark in header.remarks]
     if header.unsigned:
-        notes.append(Note("The header holds the mark of IMOD for unsigned bytes; they were read "
-                          "as 0 to 255."))
+        notes.append(Note("The header marks the bytes as unsigned, as IMOD does; they were read as "
+                          "0 to 255."))
     if header.axes == (0, 0, 0):
         notes.append(Note("The header does not name its axes; columns, rows and sections were "
                           "taken as x, y and z."))
     elif header.axes != _XYZ:
         notes.append(Note("The axes are permuted in the file (columns, rows and sections are %s, "
-                          "%s and %s); the map was turned to x, y, z."
+                          "%s and %s); the map was reordered to x, y, z."
                           % tuple(" xyz"[axis] for axis in header.axes)))
     if header.foreign:
         notes.append(Note("The file was written with the byte order of another type of computer; "
@@ -355,7 +357,7 @@ def in_plain_words(caught):
     sentences = []
     for text in (str(warning.message) for warning in caught):
         known = [sentence for start, sentence in _REMARKS if text.startswith(start)]
-        sentences += known[:1] or ["The program that reads the file remarks: %s." % text]
+        sentences += known[:1] or ["The library that reads the file warns: %s." % text]
     return sentences
 
 
@@ -373,7 +375,8 @@ def _plausible(start):
 
 
 def _sensible(size):
-    return min(size) > 0 and max(size) <= _LARGEST_AXIS
+    columns, rows, sections = size
+    return min(size) > 0 and max(columns, rows) <= _LARGEST_AXIS and sections <= _MOST_SECTIONS
 
 
 def _lacks_mark(start):
@@ -431,8 +434,8 @@ def _seven_digits(value):
     return float("%.7g" % value) + 0.0
 
 
-def _not_a_map(path):
-    return "%s is not an MRC or CCP4 map; give a file of that format." % path
+def _other_format(path, what):
+    return "%s is not an %s; give a file of that format." % (path, what)
 
 
 def _named_as_stack(path):

@@ -401,7 +401,8 @@ def _data_notes(header, volume):
                           "away or the map was cut out of a larger one." % (100 * zeros)))
     wrong = _wrong_statistics(header.statistics, _statistics(volume))
     if wrong:
-        notes.append(Note("The header's statistics disagree with the data, which count (%s)."
+        notes.append(Note("The header's statistics disagree with those of the data, which are used "
+                          "(%s)."
                           % "; ".join(wrong)))
     return notes
 

@@ -178,7 +178,7 @@ def find_micrograph(name, table, folder=None):
 
 
 def _mrc_header(path):
-    header = headers.read_header(path)
+    header = headers.read_header(path, "MRC or TIFF file")
     columns, rows, sections = header.size
     problems = []
     if header.mode not in _REAL_MODES:

@@ -383,7 +383,7 @@ def _mend_b_factors(table, notes):
     middle = float(np.median(values[usable])) if usable.any() else _USUAL_B
     values[~usable] = middle
     notes.append(Note(
-        "%s no B factor that can be (up to %g Å²); %s, %.4g Å², is used."
+        "%s no possible B factor (up to %g Å²); %s, %.4g Å², is used."
         % (_counted(np.count_nonzero(~usable), "atom has", "atoms have"), _LARGEST_B,
            "the median of the others" if usable.any() else "a usual one", middle), MINOR))
 

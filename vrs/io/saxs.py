@@ -138,8 +138,10 @@ def write_saxs(path, curve, title="Small-angle scattering"):
 
 
 def _lines(path):
-    if not os.path.isfile(path):
+    if not os.path.exists(path):
         raise InputError("The SAXS curve %s does not exist; check its name." % path)
+    if not os.path.isfile(path):
+        raise InputError("%s is not a file; %s." % (path, _ADVICE))
     if os.path.getsize(path) > _LARGEST_FILE:
         raise InputError("%s is too large for a SAXS curve; %s." % (path, _ADVICE))
     try:

@@ -82,8 +82,8 @@ def _mass(sequence, name, path):
             total += gemmi.find_tabulated_residue(
                 gemmi.expand_one_letter("A", kind)).weight - _WATER
         else:
-            raise InputError("The sequence %s in %s has the letter %s, which is no residue of %s; "
-                             "correct it." % (name or "1", path, letter, _KINDS[kind]))
+            raise InputError("The sequence %s in %s has the letter %s, which is not a residue of "
+                             "%s; correct it." % (name or "1", path, letter, _KINDS[kind]))
     return total
 
 

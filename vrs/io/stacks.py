@@ -14,7 +14,7 @@ from vrs.io.problems import collected
 from vrs.io.spider import spider_images
 from vrs.io.tiff import is_tiff, tiff_images
 
-_COMPLEX_MODES = (3, 4)
+COMPLEX_MODES = (3, 4)
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def read_stack(path):
     header = headers.read_header(path)
     columns, rows, sections = header.size
     if header.compressed:
-        raise InputError("%s is compressed, and its images cannot be read one by one; uncompress "
-                         "it." % path)
+        raise InputError("%s is compressed, and its images cannot be read one by one; unpack it "
+                         "first, with gunzip for instance." % path)
     try:
-        unreadable = header.mode in _COMPLEX_MODES
+        unreadable = header.mode in COMPLEX_MODES
         dtype_from_mode(header.mode)
     except ValueError:
         unreadable = True

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from scipy import ndimage
 
+from vrs.numerics.masks import bounding_box
+
 _CHUNK = 1_000_000
 
 
@@ -75,7 +77,9 @@ def spread_over(values, lattice, step, mask):
     filled[lattice] = values
     nearest = ndimage.distance_transform_edt(~lattice, return_distances=False,
                                              return_indices=True)
-    result = ndimage.affine_transform(filled[tuple(nearest)], np.diag(np.full(3, 1 / step)),
-                                      output_shape=mask.shape, order=1, mode="nearest")
-    result[~mask] = 0
+    around = bounding_box(mask)
+    result = np.zeros(mask.shape, np.float32)
+    result[around] = mask[around] * ndimage.affine_transform(
+        filled[tuple(nearest)], np.diag(np.full(3, 1 / step)), [axis.start / step for axis in around],
+        mask[around].shape, order=1, mode="nearest")
     return result

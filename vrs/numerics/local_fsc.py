@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from scipy import fft, ndimage
 
-from vrs.numerics.fourier import filter_in_place
+from vrs.numerics.fourier import squared_frequencies
 from vrs.numerics.fsc import correlation
 from vrs.numerics.masks import bounding_box
 
@@ -102,12 +102,24 @@ def _crossings(transforms, wanted, cutoff, box, workers):
     -------
     numpy.ndarray of float32, (wanted voxels,)
     """
-    taper = _taper(box)
+    around = bounding_box(wanted)
+    if around is None:
+        return np.ones(0, np.float32)
+    windows = [_window_sums(axis, size, _taper(box) ** 3)
+               for axis, size in zip(around, wanted.shape)]
+    within = wanted[around]
+    z2, y2, x2 = squared_frequencies(wanted.shape, 1.0)
+    radius = np.sqrt((z2[:, None] + y2 + x2).astype(np.float32))
     shells = np.ones(np.count_nonzero(wanted), np.float32)
     above = np.ones(shells.shape, bool)
     before = None
     for shell, response in enumerate(_responses(box), 1):
-        excess = _correlations(transforms, wanted, response, taper ** 3, box, workers)
+        radii = np.arange(len(response)) / (_FINER * box)
+        gain = np.interp(radius, radii, response, right=0).astype(np.float32)
+        bands = [_band(transform * gain, wanted.shape, workers) for transform in transforms]
+        del gain
+        excess = correlation(*(_windowed(product, windows)[within]
+                               for product in _products(bands)))
         excess -= np.float32(cutoff)
         falls = above & (excess < 0)
         above &= ~falls
@@ -120,31 +132,34 @@ def _crossings(transforms, wanted, cutoff, box, workers):
     return shells
 
 
-def _correlations(transforms, wanted, response, window, box, workers):
-    """Correlation of both maps in one shell, in the windows about the wanted voxels."""
-    shape = wanted.shape
-    radii = np.arange(len(response)) / (_FINER * box)
-    bands = []
-    for transform in transforms:
-        band = transform.copy()
-        filter_in_place(band, shape, 1.0, lambda squared: np.interp(np.sqrt(squared), radii,
-                                                                    response, right=0))
-        # In two steps, as in one it would need memory for a further copy.
-        band = fft.ifftn(band, axes=(0, 1), workers=workers, overwrite_x=True)
-        bands.append(fft.irfft(band, shape[2], workers=workers))
-        del band
-    sums = [_windowed(bands[0] * bands[1], window, wanted)]
+def _band(transform, shape, workers):
+    # In two steps, as in one it would need memory for a further copy.
+    transform = fft.ifftn(transform, axes=(0, 1), workers=workers, overwrite_x=True)
+    return fft.irfft(transform, shape[2], workers=workers)
+
+
+def _products(bands):
+    """The product of both and their squares; the bands are used up."""
+    yield bands[0] * bands[1]
     while bands:
-        sums.append(_windowed(np.square(bands[0], out=bands[0]), window, wanted))
+        yield np.square(bands[0], out=bands[0])
         del bands[0]
-    return correlation(*sums)
 
 
-def _windowed(values, window, wanted):
-    """Sums in the window about the wanted voxels; the values are used up."""
-    for axis in range(3):
-        ndimage.correlate1d(values, window, axis, output=values, mode="wrap")
-    return values[wanted]
+def _window_sums(axis, size, window):
+    """Matrix that sums a window about each place of a slice of a periodic axis."""
+    sums = np.zeros((axis.stop - axis.start, size), np.float32)
+    half = len(window) // 2
+    for row, place in zip(sums, range(axis.start, axis.stop)):
+        np.add.at(row, np.arange(place - half, place + half + 1) % size, window)
+    return sums
+
+
+def _windowed(values, windows):
+    """Sums in the windows about the places that they were made for."""
+    z, y, x = windows
+    values = (z @ values.reshape(len(values), -1)).reshape((-1,) + values.shape[1:])
+    return (y @ values) @ x.T
 
 
 def _taper(box):

@@ -44,8 +44,8 @@ class MonogenicHighPass:
 
     def __init__(self, volume, mask, sampling, workers=1):
         self._shape, self._sampling, self._workers = volume.shape, sampling, workers
-        self._region = tuple(slice(max(0, axis.start - _MARGIN), axis.stop + _MARGIN)
-                             for axis in bounding_box(mask))
+        self._region = tuple(_with_margin(axis, size)
+                             for axis, size in zip(bounding_box(mask), mask.shape))
         self._mask = mask[self._region]
         self._transform = fft.rfftn(volume, workers=workers)
         self._radius = np.sqrt(sum(np.ix_(*(axis.ravel().astype(np.float32) for axis in
@@ -66,20 +66,28 @@ class MonogenicHighPass:
         """
         width = _TRANSITION / self._sampling
         band = (1 - raised_cosine(self._radius, frequency - width, width)) * self._transform
-        squared = self._inverse(band) ** 2
+        squared = self._along_x(self._along_y(self._along_z(band))) ** 2
         band /= np.maximum(self._radius, np.float32(1e-12))
-        for axis in self._axes:
-            squared += self._inverse(band * axis) ** 2
+        z, y, x = self._axes
+        squared += self._along_x(self._along_y(self._along_z(band * z))) ** 2
+        # A factor along one axis does not matter to the transforms along others.
+        band = self._along_z(band)
+        squared += self._along_x(self._along_y(band * y)) ** 2
+        squared += self._along_x(self._along_y(band) * x) ** 2
         amplitude = np.sqrt(squared, out=squared)
         return _low_passed(amplitude, frequency, (self._sampling,) * 3,
                            _AMPLITUDE_TRANSITION / self._sampling, self._workers)[self._mask]
 
-    def _inverse(self, transform):
-        """Inverse transform, only where it is needed: axis by axis."""
-        z, y, x = self._region
-        part = fft.ifft(transform, axis=0, workers=self._workers)[z]
-        part = fft.ifft(part, axis=1, workers=self._workers)[:, y]
-        return fft.irfft(part, self._shape[2], axis=2, workers=self._workers)[:, :, x]
+    # The inverse transform, only where it is needed, axis by axis.
+    def _along_z(self, transform):
+        return fft.ifft(transform, axis=0, workers=self._workers)[self._region[0]]
+
+    def _along_y(self, transform):
+        return fft.ifft(transform, axis=1, workers=self._workers)[:, self._region[1]]
+
+    def _along_x(self, transform):
+        return fft.irfft(transform, self._shape[2], axis=2,
+                         workers=self._workers)[:, :, self._region[2]]
 
 
 def step_frequencies(sampling, resolution=None, steps=STEPS):
@@ -272,13 +280,12 @@ def directional_resolution(half1, half2, mask, points, sampling, resolution, wor
     scale = np.float32(0.5 / max(np.abs(half1).max(), np.abs(half2).max()))
     kept = [_up_to(highest, size, sampling) for size in mask.shape]
     axes = [frequencies for _, frequencies in kept]
-    signal, noise = (_centred(volume * scale, [order for order, _ in kept], workers)
-                     for volume in (half1 + half2, half1 - half2))
+    pair = np.stack([_centred(volume * scale, [order for order, _ in kept], workers)
+                     for volume in (half1 + half2, half1 - half2)])
     directions = directions_46()
     local = np.empty((len(directions), len(points)), np.float32)
     for found, direction in zip(local, directions):
-        found[:] = _along(signal, noise, axes, direction, frequencies, mask, points, sampling,
-                          workers)
+        found[:] = _along(pair, axes, direction, frequencies, mask, points, sampling, workers)
     return directions, local
 
 
@@ -341,20 +348,12 @@ def _centred(volume, orders, workers):
     return transform
 
 
-def _along(signal, noise, axes, direction, frequencies, mask, points, sampling, workers):
-    """Resolution at points in one direction."""
-    z, y, x = np.ix_(*axes)
-    radius = np.sqrt(z * z + y * y + x * x)
-    along = (z * np.float32(direction[2]) + y * np.float32(direction[1])
-             + x * np.float32(direction[0])) / np.maximum(radius, np.float32(1e-12))
+def _along(pair, axes, direction, frequencies, mask, points, sampling, workers):
+    """Resolution at points in one direction, from the transforms of signal and noise."""
     width = np.float32(_BAND * (frequencies[-1] - frequencies[0]))
-    inside = ((along >= _COS_CONE) & (radius <= frequencies[-1])
-              & (radius > frequencies[0] - width))
-    region = bounding_box(inside)
-    inside, radius = inside[region], radius[region]
-    cone = inside * np.exp(-4 * ((along[region] - 1) / np.float32(_COS_CONE - 1)) ** 2)
-    parts = [(part[region] * cone) for part in (signal, noise)]
-    size = [fft.next_fast_len(n) for n in inside.shape]
+    region, cone, radius = _cone(axes, direction, frequencies[0] - width, frequencies[-1])
+    pair = pair[(slice(None),) + region] * cone
+    size = [fft.next_fast_len(n) for n in cone.shape]
     places = [np.rint(np.arange(n) * (full / n)).astype(int) % full
               for n, full in zip(size, mask.shape)]
     tested = mask[np.ix_(*places)]
@@ -367,14 +366,10 @@ def _along(signal, noise, axes, direction, frequencies, mask, points, sampling, 
     for frequency in frequencies[:-1]:
         response = (raised_cosine(radius, frequency + width, width)
                     - raised_cosine(radius, frequency - width, width))
-        amplitudes = []
-        for part in parts:
-            amplitude = np.abs(fft.ifftn(part * response, s=size, workers=workers,
-                                         overwrite_x=True))
-            if frequency < 0.5 / min(spacings):
-                amplitude = _low_passed(amplitude, frequency, spacings, width, workers)
-            amplitudes.append(amplitude[tested])
-        amplitude, other = amplitudes
+        amplitudes = _amplitudes(pair, response * (cone > 0), size, workers)
+        if frequency < 0.5 / min(spacings):
+            amplitudes = _low_passed(amplitudes, frequency, spacings, width, workers)
+        amplitude, other = amplitudes[:, tested]
         left = amplitude[search.alive]
         strongest = max(strongest, float(left.mean()))
         if left.mean() < _WEAKEST * strongest:
@@ -393,11 +388,94 @@ def _along(signal, noise, axes, direction, frequencies, mask, points, sampling, 
                     np.median(1 / search.frequency))
 
 
-def _low_passed(array, frequency, spacings, width, workers):
-    """Low-pass that falls as a raised cosine above a frequency, borders being mirrored."""
-    transform = fft.dctn(array, workers=workers, overwrite_x=True)
-    squared = np.ix_(*((np.arange(size) / (2 * size * spacing)).astype(np.float32) ** 2
-                       for size, spacing in zip(array.shape, spacings)))
-    for plane, z2 in zip(transform, squared[0].ravel()):
-        plane *= raised_cosine(np.sqrt(z2 + (squared[1] + squared[2])[0]), frequency, width)
-    return fft.idctn(transform, workers=workers, overwrite_x=True)
+def _cone(axes, direction, lowest, highest):
+    """The part of a transform within 20° of a direction, between two frequencies.
+
+    Parameters
+    ----------
+    axes : list of numpy.ndarray
+        Frequencies along z, y, x, rising, 1/Å.
+    direction : numpy.ndarray, (3,)
+        x, y, z.
+    lowest, highest : float
+        1/Å.
+
+    Returns
+    -------
+    region : tuple of slice
+        What holds all of it.
+    weights, radius : numpy.ndarray of float32
+        Of the coefficients in the region; weights are 0 outside of the cone.
+    """
+    around = tuple(_reach(axis, along, highest) for axis, along in zip(axes, direction[::-1]))
+    z, y, x = np.ix_(*(axis[part] for axis, part in zip(axes, around)))
+    radius = np.sqrt(z * z + y * y + x * x)
+    along = (z * np.float32(direction[2]) + y * np.float32(direction[1])
+             + x * np.float32(direction[0])) / np.maximum(radius, np.float32(1e-12))
+    inside = (along >= _COS_CONE) & (radius <= highest) & (radius > lowest)
+    held = bounding_box(inside)
+    weights = inside[held] * np.exp(-4 * ((along[held] - 1) / np.float32(_COS_CONE - 1)) ** 2)
+    region = tuple(slice(part.start + own.start, part.start + own.stop)
+                   for part, own in zip(around, held))
+    return region, weights, radius[held]
+
+
+def _reach(axis, along, highest):
+    """The frequencies of an axis that a cone holds; ``along`` is its direction's component."""
+    angle, half = np.arccos(np.clip(along, -1, 1)), np.arccos(_COS_CONE)
+    ends = np.cos([min(angle + half, np.pi), max(angle - half, 0)]) * highest
+    first, last = np.searchsorted(axis, [min(ends[0], 0), max(ends[1], 0)])
+    # One more, so that rounding leaves none out.
+    return slice(max(first - 1, 0), last + 1)
+
+
+def _amplitudes(pair, response, size, workers):
+    """Moduli of the inverse transforms of a band of signal and noise, float32 (2, z, y, x).
+
+    The place of the band in Fourier space does not matter to them, so that its lines are
+    filled up with zeros only when it is their turn.
+    """
+    held = bounding_box(response > 0)
+    band = pair[(slice(None),) + held] * response[held]
+    for axis, length in enumerate(size, 1):
+        band = fft.ifft(band, length, axis=axis, workers=workers, overwrite_x=True)
+    return np.abs(band)
+
+
+def _with_margin(axis, size):
+    """An axis of a bounding box with its margin, of a length that is transformed fast."""
+    start, stop = max(0, axis.start - _MARGIN), min(size, axis.stop + _MARGIN)
+    length = min(size, fft.next_fast_len(stop - start, real=True))
+    start = min(start, size - length)
+    return slice(start, start + length)
+
+
+def _low_passed(arrays, frequency, spacings, width, workers):
+    """Low-pass that falls as a raised cosine above a frequency, borders being mirrored.
+
+    Parameters
+    ----------
+    arrays : numpy.ndarray of float32, (..., z, y, x)
+    frequency, width : float
+        1/Å.
+    spacings : sequence of float
+        Å/voxel along z, y, x.
+    workers : int
+
+    Returns
+    -------
+    numpy.ndarray of float32, (..., z, y, x)
+    """
+    sizes, squared = arrays.shape[-3:], []
+    for axis, (size, spacing) in enumerate(zip(sizes, spacings), -3):
+        frequencies = np.arange(size) / (2 * size * spacing)
+        # What is beyond the low-pass need not be transformed along the other axes.
+        kept = np.count_nonzero(frequencies < frequency + width)
+        arrays = fft.dct(arrays, axis=axis, workers=workers, overwrite_x=True)
+        arrays = np.moveaxis(np.moveaxis(arrays, axis, 0)[:kept], 0, axis)
+        squared.append((frequencies[:kept] ** 2).astype(np.float32))
+    z2, y2, x2 = np.ix_(*squared)
+    arrays *= raised_cosine(np.sqrt(z2 + y2 + x2), frequency, width)
+    for axis, size in zip((-1, -2, -3), sizes[::-1]):
+        arrays = fft.idct(arrays, n=size, axis=axis, workers=workers)
+    return arrays

@@ -226,11 +226,11 @@ def find_placement(volume, sampling, model, frames, resolution=None, seed=0, wor
     """
     resolution = max(resolution or _USUAL_RESOLUTION * sampling, 2 * sampling)
     size = np.array(volume.shape[::-1]) * sampling
-    atoms, left_out = _core(model, size)
-    levels = [_Level(volume, sampling, atoms, coarse, seed, workers)
+    atoms, left_out = with_what_is_near(model, size)
+    levels = [Level(volume, sampling, atoms, coarse, seed, workers)
               for coarse in _coarser(resolution, size.max())]
     # Most maps were filtered and sharpened to what they show at their own resolution.
-    finest = _Level(volume, sampling, atoms, resolution, seed, workers, filtered=False)
+    finest = Level(volume, sampling, atoms, resolution, seed, workers, filtered=False)
     levels.append(finest)
     tried = [(frame, finest.correlation(finest.points + frame.shift)) for frame in frames]
     frame, value = _first_of_best(tried)
@@ -258,7 +258,7 @@ def _first_of_best(tried):
     return next(one for one in tried if one[1] >= best - _SAME_FRAME)
 
 
-def _core(model, size):
+def with_what_is_near(model, size):
     """Copy of a model without the atoms that cannot be in the map along with most others."""
     sites = [site.atom for site in model.all()]
     positions = _positions(model)
@@ -341,7 +341,7 @@ def _within(density, part=_MASK_PART):
     return density > part * strong
 
 
-class _Level:
+class Level:
     """Map and model at a resolution.
 
     ``points`` are where the model has density, in its own frame (x, y, z, Å), ``values`` that

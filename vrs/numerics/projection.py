@@ -7,6 +7,7 @@ origin of the map's. Maps and images turn about voxel N // 2.
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import fft, sparse
@@ -122,6 +123,21 @@ class CentralSections(ImagePlane):
         padded = np.pad(self._corrected(volume), margin)
         return fft.rfftn(fft.ifftshift(padded), workers=self.workers).ravel()
 
+    @cached_property
+    def padded_shells(self):
+        """Shell of each coefficient of the padded half space, how often those of a plane count in
+        all of Fourier space, and how many each shell has; the last one holds all beyond."""
+        shape, size = self.padded, self.padded[0]
+        z2, y2, x2 = fourier.squared_frequencies(shape, 1.0)
+        shells = np.empty(fourier.half_space(shape), np.int16)
+        for plane, shell in zip(z2, shells):
+            np.minimum(np.rint(np.sqrt(plane + (y2 + x2)) * size), size // 2 + 1, out=shell,
+                       casting="unsafe")
+        counted = np.broadcast_to(fourier.hermitian_weights(size), shells.shape[1:])
+        counts = sum(np.bincount(shell.ravel(), counted.ravel(), size // 2 + 2)
+                     for shell in shells)
+        return shells, counted, counts
+
     def cut(self, transform, placement):
         """Coefficients of projections.
 
@@ -221,11 +237,14 @@ class Reconstruction:
         -------
         numpy.ndarray of float32, (box, box, box)
         """
-        weights, size = self.weights, self._sections.padded
-        floor = _WEIGHT_FLOOR * fourier.mean_amplitudes(weights, size)
-        transform = self._sum(kind)
-        for plane, (shell, inside, _) in enumerate(fourier.shell_planes(size)):
-            weights[plane].ravel()[inside] += floor[shell].astype(np.float32)
+        weights, transform = self.weights, self._sum(kind)
+        shells, counted, counts = self._sections.padded_shells
+        sums = sum(np.bincount(shell.ravel(), (plane * counted).ravel(), len(counts))
+                   for shell, plane in zip(shells, weights))
+        floor = (_WEIGHT_FLOOR * sums / counts).astype(np.float32)
+        floor[-1] = 0
+        for shell, plane in zip(shells, weights):
+            plane += floor[shell]
         transform /= np.maximum(weights, np.finfo(np.float32).tiny)
         return self._map(transform)
 

@@ -5,12 +5,13 @@ excess of bulk water, blurred by a Gaussian and sampled on a cubic lattice. What
 the intensities is known exactly and taken back.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft, ndimage
-
-from vrs.numerics.sphere import geodesic_directions
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import cdist
 
 WATER_DENSITY = 0.334
 SHELL_THICKNESS = 3.0
@@ -25,8 +26,8 @@ _LARGEST_GRID = 400 ** 3
 _DISTANCE_BIN = 1 / 128
 # How far the centres of a ball's outermost voxels are from its surface, in voxels.
 _BORDER = 0.3
-_DIRECTIONS = 3
 _CHUNK = 20000
+_FEW = 500
 
 
 @dataclass(frozen=True)
@@ -293,31 +294,17 @@ def shell_around(mask, sampling, thickness=SHELL_THICKNESS):
     numpy.ndarray of float32, (z, y, x)
         0 to 1, 0 in the body.
     """
-    far = np.float32((thickness + 2 * sampling) ** 2)
-    squares = np.where(mask, np.float32(0), far)
-    # Squared distance to the body, one axis after the other.
-    for axis in range(3):
-        along = np.moveaxis(squares, axis, 0)
-        nearest = along.copy()
-        for step in range(1, int(thickness / sampling) + 2):
-            more = np.float32((step * sampling) ** 2)
-            if step < len(along):
-                np.minimum(nearest[step:], along[:-step] + more, out=nearest[step:])
-                np.minimum(nearest[:-step], along[step:] + more, out=nearest[:-step])
-        squares = np.moveaxis(nearest, 0, axis)
+    distances = sampling * ndimage.distance_transform_edt(~mask)
     # Distances are counted from the centre of the body's nearest voxel, which lies a half voxel
     # within a border along the axes, and less in most other directions.
     inward = _BORDER * sampling
-    shell = np.clip((thickness + inward + sampling / 2 - np.sqrt(squares)) / sampling, 0, 1)
+    shell = np.clip((thickness + inward + sampling / 2 - distances) / sampling, 0, 1)
     shell[mask] = 0
     return shell.astype(np.float32, copy=False)
 
 
 def largest_distance(positions):
     """Largest distance between any two points.
-
-    Of the pairs that lie farthest apart along each of 321 directions; the true one is
-    larger by 0.25 % at most.
 
     Parameters
     ----------
@@ -329,18 +316,11 @@ def largest_distance(positions):
     float
         Å.
     """
-    directions = geodesic_directions(_DIRECTIONS)
-    extremes = np.full((2, len(directions)), -np.inf)
-    ends = np.zeros((2, len(directions)), int)
-    for start in range(0, len(positions), _CHUNK):
-        along = directions @ positions[start:start + _CHUNK].T
-        for end, sign in enumerate((-1, 1)):
-            place = (sign * along).argmax(axis=1)
-            values = sign * along[np.arange(len(directions)), place]
-            further = values > extremes[end]
-            extremes[end, further] = values[further]
-            ends[end, further] = start + place[further]
-    return float(np.linalg.norm(positions[ends[1]] - positions[ends[0]], axis=1).max())
+    if len(positions) > _FEW:
+        with suppress(QhullError):  # all of them in a plane have no hull
+            positions = positions[ConvexHull(positions).vertices]
+    return float(max(cdist(positions[start:start + _FEW], positions).max()
+                     for start in range(0, len(positions), _FEW)))
 
 
 def _sums_by_distance(correlation):

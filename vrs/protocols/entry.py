@@ -42,25 +42,25 @@ class ProtVrsImportEntry(EMProtocol):
                            "The items of level A need it.")
         form.addParam("pdbId", params.StringParam, default="", condition="withModel",
                       expertLevel=params.LEVEL_ADVANCED, label="PDB id of the model",
-                      help="Which of the entry's models to use, for instance 1ABC. When it is left "
-                           "empty: the first one that is fitted to the map.")
+                      help="Which of the entry's models to use, for instance 1ABC. If left empty, "
+                           "the first one that is fitted to the map.")
         form.addParam("samplingRate", params.FloatParam, allowsNull=True,
                       expertLevel=params.LEVEL_ADVANCED, label="Voxel size (Å)",
                       help="Only where the one in the archive's file is wrong.")
         group = form.addGroup("Source", expertLevel=params.LEVEL_ADVANCED)
         group.addParam("cacheFolder", params.FolderParam, default="",
-                       expertLevel=params.LEVEL_ADVANCED, label="Folder for what is fetched",
-                       help="What was fetched is kept here and not fetched again, also for other "
-                            "projects and by the command 'vrs entry'. When it is left empty: %s "
-                            "in Scipion's folder for user data." % CACHE)
+                       expertLevel=params.LEVEL_ADVANCED, label="Folder for downloads",
+                       help="Downloaded files are kept here and reused, also by other projects and "
+                            "by the command 'vrs entry'. If left empty: %s in Scipion's folder for "
+                            "user data." % CACHE)
         group.addParam("offline", params.BooleanParam, default=False,
                        expertLevel=params.LEVEL_ADVANCED, label="Offline?",
                        help="Use only that folder, without network access.")
         group.addParam("server", params.StringParam, default="", condition="not offline",
                        expertLevel=params.LEVEL_ADVANCED, label="Server",
                        help="Address of a server to ask instead of www.ebi.ac.uk and "
-                            "ftp.ebi.ac.uk, with the same paths. When it is left empty: the "
-                            "variable VRS_ARCHIVE, if it is set, else those two.")
+                            "ftp.ebi.ac.uk, with the same paths. If left empty, the variable "
+                            "VRS_ARCHIVE, if it is set, else those two.")
 
     # --------------------------- STEPS ---------------------------------------
     def _insertAllSteps(self):

@@ -56,9 +56,9 @@ def check_queue(name):
     if missing:
         raise InputError("The queue system in %s lacks %s." % (path, ", ".join(missing)))
     if system.jobDoneRegex.get() == "":
-        raise InputError("JOB_DONE_REGEX in %s is empty, so that every job would seem to have "
-                         "ended; give what CHECK_COMMAND answers for a job that ended, or leave "
-                         "the line out." % path)
+        raise InputError("JOB_DONE_REGEX in %s is empty, so every job would seem to have ended; "
+                         "give what CHECK_COMMAND answers for a job that ended, or leave the line "
+                         "out." % path)
     if name not in system.getQueues():
         raise InputError("There is no queue %s in %s; it has %s."
                          % (name, path, ", ".join(sorted(system.getQueues()))))
@@ -119,7 +119,7 @@ def how_job_ended(protocol):
     text = "job %s in the queue %s ended before the run did, and the queue %s" % (
         _job(protocol), queue, "says: %s" % said if said else "no longer knows it")
     words = [line for path in job_logs(protocol) for line in _last_words(path)]
-    return "%s; its last words: %s" % (text, " / ".join(words)) if words else text
+    return "%s; its last output: %s" % (text, " / ".join(words)) if words else text
 
 
 def job_logs(protocol):

@@ -29,8 +29,8 @@ class ProtVrsReport(EMProtocol):
                       pointerClass="SetOfVrsItemResults", label="Results of the levels",
                       help="The results of one or several levels, all on the same map.")
         form.addParam("title", params.StringParam, default="", label="Title",
-                      help="The name of the map on the front page. When it is left empty: the "
-                           "title of its EMDB entry, or the name of its file.")
+                      help="The name of the map on the front page. If left empty, the title of its "
+                           "EMDB entry, or the name of its file.")
         form.addParam("renderer", params.EnumParam, default=0, choices=["Built in", "ChimeraX"],
                       label="3D views made by", expertLevel=params.LEVEL_ADVANCED,
                       help="ChimeraX is used when it is chosen and installed; name its program in "

@@ -8,6 +8,7 @@ from vrs.report.sections import front
 from vrs.report.sections.comparison import comparison
 from vrs.report.sections.given import added_blocks, input_blocks
 from vrs.report.sections.items import item_section
+from vrs.report.sections.micrographs import micrographs_section
 from vrs.report.sections.provenance import provenance_section
 from vrs.report.sections.residues import residues_section
 
@@ -39,6 +40,9 @@ def build_document(results, provenance, title, artist):
     residues = residues_section(numbering, items, str(len(body) + 1))
     if residues:
         body.append(residues)
+    micrographs = micrographs_section(numbering, items, str(len(body) + 1))
+    if micrographs:
+        body.append(micrographs)
     compared = comparison(numbering, items, given.resolution)
     if compared:
         body.append(Section("comparison", "Resolution estimates compared", str(len(body) + 1),

@@ -120,10 +120,10 @@ def read_report(path):
     except OSError as error:
         raise InputError("%s cannot be read (%s)." % (path, error.strerror))
     except ValueError:
-        raise InputError("%s is no report.json: it is not JSON." % path)
+        raise InputError("%s is not a report.json: it is not valid JSON." % path)
     version = report.get("schema_version") if isinstance(report, dict) else None
     if not isinstance(version, str) or "items" not in report:
-        raise InputError("%s is no report.json of vrs." % path)
+        raise InputError("%s is not a report.json of vrs." % path)
     if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
         raise InputError("%s has the schema version %s, and only those with %s can be compared; "
                          "validate the map again." % (
@@ -241,7 +241,7 @@ def changes_text(found):
         lines += ["", "Items with another status"]
         lines += ["  %s  %s: %s -> %s" % (change.id, change.title, *change.printed)
                   for change in found.items]
-    for heading, findings in (("New findings", found.came), ("Findings that are gone",
+    for heading, findings in (("New findings", found.came), ("Findings that disappeared",
                                                             found.went)):
         if findings:
             lines += ["", heading]

@@ -53,7 +53,7 @@ def _facts(term, report):
 
 def _items(found):
     if not found.items:
-        return [Text(plain("No item has another status."))]
+        return [Text(plain("No item changed its status."))]
     rows = [[plain("%s %s" % (change.id, change.title)), _status(change.before, change.printed[0]),
              _status(change.after, change.printed[1])] for change in found.items]
     return [Grid(["Item", "Before", "After"], rows, [False] * 3, [4, 2, 2],
@@ -72,19 +72,19 @@ def _findings(found):
                 [Run(finding.place + " ", style="strong"),
                  Run(severity(finding), style="status-failed"), Run(finding.text)]
                 for finding in findings])]
-    return blocks or [Text(plain("No finding came, and none went."))]
+    return blocks or [Text(plain("No findings appeared or disappeared."))]
 
 
 def _numbers(found):
     if not found.numbers:
-        return [Text(plain("No number changed by which an item is judged."))]
+        return [Text(plain("None of the numbers by which items are judged changed."))]
     rows = [[plain(change.item), [Run(change.metric, style="code")], plain(change.before),
              plain(change.after), plain(change.unit), _outcome(change)]
             for change in found.numbers]
     return [Grid(["Item", "Quantity", "Before", "After", "Unit", "Criterion"], rows,
                  [False, False, True, True, False, False], [0.7, 3, 1.5, 1.5, 1, 1.7],
-                 "Numbers by which items are judged or that stand on the first page, where they "
-                 "are different in print.", "2", sortable=True, broad=True)]
+                 "Numbers by which items are judged or that are on the first page, where they "
+                 "differ as printed.", "2", sortable=True, broad=True)]
 
 
 def _outcome(change):

@@ -36,7 +36,7 @@ KEY_NUMBERS = (
     KeyNumber("1.h", "sphericity", "Sphericity (3D FSC)", 0.0, 1.0),
     KeyNumber("4.g", "efficiency", "Angular efficiency", 0.0, 1.0),
     KeyNumber("4.h", "scf_star", "Sampling (SCF*)", 0.0, 1.0),
-    KeyNumber("4.d", "beyond_5_degrees_percentage", "Angles not found again", 0.0, 60.0),
+    KeyNumber("4.d", "beyond_5_degrees_percentage", "Angles not reproduced", 0.0, 60.0),
     KeyNumber("3.a", "poor_classes_percentage", "Contaminated classes", 0.0, 60.0),
     KeyNumber("2.a", "poor_percentage", "Particles unlike the map", 0.0, 60.0),
     KeyNumber("5.a", "suspicious_percentage", "Suspicious picks", 0.0, 60.0),

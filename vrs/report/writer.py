@@ -11,12 +11,13 @@ from pathlib import Path
 from vrs import levels
 from vrs import results as stored
 from vrs.errors import InputError
+from vrs.io.star import write_star
 from vrs.results import UNREADABLE
 
 ReportPaths = namedtuple("ReportPaths", "json pdf html")
 
 _OF_REPORT = re.compile(
-    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star|vrs_curves\.csv"
+    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star|vrs_micrographs\.star|vrs_curves\.csv"
     r"|open_in_chimerax\.cxc|vrs_report\.zip")
 PACKAGE = "vrs_report.zip"
 _PARTICLES_FILE = "vrs_particles.star"
@@ -30,7 +31,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
 
     Beside them go values of residues in the format of 3DBionotes, see
     :func:`vrs.report.emv.emv_files`, the tables of particles with values that items gave them,
-    all curves as CSV, and commands by which ChimeraX opens the map with what was measured on it.
+    a table of the micrographs with those that items gave these, all curves as CSV, and commands by which ChimeraX opens the map with what was measured on it.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
     from vrs.report.html_report import render_html
     from vrs.report.json_report import render_json
     from vrs.report.lines_process import LineArtist
+    from vrs.report.micrograph_ranks import MICROGRAPHS, micrograph_table
     from vrs.report.pdf_report import render_pdf
     from vrs.report.scene import map_scene
 
@@ -107,6 +109,10 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
         for name, text in exported.items():
             (work / name).write_text(text, encoding="utf-8")
         tables = _copy_tables(results, work)
+        micrographs = micrograph_table([item for result, _ in results for item in result.items])
+        if micrographs:
+            write_star(str(work / MICROGRAPHS), {"micrographs": micrographs})
+            tables.append(MICROGRAPHS)
         paths = ReportPaths(*(folder / path.name for path in new))
         for name in [path.name for path in new] + list(exported) + tables:
             os.replace(str(work / name), str(folder / name))

@@ -11,4 +11,5 @@ from vrs.results.encoding import (UNREADABLE, from_json, read_json, read_results
 from vrs.results.items import (INFORMATIVE, MINOR, SERIOUS, CriterionOutcome, Engine, Estimate,
                                FileEntry, InputFile, InputReport, ItemResult, LevelInput,
                                LevelResults, Metric, Note, Reference, ServiceOutcome, Status, plain)
-from vrs.results.products import AtomValues, Curve, ParticleValues, ResidueValues, Volume
+from vrs.results.products import (AtomValues, Curve, MicrographValues, ParticleValues,
+                                  ResidueValues, Volume)

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from vrs.results.products import Curve, ParticleValues, ResidueValues
+from vrs.results.products import Curve, MicrographValues, ParticleValues, ResidueValues
 
 
 # How much a finding on the input or a warning weighs: nothing, worth a look, or that what is
@@ -177,6 +177,7 @@ class ItemResult:
     curves: List[Curve] = field(default_factory=list)
     residues: List[ResidueValues] = field(default_factory=list)
     particles: List[ParticleValues] = field(default_factory=list)
+    micrographs: List[MicrographValues] = field(default_factory=list)
     estimates: List[Estimate] = field(default_factory=list)
     service: Optional[ServiceOutcome] = None
 

@@ -133,3 +133,33 @@ class ParticleValues:
     unit: str
     rows: np.ndarray
     values: np.ndarray
+
+
+@dataclass
+class MicrographValues:
+    """What the particles of micrographs, or their coordinates, say of these.
+
+    Attributes
+    ----------
+    name : str
+        Of the column, "vrsDefocusChange" for instance.
+    description, unit : str
+    label : str
+        What they are, in few words: of a column.
+    names : list of str
+        Of the micrographs, as the table of the particles has them.
+    values : numpy.ndarray of float64, (micrographs,)
+    badness : numpy.ndarray of float64, (micrographs,)
+        Larger for those that are worse.
+    outside : numpy.ndarray of bool, (micrographs,)
+        Whether the item holds each for suspicious.
+    """
+
+    name: str
+    description: str
+    unit: str
+    label: str
+    names: List[str]
+    values: np.ndarray
+    badness: np.ndarray
+    outside: np.ndarray

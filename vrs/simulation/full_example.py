@@ -19,7 +19,6 @@ from vrs.simulation.tilt_pairs import tables_of, tilted
 from vrs.simulation.workflows import write_workflow
 
 _SIDE = 1540.0  # of a micrograph, Å
-_SHARPENING = 150.0  # Å²
 _CROWDING = 0.4
 # What is wrong with some of the micrographs, away from their particles.
 _FAULTS = {2: ("carbon",), 5: ("contamination",), 9: ("carbon", "contamination"),
@@ -54,7 +53,7 @@ To validate all of it, go to this folder and run
 """
 
 
-def write_full_example(folder, resolution=4.8, sampling=1.4, particle_count=2000, seed=5,
+def write_full_example(folder, resolution=3.8, sampling=1.4, particle_count=2000, seed=5,
                        workers=1, say=lambda text: None):
     """Write a data set for all levels, and the truth about it.
 
@@ -88,7 +87,7 @@ def write_full_example(folder, resolution=4.8, sampling=1.4, particle_count=2000
     """
     paths = write_particle_example(folder, resolution=resolution, sampling=sampling,
                                    particle_count=particle_count, seed=seed, workers=workers,
-                                   say=say, sharpening=_SHARPENING)
+                                   say=say)
     with open(paths["truth"], encoding="utf-8") as file:
         truth = json.load(file)
     structure = gemmi.read_structure(paths["model"])

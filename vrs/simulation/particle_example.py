@@ -73,7 +73,7 @@ Particles and classes have faults, of which the maps know nothing: they were rec
 
 def write_particle_example(folder, kind="uniform", uneven=False, resolution=5.0, sampling=1.4,
                            particle_count=3000, seed=5, workers=1, say=lambda text: None,
-                           faults=(), sharpening=_SHARPENING):
+                           faults=()):
     """Write particle images, the maps reconstructed from them, and the truth about them.
 
     Images are projections of the protein times the CTF, with white noise of variance 1; half
@@ -105,8 +105,6 @@ def write_particle_example(folder, kind="uniform", uneven=False, resolution=5.0,
         Takes a line that says how far it is.
     faults : collection of str
         Keys of ``particle_faults.FAULTS``.
-    sharpening : float
-        By how much the map is sharpened, Å².
 
     Returns
     -------
@@ -153,7 +151,7 @@ def write_particle_example(folder, kind="uniform", uneven=False, resolution=5.0,
     spectra = halves.spectra()
     reached = round(spectra.resolution, 2)
     maps = [signal + noise for signal, noise in zip(halves.signals, halves.noises)]
-    volume = reconstruction.final_map(*maps, sampling, spectra, reached, sharpening,
+    volume = reconstruction.final_map(*maps, sampling, spectra, reached, _SHARPENING,
                                       workers)
     threshold = dataset.bring_background_to_zero(
         volume, maps, sampling, dataset.enclosed_volume(structure, reached))
@@ -171,7 +169,7 @@ def write_particle_example(folder, kind="uniform", uneven=False, resolution=5.0,
         "classes": members,
         "faults": planted.truth,
         "map": {"figure_of_merit": "sqrt(2 FSC / (1 + FSC))",
-                "sharpening_b_factor": -sharpening},
+                "sharpening_b_factor": -_SHARPENING},
         "units": "Å, Å², 1/Å, degrees and kDa; vectors are (x, y, z); power is the mean squared "
                  "modulus of the discrete Fourier coefficients of a shell",
     }

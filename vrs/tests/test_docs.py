@@ -1,6 +1,7 @@
 """The pages of the documentation say what is there."""
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import json
@@ -12,6 +13,7 @@ import pytest
 
 import vrs
 from vrs import inputs, levels
+from vrs.bibliography import cited_as
 from vrs.checks import (LIST, MAPPING, NUMBER, TEXT, VECTOR, Check, Criterion, Findings, Overrides,
                         Quantity, all_checks, registry, run_check)
 from vrs.cli import _parser, _row_options
@@ -31,6 +33,7 @@ if not _DOCS.is_dir():
 
 _PAGES = sorted(_DOCS.glob("*.rst"))
 _MOST_FIGURES = 1.5e6  # bytes
+_MADE_BY_THE_READER = ("vrs/checks/level_D", "vrs/tests/checks/level_0/test_clipping.py")
 _OWN_OPTIONS = [page for page in _PAGES if page.name != "facility_guide.rst"]
 
 
@@ -73,6 +76,28 @@ def test_links_lead_somewhere(page):
     local = [target for target in targets if not re.match(r"https?:", target)]
     assert [target for target in local
             if not (page.parent / target.split("#")[0].strip()).exists()] == []
+
+
+@pytest.mark.parametrize("page", [make_reference.README] + _PAGES, ids=lambda page: page.name)
+def test_modules_and_files_that_are_named_exist(page):
+    literals = re.findall(r"``([^`\n]+)``", page.read_text(encoding="utf-8"))
+    top = _DOCS.parent
+    paths = [name for name in literals if name not in _MADE_BY_THE_READER and re.match(
+        r"(vrs|docs|scripts|training|benchmarks|packaging|\.ci)/[\w./*-]+$", name)]
+    assert [name for name in paths if not list(top.glob(name))] == []
+    names = [name for name in literals if re.match(r"vrs(\.\w+)+$", name)]
+    assert [name for name in names if not _is_there(name)] == []
+
+
+def _is_there(name):
+    """Whether a dotted name is a module or something in one."""
+    module, _, last = name.rpartition(".")
+    try:
+        if importlib.util.find_spec(name) is not None:
+            return True
+    except ImportError:
+        pass
+    return hasattr(importlib.import_module(module), last)
 
 
 def test_the_index_has_all_pages():
@@ -154,6 +179,13 @@ def test_sections_tell_what_the_item_declares(check):
         assert "**When it warns.**" in prose
 
 
+@pytest.mark.parametrize("key, text", [
+    ("Storey2002", "Storey 2002"), ("VanHeel2005", "van Heel and Schatz 2005"),
+    ("Vilas2018", "Vilas et al. 2018")])
+def test_publications_are_cited_by_their_authors(key, text):
+    assert cited_as(key) == text
+
+
 def test_bounds_of_the_guide_can_be_given(tmp_path):
     [bounds] = re.findall(r"^ +(\{\"0\.a.+\})$", _text("user_guide.rst"), re.MULTILINE)
     (tmp_path / "bounds.json").write_text(bounds)
@@ -226,6 +258,14 @@ def test_metrics_that_the_guide_names_exist():
         prose = _section(guide, check).split(".. end")[1]
         named = set(re.findall(r"``([a-z0-9_]+)``", prose))
         assert named <= {quantity.name for quantity in check.quantities}, check.id
+
+
+def test_the_guide_names_all_columns_of_particles():
+    sources = "".join(path.read_text(encoding="utf-8")
+                      for path in (_DOCS.parent / "vrs" / "checks").rglob("*.py"))
+    columns = set(re.findall(r'"(vrs[A-Z]\w+)"', sources))
+    guide = _text("user_guide.rst")
+    assert columns and [name for name in sorted(columns) if "``%s``" % name not in guide] == []
 
 
 def test_json_on_the_page_is_json():

@@ -58,12 +58,12 @@ def test_what_is_lacking_for_other_items_is_not_told(tmp_path):
 
 def test_what_no_level_takes_is_told(star, half_paths, tmp_path):
     [problem] = problems(particles=star, half_maps=half_paths)
-    assert problem == ("Two half maps can only be judged with a map; give it by --map.")
+    assert problem == ("Two half maps can only be judged with a map; give it with --map.")
     write_model(str(tmp_path / "model.cif"), models.walk())
     found = problems(model=str(tmp_path / "model.cif"), half_maps=half_paths)
     assert [text.split(" can only")[0] for text in found] == ["Two half maps", "An atomic model"]
-    assert problems() == ["Nothing was given that can be validated; give a map by --map, or a "
-                          "table of particles by --particles."]
+    assert problems() == ["Nothing was given that can be validated; give a map with --map, or a "
+                          "table of particles with --particles."]
 
 
 def test_projects_and_queues_are_for_maps(star, tmp_path, monkeypatch, capsys):

@@ -76,8 +76,8 @@ class EntryDialog(dialog.Dialog):
                         _Offer(master, 3, "threshold", "Recommended contour level", "")]
         self._message = self._line(master, 4)
         self._line(master, 5).configure(
-            text="The contour level belongs to the main map of the entry; a map of another "
-                 "scale, such as one that was sharpened anew, needs a threshold of its own.")
+            text="The contour level belongs to the main map of the entry; a map of another scale, "
+                 "such as one that was sharpened again, needs a threshold of its own.")
         self.initial_focus = self._field
         self.resizable(False, False)
         if self._first:

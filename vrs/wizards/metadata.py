@@ -62,4 +62,4 @@ def fetch(emdb_id):
             entry = open_archive(offline=True).entry(emdb_id)
         except DownloadError:
             raise error from None
-    return entry, "EMDB cannot be reached; this is what it said when it was last asked."
+    return entry, "EMDB cannot be reached; these are the values of the last request."

@@ -50,9 +50,9 @@ class BackgroundAnalysis(Check):
         "beyond 10 Å from the mask and within the ellipsoid that fits into the box, and about what "
         "matters there: an offset that is notable relative to the contour level and larger than "
         "chance explains, given that neighbouring voxels are not independent; a second body, "
-        "detached from the macromolecule; straight lines, as a few images with too much weight "
-        "leave them; and noise far weaker than the reported resolution implies, which means that "
-        "the surroundings were masked or flattened and tell nothing of the noise in the map. The "
+        "detached from the macromolecule; straight lines, as left by a few images with too much "
+        "weight; and noise far weaker than the reported resolution implies, which means that the "
+        "surroundings were masked or flattened and say nothing about the noise in the map. The "
         "published tests (Student's t of the mean, with all voxels taken as independent, and the "
         "number of voxels beyond 5 σ) reject nearly every real map; their values are given for "
         "comparison.")
@@ -112,9 +112,9 @@ class BackgroundAnalysis(Check):
                   "the reported resolution implies", relation="<=", bound=5.0,
                   warning="The noise power in the surroundings is {value:.0f} times lower than the "
                   "reported resolution implies (at most {bound} times): they were masked, "
-                  "flattened or filtered more strongly than the macromolecule. What is compared "
-                  "with this background looks too good (0.g); validate the map without that "
-                  "treatment if you have it.", needs_resolution=True, service=()),
+                  "flattened or filtered more strongly than the macromolecule. Whatever is "
+                  "compared with this background looks too good (0.g). If you have the map without "
+                  "that treatment, validate that one.", needs_resolution=True, service=()),
     )
     summary_ok = "The background is noise about zero, without structure."
     summary_warnings = "There may be a problem with the background of the map."

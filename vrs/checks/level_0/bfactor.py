@@ -35,7 +35,7 @@ class BFactorAnalysis(Check):
         "same fit is made within the mask with soft borders. B-factors grow with the square of the "
         "resolution R. Within the mask, a map that was never sharpened has a B-factor of −10 R² to "
         "−25 R², a sharpened one −6 R² to 0, and one that was sharpened too much a positive one. "
-        "Below −40 R² for the whole map, next to nothing is left at the reported resolution. The "
+        "Below −40 R² for the whole map, hardly any signal is left at the reported resolution. The "
         "corrected map has the fall-off of the whole map removed and ends at the reported "
         "resolution.")
     quantities = (
@@ -63,9 +63,9 @@ class BFactorAnalysis(Check):
         Criterion(name="faded", metric="relative_b_factor",
                   subject="the B-factor of the whole map, divided by the square of the reported "
                   "resolution,", relation=">=", bound=-40.0,
-                  warning="Next to nothing is left of the map at the reported resolution R: its "
-                  "B-factor is {value:.0f} R² (at least {bound} R²). The map was filtered to a "
-                  "lower resolution, or the reported one is that of another map; check both.",
+                  warning="Hardly any signal is left at the reported resolution R: its B-factor is "
+                  "{value:.0f} R² (at least {bound} R²). The map was filtered to a lower "
+                  "resolution, or the reported one is that of another map; check both.",
                   service=()),
     )
     summary_ok = "The B-factor is in the usual range."

@@ -20,6 +20,8 @@ _FEWEST_VOXELS = 300
 # In noise the first network takes up to 0.7 % of a large mask, or 7 blobs of a small one.
 _LEAST_PERCENTAGE = 1.0  # of the mask
 _FEWEST_BLOCKS = 8
+# Fewer blocks do where more voxels than noise has in them agree on a hand.
+_MANY_VOXELS, _FEW_BLOCKS, _CLEAR = 800, 4, 0.3
 
 _LOW_PASS = 5.0        # Å
 _LOW_PASS_EDGE = 0.02  # 1/Å
@@ -56,8 +58,9 @@ class HandCorrection(Check):
         "right hand, 1 the mirror image. From 0.4 on the hand is uncertain, and more than two "
         "standard errors above 0.5 the map is probably mirrored. The method needs at least 300 "
         "helical voxels, making up 1 % of the mask or more and spread over 8 blocks of 16 Å, as "
-        "fewer are found in noise too. The standard error of the score comes from a bootstrap over "
-        "these blocks, as neighbouring voxels say much the same. Both networks were trained for "
+        "fewer are found in noise too; 4 blocks are enough for 800 voxels whose score is at most "
+        "0.2 or at least 0.8. The standard error of the score comes from a bootstrap over these "
+        "blocks, as neighbouring voxels say much the same. Both networks were trained for "
         "this program on maps simulated from structures of proteins and nucleic acids, following "
         "the method of the reference; in a map without alpha helices their output means nothing.")
     quantities = (
@@ -85,29 +88,28 @@ class HandCorrection(Check):
     def compute(self, data):
         given = data.map
         helices = find_helices(given.volume, given.sampling, given.hard_mask, data.run.workers)
-        voxels = _VOXELS_PER_ANSWER * len(helices.hands)
-        percentage = 100 * voxels / (np.count_nonzero(given.hard_mask) * given.sampling ** 3)
-        blocks = block_indices(helices.positions).max(initial=-1) + 1
-        if (voxels < _FEWEST_VOXELS or percentage < _LEAST_PERCENTAGE
-                or blocks < _FEWEST_BLOCKS):
+        percentage = 100 * helices.volume / (
+            np.count_nonzero(given.hard_mask) * given.sampling ** 3)
+        if percentage < _LEAST_PERCENTAGE or not helices.tell_the_hand:
             raise NotMeasured(
                 "There are %d voxels of 1 Å in alpha helices, %.2f %% of the mask, in %d blocks of "
-                "%g Å; at least %d voxels, %g %% and %d blocks are needed to read the hand."
-                % (voxels, percentage, blocks, _BLOCK, _FEWEST_VOXELS, _LEAST_PERCENTAGE,
-                   _FEWEST_BLOCKS))
+                "%g Å; at least %d voxels, %g %% and %d blocks are needed to read the hand, or %d "
+                "voxels in %d blocks that clearly agree on it."
+                % (helices.volume, percentage, helices.blocks, _BLOCK, _FEWEST_VOXELS,
+                   _LEAST_PERCENTAGE, _FEWEST_BLOCKS, _MANY_VOXELS, _FEW_BLOCKS))
         score = float(helices.hands.mean())
         error = score_error(helices, np.random.default_rng(data.run.seed))
         left = float(np.mean(helices.hands > 0.5))
         metrics = plain({
             "score": score,
             "score_error": error,
-            "helical_voxels": voxels,
+            "helical_voxels": helices.volume,
             "helical_percentage": percentage,
             "right_handed_percentage": 100 * (1 - left),
             "mirrored_percentage": 100 * left,
         })
-        content = [Paragraph(_verdict(score, error, voxels)), _histogram(helices.hands, score),
-                   _surface(data)]
+        content = [Paragraph(_verdict(score, error, helices.volume)),
+                   _histogram(helices.hands, score), _surface(data)]
         return Findings(metrics, content, [Volume(
             "helix_hand", hand_volume(helices, given.volume.shape, given.sampling),
             "Hand of alpha helices: 0 right, 1 mirrored, 0.5 where no helix is",
@@ -146,6 +148,24 @@ class Helices:
 
     positions: np.ndarray
     hands: np.ndarray
+
+    @property
+    def volume(self):
+        """Voxels of 1 Å."""
+        return _VOXELS_PER_ANSWER * len(self.hands)
+
+    @property
+    def blocks(self):
+        """Blocks of 16 Å with a helical voxel."""
+        return int(block_indices(self.positions).max(initial=-1)) + 1
+
+    @property
+    def tell_the_hand(self):
+        """Whether they are more than what is found in noise."""
+        if self.blocks >= _FEWEST_BLOCKS:
+            return self.volume >= _FEWEST_VOXELS
+        return (self.volume >= _MANY_VOXELS and self.blocks >= _FEW_BLOCKS
+                and abs(float(self.hands.mean()) - 0.5) >= _CLEAR)
 
 
 def find_helices(volume, sampling, mask, workers=1):

@@ -29,7 +29,7 @@ class LocalOccupancy(Check):
         "published method this is the lower quartile of the amplitudes within the mask, so that "
         "the mean is 0.75 whatever the map: its values compare places of one map, not maps. The "
         "noise-referenced occupancy takes the 0.95 quantile of the amplitudes of the background "
-        "instead; it says how much of the map stands out of the noise, and noise alone gives "
+        "instead; it says how much of the map stands out from the noise, and noise alone gives "
         "0.05. It changes in few steps, so the verdict is on the power near the reported "
         "resolution within the mask, relative to that of the noise in the surroundings (more than "
         "10 Å from the mask): it is 1 for noise alone, and 4/3 where the Fourier shell correlation "

@@ -17,6 +17,9 @@ _MASS_FRACTION = 0.95
 # Of the raw mask.
 _LARGE = 0.05
 _LISTED_COMPONENTS = 100
+# Of the small components, in units of the cube of the resolution. Specks of noise have about 0.1,
+# parts of a flexible periphery that hang together only below the threshold 1.5 to 4.
+_SMALL = 10.0
 # Enclosed over real mass. Contours at which 80 % of the atoms are seen enclose 0.2 to 0.7 of the
 # mass in maps of 2.5 to 4.5 Å, more where resolution is low, and up to twice as much with a micelle.
 _ENCLOSED = (0.1, 2.5)
@@ -28,8 +31,8 @@ _SERVICE = (
               subject="the number of connected components that hold 95 % of the raw mask",
               relation="<=", bound=5,
               warning="It takes {value} connected components to hold 95 % of the raw mask (at most "
-              "{bound}); at this threshold the map falls apart, where a lower one may keep it "
-              "together, or noise is taken in, where a higher one may leave it out."),
+              "{bound}); at this threshold the map falls apart (try a lower one), or noise is "
+              "included (try a higher one)."),
     Criterion(name="remaining_mean_volume",
               subject="the mean volume of the remaining components", relation="<", bound=5.0,
               warning="The components beyond those that hold 95 % of the raw mask have a mean "
@@ -92,11 +95,13 @@ class MaskAnalysis(Check):
                   "bodies, give a mask of your own.", service=_SERVICE),
         Criterion(name="remaining", metric="remaining_relative_volume",
                   subject="the mean volume of the small components (those beyond 95 % of the raw "
-                  "mask), divided by the cube of the reported resolution,", relation="<", bound=2.0,
+                  "mask), divided by the cube of the reported "
+                  "resolution,", relation="<", bound=_SMALL,
                   warning="The small components (those beyond 95 % of the raw mask) have a mean "
                   "volume of {value:.1f} times the cube of the reported resolution (below {bound} "
-                  "expected), more than specks of noise have: other bodies, contaminants or "
-                  "artefacts show at this threshold. Look at the slices of the raw mask.",
+                  "expected), more than noise and loose ends of the macromolecule have: other "
+                  "bodies, contaminants or artefacts show at this threshold. Look at the slices of "
+                  "the raw mask.",
                   needs_resolution=True, service=()),
         Criterion(name="overlap",
                   subject="the fraction of the raw mask that the constructed mask contains",

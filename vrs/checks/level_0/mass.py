@@ -20,7 +20,7 @@ class MassAnalysis(Check):
     title = "Mass analysis"
     requires = (MAP, WholeMap(service=MAP))
     explanation = (
-        "The macromolecule should stand in the middle of its box, with free space on every side: "
+        "The macromolecule should be in the middle of its box, with free space on every side: "
         "without that space the CTF, which spreads the signal of each point over a neighbourhood, "
         "cannot be corrected well. The space is measured between the mask with hard borders and "
         "the sides of the box. Maps of a focused refinement are expected to give warnings here; a "
@@ -55,12 +55,14 @@ class MassAnalysis(Check):
                   "{axis} (at most {bound} %).", unit="%"),
         Criterion(name="left_gap", subject="the free space on the left of each axis", relation=">=",
                   bound=20.0,
-                  warning="There is only {value:.1f} Å free on the left along {axis} (at least "
-                  "{bound} Å), which may be too little for the correction of the CTF.", unit="Å"),
+                  warning="There is only {value:.1f} Å of free space on the left along {axis} (at "
+                  "least {bound} Å), which may be too little for the correction of the "
+                  "CTF.", unit="Å"),
         Criterion(name="right_gap", subject="the free space on the right of each axis",
                   relation=">=", bound=20.0,
-                  warning="There is only {value:.1f} Å free on the right along {axis} (at least "
-                  "{bound} Å), which may be too little for the correction of the CTF.", unit="Å"),
+                  warning="There is only {value:.1f} Å of free space on the right along {axis} (at "
+                  "least {bound} Å), which may be too little for the correction of the "
+                  "CTF.", unit="Å"),
     )
     summary_ok = "The map is well centred and has enough space around it."
     summary_warnings = "The map may be off centre or have too little space around it."

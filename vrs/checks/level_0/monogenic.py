@@ -100,8 +100,8 @@ def input_for_ucm(data, **parameters):
         If the box is not cubic, which these protocols cannot deal with.
     """
     if len(set(data.map.volume.shape)) > 1:
-        raise NotMeasured("UCM needs a cubic box and this one has %d x %d x %d voxels; the "
-                          "built-in engine takes it." % data.map.box)
+        raise NotMeasured("UCM needs a cubic box and this one has %d x %d x %d voxels; choose the "
+                          "built-in engine." % data.map.box)
     resized = resize(data)
     return EngineInput(resized.volume, resized.sampling[0], resized.mask,
                        dict(parameters, max_res=1 / resized.highest))

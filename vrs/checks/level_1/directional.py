@@ -20,10 +20,10 @@ _SMALLEST_BOX = 4 * LOWEST_SHELL
 _LEAST_SNR = 0.3
 
 SAMPLING_EXPLAINED = (
-    "The signal-to-noise ratio along a direction, relative to that of the median direction, tells "
-    "how well it was seen: where views are missing it is near 0, whatever resolution the other "
-    "directions give. Long or layered molecules are not quite alike in all directions even "
-    "when all views are there.")
+    "The signal-to-noise ratio along a direction, relative to that of the median direction, shows "
+    "how well it was sampled: where views are missing it is near 0, whatever resolution the other "
+    "directions give. In elongated or layered molecules it depends somewhat on the direction even "
+    "when no views are missing.")
 SAMPLED_DIRECTIONS = (
     Quantity("worst_snr", "",
              "Signal-to-noise ratio of the worst direction relative to that of the median one; 0 "

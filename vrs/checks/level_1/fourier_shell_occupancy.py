@@ -44,8 +44,9 @@ class FourierShellOccupancy(Check):
         "the half maps are masked softly, since the noise around the macromolecule would hide its "
         "resolution, and what the mask adds is removed by phase randomisation. The Bingham "
         "statistic asks whether the directions still resolved at a frequency are spread evenly; as "
-        "neighbouring directions share data it exceeds its limit in isotropic maps too, so that "
-        "the size of the effect (0 evenly spread, 1 all alike) says more. " + SAMPLING_EXPLAINED)
+        "neighbouring directions share data it exceeds its limit in isotropic maps too, so the "
+        "size of the effect (0 evenly spread, 1 all the same) is more "
+        "informative. " + SAMPLING_EXPLAINED)
     quantities = (
         Quantity("anisotropy", "", "Worst over best resolution of the regions"),
         Quantity("best_direction", "", "Middle of the region of best resolution", VECTOR),
@@ -76,7 +77,7 @@ class FourierShellOccupancy(Check):
     estimates = {"resolution": "FSO 0.5"}
     summary_ok = ("The resolution is reached in at least half of the directions, and no views are "
                   "missing.")
-    summary_warnings = ("In half of the directions the resolution may not be reached, or views are "
+    summary_warnings = ("The resolution may not be reached in half of the directions, or views are "
                         "missing.")
 
     def compute(self, data):
@@ -269,8 +270,8 @@ def _sphere_map(directions, reached, metrics):
     with np.errstate(invalid="ignore"):
         resolution = 1 / reached
     return SphereMap(
-        caption="Resolution in each direction of Fourier space, seen along Z. A direction and "
-                "its opposite are one, so half of the sphere shows all; areas are true. Grey "
+        caption="Resolution in each direction of Fourier space, seen along Z. Opposite directions "
+                "are equivalent, so half of the sphere is shown; areas are preserved. Grey "
                 "directions never reach 0.143.",
         alt="Map of the half sphere coloured by the directional resolution.",
         directions=directions, values=resolution, label="Resolution", unit="Å",

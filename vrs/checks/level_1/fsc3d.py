@@ -117,7 +117,8 @@ def _findings(data, frequencies, overall, along, directions, curves, fsc3d):
 def _input_for_3dfsc(data):
     require_cube(data, "3DFSC")
     if data.map.box[0] % 2:
-        raise NotMeasured("3DFSC needs an even box and this one has %d voxels." % data.map.box[0])
+        raise NotMeasured("3DFSC needs a box of an even number of voxels, and this one has %d; "
+                          "choose the built-in engine." % data.map.box[0])
     return with_halves(data, data.map.soft_mask, provideHalfMaps=True, applyMask=True, useGpu=False,
                        dTheta=_CONE, fscCutoff=FSC_THRESHOLD)
 
@@ -284,8 +285,8 @@ def _histogram(reached, metrics):
 def _sphere_map(directions, areas):
     return SphereMap(
         caption="Area under the conical FSC up to where it falls to 0.143, relative to the best "
-                "direction, seen along Z; the smallest value is the cFAR. A direction and its "
-                "opposite are one, so half of the sphere shows all; areas are true.",
+                "direction, seen along Z; the smallest value is the cFAR. Opposite directions are "
+                "equivalent, so half of the sphere is shown; areas are preserved.",
         alt="Map of the half sphere coloured by the relative area under the directional curves.",
         directions=directions, values=areas / areas.max(), label="Relative area")
 

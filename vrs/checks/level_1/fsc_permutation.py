@@ -32,7 +32,8 @@ class FscPermutation(Check):
         "that correlate as well as the true order. The p-values are corrected for the number of "
         "shells, so that at most 1 % of the shells called significant are expected to be noise. "
         "The resolution is that of the last shell before the first one that is not significant. "
-        "There is no fixed limit for the FSC, and no mask but the ball that fits into the box.")
+        "There is no fixed limit for the FSC, and no mask other than the ball that fits into the "
+        "box.")
     quantities = (
         Quantity("permutations", "", "Permutations of each shell, at least"),
         Quantity("ratio", "",
@@ -130,7 +131,7 @@ def _sentence(data, resolution, last, shells):
                 "than chance allows: no resolution can be given.")
     text = "The correlation is significant up to %.2f Å." % resolution
     if last == shells:
-        text += (" It is so at every frequency, so that this is the finest detail that these "
+        text += (" It is significant at every frequency, so this is the finest detail that these "
                  "voxels can show.")
     if data.reported.resolution:
         text += " The reported resolution is %.2f Å." % data.reported.resolution

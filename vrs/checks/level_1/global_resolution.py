@@ -125,9 +125,9 @@ def _findings_of_xmipp(data, table):
                 for column, worst, origin in zip(columns, (0, 180), (1, 0)))
     findings = _findings(data, ShellCurves(frequencies, shell_counts(shape), fsc, dpr))
     findings.content.append(Paragraph(
-        "Xmipp compares the half maps without mask and gives no SSNR, so that only the DPR is "
-        "judged. It uses only a part of the Fourier coefficients for the FSC, so its result may "
-        "differ a little from the built-in one."))
+        "Xmipp compares the half maps without mask and gives no SSNR, so only the DPR is judged. "
+        "It uses only a part of the Fourier coefficients for the FSC, so its result may differ a "
+        "little from the built-in one."))
     return findings
 
 
@@ -226,7 +226,7 @@ def _remarks(found):
                            "these voxels can show. Either they are too large for this map, or the "
                            "half maps are not independent." % (one.name, one.limit))
         elif one.crossing.returns:
-            remarks.append("After its fall below %s the %s comes back above it. The first fall "
+            remarks.append("After falling below %s, the %s rises above it again. The first fall "
                            "counts; the return may come from noise that the halves share, from a "
                            "mask or from duplicated particles." % (one.limit, one.name))
     return remarks

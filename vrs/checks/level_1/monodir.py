@@ -55,7 +55,8 @@ class MonoDir(Check):
         Quantity("independent_places", "", "Independent places in the mask"),
         Quantity("mean_resolution", "Å", "Mean resolution over directions and voxels"),
         Quantity("p_value", "",
-                 "Probability of means as different as these when all directions resolve alike"),
+                 "Probability of means as different as these if all directions resolve equally "
+                 "well"),
         Quantity("percentiles", "Å", "Percentiles of the mean over the directions of each voxel",
                  MAPPING, PERCENTILES),
         Quantity("percentiles_best", "Å",
@@ -84,7 +85,7 @@ class MonoDir(Check):
                   "distribution of the orientations.",
                   service=(Criterion(
                       name="uniform", metric="p_value", subject="the probability that all "
-                      "directions resolve alike", relation=">=", bound=_SIGNIFICANT,
+                      "directions resolve equally well", relation=">=", bound=_SIGNIFICANT,
                       warning="The resolution is not uniform over the directions "
                       "(p = {value:.2g}, at least {bound} expected)."),)),
         _SCALE.criterion(_METHOD, (ratio_criterion("reported_ratio", _METHOD),)),
@@ -175,7 +176,7 @@ def _content(data, metrics, directions, local, by_voxel, profile, mean):
     preferred = 100 * np.bincount(local.argmin(axis=0), minlength=len(directions)) / local.shape[1]
     slices = central_slices(np.where(data.map.hard_mask, mean.values, np.float32(np.nan)),
                             data.map.sampling, "Mean directional resolution within the mask, "
-                            "central slices; the darkest colour is the best resolution.",
+                            "central slices; dark colours mark the best resolution.",
                             "Three sections of the mean directional resolution.")
     _, bars, surface = local_figures(data, mean, by_voxel["mean"], metrics["percentiles"],
                                      [Mark(data.reported.resolution, "reported")])

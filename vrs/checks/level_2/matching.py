@@ -7,7 +7,7 @@ from typing import Optional
 
 import numpy as np
 
-from vrs.checks.particle_images import DETAIL, FIRST_SHELL
+from vrs.checks.particle_images import DETAIL
 from vrs.errors import NotMeasured
 from vrs.images.agreement import covariances, grey_fit, within
 from vrs.images.conventions import MAGNIFICATIONS, MagnificationScan, magnification_scan
@@ -18,6 +18,7 @@ from vrs.images.refine import LocalSearch, Poses, align
 from vrs.images.search import Search, shift_grid
 from vrs.images.symmetry import asymmetric_unit, point_group
 from vrs.inputs.particles import mask_diameter
+from vrs.numerics.fourier import filtered, raised_cosine
 from vrs.numerics.random_phases import with_random_phases
 from vrs.numerics.resample import fourier_resample
 
@@ -26,16 +27,22 @@ NULLS, PERCENTILE = 20, 97.5
 # Detail that is compared where the resolution of a class is not known, Å.
 UNKNOWN = 15.0
 LIMIT = 0.7
-_FEWEST_SHELLS = 3
+_FIRST, _FEWEST_SHELLS = 1, 3
 # Neighbours of the gallery differ by more than a wave number beyond this shell.
 _SEARCHED = 16
 _REACH = 0.1  # How far classes may be off the centre, of the box.
 _STARTS = 3
 _ROOM = 1.2  # Disc over diameter of the mask: the outline of a particle tells it, too.
+_EDGE = 3.0  # Of the ball that is cut out of the map, voxels.
+# Frequency up to which all is background, and width over which detail comes in, times the diameter
+# of the mask. A sharp limit would depend on where the coefficients of a box happen to lie.
+_BACKGROUND, _COMES_IN = 0.85, 0.8
 _MARGIN = 1.4  # Box over disc.
 _PIXELS_PER_DETAIL, _LARGEST_BOX = 2.5, 128
 _TRIED = 20  # Classes that decide on the contrast.
 _SCANNED, _FEWEST_SCANNED = 20, 5
+# Coarser classes, by part of the finest detail, are blurred, which makes them look large.
+_SHARP = 0.75
 
 logger = logging.getLogger(__name__)
 
@@ -107,14 +114,15 @@ def working_classes(averages, evidence):
     -------
     WorkingClasses
     """
+    needed = mask_diameter(evidence.map)
     size = evidence.particles.diameter if evidence.has("particles") else None
-    size = size or _ROOM * mask_diameter(evidence.map)
+    size = size or _ROOM * needed
     images, sampling = averages.images, averages.sampling
-    extent, needed = images.shape[-1] * sampling, mask_diameter(evidence.map)
+    extent = images.shape[-1] * sampling
     if extent < needed:
         raise NotMeasured(
             "The class averages are %.4g Å wide, and the particle in the map %.4g Å; check both "
-            "pixel sizes, and give averages that show all of the particle." % (extent, needed))
+            "pixel sizes, and give averages that show the whole particle." % (extent, needed))
     side = min(images.shape[-1] // 2 * 2, 2 * int(np.ceil(_MARGIN * size / sampling / 2)))
     start = images.shape[-1] // 2 - side // 2
     images = images[:, start:start + side, start:start + side]
@@ -122,16 +130,24 @@ def working_classes(averages, evidence):
     detail = max(DETAIL, 2 * evidence.map.sampling, reported or 0)
     box = min(side, _LARGEST_BOX,
               2 * int(np.ceil(side * sampling * _PIXELS_PER_DETAIL / detail / 2)))
-    if box < 2 * (FIRST_SHELL + _FEWEST_SHELLS + 1):
+    fewest = int((_BACKGROUND + _COMES_IN) * side * sampling / needed) + _FEWEST_SHELLS
+    if box < 2 * (fewest + 1):
         raise NotMeasured("The particle spans only %d pixels in the class averages; give averages "
                           "with a smaller pixel size, or check the pixel size." % box)
     resolution = np.where(np.isfinite(averages.resolution), averages.resolution, UNKNOWN)
     last = (side * sampling / np.maximum(resolution, detail)).astype(int)
-    last = np.clip(last, FIRST_SHELL + _FEWEST_SHELLS - 1, box // 2 - 1)
+    last = np.clip(last, fewest, box // 2 - 1)
     sampling *= side / box
-    return WorkingClasses(
-        fourier_cropped(np.ascontiguousarray(images), box, evidence.run.workers), sampling,
-        min(size / sampling, box - 4.0), last, averages.occupancy, 1, evidence.run.workers)
+    images = fourier_cropped(np.ascontiguousarray(images), box, evidence.run.workers)
+    images = np.array([_without_background(image[None], sampling, needed)[0] for image in images])
+    return WorkingClasses(images, sampling, min(size / sampling, box - 4.0), last,
+                          averages.occupancy, 1, evidence.run.workers)
+
+
+def _without_background(values, sampling, diameter, workers=1):
+    """A map or a plane of it without waves that are longer than the particle."""
+    return filtered(values, sampling, lambda squared: 1 - raised_cosine(
+        np.sqrt(squared), _BACKGROUND / diameter, _COMES_IN / diameter), workers)
 
 
 class Matching:
@@ -153,13 +169,13 @@ class Matching:
         self._projector = Projector(volume, sampling, classes.box, classes.sampling,
                                     classes.workers)
         last = min(_SEARCHED, int(classes.last.max()))
-        self._gallery = gallery_of_map(self._projector, Rings(classes.box, FIRST_SHELL, last),
+        self._gallery = gallery_of_map(self._projector, Rings(classes.box, _FIRST, last),
                                        directions)
         self._shifts = shift_grid(classes.reach, max(1.0, classes.box / (2 * last)))
 
     def local(self, last):
         """Comparison at given poses up to a shell, a LocalSearch."""
-        return LocalSearch(self._projector, self._classes.diameter, FIRST_SHELL, last,
+        return LocalSearch(self._projector, self._classes.diameter, _FIRST, last,
                            self._classes.workers)
 
     def best(self, classes):
@@ -190,7 +206,7 @@ class Matching:
     def _up_to(self, last):
         """The gallery without rings beyond a shell."""
         whole = self._gallery
-        rings = Rings(whole.rings.box, FIRST_SHELL, last, whole.rings.angles)
+        rings = Rings(whole.rings.box, _FIRST, last, whole.rings.angles)
         count = len(rings.radii)
         return Gallery(rings, np.ascontiguousarray(whole.orders[:, :count]), whole.power[:count],
                        whole.views, whole.mirrored)
@@ -209,7 +225,7 @@ class Comparison:
     null : numpy.ndarray of float64, (maps, n)
         Best correlations with maps of random phases.
     scan : vrs.images.conventions.MagnificationScan or None
-        None where too few classes agree with the map.
+        None where too few sharp classes agree with the map.
     shown, reprojections : numpy.ndarray of float32, (n, box, box)
         Averages within their bands, centred, and projections with their grey values; both less
         the mean of the average in the disc, and zero outside.
@@ -263,8 +279,8 @@ def compare(classes, evidence):
     """
     group = _group(evidence)
     directions = asymmetric_unit(group, SPACING, mirror=True)
-    volume, mask, sampling = _working_map(evidence, classes.sampling)
-    matching = Matching(classes, volume * mask, sampling, directions)
+    volume, around, sampling = _working_map(evidence, classes)
+    matching = Matching(classes, volume, sampling, directions)
     classes = _in_contrast(classes, matching)
     logger.info("Comparing %d classes with projections of the map", len(classes))
     poses = matching.best(classes)
@@ -272,7 +288,7 @@ def compare(classes, evidence):
     for number in range(NULLS):
         logger.info("Comparing with random-phase map %d of %d", number + 1, NULLS)
         rng = np.random.default_rng((evidence.run.seed, number))
-        random = with_random_phases(volume, mask, rng, classes.workers)
+        random = with_random_phases(volume, around, rng, classes.workers)
         null[number] = Matching(classes, random, sampling, directions).best(classes).correlations
     supported = np.flatnonzero(poses.correlations > np.percentile(null, PERCENTILE, axis=0))
     scan = _scan(classes, matching, poses, supported)
@@ -296,22 +312,47 @@ def in_contrast_of_map(classes, evidence):
     -------
     WorkingClasses
     """
-    volume, mask, sampling = _working_map(evidence, classes.sampling)
+    volume, around, sampling = _working_map(evidence, classes)
     directions = asymmetric_unit(_group(evidence), SPACING, mirror=True)
-    return _in_contrast(classes, Matching(classes, volume * mask, sampling, directions))
+    return _in_contrast(classes, Matching(classes, volume, sampling, directions))
 
 
-def _working_map(evidence, wanted):
-    """Map and soft mask as cubes, not finer than a sampling, and the sampling that they have."""
-    found = evidence.map
-    side = 2 * int(np.ceil(max(found.volume.shape) / 2))
-    coarse = 2 * int(np.ceil(side * found.sampling / wanted / 2))
-    cubes = [centred_cube(values, side) for values in (
-        found.volume * found.soft_mask, found.soft_mask)]
-    if coarse >= side:
-        return cubes[0], cubes[1], found.sampling
-    volume, mask = (fourier_resample(cube, (coarse,) * 3, evidence.run.workers) for cube in cubes)
-    return volume, np.clip(mask, 0, 1), side * found.sampling / coarse
+def ball(found):
+    """Where the particle of a map is and some room about it, as much as the classes show.
+
+    The mask itself would cut off what the classes show beyond it: weak density, and the halo that
+    the loss of low frequencies leaves.
+
+    Parameters
+    ----------
+    found : vrs.inputs.map.MapEvidence
+
+    Returns
+    -------
+    numpy.ndarray of float32, (z, y, x)
+        1 within 1.2 times the diameter of the mask about its centre, from where it falls to 0 over
+        3 voxels.
+    """
+    centre = np.argwhere(found.hard_mask).mean(axis=0)
+    z, y, x = (np.square(np.arange(size) - middle, dtype=np.float32)
+               for size, middle in zip(found.volume.shape, centre))
+    distances = np.sqrt(z[:, None, None] + y[:, None] + x)
+    return raised_cosine(distances, _ROOM * mask_diameter(found) / found.sampling / 2, _EDGE)
+
+
+def _working_map(evidence, classes):
+    """Map and ball as cubes no finer than classes and as wide, and the sampling that they have."""
+    found, sampling = evidence.map, evidence.map.sampling
+    around = ball(found)
+    side = max(max(found.volume.shape), classes.box * classes.sampling / sampling)
+    side = 2 * int(np.ceil(side / 2))
+    cubes = [centred_cube(values, side) for values in (found.volume * around, around)]
+    coarse = 2 * int(np.ceil(side * sampling / classes.sampling / 2))
+    if coarse < side:
+        cubes = [fourier_resample(cube, (coarse,) * 3, evidence.run.workers) for cube in cubes]
+        sampling *= side / coarse
+    volume = _without_background(cubes[0], sampling, mask_diameter(found), evidence.run.workers)
+    return volume, np.clip(cubes[1], 0, 1), sampling
 
 
 def _in_contrast(classes, matching):
@@ -323,10 +364,12 @@ def _in_contrast(classes, matching):
 
 
 def _scan(classes, matching, poses, supported):
-    """Magnification at which the best of the supported classes agree best with the map."""
-    best = supported[np.argsort(-poses.correlations[supported], kind="stable")][:_SCANNED]
-    if len(best) < _FEWEST_SCANNED:
+    """Magnification at which the sharpest of the supported classes agree best with the map."""
+    finest = classes.last[supported].max(initial=0)
+    sharp = supported[classes.last[supported] >= _SHARP * finest]
+    if len(sharp) < _FEWEST_SCANNED:
         return None
+    best = sharp[np.argsort(-poses.correlations[sharp], kind="stable")][:_SCANNED]
     chosen = classes.take(best)
     curves = np.empty((len(MAGNIFICATIONS), len(best)))
     for last, rows in chosen.bands():

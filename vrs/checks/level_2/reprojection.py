@@ -6,8 +6,8 @@ import numpy as np
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
-from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
-                                         in_contrast_of_map, working_classes)
+from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, ball,
+                                         compare, in_contrast_of_map, working_classes)
 from vrs.checks.level_4.orientations import view_map
 from vrs.checks.particle_engines import in_box
 from vrs.checks.shares import printed_interval, share_metrics, share_quantities
@@ -32,14 +32,15 @@ class ReprojectionConsistency(Check):
     uses = (CLASS_AVERAGES,)
     explanation = (
         "Class averages are made without the map, so a correct map has a projection that looks "
-        "like each of them. Each average is compared with projections of the masked map, in "
+        "like each of them. Each average is compared with projections of the map, in "
         "directions %g° apart on the sphere and with all in-plane angles and small shifts, and the "
-        "best matches are refined. The correlation is taken within the particle's disc, up to the "
-        "resolution of the class (%g Å where it is not known). Averages of low resolution resemble "
+        "best matches are refined. The correlation is taken within the particle's disc, for detail "
+        "from the size of the particle to the resolution of the class (%g Å where it is not "
+        "known). Averages of low resolution resemble "
         "a projection of almost any map. The search is therefore repeated with %d maps that have "
         "the power spectrum of the map but random phases, and a class supports the map if it "
         "correlates better with it than with %g %% of those. The mirror image of a map has the "
-        "same projections: the hand cannot be told from classes."
+        "same projections: the hand cannot be determined from classes."
         % (SPACING, UNKNOWN, NULLS, PERCENTILE))
     quantities = (
         Quantity("classes", "", "Class averages that were compared"),
@@ -110,7 +111,7 @@ def _for_xmipp(evidence):
     classes = in_contrast_of_map(working_classes(averages, evidence), evidence)
     symmetry = evidence.particles.symmetry if evidence.has("particles") else "C1"
     # Its program takes the box of the map for that of the averages, whatever their pixel sizes.
-    volume = in_box(seen.volume * seen.soft_mask, seen.sampling, classes.box, classes.sampling,
+    volume = in_box(seen.volume * ball(seen), seen.sampling, classes.box, classes.sampling,
                     evidence.run.workers)
     return EngineInput(volume, classes.sampling, parameters={"symmetryGroup": symmetry.lower()},
                        averages=(classes.images, classes.sampling))
@@ -193,7 +194,7 @@ def _outcome(found, metrics):
         sentences.append("The contrast of the classes is inverted with respect to the map, so they "
                          "were inverted.")
     if found.scan is None:
-        sentences.append("Too few classes agree with the map to compare the pixel sizes.")
+        sentences.append("Too few sharp classes agree with the map to compare the pixel sizes.")
     elif metrics["pixel_size_error"]:
         sentences.append("The classes agree best with the map if their pixel size is %.1f %% %s"
                          "%s." % (abs(metrics["pixel_size_error"]),

@@ -156,7 +156,7 @@ def _findings_of(program):
             _classification(by_row(run, len(compared.images), program), compared.sampling)
             for run in runs])
         made.content.insert(0, Paragraph(
-            "%s classified the particles anew, twice; the averages of its classes were made in "
+            "%s classified the particles again, twice; the averages of its classes were made in "
             "the same way as those of the given ones." % program))
         return made
     return findings

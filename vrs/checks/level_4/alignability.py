@@ -69,9 +69,10 @@ class AlignabilityPrecisionAndAccuracy(Check):
             "vrsAlignabilityAccuracy and refine again.", metric="accuracy_below_05"),
         Criterion(name="p_value", subject="the probability that the angles of other particles are "
                   "right as often", relation="<", bound=CHANCE,
-                  warning="The angles of other particles would be right as often (p = {value:.2g}, "
-                  "below {bound} expected): the angles do not belong to these images or to this "
-                  "map; check that table, stacks and map are of the same refinement.",
+                  warning="The angles of other particles would be right just as often (p = "
+                  "{value:.2g}, below {bound} expected): the angles do not belong to these images "
+                  "or to this map; check that the table, the stacks and the map come from the same "
+                  "refinement.",
                   severity=SERIOUS, service=()),
     )
     summary_ok = "The particles determine their orientations, which are those given."

@@ -110,8 +110,8 @@ def _compare(evidence):
     data = [np.concatenate(part) for part in zip(*parts)]
     simulation = _Simulation(found, comparison, evidence.run.seed)
     if not np.isfinite(simulation.spectra.snr):
-        raise NotMeasured("Signal and noise of the images could not be told apart; check the "
-                          "stacks and the CTF in the table.")
+        raise NotMeasured("Signal and noise of the images could not be separated; check the stacks "
+                          "and the CTF in the table.")
     scale = simulation.scale(data[2][simulation.batch.rows, 0])
     return BestViews(*data, simulation.batch.rows, *simulation.best(scale),
                      mean_view_distance(comparison.directions, found.group),

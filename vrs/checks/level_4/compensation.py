@@ -1,6 +1,6 @@
 """4.h: how evenly do the orientations of the particles sample Fourier space?"""
 
-from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.checks import TEXT, Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_4.orientations import (direction_map, require_particles,
                                              sphere_maps)
 from vrs.images.sampling import (
@@ -11,6 +11,7 @@ from vrs.results import SERIOUS, Paragraph, plain
 _FEWEST = 2000
 _LIMIT = 0.5
 _SIDE_VIEWS = 0.81  # The authors' limit: what views from the side reach.
+_OTHER_ORIENTATIONS = "Other supports or detergents may change the orientations."
 
 
 @register
@@ -42,6 +43,7 @@ class SamplingCompensation(Check):
                  "Smallest specimen tilt that would bring SCF* up to the bound"),
         Quantity("tilted_scf_star", "", "SCF* with the specimen at that tilt, or at the best one "
                  "where none is enough"),
+        Quantity("advice", "", "What to do next", TEXT),
     )
     references = ("Baldwin2020",)
     criteria = (
@@ -49,7 +51,7 @@ class SamplingCompensation(Check):
                   bound=_LIMIT,
                   warning="The sampling compensation factor SCF* is {value:.2f} (at least {bound}; "
                   "fully sampled is 0.81 or more): some directions of Fourier space are hardly "
-                  "sampled; the results say which tilt of the specimen would help.",
+                  "sampled. {metrics[advice]}",
                   severity=SERIOUS),
     )
     summary_ok = "The orientations of the particles sample Fourier space sufficiently."
@@ -68,13 +70,16 @@ class SamplingCompensation(Check):
             "scf_star_of_all": sampling_factor(views, group, most=None).scf_star,
             "particles_used": found.views_used,
             "particles": len(views),
+            "advice": _OTHER_ORIENTATIONS,
         }
         content = [Paragraph(_sentence(found, len(views)))]
         if found.scf_star < _SIDE_VIEWS:
             tilted = tilted_sampling(views, group, _LIMIT, tilts=TILTS[1:], seed=seed)
             metrics["helpful_tilt"] = tilted.sufficient if found.scf_star < _LIMIT else 0.0
             metrics["tilted_scf_star"] = _reached(tilted) if found.scf_star < _LIMIT else None
-            content.append(Paragraph(_advice(found, tilted)))
+            metrics["advice"] = _advice(found, tilted)
+            if found.scf_star >= _LIMIT:
+                content.append(Paragraph(metrics["advice"]))
         content.append(sphere_maps(views, group, found.directions, found.sampling))
         content.append(direction_map(
             "Sampling of the directions of Fourier space, relative to its mean.",
@@ -103,15 +108,13 @@ def _advice(found, tilted):
     """What to do next: data from a tilted specimen, if that would help."""
     best = tilted.scf_star.max()
     if best <= found.scf_star:
-        return ("Tilting the specimen would not raise SCF*. Other supports or detergents may "
-                "change the orientations.")
+        return "Tilting the specimen would not raise SCF*. " + _OTHER_ORIENTATIONS
     if found.scf_star >= _LIMIT:
         return ("If the map shows signs of distortion, tilting the specimen by %.0f° would raise "
                 "SCF* to %.2f." % (tilted.best, best))
     if tilted.sufficient is None:
-        return ("No tilt of the specimen brings SCF* to %g; the best, %.0f°, reaches %.2f. Other "
-                "supports or detergents may change the orientations." % (
-                    _LIMIT, tilted.best, best))
-    return ("What to do next: data from a specimen tilted by %.0f° would bring SCF* to %.2f; the "
+        return "No tilt of the specimen brings SCF* to %g; the best, %.0f°, reaches %.2f. %s" % (
+            _LIMIT, tilted.best, best, _OTHER_ORIENTATIONS)
+    return ("Collect data from a specimen tilted by %.0f°, which would bring SCF* to %.2f; the "
             "best tilt, %.0f°, reaches %.2f." % (tilted.sufficient, _reached(tilted), tilted.best,
                                                  best))

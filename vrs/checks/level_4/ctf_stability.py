@@ -15,7 +15,7 @@ from vrs.images.defocus import (OFFSETS, REACH, DefocusModel, astigmatism_change
                                 peaks, strength_change, with_astigmatism)
 from vrs.inputs.map import MAP
 from vrs.inputs.particles import ANGLES, CTF, IMAGES, PARTICLES
-from vrs.results import Bars, Paragraph, ParticleValues, Table, plain
+from vrs.results import Bars, MicrographValues, Paragraph, ParticleValues, Table, plain
 from vrs.results.content import Range, Ranges
 
 _WORST = 10.0
@@ -98,17 +98,31 @@ class CtfStability(Check):
     def compute(self, evidence):
         found = evidence.shared(ASSIGNED_PARTICLES)
         if found.sample.state == "corrected":
-            raise NotMeasured("The CTF of the images seems to have been corrected, so that the "
-                              "defocus can no longer be measured; give the uncorrected images.")
+            raise NotMeasured("The CTF of the images seems to have been corrected, so the defocus "
+                              "can no longer be measured; give the uncorrected images.")
         scan = _scanned(found, np.random.default_rng(evidence.run.seed))
         origin = _origin(evidence, found.sample)
         mics = _micrographs(found, scan, origin)
         if not mics.judged.any():
             raise NotMeasured(_too_weak(scan, mics))
         _refine(found, scan, origin, mics)
-        return Findings(plain(_metrics(found, scan, mics)), _content(found, scan, origin, mics), [
-            ParticleValues("vrsDefocusChange", "Change of defocus at which the particle fits best; "
-                           "most of it is noise", "Å", found.sample.rows, scan.changes)])
+        return Findings(
+            plain(_metrics(found, scan, mics)), _content(found, scan, origin, mics),
+            _values(origin, mics) + [ParticleValues(
+                "vrsDefocusChange", "Change of defocus at which the particle fits best; most of it "
+                "is noise", "Å", found.sample.rows, scan.changes)])
+
+
+def _values(origin, mics):
+    """Values of the micrographs, where these are known."""
+    if origin.words:
+        return []
+    judged = np.flatnonzero(mics.judged)
+    return [MicrographValues(
+        "vrsDefocusError", "Change of defocus at which the particles of the micrograph fit best",
+        "Å", "change of defocus", [str(origin.names[mics.number[place]]) for place in judged],
+        mics.changes[judged], (np.abs(mics.changes) / mics.limits)[judged],
+        mics.unstable[judged])]
 
 
 @dataclass(eq=False)

@@ -23,15 +23,15 @@ class OrientationEfficiency(Check):
     requires = (PARTICLES, ANGLES, resolution_known())
     explanation = (
         "Each particle image fills a slab of Fourier space, perpendicular to its direction of view "
-        "and as thick as the particle is small. The number of slabs at each place gives the point "
-        "spread function of the reconstruction, and its width in a direction is the resolution "
-        "that the orientations allow in that direction, scaled so that an even distribution gives "
-        "the reported resolution in all directions. The efficiency is 1 minus twice the relative "
-        "standard deviation of these resolutions: 0.99 for an even distribution, about 0.7 for "
-        "views from the side only, and near or below 0 for views from the top only. It describes "
-        "the sampling only: a reconstruction that weights its data can restore weakly sampled "
-        "directions to some extent, and the efficiency says nothing about whether the angles are "
-        "right.")
+        "and the thinner, the larger the particle. The number of slabs at each place gives the "
+        "point spread function of the reconstruction, and its width in a direction is the "
+        "resolution that the orientations allow in that direction, scaled so that an even "
+        "distribution gives the reported resolution in all directions. The efficiency is 1 minus "
+        "twice the relative standard deviation of these resolutions: 0.99 for an even "
+        "distribution, about 0.7 for views from the side only, and near or below 0 for views from "
+        "the top only. It describes the sampling only: a reconstruction that weights its data can "
+        "restore weakly sampled directions to some extent, and the efficiency says nothing about "
+        "whether the angles are right.")
     quantities = (
         Quantity("efficiency", "", "1 - 2σ/mean of the resolutions over 600 directions"),
         Quantity("mean_resolution", "Å", "Mean resolution over the directions"),
@@ -54,7 +54,8 @@ class OrientationEfficiency(Check):
                   "hardly seen; 4.h says whether tilting the specimen would help.",
                   severity=SERIOUS),
     )
-    summary_ok = "The orientations of the particles support the resolution in all directions."
+    summary_ok = ("The orientations of the particles are spread widely enough for the resolution; "
+                  "4.h looks for gaps.")
     summary_warnings = "The orientations of the particles are too uneven for the resolution."
 
     def compute(self, evidence):

@@ -6,6 +6,7 @@ import numpy as np
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.level_4.coarse import Coarse
+from vrs.checks.level_4.micrographs import bad_by_micrograph
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_engines import by_row, in_box, mask_diameter_of, with_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, spread_rows
@@ -77,17 +78,17 @@ class IndependentAlignment(Check):
     requires = (MAP, PARTICLES, IMAGES, ANGLES)
     uses = (ASSIGNED_PARTICLES,)
     explanation = (
-        "The particles are aligned anew: all directions, in-plane angles and shifts are searched, "
-        "whatever the table says, with the map low-passed to %g Å as the reference (an eighth of "
-        "the diameter for particles below %g Å), and the best three directions are refined. The "
-        "result is compared with the table after what images cannot tell was removed: symmetry, a "
-        "common rotation and translation of the map, and its hand. Noise alone sends some "
-        "particles astray. How many is found by simulation: images of the same map with the CTFs "
-        "and orientations of the particles and noise as strong as theirs are aligned in the same "
-        "way. How strong the signal is, is measured without the table's orientations, which would "
-        "hide it if they were wrong. If noise alone sends a fraction c of the particles astray, "
-        "and a fraction s differs, then (s - c)/(1 - c) of them are wrong in the table. A "
-        "criterion is broken where these are %g %% or more, and s is larger than c by %g standard "
+        "The particles are aligned from scratch: all directions, in-plane angles and shifts are "
+        "searched, whatever the table says, with the map low-passed to %g Å as the reference (an "
+        "eighth of the diameter for particles below %g Å), and the best three directions are "
+        "refined. The result is compared with the table after what images cannot tell was removed: "
+        "symmetry, a common rotation and translation of the map, and its hand. Noise alone sends "
+        "some particles astray. How many is found by simulation: images of the same map with the "
+        "CTFs and orientations of the particles and noise as strong as theirs are aligned in the "
+        "same way. How strong the signal is, is measured without the table's orientations, which "
+        "would hide it if they were wrong. If noise alone sends a fraction c of the particles "
+        "astray, and a fraction s differs, then (s - c)/(1 - c) of them are wrong in the table. A "
+        "criterion is not met where these are %g %% or more, and s is larger than c by %g standard "
         "errors." % (_RESOLUTION, _RESOLUTION / _PART, _SHARE, _ERRORS))
     quantities = (
         *share_quantities("beyond_5_degrees",
@@ -156,7 +157,11 @@ def _findings(aligner, particles, found, given):
         resolution_used=aligner.resolution, particles_used=len(rows),
         particles_simulated=len(expected.angles))
     _refuse(metrics)
-    return Findings(plain(metrics), _content(metrics, compared, expected), [
+    micrographs = bad_by_micrograph(
+        particles.sample.table, (compared.angles > _FAR_ANGLE) | (compared.shifts > _FAR_SHIFT),
+        "vrsAlignedElsewhere", "Particles to which an independent alignment gives another "
+        "orientation or shift", "aligned elsewhere")
+    return Findings(plain(metrics), _content(metrics, compared, expected), micrographs + [
         ParticleValues("vrsAngleDifference", "Angle between the orientations of the table and "
                        "of an independent alignment", "°", rows, compared.angles),
         ParticleValues("vrsShiftDifference", "Distance between the shifts of the table and of "
@@ -209,9 +214,10 @@ def _findings_of(program):
         made = _findings(aligner, particles, Poses(
             table.rotations.astype(float), shifts[0], np.ones(len(table))), shifts[1])
         made.content.insert(0, Paragraph(
-            "%s refined the orientations anew, from the map low-passed to %.3g Å and without those "
-            "of the table. What is expected from noise is what the built-in alignment, which has a "
-            "reference of this resolution throughout, finds with simulated particles." % (
+            "%s refined the orientations from scratch, from the map low-passed to %.3g Å and "
+            "without those of the table. What is expected from noise is what the built-in "
+            "alignment, which has a reference of this resolution throughout, finds with simulated "
+            "particles." % (
                 program, aligner.resolution)))
         return made
     return findings
@@ -354,7 +360,7 @@ def _expected(aligner, particles, found, compared):
 
 
 _TOO_WEAK = ("The particles are too noisy to be aligned one by one: their signal-to-noise ratio is "
-             "about %.2g. Whether their orientations are right cannot be told in this way.")
+             "about %.2g. Whether their orientations are right cannot be determined in this way.")
 
 
 def _simulated(aligner, truth, spectra, contrast, rng):
@@ -393,9 +399,9 @@ def _refuse(metrics):
     expected = max(metrics["expected_beyond_5_degrees_percentage"],
                    metrics["expected_beyond_5_angstrom_percentage"])
     if expected > _MOST_EXPECTED:
-        raise NotMeasured(_TOO_WEAK % metrics["snr"] + " Of simulated particles like these "
-                          "%.0f %% end elsewhere. If the specimen has a symmetry that was not "
-                          "given, give it by --symmetry." % expected)
+        raise NotMeasured(_TOO_WEAK % metrics["snr"] + " Of simulated particles like these %.0f %% "
+                          "end up elsewhere. If the specimen has a symmetry that was not given, "
+                          "give it with --symmetry." % expected)
 
 
 def _content(metrics, compared, expected):
@@ -432,7 +438,7 @@ def _frame(metrics, compared):
                      "the median difference is %.2g° with it and %.2g° without."
                      % (compared.median_angles["mirrored"], compared.median_angles["same"]))
     if metrics["common_rotation"] > _FAR_ANGLE or metrics["common_translation"] > _FAR_SHIFT:
-        parts.append("The whole assignment is turned by %.1f° and displaced by %.1f Å against "
+        parts.append("The whole assignment is rotated by %.1f° and displaced by %.1f Å against "
                      "this map, which may have been moved after the refinement."
                      % (metrics["common_rotation"], metrics["common_translation"]))
     return " ".join(parts)

@@ -78,9 +78,9 @@ def sphere_maps(views, group, directions, sampling):
     return WholeSpheres(
         "Directions of view of the particles, with their copies by symmetry (left), and how often "
         "each direction of Fourier space is sampled (right), both relative to an even "
-        "distribution, over the whole sphere in Mollweide's projection, which keeps areas: the "
-        "azimuth runs from left to right with X in the middle, the tilt from Z at the top, 0°, to "
-        "180° at the bottom.",
+        "distribution, over the whole sphere in the Mollweide projection, which preserves areas: "
+        "the azimuth runs from left to right with X in the middle, the tilt from Z at the top, 0°, "
+        "to 180° at the bottom.",
         "Two maps of the whole sphere: views of the particles and sampling of Fourier space.",
         [SpherePanel("Views, relative to their mean", shown, found / found.mean()),
          SpherePanel("Sampling, relative to its mean", np.vstack([directions, -directions]),

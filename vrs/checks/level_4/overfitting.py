@@ -55,11 +55,11 @@ class OverfittingDetection(Check):
         "the noise: the angles of the table play no part in this, and fine detail that the images "
         "were merely fitted to is lost. Particles with the angles of other particles, and noise "
         "with the particles' angles, show what is expected by chance. Many good particles add up "
-        "to something whatever their angles, and the FSC of their halves may run along 0.143: "
+        "to something whatever their angles, and the FSC of their halves may stay near 0.143: "
         "beside them the mean FSC, up to the farther of both resolutions, is compared instead of "
         "the resolution. Sizes at which nothing goes clearly beyond the band of the alignment are "
-        "not judged. The slope of 1/d² against the logarithm "
-        "of the number of particles gives the B-factor of the data." % _BAND)
+        "not judged. The slope of 1/d² against the logarithm of the number of particles gives the "
+        "B-factor of the data." % _BAND)
     quantities = (
         Quantity("sizes", "", "Numbers of particles of both halves together", LIST),
         Quantity("resolutions", "Å", "FSC 0.143 with the angles of the table, for these sizes",
@@ -129,8 +129,8 @@ class OverfittingDetection(Check):
         verdict = _judged(trial, user, noise, realigned, excess)
         if not verdict.judged.any():
             raise NotMeasured(
-                "Neither the particles nor aligned noise resolve anything beyond the %g Å used for "
-                "aligning the noise: all %s particles reach %.1f Å, aligned noise %.1f Å. More "
+                "Neither the particles nor aligned noise resolves anything beyond the %g Å used "
+                "for aligning the noise: all %s particles reach %.1f Å, aligned noise %.1f Å. More "
                 "particles are needed." % (_BAND, format(trial.count, ","),
                                            1 / user.frequencies[-1], 1 / noise.frequencies[-1]))
         if verdict.is_open:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vrs.checks import VECTOR, Check, Findings, Quantity, register
+from vrs.checks.level_4.micrographs import signal_by_micrograph
 from vrs.checks.level_4.orientations import direction_map, require_particles
 from vrs.checks.particle_images import (ASSIGNED_PARTICLES, DETAIL, FIRST_SHELL, projector_of,
                                         spread_rows)
@@ -111,9 +112,9 @@ class SimilarityCriteria(Check):
             "delta_bic": mixture.delta_bic, "separation": mixture.separation,
             "lower_population_percentage": 100 * mixture.weights[0] if two else None,
             "particles_used": len(gain)}
-        usable = expected > 0
-        signal = _by_direction(found.rotations[usable, 2], found.group,
-                               given.correlations[usable] / expected[usable])
+        usable = np.flatnonzero(expected > 0)
+        relative = given.correlations[usable] / expected[usable]
+        signal = _by_direction(found.rotations[usable, 2], found.group, relative)
         metrics.update(_weakest(*signal))
         content = [Paragraph(_sentence(metrics)), _histogram(refined, null, bound)]
         if metrics["weakest_signal"] is not None:
@@ -125,7 +126,11 @@ class SimilarityCriteria(Check):
         if change is not None:
             content.append(_against_defocus(given.correlations, defocus, expected))
         rows = found.sample.rows
-        return Findings(plain(metrics), content, [
+        micrographs = signal_by_micrograph(
+            found.sample.table.take(usable), relative, "vrsRelativeSignal", "Mean correlation of "
+            "the particles over what those of the same defocus have on average",
+            "relative signal")
+        return Findings(plain(metrics), content, micrographs + [
             ParticleValues("vrsCorrelation", "Correlation with the reprojection", "", rows,
                            given.correlations),
             ParticleValues("vrsIMED", "IMED from the reprojection", "", rows, given.distances)])
@@ -220,9 +225,9 @@ def _weakest(directions, means):
 def _sentence(metrics):
     text = ("The median correlation of the %s particles with their reprojections is %.3f. After a "
             "local refinement it is %.3f, and %.3f with a random-phase map: the map is better by "
-            "%.3f on average (95 %% interval %s). %.1f %% of the particles (%s %%) correlate better with the map than 97.5 %% of them do with the random-phase map. "
-            "The median IMED is %.2f; after refinement it is %.2f, and %.2f with the random-phase "
-            "map. " % (
+            "%.3f on average (95 %% interval %s). %.1f %% of the particles (%s %%) correlate "
+            "better with the map than 97.5 %% of them do with the random-phase map. The median "
+            "IMED is %.2f; after refinement it is %.2f, and %.2f with the random-phase map. " % (
                 format(metrics["particles_used"], ","), metrics["median_correlation"],
                 metrics["refined_median_correlation"], metrics["null_median_correlation"],
                 metrics["advantage"], printed_interval(metrics["advantage_interval"], 3),

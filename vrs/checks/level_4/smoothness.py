@@ -5,19 +5,18 @@ import numpy as np
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.level_4.best_views import (BEST_VIEWS, CHANCE, FEWEST, excess, excess_criterion,
                                            excess_quantities, require_signal)
+from vrs.checks.level_4.micrographs import bad_by_micrograph
 from vrs.checks.level_4.orientations import require_particles
 from vrs.checks.particle_images import ASSIGNED_PARTICLES, spread_rows
 from vrs.checks.shares import printed_interval
 from vrs.images.poses import LIMIT, alignment_limit, chance_within
 from vrs.images.symmetry import view_distance
 from vrs.numerics.sphere import spiral
-from vrs.numerics.statistics import binomial_p_value, enrichment_p_value
-from vrs.results import SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, Table, plain
+from vrs.numerics.statistics import binomial_p_value
+from vrs.results import SERIOUS, Mark, ParticleValues, Paragraph, Plot, Series, plain
 
 _BINS_TO_LIMIT = 5
 _GIVEN, _RANDOM = 50, 2000
-_ALL_MICROGRAPHS = 0.05
-_LISTED = 20
 
 
 @register
@@ -63,9 +62,9 @@ class AlignabilitySmoothness(Check):
             "vrs_particles.star) and refine again."),
         Criterion(name="p_value", subject="the probability that random angles are right as often",
                   relation="<", bound=CHANCE,
-                  warning="Random angles would be right as often (p = {value:.2g}, below {bound} "
-                  "expected): the angles do not belong to these images or to this map; check that "
-                  "table, stacks and map are of the same refinement.",
+                  warning="Random angles would be right just as often (p = {value:.2g}, below "
+                  "{bound} expected): the angles do not belong to these images or to this map; "
+                  "check that the table, the stacks and the map come from the same refinement.",
                   severity=SERIOUS, service=()),
     )
     summary_ok = "The particles agree best with the directions that they were given."
@@ -89,40 +88,14 @@ class AlignabilitySmoothness(Check):
         require_signal(metrics["expected_beyond_limit_percentage"], metrics["p_value"])
         content = [Paragraph(_sentence(metrics)),
                    _histogram(distances, expected, given, group, limit)]
-        table = found.sample.table
-        if table.micrograph is not None:
-            suspicious = suspicious_micrographs(table.micrograph, bad)
-            metrics["suspicious_micrographs"] = len(suspicious)
-            if suspicious:
-                content.append(_listed(suspicious, table.micrograph_names))
-        return Findings(plain(metrics), content, [ParticleValues(
+        micrographs = bad_by_micrograph(
+            found.sample.table, bad, "vrsBeyondLimit", "Particles further from their given "
+            "direction than the limit", "beyond the limit")
+        for values in micrographs:
+            metrics["suspicious_micrographs"] = int(values.outside.sum())
+        return Findings(plain(metrics), content, micrographs + [ParticleValues(
             "vrsViewDistance", "Distance of the best direction of view from the given one", "°",
             found.sample.rows, distances)])
-
-
-def suspicious_micrographs(micrograph, bad):
-    """Micrographs with significantly more bad particles than the others.
-
-    Fisher's exact test of each against the rest, at 5 % over all of them (Bonferroni).
-
-    Parameters
-    ----------
-    micrograph : numpy.ndarray of int, (n,)
-        Of each particle.
-    bad : numpy.ndarray of bool, (n,)
-
-    Returns
-    -------
-    list of (int, int, int, float)
-        Micrograph, its bad and all of its particles, and the p-value, the least likely first.
-    """
-    numbers, part = np.unique(micrograph, return_inverse=True)
-    counts = np.bincount(part)
-    bad_counts = np.bincount(part, bad).astype(int)
-    p_values = enrichment_p_value(bad_counts, counts, int(bad.sum()), len(bad))
-    rows = np.flatnonzero(p_values * len(numbers) < _ALL_MICROGRAPHS)
-    return [(int(numbers[row]), int(bad_counts[row]), int(counts[row]), float(p_values[row]))
-            for row in rows[np.argsort(p_values[rows], kind="stable")]]
 
 
 def _sentence(metrics):
@@ -153,13 +126,3 @@ def _histogram(distances, expected, given, group, limit):
                 "Histogram of the distances; most particles should be on the left of the limit.",
                 "Distance from the given direction (°)", "Particles (%)", series,
                 marks=[Mark(limit, "limit")])
-
-
-def _listed(suspicious, names):
-    rows = [[names[number] if names else str(number + 1), "%d of %d" % (bad, count),
-             "%.0f" % (100 * bad / count), "%.1g" % p_value]
-            for number, bad, count, p_value in suspicious[:_LISTED]]
-    return Table(["Micrograph", "Beyond the limit", "%", "p-value"], rows,
-                 "Micrographs with more particles beyond the limit than the others%s." % (
-                     " (%d of %d)" % (_LISTED, len(suspicious))
-                     if len(suspicious) > _LISTED else ""))

@@ -275,9 +275,10 @@ def _refuse(metrics):
     """One state is not told where a second one would not have been found."""
     if metrics["p_value"] >= _CHANCE and metrics["planted_p_value"] >= _CHANCE:
         raise NotMeasured(
-            "The particles are too few or too noisy: if half of them lacked a tenth of the density "
-            "it would not be found (correlation of the halves %.2f, by chance up to %.2f; %d "
-            "particles times the mean log likelihood ratio give %s). Use more particles." % (
+            "The particles are too few or too noisy: if half of them lacked a tenth of the "
+            "density, this would not be found (correlation of the halves %.2f, by chance up to "
+            "%.2f; %d particles times the mean log likelihood ratio give %s). Use more "
+            "particles." % (
                 metrics["planted_correlation"], metrics["chance_correlation"],
                 metrics["particles_used"], format(round(metrics["power"]), ",")))
 
@@ -302,8 +303,8 @@ def _content(metrics, found, specimen):
     if metrics["p_value"] < _CHANCE:
         content.append(Paragraph(
             "The classes have %.0f and %.0f %% of the particles; where single images hardly tell "
-            "the states apart these are close to 50 %% whatever the states' own parts. Classify "
-            "the particles in 3D, and look at the places where the two halves below agree."
+            "the states apart these are close to 50 %% whatever the proportions of the states. "
+            "Classify the particles in 3D, and look at the places where the two halves below agree."
             % tuple(metrics["sizes"])))
     return content + [_histogram(metrics, found), _sections(found, specimen)]
 

@@ -18,7 +18,8 @@ from vrs.inputs.micrographs import MICROGRAPHS, PickedMicrograph
 from vrs.inputs.particles import particle_diameter
 from vrs.io.micrographs import read_micrograph
 from vrs.numerics.statistics import wilson_interval
-from vrs.results import Bars, Circle, Mark, Paragraph, Slice, Slices, Table, plain
+from vrs.results import (Bars, Circle, Mark, MicrographValues, Paragraph, Slice, Slices, Table,
+                         plain)
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ _FEWEST = 10
 # Å; to take particles as larger than they are costs some sensitivity, as smaller, false alarms.
 _USUAL_DIAMETER = 250.0
 _COARSEST = 4  # pixels of a micrograph across a particle
+_SHOWS_FILM = 2.0  # Å/pixel up to which the grain of film stands out in the spectrum
 _BOX = 1.5  # side of a box over the diameter of what is in it
 _SHOWN, _LISTED, _PIXELS = 6, 20, 480
 _TOLD = 50  # micrographs between messages to the log
@@ -73,8 +75,7 @@ class MicrographCleaner(Check):
         "searched for as well. As a micrograph that is bad throughout has no good ice, the power "
         "spectrum and the grey level of its ice are compared with those of the other micrographs, "
         "if there are %d or more: where they differ by more than 6.5 deviations of the set in "
-        "the spectrum, or 5 in the grey level, all "
-        "of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
+        "the spectrum, or 5 in the grey level, all of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
         "particle that lies on good ice, and is suspicious below %g." % (
             FEWEST_ALIKE, _SUSPICIOUS))
     quantities = (
@@ -98,11 +99,11 @@ class MicrographCleaner(Check):
                   subject="the fraction of the coordinates that is suspicious", relation="<",
                   bound=_BOUND, unit="%",
                   warning="{value:.0f} % of the coordinates are suspicious (less than {bound} % "
-                  "expected): many particles may come from carbon, contamination or other bad "
-                  "places; leave them out and refine again."),
+                  "expected): many particles may come from carbon, contamination or other "
+                  "unsuitable areas; leave them out and refine again."),
     )
-    summary_ok = "The particles come from good places of the micrographs."
-    summary_warnings = "Many particles may come from bad places of the micrographs."
+    summary_ok = "The particles come from good areas of the micrographs."
+    summary_warnings = "Many particles may come from unsuitable areas of the micrographs."
 
     def compute(self, evidence):
         diameter, source = _diameter(evidence)
@@ -135,7 +136,12 @@ class MicrographCleaner(Check):
                 _crystals(seen))), Paragraph(_unlike(found))]
         content += [Paragraph("%s could not be judged. %s" % (
             os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]
-        return Findings(plain(metrics), content + _figures(found, diameter))
+        return Findings(plain(metrics), content + _figures(found, diameter), [MicrographValues(
+            "vrsSuspiciousCoordinates", "Coordinates with a score below %g" % _SUSPICIOUS, "%",
+            "suspicious coordinates", [one.picked.path for one in found],
+            np.array([100 * one.share for one in found]),
+            np.array([one.share for one in found]),
+            np.array([100 * one.share >= _BOUND or one.is_unlike for one in found]))])
 
 
 def _diameter(evidence):
@@ -182,7 +188,8 @@ def _compared(found):
     samplings = np.array([round(one.picked.sampling, 3) for one in found])
     for sampling in np.unique(samplings):
         places = np.flatnonzero(samplings == sampling)
-        unlike = unlike_others([found[place].measures for place in places])
+        unlike = unlike_others([found[place].measures for place in places],
+                               [len(found[place].scores) for place in places])
         for place in places[unlike]:
             compared[place] = replace(found[place], is_unlike=True, good=0.0,
                                       scores=np.zeros_like(found[place].scores))
@@ -191,15 +198,18 @@ def _compared(found):
 
 def _unlike(found):
     if len(found) < FEWEST_ALIKE:
-        return ("There are too few micrographs (%d) to tell one that is bad throughout from the "
-                "others; %d are needed." % (len(found), FEWEST_ALIKE))
+        return ("There are too few micrographs (%d) to recognise one that is bad throughout; %d "
+                "are needed." % (len(found), FEWEST_ALIKE))
     names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
+    hidden = "" if max(one.picked.sampling for one in found) <= _SHOWS_FILM else (
+        " In pixels coarser than %g Å, a micrograph that lies wholly on film is not told from ice."
+        % _SHOWS_FILM)
     if not names:
-        return "The ice of no micrograph is unlike that of the others."
-    return "%s: %s%s. Look at them, and leave them out unless they are good." % (
+        return "The ice of no micrograph is unlike that of the others." + hidden
+    return "%s: %s%s. Look at them, and leave them out unless they are good.%s" % (
         "The ice of one micrograph is unlike that of the others" if len(names) == 1 else
         "The ice of %d micrographs is unlike that of the others" % len(names),
-        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "")
+        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "", hidden)
 
 
 def _interval(found):

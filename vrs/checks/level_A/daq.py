@@ -39,17 +39,21 @@ _SHORTEST_HELIX, _SHORTEST_STRAND = 5, 3
 _LINKED = 4.5
 _FEWEST = 30
 _OLD_BASES = {"ADE": "A", "GUA": "G", "CYT": "C", "THY": "U", "URA": "U"}
-# Bounds that none of 1476 wrong models reached, whose means were at most 0.038 and of which at
-# least 27 % of the residues were below 0 (vrs/engines/models/daq.md); the published bound of 0.5
-# is on the scale of the published network.
-_EXPECTED, _MOST_NEGATIVE = 0.1, 15.0
+# Of 1476 wrong models none had fewer than 27 % of its residues below 0; right models of 4 Å or better
+# seldom have more than 15 % (vrs/engines/models/daq.md). Beyond 4 Å every second right one has.
+_MOST_NEGATIVE, _TELLING = 15.0, 4.0
 # Above this, the whole model is in doubt and not a part.
 _MOSTLY_NEGATIVE = 25.0
+# Deviations of the mean above that of shifted sequences; wrong models stay below 2.5. How many
+# residues a right one needs beyond 4 Å, and by how many residues the sequence is shifted.
+_SUPPORTED, _FEWEST_COARSE, _FARTHEST = 3.5, 150, 30
 _WINDOW = 9  # residues to either side
 _REFERENCE_ATOMS = 1000
 _AT_ONCE = 1000
 _SPLINE_MARGIN = 12  # voxels, beyond which a spline does not see its ends
 _TINY = 1e-6
+_COARSE = Criterion(name="coarse", metric="reported", subject="the reported resolution",
+                    relation=">", bound=_TELLING, unit="Å")
 
 
 @register
@@ -67,49 +71,61 @@ class Daq(Check):
         "all residues of the model. The score is the logarithm of this ratio, averaged over the "
         "residue and nine to either side of it: above 0 the density supports the sequence, below 0 "
         "it contradicts it, for instance where the sequence is shifted along the chain or the "
-        "chain was traced wrongly. Scores for the positions of the alpha carbons and for the "
-        "secondary structure are given as well. The better the map, the higher the scores of a "
-        "correct model. The network was trained for this program, on maps simulated from proteins "
-        "and nucleic acids; its scores are on another scale than those of the published network, "
-        "and the bounds were set with correct and wrong models on this scale. In maps of 4 to 5 Å "
-        "the density often does not distinguish amino acids, and a correct model may fail them. "
-        "For RNA and DNA beside the protein, the number of bases that are the likeliest at their "
-        "positions is given (one in four by chance).")
+        "chain was traced wrongly. Whether the density supports the sequence at all is tested by "
+        "moving the sequence along the chains by 1 to 30 residues either way: the mean score of "
+        "the right sequence exceeds those of the moved ones by many standard deviations, that of a "
+        "wrong trace does not. Scores for the positions of the alpha carbons and for the secondary "
+        "structure are given as well. The better the map, the higher the scores of a correct "
+        "model; beyond 4 Å many of its residues may be below 0, and their number is not judged. "
+        "The network was trained for this program, on maps simulated from proteins and nucleic "
+        "acids; its scores are on another scale than those of the published network. For RNA and "
+        "DNA beside the protein, the number of bases that are the likeliest at their positions is "
+        "given (one in four by chance).")
     quantities = (
         Quantity("mean", "", "Mean score of the amino acids"),
         Quantity("mean_alpha_carbon", "", "Mean score of the positions of the alpha carbons"),
         Quantity("mean_secondary_structure", "", "Mean score of the secondary structure"),
         Quantity("median", "", "Median score of the amino acids"),
         Quantity("negative_percentage", "%", "Residues whose score is below 0"),
+        Quantity("reported", "Å", "Reported resolution"),
+        Quantity("sequence_z", "",
+                 "By how many standard deviations the mean score exceeds those of the same chains "
+                 "with the sequence shifted; no value where residues or their kinds are too few"),
+        Quantity("best_shift", "residues",
+                 "The shift of the sequence with the highest mean score; 0 is the model's"),
         Quantity("bases", "", "Nucleotides of RNA and DNA"),
         Quantity("bases_right_percentage", "%",
                  "Nucleotides whose base is the likeliest there (25 % by chance)"),
     )
     references = ("Terashi2022", "Labesse1997")
     criteria = (
-        Criterion(name="mean", subject="the mean score of the amino acids", relation=">=",
-                  bound=_EXPECTED,
-                  warning="The mean score of the amino acids is {value:.2f} (at least {bound} "
-                  "expected): the density supports the modelled sequence only weakly. Check the "
-                  "register; at 4 Å and worse, a correct model may fail as well.", severity=SERIOUS,
-                  service=(Criterion(
+        Criterion(name="sequence", metric="sequence_z", relation=">=", bound=_SUPPORTED,
+                  subject="the mean score, in standard deviations above those of the same chains "
+                  "with the sequence shifted,",
+                  warning="The density supports the modelled sequence no better than the same "
+                  "sequence shifted along the chains ({value:.1f} standard deviations, at least "
+                  "{bound} expected; best: shifted by {metrics[best_shift]}): the sequence is out "
+                  "of register, the chain is traced wrongly, or the model lies elsewhere.",
+                  severity=SERIOUS, service=(Criterion(
                       name="mean", subject="the mean score of the amino acids", relation=">=",
                       bound=0.5, warning="The mean score of the amino acids is {value:.2f} (at "
                       "least {bound})."),)),
-        Criterion(name="negative", metric="negative_percentage",
+        Criterion(name="negative", metric="negative_percentage", guards=True,
                   subject="the fraction of residues with a score below 0", relation="<=",
-                  bound=_MOST_NEGATIVE,
+                  bound=_MOST_NEGATIVE, unless=(_COARSE,),
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "expected): the density does not support the sequence modelled there. Check the "
                   "register of these segments.", unit="%", service=()),
-        Criterion(name="mostly_negative", metric="negative_percentage",
+        Criterion(name="mostly_negative", metric="negative_percentage", guards=True,
                   subject="the fraction of residues with a score below 0 (more puts the whole "
-                  "trace in doubt)", relation="<=", bound=_MOSTLY_NEGATIVE,
+                  "trace in doubt)", relation="<=", bound=_MOSTLY_NEGATIVE, unless=(_COARSE,),
                   warning="{value:.0f} % of the residues have a score below 0 (at most {bound} % "
                   "before the whole trace is in doubt): in a large part of the model the sequence "
                   "is out of register or the chain is traced wrongly.", unit="%", severity=SERIOUS,
                   service=()),
     )
+    undecided = ("The model has too few amino acids to tell at this resolution whether the density "
+                 "supports their sequence.")
     summary_ok = "The density supports the modelled amino acids."
     summary_warnings = "The density supports the modelled amino acids weakly."
 
@@ -121,10 +137,11 @@ class Daq(Check):
         density = what_the_network_sees(data.map.volume, data.map.sampling,
                                         data.map.hard_mask, data.run.workers)
         network = Network("daq", data.run.workers)
+        found = likelihoods(network, density, data.map.sampling, carbons.positions)
         scores = residue_scores(
-            likelihoods(network, density, data.map.sampling, carbons.positions), carbons,
-            likelihoods(network, density, data.map.sampling, _some_atoms(data)))
+            found, carbons, likelihoods(network, density, data.map.sampling, _some_atoms(data)))
         findings = _findings(residues_of(model_of(data)), carbons, *scores)
+        _add_support(findings, found.amino_acids, carbons, data.reported.resolution)
         _add_bases(findings, network, density, data)
         return findings
 
@@ -313,6 +330,39 @@ def log_ratios(probabilities, classes, reference):
     own = np.asarray(probabilities, float)[np.arange(len(classes)), classes]
     usual = np.asarray(reference, float).mean(axis=0)[classes]
     return np.log(np.maximum(own, _TINY)) - np.log(np.maximum(usual, _TINY))
+
+
+def sequence_support(probabilities, types, chains, farthest=_FARTHEST):
+    """How much better a sequence suits the density than the same one shifted along its chains.
+
+    The mean of :func:`log_ratios`, less that over all shifts by 1 to 30 residues either way (what
+    leaves a chain at one end comes in at the other), in standard deviations of the latter.
+
+    Parameters
+    ----------
+    probabilities : numpy.ndarray, (n, classes)
+    types, chains : numpy.ndarray of int, (n,)
+        Class and chain of each place, in the order of the chains.
+    farthest : int
+
+    Returns
+    -------
+    z : float or None
+        None where no shift changes anything.
+    best : int
+        The shift with the highest mean: where the type of residue i belongs at i + best.
+    """
+    shifts = [0] + [way * step for step in range(1, farthest + 1) for way in (1, -1)]
+    chains = [np.flatnonzero(chains == chain) for chain in np.unique(chains)]
+    means = []
+    for shift in shifts:
+        moved = np.array(types)
+        for members in chains:
+            moved[members] = np.roll(types[members], shift)
+        means.append(log_ratios(probabilities, moved, probabilities).mean())
+    spread = np.std(means[1:])
+    z = (means[0] - np.mean(means[1:])) / spread if spread > _TINY else None
+    return z, shifts[int(np.argmax(means))]
 
 
 def window_means(values, chains, reach=_WINDOW):
@@ -515,8 +565,8 @@ def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=Non
         values.append(residues.values(name, description, "", of_residues,
                                       "DAQ" if name == "daq" else ""))
         atoms.append(AtomValues(name, of_residues[residues.of_atom], description, "DAQ score"))
-    text = ("The mean score is %s over %d residues; %s %% of them have a score below 0."
-            % (judged(metrics["mean"], ".2f", _EXPECTED), len(amino_acids),
+    text = ("The mean score is %.2f over %d residues; %s %% of them have a score below 0."
+            % (metrics["mean"], len(amino_acids),
                judged(metrics["negative_percentage"], ".0f", _MOST_NEGATIVE)))
     if alpha_carbons is not None:
         text += (" The mean score of the alpha carbons' positions is %.2f, that of the secondary "
@@ -525,6 +575,22 @@ def _findings(residues, carbons, amino_acids, alpha_carbons=None, structures=Non
     figures = residue_figures(residues, values[0], "DAQ score of the amino acid", "low",
                               ("no better than chance", 0.0))
     return Findings(metrics, [Paragraph(text)] + figures, values + atoms)
+
+
+def _add_support(findings, probabilities, carbons, resolution):
+    """Whether the sequence suits the density better than when it is shifted."""
+    coarse = resolution is not None and resolution > _TELLING
+    enough = not coarse or len(carbons.types) >= _FEWEST_COARSE
+    z, best = sequence_support(probabilities, carbons.types, carbons.chains)
+    findings.metrics.update(plain({"sequence_z": z if enough else None, "best_shift": best,
+                                   "reported": resolution}))
+    if z is not None:
+        findings.content.insert(1, Paragraph(
+            "The mean score is %s standard deviations above those of the same chains with the "
+            "sequence shifted by up to %d residues; it is highest %s." % (
+                judged(z, ".1f", _SUPPORTED), _FARTHEST,
+                "for the sequence as it is modelled" if best == 0 else
+                "when the sequence is shifted by %+d" % best)))
 
 
 def _add_bases(findings, network, density, data):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from vrs.checks import (Check, Criterion, Findings, NotApplicable, NotMeasured, Quantity, register,
                         resolution)
@@ -12,6 +13,7 @@ from vrs.checks.residues import residue_figures, residues_of
 from vrs.engines.external import ExternalEngine
 from vrs.inputs.map import MAP
 from vrs.inputs.model import MODEL
+from vrs.numerics.guinier import fit_guinier, guinier_profile
 from vrs.numerics.interpolation import values_at
 from vrs.results import Bars, Mark, Paragraph, Plot, Series, plain
 
@@ -24,8 +26,13 @@ _ROTAMERS, _TOLERANCE = (60, 180, 300), 30
 # Part of the angles that are within the tolerance of a rotamer.
 _BY_CHANCE = 39 / 72
 _THRESHOLDS = 20
+_DRAWS, _LIKELY = 400, 97.5
 _FEWEST = 50
 _EXTENSION = 10
+# Beyond this resolution (Å), and in maps that fade more than this (in units of its square) since
+# they were not sharpened, right models score by chance.
+_TELLING, _FADED = 4.0, -10.0
+_USUAL = 1.0
 # Phenix writes densities with three digits after the point.
 _PHENIX_MAXIMUM = 1000.0
 _PHENIX_TOLERANCE = 0.1
@@ -58,6 +65,12 @@ class ThresholdScan:
         """EMRinger score at each threshold, (20,)."""
         return 10 * self.z_scores / np.sqrt(self.length)
 
+    @property
+    def errors(self):
+        """Standard errors of the scores as those of binomial counts, (20,)."""
+        found = (self.rotameric + 0.5) / (self.counts + 1)
+        return 10 * np.sqrt(found * (1 - found) / (_BY_CHANCE * (1 - _BY_CHANCE)) / self.length)
+
 
 @register
 class EMRinger(Check):
@@ -74,30 +87,45 @@ class EMRinger(Check):
         "wherever the side chain itself was modelled; a misplaced backbone gives any angle. The "
         "score says how much more often than by chance this is so, at the density threshold where "
         "it is clearest, independently of the length of the model. 0 is chance, 1 is usual at 3 to "
-        "4 Å, and good models at high resolution reach 2 and more. Alanine, glycine, proline and "
-        "the side chains that branch at the β atom do not count.")
+        "4 Å, and good models at high resolution reach 2 and more. The fewer the side chains, the "
+        "less certain the score: it is judged with its standard error, and where it may be both "
+        "chance and usual nothing is decided. Nor does a low score decide anything beyond 4 Å or "
+        "in maps that were not sharpened, where side chains do not show. Alanine, glycine, proline "
+        "and the side chains that branch at the β atom do not count.")
     quantities = (
+        Quantity("chance_score", "",
+                 "Score that side chains at random angles reach in one of 40 cases"),
         Quantity("corrected_score", "",
                  "EMRinger score when both ends of the interval of 30° around each rotamer count, "
                  "as the assumed chance of being rotameric implies"),
         Quantity("max_z", "", "Highest Z-score over the thresholds"),
         Quantity("model_length", "", "Side chains that count"),
+        Quantity("relative_b_factor", "", "B-factor of the map divided by the square of the "
+                 "reported resolution"),
         Quantity("rotameric_fraction", "",
                  "Fraction of the side chains above the threshold of the highest Z-score that are "
                  "within 30° of a rotamer"),
         Quantity("score", "", "EMRinger score, as the published program counts"),
+        Quantity("score_error", "", "Standard error of the score, from the number of side chains"),
+        Quantity("score_upper", "", "The score and twice its error; no value where nothing can be "
+                 "decided"),
         Quantity("threshold", "", "Density at which Z is highest"),
     )
     references = ("Barad2015",)
     criteria = (
-        Criterion(name="score", subject="the EMRinger score", relation=">=", bound=1.0,
-                  warning="The EMRinger score is {value:.2f}, at least {bound} is usual: the "
-                  "density of many side chains is not where side chains usually are."),
-        Criterion(name="max_z", subject="the highest Z-score over the thresholds", relation=">=",
-                  bound=1.0,
-                  warning="The highest Z-score is {value:.2f} (at least {bound}): the side chains "
-                  "do not distinguish the model from a random one."),
+        Criterion(name="score", metric="score_upper", relation=">=", bound=_USUAL,
+                  subject="the upper end of the 95 % interval of the EMRinger score",
+                  warning="The EMRinger score is {metrics[score]:.2f}, at most {value:.2f} with its "
+                  "error, and at least {bound} is usual: the density of many side chains is not "
+                  "where side chains usually are. Look for errors of the backbone.",
+                  service=(
+            Criterion(name="score", subject="the EMRinger score", relation=">=", bound=1.0,
+                      warning="The EMRinger score is {value:.2f} (at least {bound})."),
+            Criterion(name="max_z", subject="the highest Z-score over the thresholds",
+                      relation=">=", bound=1.0,
+                      warning="The highest Z-score is {value:.2f} (at least {bound})."))),
     )
+    undecided = "Nothing can be decided for this map and model; the results say why."
     summary_ok = "The density of the side chains is where side chains usually are."
     summary_warnings = "The backbone of the model may not lie in the density as it should."
 
@@ -122,11 +150,50 @@ def _findings(data, places, numbers, densities):
     rolling[places] = rolling_fraction(chains, numbers, rotameric(densities))
     values = residues.values("rotameric_fraction", "Rotameric fraction of the side chains within "
                              "%d residues" % _EXTENSION, "", rolling)
-    content = _content(scan, corrected, densities) + residue_figures(
+    metrics = _metrics(scan, corrected)
+    metrics["chance_score"] = chance_score(densities)
+    metrics["relative_b_factor"] = _relative_b_factor(data)
+    obstacle = _obstacle(metrics, data.reported.resolution)
+    metrics["score_upper"] = (None if obstacle else
+                              metrics["score"] + 2 * metrics["score_error"])
+    content = _content(scan, corrected, densities)
+    if obstacle:
+        content.insert(0, Paragraph(obstacle))
+    content += residue_figures(
         residues, values, "Rotameric fraction in a window of %d residues" % (2 * _EXTENSION + 1),
         "low",
         ("by chance", _BY_CHANCE))
-    return Findings(_metrics(scan, corrected), content, [values])
+    return Findings(metrics, content, [values])
+
+
+def _relative_b_factor(data):
+    volume, resolution = data.map.volume, data.reported.resolution
+    try:
+        fit = fit_guinier(*guinier_profile(fft.rfftn(volume, workers=data.run.workers),
+                                           volume.shape, data.map.sampling), resolution)
+    except ValueError:
+        return None
+    return fit.b_factor / resolution ** 2
+
+
+def _obstacle(metrics, resolution):
+    """Why the score does not tell right models from wrong ones, empty where it does."""
+    fading = metrics["relative_b_factor"]
+    score, error = metrics["score"], metrics["score_error"]
+    if score >= max(_USUAL, metrics["chance_score"]):
+        return ""
+    if resolution > _TELLING:
+        return ("Beyond %g Å the density of side chains hardly shows, and right models score by "
+                "chance: the score is not judged." % _TELLING)
+    if fading is not None and fading < _FADED:
+        return ("The map was not sharpened (its B-factor is %.0f times the square of the reported "
+                "resolution), and side chains hardly show in it: the score is not judged. Give "
+                "the sharpened map." % fading)
+    if score + 2 * error >= _USUAL:
+        return ("The score, %.2f with an error of %.2f, may be chance, which reaches %.2f, as well "
+                "as what is usual: too few side chains show, and nothing can be decided."
+                % (score, error, metrics["chance_score"]))
+    return ""
 
 
 def _findings_of_phenix(data, rows, report):
@@ -284,6 +351,28 @@ def scan_thresholds(densities, usual):
     return ThresholdScan(thresholds, counts, counted, z_scores, len(densities))
 
 
+def chance_score(densities, draws=_DRAWS, seed=0):
+    """Score that random angles reach in one of 40 cases.
+
+    The angles of the highest densities are drawn at random and counted as the published program
+    counts; the densities stay, and the best of the thresholds is taken as for the model.
+
+    Parameters
+    ----------
+    densities : numpy.ndarray, (side chains, 72)
+    draws, seed : int
+
+    Returns
+    -------
+    float
+    """
+    rng = np.random.default_rng(seed)
+    left_out = len(_ROTAMERS) / len(_ANGLES)
+    drawn = rng.random((draws, len(densities))) < _BY_CHANCE - left_out
+    return float(np.percentile([scan_thresholds(densities, usual).scores.max()
+                                for usual in drawn], _LIKELY))
+
+
 def rolling_fraction(chains, numbers, usual):
     """Rotameric part of the side chains in a window of 21 residues around each.
 
@@ -365,6 +454,7 @@ def _metrics(scan, corrected):
     best = int(np.argmax(scan.z_scores))
     return plain({
         "score": scan.scores[best],
+        "score_error": scan.errors[best],
         "max_z": scan.z_scores[best],
         "model_length": scan.length,
         "corrected_score": corrected.scores.max(),

@@ -80,7 +80,7 @@ class FscQ(Check):
                   bound=_MOST_BEYOND,
                   warning="{value:.1f} % of the atoms have an FSC-Qr beyond ±1.5 (below {bound} % "
                   "is usual): the model fits the map much worse there than the data allow. Check "
-                  "their places and the register, and look for unmodelled neighbours.",
+                  "their positions and the register, and look for unmodelled neighbours.",
                   unit="%", severity=SERIOUS),
         Criterion(name="mean_fscqr", subject="the mean FSC-Qr of the atoms", relation="<=",
                   bound=_MOST_MEAN,
@@ -160,7 +160,7 @@ def _findings_of_xmipp(data, volume, relative_volume):
     for found in (volume, relative_volume):
         require_box(data, found, "Xmipp")
     if not volume.any():
-        raise NotMeasured("Xmipp gives no FSC-Q to any place of the map.")
+        raise NotMeasured("Xmipp gives no FSC-Q anywhere in the map.")
     positions = atom_positions(model_of(data))
     differences, relative = (values_at(found, data.map.sampling, positions)
                              for found in (volume, relative_volume))
@@ -290,8 +290,8 @@ def _mean_relative(comparison):
 def _sentence(metrics):
     return ("The mean FSC-Q of the atoms is %.2f Å, the mean FSC-Qr %s. At %.1f %% of the atoms "
             "the model fits worse than the half maps agree by more than %g Å, at %.1f %% better by "
-            "more than that: these are the ones to be looked at. At %.1f %% of the atoms the half "
-            "maps agree no better than noise; these have no value."
+            "more than that: look at these first. At %.1f %% of the atoms the half maps agree no "
+            "better than noise; these have no value."
             % (metrics["mean_fscq"], judged(metrics["mean_fscqr"], ".2f", _MOST_MEAN),
                metrics["worse_percentage"], _FLAG, metrics["better_percentage"],
                metrics["no_signal_percentage"]))

@@ -51,16 +51,16 @@ class MapModelGuinier(Check):
     criteria = (
         Criterion(name="correlation", subject="the correlation of the Guinier profiles",
                   relation=">=", bound=_LEAST,
-                  warning="The Guinier profiles of map and model correlate by only {value:.2f} (at "
-                  "least {bound} expected): the amplitudes of the map do not fall as those of the "
-                  "model. Check sharpening and filtering of the map."),
+                  warning="The correlation of the Guinier profiles of map and model is only "
+                  "{value:.2f} (at least {bound} expected): the amplitudes of the map do not fall "
+                  "off like those of the model. Check sharpening and filtering of the map."),
         Criterion(name="detrended_correlation",
                   subject="the correlation of the Guinier profiles without their fall-off, at 5 Å "
                   "or better,", relation=">=", bound=_LEAST,
-                  warning="Without their fall-off, the Guinier profiles of map and model correlate "
-                  "by only {value:.2f} (at least {bound} expected): the map lacks the bumps that "
-                  "the model gives, or the model is not a macromolecule. Check the reported "
-                  "resolution and the model.", service=()),
+                  warning="Without their fall-off, the correlation of the Guinier profiles of map "
+                  "and model is only {value:.2f} (at least {bound} expected): the map lacks the "
+                  "bumps that the model gives, or the model is not a macromolecule. Check the "
+                  "reported resolution and the model.", service=()),
     )
     summary_ok = "The amplitudes of the map are those expected from the model."
     summary_warnings = "The amplitudes of the map are not those expected from the model."

@@ -18,18 +18,30 @@ from vrs.inputs.model import MODEL
 from vrs.io.models import atom_positions
 from vrs.numerics import fourier, fsc, model_agreement, model_map
 from vrs.numerics.interpolation import values_at
+from vrs.numerics.magnification import magnification
 from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Series, Table
 from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
-_BAD, _MOST_BAD = 0.5, 10.0
+# A sound model without its neighbours has 10 % of such residues in a map of 6.6 Å; models of which a
+# part is wrong have 27 % and more.
+_BAD, _MOST_BAD, _WRONG_PART = 0.5, 10.0, 20.0
+_BAD_SHARE = "the fraction of the residues with a correlation below %g" % _BAD
+_BAD_WARNING = ("{value:.1f} % of the residues have a correlation with the map below 0.5 (below "
+                "{bound} % expected). See whether they lie in weak density, beside it or out of "
+                "it.")
 _LEAST_RATIO = 0.8
 _LEAST_INCLUDED = 0.4
 # Mass that the contour encloses over that of the model, which may be a part of the specimen.
 _MOST_ENCLOSED = 3.0
+# In per cent; where the resolution is worse (Å), outlines decide, which the solvent displaces.
+_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 4.5
 _WATER = 18.015  # Da, which a residue loses when it joins a chain
 # Voxels within this distance of an atom belong to it; it grows with the resolution.
 _RADII = (3.0, 10.0)
+# Where less is resolved, the density within the largest radius is as good as flat.
+_COARSE = Criterion(name="coarse", metric="comparison_resolution", relation=">", bound=_RADII[1],
+                    subject="the resolution of comparison", unit="Å")
 _CONTOURS = 101  # of the atom inclusion
 _SOFT = 2.0  # width of the soft mask, in units of the resolution
 _PROTEIN_BACKBONE = frozenset(("N", "CA", "C", "O"))
@@ -57,16 +69,18 @@ class MapModel(Check):
         "Correlations are 1 for maps that are alike and 0 for maps that have nothing in common: "
         "within the mask of the model, in the box, at the strongest density, around chains and "
         "around single residues. The Fourier shell correlation of the two maps shows up to which "
-        "resolution the model explains the map; d99 is the resolution beyond which the map holds "
-        "nothing that matters, d_model the one at which the model's map has to be cut off to be "
-        "most like the map. A reported resolution much better than these is not supported by the "
-        "model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie in "
-        "density at or above the contour. It and the mean correlation of the residues are compared "
-        "with those of the models in the public archive at this resolution; their contours were "
-        "recommended by the depositors. The mass that the contour encloses is compared with the "
-        "model's, unless the mass of the specimen was given, with which 0.b compares it. For a "
-        "model that does not fit where it lies, the whole map is searched, and it is measured "
-        "where it fits, or else where it correlates best.")
+        "resolution the model explains the map; d99 is the resolution beyond which the map "
+        "contains nothing that matters, d_model the one at which the model's map has to be cut off "
+        "to be most like the map. A reported resolution much better than these is not supported by "
+        "the model. The atom inclusion is the fraction of the atoms, without hydrogens, that lie "
+        "in density at or above the contour. It and the mean correlation of the residues are "
+        "compared with those of the models in the public archive at this resolution; their "
+        "contours were recommended by the depositors. The mass that the contour encloses is "
+        "compared with the model's, unless the mass of the specimen was given, with which 0.b "
+        "compares it. Up to 4.5 Å, short pieces of the model are displaced one by one to where they "
+        "fit best: displacements that grow with the distance from the centre show that the voxel "
+        "size is off. If the model does not fit where it lies, the whole map is searched, and the "
+        "model is measured where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),
@@ -94,8 +108,8 @@ class MapModel(Check):
         Quantity("comparison_resolution", "Å",
                  "Resolution of the model's map for the correlations"),
         Quantity("d99", "Å",
-                 "Resolution up to which the map correlates by 0.99 with itself; map within a "
-                 "soft mask around the model"),
+                 "Resolution at which the map can be cut off and still have a correlation of 0.99 "
+                 "with itself; map within a soft mask around the model"),
         Quantity("d_fsc_model_0", "Å",
                  "Resolution at which the map-model FSC falls below 0; map within a soft mask "
                  "around the model"),
@@ -127,6 +141,12 @@ class MapModel(Check):
         Quantity("mean_residue_correlation_percentile", "",
                  "Percentile of the mean correlation of the residues among the models of the "
                  "archive at this resolution"),
+        Quantity("magnification", "%",
+                 "By how much the model has to grow to fit best: how much too large the voxel size "
+                 "is, if the model has its own from elsewhere; at 4.5 Å or better"),
+        Quantity("magnification_certain", "%",
+                 "Size of the magnification less three of its standard errors, or 0"),
+        Quantity("magnification_error", "%", "Standard error of the magnification"),
         Quantity("model_mass", "kDa",
                  "Mass of the residues of the model, without water: a lower bound of the "
                  "specimen's"),
@@ -136,7 +156,8 @@ class MapModel(Check):
         Quantity("reported_ratio", "",
                  "Reported resolution over that of the map-model FSC at 0.5; 0 when there is none"),
         Quantity("unmasked_d99", "Å",
-                 "Resolution up to which the map correlates by 0.99 with itself; whole map"),
+                 "Resolution at which the map can be cut off and still have a correlation of 0.99 "
+                 "with itself; whole map"),
         Quantity("unmasked_d_fsc_model_0", "Å",
                  "Resolution at which the map-model FSC falls below 0; whole map"),
         Quantity("unmasked_d_fsc_model_0143", "Å",
@@ -158,18 +179,31 @@ class MapModel(Check):
         Criterion(name="fit_gain", guards=True, relation="<=", bound=0.1,
                   subject="the gain in correlation if the model were moved, scaled or mirrored",
                   warning="{metrics[fit]}", severity=SERIOUS, service=()),
-        Criterion(name="bad_residue_percentage",
-                  subject="the fraction of the residues with a correlation below %g" % _BAD,
-                  relation="<", bound=_MOST_BAD,
+        Criterion(name="magnification", metric="magnification_certain", guards=True, relation="<=",
+                  subject="the magnification at which the model fits best, as far as it is certain "
+                  "(less three standard errors),", bound=_MOST_MAGNIFIED, unit="%",
+                  warning="The parts of the model are displaced as if the voxel size were off by "
+                  "{metrics[magnification]:+.2f} % (± {metrics[magnification_error]:.2f} %; "
+                  "positive: too large; at most {bound} % expected). Calibrate the magnification.",
+                  severity=SERIOUS, service=()),
+        Criterion(name="bad_residue_percentage", subject=_BAD_SHARE, relation="<",
+                  bound=_MOST_BAD, warning=_BAD_WARNING, unit="%", unless=(_COARSE,),
+                  service=(Criterion(
+                      name="bad_residue_percentage", subject=_BAD_SHARE, relation="<",
+                      bound=_MOST_BAD, warning=_BAD_WARNING, unit="%"),)),
+        Criterion(name="many_bad_residues", metric="bad_residue_percentage",
+                  subject=_BAD_SHARE + " (more means that a part of the model is wrong)",
+                  relation="<", bound=_WRONG_PART, unless=(_COARSE,),
                   warning="{value:.1f} % of the residues have a correlation with the map below "
-                  "0.5 (below {bound} % expected). See whether they lie in weak density, beside "
-                  "it or out of it.", unit="%", severity=SERIOUS),
+                  "0.5 (below {bound} % where only loops are loose): a whole part of the model is "
+                  "wrong or misplaced, or its density is missing.", unit="%", severity=SERIOUS,
+                  service=()),
         Criterion(name="reported_ratio", relation=">=", bound=_LEAST_RATIO,
                   subject="the reported resolution divided by that of the map-model FSC at 0.5",
                   warning="The model does not explain the map up to the reported resolution, which "
                   "in Å is {value:.2f} times that of the map-model FSC at 0.5 (at least {bound} "
                   "times expected): the model is wrong in its details or unfinished, or less is "
-                  "resolved than is reported. The half maps (1.a) tell which.",
+                  "resolved than is reported. The half maps (1.a) show which.",
                   needs_resolution=True, warning_at_zero="The map-model FSC is "
                   "nowhere above 0.5: the model explains nothing of the map."),
         Criterion(name="atom_inclusion", guards=True, relation=">=", bound=_LEAST_INCLUDED,
@@ -537,6 +571,7 @@ def _metrics(data, spectra, correlations, included):
     placement = data.shared(PLACED_MODEL).placement
     metrics.update(fit=verdict(placement), fit_margin=placement.margin,
                    fit_gain=None if placement.problem else placement.gain)
+    metrics.update(_magnification(data, placement, spectra.resolution))
     mass = model_mass(model_of(data))
     metrics.update(model_mass=mass, enclosed_mass_ratio=(
         enclosed_mass(data.map) / mass if mass and data.map.mass is None else None))
@@ -559,6 +594,18 @@ def _beside_archive(included, correlations, resolution):
         metrics[name + "_archive"] = percentiles_at(kind, resolution)
         metrics[name + "_percentile"] = percentile_of(kind, value, resolution)
     return metrics
+
+
+def _magnification(data, placement, resolution):
+    if placement.problem or resolution > _MAGNIFIED_UP_TO:
+        return {}
+    found = magnification(data.map.volume, data.map.sampling, model_of(data)[0], resolution,
+                          data.run.seed, data.run.workers)
+    if found is None:
+        return {}
+    growth, error = 100 * found.growth, 100 * found.error
+    return {"magnification": growth, "magnification_error": error,
+            "magnification_certain": max(abs(growth) - 3 * error, 0.0)}
 
 
 def _method(data, spectra, correlations):
@@ -589,6 +636,9 @@ def _correlation_table(metrics):
               _shown(metrics["model_mass"], 1)],
              ["Mass that the contour encloses over that of the model",
               _shown(metrics["enclosed_mass_ratio"], 2, _MOST_ENCLOSED)]]
+    if "magnification" in metrics:
+        rows.append(["Magnification at which it fits best (%)", "%+.2f ± %.2f" % (
+            metrics["magnification"], metrics["magnification_error"])])
     return Table(["Measure", "Value"], rows, "Agreement of model and map.")
 
 

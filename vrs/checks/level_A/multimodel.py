@@ -25,8 +25,8 @@ _FEWEST_BONDS = 0.5  # per atom
 _MAIN_ATOMS = ("C4'", "P", "CA")  # the last one that a residue has stands for it
 
 _ASKED_FOR = AskedFor(
-    "only when asked for, as it takes minutes to hours", lambda data: data.model.refinements > 0,
-    "It was not asked for, as it takes long: give the number of refinements, 5 for instance, by "
+    "only on request, as it takes minutes to hours", lambda data: data.model.refinements > 0,
+    "It was not requested, as it takes long; give the number of refinements, 5 for instance, with "
     "--multimodel of 'vrs validate' or in the form of level A.")
 
 
@@ -142,8 +142,8 @@ def _problem(data, chosen):
     positions = atom_positions(model_of(data))[chosen]
     restraints = restraints_of(model_of(data), chosen, positions) if chosen.size else None
     if restraints is None or restraints.bonds < _FEWEST_BONDS * len(chosen):
-        raise NotMeasured("Most atoms of the model are not bonded to any other, so that it cannot "
-                          "be refined; give a model with all its atoms.")
+        raise NotMeasured("Most atoms of the model are not bonded to any other, so it cannot be "
+                          "refined; give a model with all its atoms.")
     sites = model_of(data)[0].all()
     numbers = np.array([site.atom.element.atomic_number for site in sites])[chosen]
     return Problem(data.map.volume, data.map.sampling, positions, numbers / _CARBON, restraints)

@@ -162,7 +162,7 @@ def _described(placed):
         "The chains of the model seen through the surface of the map along X, Y and Z.",
         "map", placed.threshold, residues.positions, residues.pieces)
     return _verdicts(placement), [
-        Paragraph("Before anything else is asked of a model, it has to lie in the map. Programs "
+        Paragraph("A model has to lie in the map before anything else can be asked of it. Programs "
                   "disagree on how a map's header gives its position, so all conventions in use "
                   "are tried; where the model fits in none, or not well, a movement, another voxel "
                   "size and the mirror image are tried too."), table, overlay]
@@ -280,8 +280,8 @@ def _verdicts(placement):
     notes = []
     if placement.left_out:
         far = "1 atom lies" if placement.left_out == 1 else "%d atoms lie" % placement.left_out
-        notes.append(Note("%s so far from the others that no map of this size can hold all; the "
-                          "place of the model was found without." % far, MINOR))
+        notes.append(Note("%s so far from the others that no map of this size can contain all; the "
+                          "model was placed without regard to this." % far, MINOR))
     if placement.problem or placement.advice:
         severity = SERIOUS
     elif _is_by_header(placement) and placement.correlation >= FITS:

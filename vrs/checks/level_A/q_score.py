@@ -127,8 +127,8 @@ class QScore(Check):
                   relation="<=", bound=_MOST_UNEVEN,
                   warning="The Q-scores of bonded main-chain atoms differ {value:.1f} times as "
                   "much as is usual for sound models at the reported resolution (at most {bound} "
-                  "times): many atoms are not where the density has them. Refine the model against "
-                  "this map.", needs_resolution=True, severity=SERIOUS, service=()),
+                  "times): many atoms are not where the density is. Refine the model against this "
+                  "map.", needs_resolution=True, severity=SERIOUS, service=()),
         Criterion(name="side_chain_ratio",
                   subject="the median Q-score of the side chains divided by that of the main "
                   "chain, at 4 Å or better,", relation=">=", bound=_LEAST_SIDE,
@@ -545,7 +545,7 @@ def _sentence(metrics, resolution, outside):
                                                       _LOWEST_PERCENTILE), SIGMA))
         low, high = range_of_archive()
         if not low <= resolution <= high:
-            text += " Figures of the archive reach from %g to %g Å; the nearest were taken." % (
+            text += " The archive's values cover %g to %g Å; the nearest were used." % (
                 low, high)
     if metrics["relative_unevenness"] is not None:
         text += (" Bonded atoms of the main chain differ by %s of its median, %s times what is "

@@ -170,8 +170,8 @@ def _refuse_flat(curve):
     difference = curve.intensity - np.average(curve.intensity, weights=weights)
     chi2 = weights @ np.square(difference) / (len(curve) - 1)
     if chi2 <= _CHI2 or cormap_p_value(longest_run(difference), len(curve)) >= _CHANCE:
-        raise NotMeasured("Up to q = %.3g 1/Å a constant fits the curve within its errors, so that "
-                          "any particle would; check its errors and the unit of q." % curve.q[-1])
+        raise NotMeasured("Up to q = %.3g 1/Å a constant fits the curve within its errors, so any "
+                          "particle would; check its errors and the unit of q." % curve.q[-1])
 
 
 def _refuse_other_unit(guinier, data):

@@ -172,7 +172,7 @@ def _figure(found, is_signed):
         "show it. The circle encloses the pairs that agree with the tilt of the experiment%s. "
         "%d of %d pairs are shown; of the others the axis is more than %g° out of the plane of the "
         "images or the tilt larger than %.0f°." % (
-            "" if is_signed else ", whose sense is not known, so that either side may be right",
+            "" if is_signed else ", whose sense is not known, so either side may be right",
             np.count_nonzero(shown), len(shown), RADIUS, largest),
         "Polar plots of the tilts of the pairs, for the map and for its mirror image.",
         panels, largest)

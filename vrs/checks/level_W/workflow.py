@@ -24,8 +24,8 @@ class ProcessingWorkflow(Check):
         "lets a reviewer see where decisions were taken: how particles were discarded, whether a "
         "mask was used, when the two halves of the data were separated. The SHA-256 is a "
         "fingerprint of the file that holds the workflow (with all parameters if Scipion exported "
-        "it): a copy of the file has the same one only if nothing in it was changed. This item informs; it has no rule to "
-        "pass, as there is more than one good way to a map.")
+        "it): a copy of the file has the same one only if nothing in it was changed. This item "
+        "informs; it has no rule to pass, as there is more than one good way to a map.")
     quantities = (
         Quantity("links", "", "Pairs of protocols of which one takes the output of the other"),
         Quantity("longest_chain", "", "Protocols in the longest chain of them"),

@@ -21,14 +21,14 @@ def comparison(numbering, items, reported):
                           estimate.interval) for item, estimate in estimates]
     figure = content.Ranges(
         "Every estimate of the resolution (dots); for local resolutions the median, with a bar "
-        "from percentile 2.5 to 97.5.",
+        "from percentile 2.5 to percentile 97.5.",
         "The estimates of the resolution on one axis, one row for each.", "Resolution (Å)",
         rows, [content.Mark(reported, "reported, %g Å" % reported)] if reported else [])
     texts = ("Finer resolutions are on the left. The estimates measure different things: global "
              "ones describe the map as a whole, local ones each position, and directional ones "
              "each direction. Estimates that agree support each other. If one differs from the "
-             "rest, see its section. Those by an atomic model are as good as the model, and are "
-             "no part of the mean in the summarised quality.",)
+             "rest, see its section. Those from an atomic model are only as good as the model, and "
+             "do not count in the mean in the summarised quality.",)
     table = numbering.grid(
         ["Item", "Estimate", "Å", "Reported / estimate"],
         [[[Run(item.id, "#" + item_anchor(item.id))], plain(estimate.label),

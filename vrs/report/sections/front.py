@@ -27,12 +27,12 @@ _CONTEXT = (
     "from the items and from the score, which counts the items without warnings among those that "
     "have a rule to pass and could be measured.",
     "A warning is a reason to look closer and not yet an error: a focused refinement, for example, "
-    "may rightly stand off centre in its box.")
+    "may rightly be off centre in its box.")
 _EMDB = "https://www.ebi.ac.uk/emdb/%s"
 _PDB = "https://www.ebi.ac.uk/pdbe/entry/pdb/%s"
 _MOST_WARNINGS, _MOST_REASONS = 5, 4
-_NO_HALVES = ("No half maps were given, so that the resolution could not be tested by a Fourier "
-              "shell correlation.")
+_NO_HALVES = ("No half maps were given, so the resolution could not be tested by a Fourier shell "
+              "correlation.")
 
 
 def first_page(numbering, results):
@@ -73,7 +73,8 @@ def _verdict(items, serious, minor):
     """The answer in a line, and its style."""
     passed, evaluable = quality.score(items)
     if serious:
-        return ("%s: not all that is claimed is supported." % _count(serious, "serious warning"),
+        return ("%s: not everything that is claimed is "
+                "supported." % _count(serious, "serious warning"),
                 "status-failed")
     if not evaluable:
         return "No item could judge these data.", "status-neutral"

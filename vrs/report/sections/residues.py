@@ -7,11 +7,11 @@ from vrs.report.numbering import item_anchor, plain
 from vrs.report.residue_ranks import judged_columns, ranked_residues
 
 _SHOWN, _LISTED = 12, 200
-_TEXTS = ("Each item judges the residues by something else: whether they are in density, whether "
-          "the half maps agree about them, whether their side chains are seen. A residue that "
-          "stands out in several is more likely to be wrong than one that stands out in a single "
-          "one. Values beyond the bound of their item are in bold; residues beyond most bounds "
-          "come first, and among equals those that are furthest from the median residue.")
+_TEXTS = ("Each item judges the residues by a different criterion: whether they are in density, "
+          "whether the half maps agree there, whether their side chains are visible. A residue "
+          "that stands out in several is more likely to be wrong than one that stands out in a "
+          "single one. Values beyond the bound of their item are in bold; residues beyond most "
+          "bounds come first, and among equals those that are furthest from the median residue.")
 
 
 def residues_section(numbering, items, number):

@@ -10,12 +10,14 @@ from vrs.tests.protocols import maps
 SUCCESS = "RELION_JOB_EXIT_SUCCESS"
 # Types of jobs and files by number, up to version 3.1.
 _NUMBERS = {"Import": 0, "MotionCorr": 1, "Extract": 5, "Class2D": 8, "Class3D": 9, "Refine3D": 10,
-            "MaskCreate": 12, "PostProcess": 15, "Polish": 20, "CtfRefine": 21, "Select": 7}
+            "MaskCreate": 12, "PostProcess": 15, "Polish": 20, "CtfRefine": 21, "Select": 7,
+            "ManualPick": 3, "AutoPick": 4}
 _LABELS = {"Import": "relion.import.movies", "MotionCorr": "relion.motioncorr.own",
            "Extract": "relion.extract", "Class2D": "relion.class2d", "Class3D": "relion.class3d",
            "Refine3D": "relion.refine3d", "MaskCreate": "relion.maskcreate",
            "PostProcess": "relion.postprocess", "Polish": "relion.polish",
-           "CtfRefine": "relion.ctfrefine", "Select": "relion.select.interactive"}
+           "CtfRefine": "relion.ctfrefine", "Select": "relion.select.interactive",
+           "ManualPick": "relion.manualpick", "AutoPick": "relion.autopick.log"}
 
 
 class Project:
@@ -249,3 +251,35 @@ def _post_process(project, name, refined, ball):
                     "rlnMaskName": "MaskCreate/job011/mask.mrc"},
         "fsc": (["rlnSpectralIndex", "rlnFourierShellCorrelationCorrected"],
                 [[0, 1.0], [1, 0.9]])})
+
+
+def add_picking(project, name):
+    """Add a job that picked three particles in each of the two micrographs.
+
+    Parameters
+    ----------
+    project : Project
+    name : str
+        "AutoPick/job004" or "ManualPick/job003".
+    """
+    kind = name.split("/")[0].lower()
+    table = "MotionCorr/job002/corrected_micrographs.star"
+    micrographs = ["MotionCorr/job002/Movies/mic%d.mrc" % number for number in range(2)]
+    blocks = {"micrographs": (["rlnMicrographName", "rlnOpticsGroup"],
+                              [[path, 1] for path in micrographs])}
+    if project.version > "3.0":
+        blocks["optics"] = (["rlnOpticsGroup", "rlnMicrographPixelSize"], [[1, 1.25]])
+    project.write_star(table, blocks)
+    listed = "%s/%s.star" % (name, kind)
+    suffix = "%s/coords_suffix_%s.star" % (name, kind)
+    project.job(name, [table], [(listed if project.is_new else suffix) + ":MicrographCoords"],
+                [("fn_input_autopick", table)], [("Input micrographs for autopick:", table)])
+    points = ["%s/Movies/mic%d_%s.star" % (name, number, kind) for number in range(2)]
+    for number, path in enumerate(points):
+        project.write_star(path, {"": (["rlnCoordinateX", "rlnCoordinateY"],
+                                       [[20 + 10 * row, 40 + number] for row in range(3)])})
+    if project.is_new:
+        project.write_star(listed, {"coordinate_files": (
+            ["rlnMicrographName", "rlnMicrographCoordinates"], list(zip(micrographs, points)))})
+    else:
+        project.path(suffix).write_text(table + "\n")

@@ -6,7 +6,9 @@ import pytest
 from vrs import bundles, inputs
 from vrs.errors import InputError
 from vrs.io.workflows import read_workflow
-from vrs.tests.bundles.relion_projects import SUCCESS, add_refinement, whole_project
+from vrs.library import levels_of
+from vrs.tests.bundles.relion_projects import (SUCCESS, add_picking, add_refinement,
+                                               whole_project)
 from vrs.tests.protocols import maps
 
 VERSIONS = ("3.0", "3.1", "4.0", "5.0")
@@ -125,6 +127,49 @@ def test_a_job_is_found_by_its_alias_and_by_its_files(project):
         assert taken(project, name)["map"] == "PostProcess/job012/postprocess.mrc"
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name, list_name", [("AutoPick/job004", "/autopick.star"),
+                                             ("ManualPick/job003", "/manualpick.star")])
+def test_picked_particles_lead_to_their_micrographs(tmp_path, version, name, list_name):
+    project = whole_project(tmp_path, version)
+    add_picking(project, name)
+    found = taken(project, name)
+    # Only the tables of micrographs since version 3.1 tell the pixel size.
+    assert found.pop("sampling_micrographs", None) == (None if version == "3.0" else 1.25)
+    assert found == {"coordinates": name + (list_name if project.is_new else ""),
+                     "micrographs": "MotionCorr/job002/Movies", "workflow": name}
+    given = bundles.filled({"relion": str(project.path(name))}).given
+    inputs.probe(given)
+    assert "5" in [level.id for level in levels_of(given)]
+    picked = inputs.load(given).micrographs.picked
+    assert [os.path.basename(one.path) for one in picked] == ["mic0.mrc", "mic1.mrc"]
+    assert [one.points.tolist() for one in picked] == [
+        [[20, 40 + number], [30, 40 + number], [40, 40 + number]] for number in range(2)]
+
+
+def test_picked_particles_without_micrographs_are_told(project):
+    add_picking(project, "AutoPick/job004")
+    shutil.rmtree(str(project.path("MotionCorr/job002/Movies")))
+    told = bundles.filled({"relion": str(project.path("AutoPick/job004"))}).told
+    assert any(line.startswith("micrographs: not taken") and "--micrographs" in line
+               for line in told)
+
+
+def test_a_picker_that_was_only_trained_is_refused(project):
+    add_picking(project, "AutoPick/job004")
+    project.path("AutoPick/job004/autopick.star").unlink()
+    assert "no coordinates (autopick.star)" in problems(project.path("AutoPick/job004"))[0]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_extracted_particles_lead_to_their_micrographs(tmp_path, version):
+    project = whole_project(tmp_path, version)
+    project.write_particles("Extract/job005/particles.star", angles=False)
+    assert taken(project, "Extract/job005") == {
+        "particles": "Extract/job005/particles.star", "workflow": "Extract/job005",
+        "micrographs": "MotionCorr/job002/Movies"}
+
+
 def test_the_last_of_continued_refinements_counts(project):
     for run in ("run_ct9", "run_ct16"):
         add_refinement(project, "Refine3D/job010", "", maps.blob(), maps.halves(), run)
@@ -233,8 +278,8 @@ def test_what_is_no_job_is_refused(project, tmp_path):
     assert "no folder" in problems(tmp_path / "nowhere")[0]
     [problem] = problems(project.folder)
     assert "PostProcess/job012 for instance" in problem
-    [problem] = problems(project.path("Extract/job005"))
-    assert "type Extract" in problem and "PostProcess" in problem
+    [problem] = problems(project.path("MotionCorr/job002"))
+    assert "type MotionCorr" in problem and "PostProcess" in problem
 
 
 def test_a_refinement_without_its_end_is_refused(project):
@@ -317,7 +362,7 @@ def test_inputs_can_be_left_out(project):
     filled = bundles.filled({"relion": str(path), "mask": "none", "particles": "None"})
     # The symmetry and the micrographs belong to the particles.
     assert set(filled.given) == {"map", "half1", "half2", "resolution", "classes", "workflow"}
-    assert "mask: left out, as asked" in filled.told
+    assert "mask: left out, as requested" in filled.told
     # What is left out is not missed either.
     project.path("MaskCreate/job011/mask.mrc").unlink()
     bundles.filled({"relion": str(path), "mask": "none"})

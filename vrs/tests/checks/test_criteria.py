@@ -144,13 +144,23 @@ def test_a_pipe_as_overrides_does_not_block(tmp_path):
     assert "is not an ordinary file" in error.value.problems[0]
 
 
+class _Either(float):
+    """A metric that may be a number or a sentence."""
+
+    def __str__(self):
+        return "It is so."
+
+    def __format__(self, spec):
+        return super().__format__(spec) if spec else str(self)
+
+
 def test_every_declared_criterion_prints_and_warns():
     for check in all_checks():
         for declared in check.criteria + check.criteria_of(Overrides(source=SERVICE)):
             assert declared.text(check.id, Overrides()).startswith(declared.subject)
             assert not any(rule.warning for rule in declared.unless)
             text = declared.warning.format(value=1.5, bound="2", axis="X",
-                                           metrics=defaultdict(lambda: "It is so."))
+                                           metrics=defaultdict(lambda: _Either(1.5)))
             assert text.endswith(".") and "{" not in text
 
 

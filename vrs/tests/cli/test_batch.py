@@ -332,7 +332,7 @@ def test_the_folder_of_a_batch_at_work_is_left_alone(here, fill, told):
     (here / "table_vrs").mkdir()
     with batch._alone_in(str(here / "table_vrs")):
         code, _, complaints = told("table.csv")
-    assert code == 1 and "Another batch is at work" in complaints
+    assert code == 1 and "Another batch is running" in complaints
     assert told("table.csv")[0] == 0
 
 
@@ -342,7 +342,7 @@ def test_a_disk_without_locks_is_told(fill, told, monkeypatch):
     fill(one="")
     monkeypatch.setattr(batch.fcntl, "flock", refuse)
     code, _, complaints = told("table.csv")
-    assert code == 1 and "cannot be kept out" in complaints and "--output" in complaints
+    assert code == 1 and "cannot be locked" in complaints and "--output" in complaints
 
 
 def test_rows_without_a_map_have_no_project_and_no_queue(here, told, tmp_path):
@@ -390,7 +390,8 @@ def test_a_hook_that_fails_fails_nothing(fill, told, monkeypatch):
     fill(good="")
     code, output, complaints = told("table.csv", "--hook", "echo no mail >&2; exit 3")
     assert (code, complaints) == (0, "")
-    assert "good ... the hook failed, which changes nothing: it ended with code 3: no mail" in output
+    assert ("good ... the hook failed; the result is not affected: it ended with code 3: no mail"
+            in output)
     assert run_hook("exec sleep 0; exit 0", "x" * 200000) == ""  # it need not read what it gets
     monkeypatch.setattr(batch_hook, "_SECONDS", 0.2)
     assert run_hook("sleep 60 & sleep 60", "") == "it was ended after 0 seconds"
@@ -500,7 +501,7 @@ def test_a_full_disk_is_told_and_keeps_the_earlier_summary(here, fill, told, sma
     for name, begin in (("two", "Its process ended with code 1; its log is "), ("three", "There")):
         assert "%s ... failed: %s" % (name, begin) in output
         assert "no space left on the disk of %s" % (small_disk / "out" / name) in output
-    assert "The summary could not be brought up to date: There is no space left" in complaints
+    assert "The summary could not be updated: There is no space left" in complaints
     # The summary is that from before the disk was full, and whole; entries may be quicker than it.
     assert [row["state"] for row in _summary(small_disk / "out").values()] in (
         ["running", "waiting", "waiting"], ["done", "running", "waiting"],

@@ -61,7 +61,7 @@ def test_a_table_that_is_wrong_is_told_once_and_the_others_go_on(watched):
     _names(folder)
     names, told = _names(folder)
     assert names == ["good_EMD-1234", "other_x_y"]
-    assert all("bad.csv is left out until it is mended: " in sentence for sentence in told[:-1])
+    assert all("bad.csv is left out until it is corrected: " in sentence for sentence in told[:-1])
     assert "There is no column colour" in told[0]
     assert told[-1] == "other_x_y is left out: another entry has that name."
     assert _names(folder) == (names, [])
@@ -115,7 +115,7 @@ def test_the_output_and_what_is_no_job_are_left_alone(watched):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["x.csv", "--watch", "."], "Give either a table or, by --watch, a folder."),
+    (["x.csv", "--watch", "."], "Give either a table or, with --watch, a folder."),
     ([], "Give either a table"), (["--watch", "none"], "There is no folder none to watch"),
     (["--watch", ".", "--output", "../work"], "--output is the folder that is watched")])
 def test_wrong_options(tmp_path, monkeypatch, capfd, arguments, words):

@@ -72,7 +72,7 @@ def test_names_in_other_encodings(refused, map_path, tmp_path):
 
 def test_one_half_map_only(refused, map_path):
     lines = refused("--map", map_path, "--threshold", "0.5", "--half2", map_path)
-    assert len(lines) == 1 and "give both, by --half1 and --half2" in lines[0]
+    assert len(lines) == 1 and "give both with --half1 and --half2" in lines[0]
 
 
 def test_refinements_need_a_model_and_are_at_least_two(refused, map_path):

@@ -168,39 +168,52 @@ def test_the_labelled_micrograph(test_data):
 
 
 @pytest.fixture(scope="module")
-def good_measures():
-    """Of micrographs of different defocus and crowding, two of them with faults in places."""
+def good():
+    """Measures and particles of good micrographs, two of them with faults in places."""
     rng, found = np.random.default_rng(3), []
     for seed in range(12):
-        made = simulate(100 + seed, *((), ("carbon",), ("contamination",))[max(seed - 9, 0)],
-                        defocus=rng.uniform(8000, 22000), crowding=rng.uniform(0.08, 0.2))
-        found.append(measures_of(made))
-    return np.array(found)
+        found.append(measured(simulate(
+            100 + seed, *((), ("carbon",), ("contamination",))[max(seed - 9, 0)],
+            defocus=rng.uniform(8000, 22000), crowding=rng.uniform(0.08, 0.2))))
+    return found
 
 
-def measures_of(made):
-    return micrographs.ice_measures(made.image, PIXELS,
-                                    score_ice(made.image, PIXELS, made.particles))
+def measured(made):
+    found = score_ice(made.image, PIXELS, made.particles)
+    return micrographs.ice_measures(made.image, PIXELS, found), len(made.particles)
 
 
-def test_micrographs_with_good_ice_are_like_each_other(good_measures):
-    assert not micrographs.unlike_others(good_measures).any()
+def unlike(found):
+    return micrographs.unlike_others(*zip(*found)).tolist()
 
 
-def test_a_micrograph_of_thick_ice_is_unlike_the_others(good_measures):
-    made = [measures_of(simulate(seed, "thick")) for seed in (1, 2)]
-    found = micrographs.unlike_others(np.vstack([good_measures, made]))
-    np.testing.assert_array_equal(found, [False] * len(good_measures) + [True] * 2)
+def test_micrographs_with_good_ice_are_like_each_other(good):
+    assert not any(unlike(good))
+
+
+def test_a_micrograph_of_thick_ice_is_unlike_the_others(good):
+    made = [measured(simulate(seed, "thick")) for seed in (1, 2)]
+    assert unlike(good + made) == [False] * len(good) + [True] * 2
     # Too few tell nothing.
-    assert not micrographs.unlike_others(np.vstack([good_measures[:5], made])).any()
+    assert not any(unlike(good[:5] + made))
 
 
 def test_a_micrograph_of_crystalline_ice_is_unlike_others_that_are_alike():
-    """With the same crowding in all; where it differs from 0.08 to 0.2, blotches do not stand out."""
-    good = [measures_of(simulate(seed)) for seed in range(12)]
-    made = [measures_of(simulate(seed, "blotches")) for seed in (1, 2)]
-    found = micrographs.unlike_others(np.array(good + made))
-    np.testing.assert_array_equal(found, [False] * len(good) + [True] * 2)
+    """With the same crowding and defocus in all; where both differ, few are found."""
+    found = [measured(simulate(seed)) for seed in range(12)]
+    found += [measured(simulate(seed, "blotches")) for seed in (1, 2)]
+    assert unlike(found) == [False] * 12 + [True] * 2
+
+
+def test_what_follows_from_the_number_of_particles_is_not_unlike():
+    rng = np.random.default_rng(0)
+    particles = rng.integers(20, 200, 16)
+    measures = rng.normal(0, 0.02, (16, 6)) + np.log(particles)[:, None]
+    measures[3] += 1
+    np.testing.assert_array_equal(micrographs.unlike_others(measures, particles),
+                                  np.arange(16) == 3)
+    # With the same number everywhere there is nothing to take off.
+    assert not micrographs.unlike_others(measures, np.full(16, 50)).any()
 
 
 def test_measures_of_the_ice_do_not_depend_on_the_scale_of_the_grey():

@@ -117,8 +117,8 @@ def test_where_noise_is_shared_is_said(halves, mask):
     part = 0.113 ** 2 / (0.113 ** 2 + 0.3 ** 2)
     [text] = [text for text in warnings(halves[0] + shared, halves[1] + shared, mask)
               if "independent" in text]
-    found = re.search(r"around the macromolecule their fine details correlate by (0\.\d\d) instead "
-                      "of 0", text)
+    found = re.search(r"around the macromolecule their fine details have a correlation of "
+                      r"(0\.\d\d) instead of 0", text)
     assert float(found.group(1)) == pytest.approx(part, abs=0.02)
     soft = ndimage.gaussian_filter(
         ndimage.binary_dilation(mask, iterations=4).astype(np.float32), 1.5)

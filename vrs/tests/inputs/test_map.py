@@ -70,7 +70,7 @@ def test_a_mass_that_is_given_wins_over_that_of_the_sequences(map_path, tmp_path
     assert [source.term for source in found.sources("map")] == ["Map", "Sequences"]
     fasta.write_text(">1\nM!\n")
     (problem,) = problems_of(map_path, 0.3, sequence=str(fasta))
-    assert "is no residue" in problem
+    assert "is not a residue" in problem
 
 
 def test_nothing_is_suggested_where_nothing_stands_out(map_path):
@@ -299,16 +299,24 @@ def test_a_threshold_within_the_noise_is_serious():
 
 def test_a_mask_of_a_small_part_is_serious():
     volume = in_noise(BODY)
-    volume[35:41, 8:14, 8:14] += 20
-    volume[8:14, 35:41, 8:14] += 20
-    volume[8:14, 8:14, 35:41] += 20
-    found = evidence(volume, 2.0, 10.0).map
+    corners = [(z, y, x) for z in (8, 35) for y in (8, 35) for x in (8, 35)]
+
+    def with_bodies(count):
+        parted = volume.copy()
+        for corner in corners[:count]:
+            parted[tuple(slice(start, start + 6) for start in corner)] += 20
+        return parted
+
+    found = evidence(with_bodies(3), 2.0, 10.0).map
     assert found.coverage == pytest.approx(512 / (512 + 3 * 216))
-    [note] = suspicious(volume, 10.0)
-    assert note.severity == SERIOUS and "holds 44 %" in note.text
+    # The threshold may part two or three bodies of a sound map.
+    [note] = suspicious(with_bodies(3), 10.0)
+    assert note.severity == MINOR and "holds 44 %" in note.text
+    [note] = suspicious(with_bodies(6), 10.0)
+    assert note.severity == SERIOUS and "holds 28 %" in note.text
     own = np.zeros(volume.shape, bool)
     own[BODY] = True
-    [note] = suspicious(volume, 10.0, own)
+    [note] = suspicious(with_bodies(6), 10.0, own)
     assert note.severity == MINOR and note.text.startswith("Your mask")
 
 

@@ -112,11 +112,18 @@ def test_coordinates_of_larger_micrographs_are_refused(folders):
 @pytest.mark.parametrize("changed, words", [
     (dict(micrographs=""), "without micrographs"), (dict(coordinates=""), "--coordinates"),
     (dict(coordinates="/no/picks"), "no file or folder /no/picks"),
+    (dict(coordinates=__file__), "coordinate file; these end with"),
     (dict(micrographs="/no/m.mrc"), "/no/m.mrc"),
     (dict(sampling_micrographs="-1"), "not positive")])
 def test_what_is_wrong_is_told(folders, changed, words):
     with pytest.raises(InputError, match=words):
         inputs.probe(given(folders, **changed))
+
+
+def test_a_file_without_coordinates_is_told_at_once(folders):
+    (folders / "none.star").write_text("data_\n")
+    with pytest.raises(InputError, match="no column _rlnCoordinateX"):
+        inputs.probe(given(folders, coordinates=str(folders / "none.star")))
 
 
 def test_a_folder_without_micrographs_is_told(folders):

@@ -38,7 +38,7 @@ def test_particles_alone_are_legal(star):
     (dict(particles_used="0.5"), "0.5, is not a whole number"),
     (dict(particles_used="3.7"), "not a whole number"), (dict(particles_used="0"), "not positive"),
     (dict(images_folder="/no/folder"), "no folder /no/folder"),
-    (dict(mask="mask.mrc"), "^--mask was given, but a map .* give it by --map.$"),
+    (dict(mask="mask.mrc"), "^--mask was given, but a map .* give it with --map.$"),
     (dict(threshold="1", sampling="2"), "^--threshold and --sampling were given")])
 def test_what_is_wrong_is_told(star, given, words):
     with pytest.raises(InputError, match=words):

@@ -59,7 +59,8 @@ def test_a_symmetry_that_was_not_given_is_told(given):
     (dict(tilt_angle="10"), "^The tilt is 10°; it must be between 15 and 165°"),
     (dict(tilt_axis="north"), "^The tilt axis, north, is not a number"),
     (dict(tilt_axis="1e30"), "between -360 and 360°"),
-    (dict(symmetry="Q7"), "Q7"), (dict(tilted="/no/table.star"), "/no/table.star")])
+    (dict(symmetry="Q7"), "Q7"), (dict(tilted="/no/table.star"), "/no/table.star"),
+    (dict(tilted=__file__), "is not a ")])
 def test_what_is_wrong_is_told_in_a_sentence(given, changes, words):
     with pytest.raises(InputError, match=words) as caught:
         inputs.probe(dict(given, **changes))
@@ -102,7 +103,7 @@ def test_tables_without_angles_are_refused(given, test_data):
 
 @pytest.mark.parametrize("left, words", [
     (dict(tilt_axis="3"), "^--tilt-axis was given, but two tables of tilt pairs were not; give "
-                          "them by --untilted and --tilted.$"),
+                          "them with --untilted and --tilted.$"),
     (dict(symmetry="D2"), "^--symmetry was given, but a table of particles was not")])
 def test_options_without_their_evidence_are_told_once(left, words):
     with pytest.raises(InputError, match=words) as caught:

@@ -114,7 +114,8 @@ def test_eman_stack(tmp_path):
     np.testing.assert_array_equal(classes.images, images(11)[[0, 1, 2, 10]])
     assert classes.sampling == 4.5
     (tmp_path / "b.hdf").write_bytes(b"nothing")
-    assert "not an HDF stack" in only_problem(tmp_path / "b.hdf")
+    assert "e2proc2d.py %s/b.hdf %s/b.mrcs" % (tmp_path, tmp_path) in only_problem(
+        tmp_path / "b.hdf")
 
 
 def test_eman_stack_without_its_package(tmp_path, monkeypatch):
@@ -275,7 +276,12 @@ def test_empty_and_damaged_averages(tmp_path):
     _, notes = read_classes(save(tmp_path / "a.mrcs", pictures, ispg=0))
     assert notes == ["Class average 2 is empty (the same value everywhere)."]
     pictures[2, 3, 3] = np.nan
-    assert "Class average 3: values" in only_problem(save(tmp_path / "a.mrcs", pictures, ispg=0))
+    classes, notes = read_classes(save(tmp_path / "a.mrcs", pictures, ispg=0))
+    assert [note.split(" (")[0] for note in notes] == [
+        "Class average 3 holds values that are not finite", "Class average 2 is empty"]
+    assert len(classes) == 4 and not classes.images[2].any() and classes.images[3].any()
+    assert "All class averages hold values" in only_problem(
+        save(tmp_path / "a.mrcs", np.full((2, 8, 8), np.nan, np.float32), ispg=0))
     for faulty, words in ((images() * np.float32(1e30), "far too large"),
                           (images() * np.float32(1e-30), "too small to be told apart")):
         assert words in only_problem(save(tmp_path / "a.mrcs", faulty, ispg=0))
@@ -302,7 +308,8 @@ def test_files_that_cannot_be_read(tmp_path):
     with open(path, "r+b") as stream:
         stream.truncate(1500)
     assert "cut short" in only_problem(path)
-    assert "complex" in only_problem(save(tmp_path / "c.mrcs", images().astype(np.complex64)))
+    path = save(tmp_path / "c.mrcs", images().astype(np.complex64))
+    assert "complex" in only_problem(path) and "complex" in probed(path)[0]
 
 
 # Real files

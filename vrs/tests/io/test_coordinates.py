@@ -103,7 +103,7 @@ def test_cryosparc_locations_of_another_kind_are_refused(tmp_path, shape, fracti
                         ("location/center_x_frac", fraction), ("location/center_y_frac", "<f4")])
     with open(str(tmp_path / "a.cs"), "wb") as stream:
         np.save(stream, rows)
-    assert "its locations are no numbers" in problems(tmp_path / "a.cs")[0]
+    assert "its locations are not numbers" in problems(tmp_path / "a.cs")[0]
 
 
 def test_cryosparc_names_need_not_be_utf8(tmp_path):

@@ -167,6 +167,7 @@ def test_many_problems_are_counted(table):
     (b"chain1,residue1,chain2,residue2\n", "holds no cross-links"),
     (b"a,b\n1,2\n", "It has: a, b"), (b"chain1,chain2\nA,B\n", "no columns"),
     (b"1|A|2|B\n1|A|2\n", "Line 2"), (b"24|A|x|B\n", "Line 1"),
+    (b"chain1,residue1,chain2,residue2\nA,1,B,10000000000000000000000\n", "not a residue number"),
     (b"Index Model Atom1 Atom2\n1 m LYS-1-A-CA\n", "Line 2"),
     (b"PK\3\4....", "workbook"), (b"MAP \0\0\1", "not a text"),
     (b"chain1,residue1,chain2,residue2\nA,1,\"B" + b"x" * 200000 + b"\",2\n", "not a table")])

@@ -134,7 +134,7 @@ def test_bytes_that_imod_marks_as_unsigned(tmp_path, order, flags, signed):
         stream.write(content)
     found = read_map(path)
     np.testing.assert_array_equal(found.volume, values.view(np.int8) if signed else values)
-    assert any("mark of IMOD" in note.text for note in found.notes) is not signed
+    assert any("unsigned, as IMOD" in note.text for note in found.notes) is not signed
     assert is_plain(path) is (signed and order == "<")
 
 
@@ -237,10 +237,10 @@ def test_unreadable_file(ordinary_user, open_folder):
     path = save(open_folder / "a.mrc", cube())
     os.chmod(path, 0)
     with ordinary_user():
-        assert "not allowed to read" in only_problem(path)
+        assert "permission to read" in only_problem(path)
     os.chmod(str(open_folder), 0)
     with ordinary_user():
-        assert "not allowed to look into" in only_problem(path)
+        assert "permission to read the folder" in only_problem(path)
 
 
 def test_empty_file(tmp_path):

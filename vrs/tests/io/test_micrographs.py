@@ -121,6 +121,7 @@ def test_movies_are_refused(tmp_path, image):
 
 def test_what_cannot_be_read_is_said(tmp_path, image):
     assert "no file" in problems(tmp_path / "none.mrc")[0]
+    assert "is not an MRC or TIFF file" in problems(__file__, probe_micrograph)[0]
     path = write(tmp_path / "complex.mrc", image.astype(np.complex64))
     assert "mode 4" in problems(path)[0]
     path = write(tmp_path / "short.mrc", image)

@@ -332,7 +332,7 @@ def test_b_factors_that_cannot_be_are_replaced(saved, b_factor):
                              + chain_lines(1, 3, b_factor=" 50.00")
                              + [pdb_line(number="   9", b_factor=b_factor)]))
     assert [site.atom.b_iso for site in found.structure[0].all()][-1] == 50.0
-    assert "1 atom has no B factor that can be" in only_note(found)
+    assert "1 atom has no possible B factor" in only_note(found)
     assert "the median of the others, 50 Å²" in only_note(found)
 
 
@@ -489,11 +489,11 @@ def test_tables_of_several_categories_are_refused(saved):
 
 
 @pytest.mark.parametrize("alternative, insertion, words", [
-    ("é", " ", "conformations that are no single letters"),
-    (" ", "\x01", "insertion codes that are no single letters")])
+    ("é", " ", "conformations that are not single letters"),
+    (" ", "\x01", "insertion codes that are not single letters")])
 def test_letters_that_are_none(saved, alternative, insertion, words):
     assert words in problem_of(saved([pdb_line(alternative=alternative, insertion=insertion)]))
-    assert "no single letters" in problem_of(saved(cif([{"label_alt_id": "AB"}])))
+    assert "not single letters" in problem_of(saved(cif([{"label_alt_id": "AB"}])))
 
 
 def test_uncertainties_do_not_belong_to_pdb_files(saved):

@@ -4,6 +4,7 @@ from scipy import fft
 
 from vrs.numerics import monogenic
 from vrs.numerics.monogenic import MonogenicHighPass, VoxelSearch
+from vrs.numerics.sphere import directions_46
 from vrs.tests.checks.phantoms import structure, two_domain_halves
 
 SHAPE = (36, 40, 32)
@@ -163,3 +164,24 @@ def test_analysis_of_variance_of_independent_places():
     assert p_value < 1e-6
     means = 8 * np.repeat([1.5, 1], [10, 36])
     assert effect == pytest.approx(means.std(ddof=1) / means.mean(), abs=0.02)
+
+
+@pytest.mark.parametrize("highest", [0.13, 0.33])
+def test_region_of_a_cone_holds_all_of_it(highest):
+    axes = [fft.fftshift(fft.fftfreq(n, SAMPLING)).astype(np.float32) for n in SHAPE]
+    axes = [axis[np.abs(axis) <= highest] for axis in axes]
+    z, y, x = np.meshgrid(*axes, indexing="ij")
+    radius = np.sqrt(z ** 2 + y ** 2 + x ** 2)
+    for direction in directions_46():
+        cosine_to = (x * direction[0] + y * direction[1] + z * direction[2]) / np.maximum(
+            radius, 1e-9)
+        # Those at the very edge are left to rounding.
+        inside, outside = (compare(cosine_to, np.cos(np.radians(angle))) for compare, angle in (
+            (np.greater, 19.99), (np.less, 20.01)))
+        ring = (radius > 0.05) & (radius < highest - 1e-6)
+        region, weights, _ = monogenic._cone(axes, direction, 0.05, highest)
+        spread = np.zeros(radius.shape)
+        spread[region] = weights
+        assert (spread[inside & ring] > 0).all() and not spread[outside].any()
+        bound = np.exp(-4 * ((cosine_to - 1) / (np.cos(np.radians(20)) - 1)) ** 2)
+        np.testing.assert_allclose(spread[inside & ring], bound[inside & ring], rtol=1e-3)

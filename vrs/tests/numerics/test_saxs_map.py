@@ -159,8 +159,8 @@ def test_maps_of_glucose_isomerase(test_data, resolution, sampling, mass_known):
     measured = read_saxs(test_data("saxs", "glucose_isomerase.dat")).curve
     structure = tetramer(test_data)
     positions = np.array([site.atom.pos.tolist() for site in structure[0].all()])
-    for site in structure[0].all():
-        x, y, z = np.array(site.atom.pos.tolist()) - positions.min(axis=0) + 25
+    for site, place in zip(structure[0].all(), positions - positions.min(axis=0) + 25):
+        x, y, z = place
         site.atom.pos.x, site.atom.pos.y, site.atom.pos.z = x, y, z
     box = int(np.ceil((np.ptp(positions, axis=0).max() + 50) / sampling))
     volume = model_map(structure, (box,) * 3, sampling, resolution)

@@ -122,9 +122,9 @@ def test_shell_of_a_ball(sampling):
 
 def test_largest_distance():
     rng = np.random.default_rng(1)
-    for points in (rng.normal(size=(300, 3)), rng.normal(size=(200, 3)) * (1, 10, 30)):
-        largest = pdist(points).max()
-        assert 0.9975 * largest <= largest_distance(points) <= largest * (1 + 1e-12)
+    for points in (rng.normal(size=(300, 3)), rng.normal(size=(2000, 3)) * (1, 10, 30),
+                   np.argwhere(np.ones((1, 40, 30)))):
+        assert largest_distance(points) == pytest.approx(pdist(points).max(), rel=1e-12)
     assert largest_distance(np.zeros((1, 3))) == 0
 
 

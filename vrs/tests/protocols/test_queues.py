@@ -79,7 +79,7 @@ def test_a_job_that_ends_without_a_word_has_failed(run):
     assert protocol.isFailed()
     reason = failure(protocol)
     for words in ("job %s in the queue day" % protocol.getJobIds()[0], "no longer knows it",
-                  "its last words: error: out of memory / cancelled"):
+                  "its last output: error: out of memory / cancelled"):
         assert words in reason
     assert "starting" not in reason
     [log] = job_logs(protocol)

@@ -66,8 +66,8 @@ def test_a_finding_that_became_serious_is_new(before):
 
 
 @pytest.mark.parametrize("text, told", [
-    (None, "cannot be read"), ("{", "not JSON"), ("[1]", "no report.json of vrs"),
-    ('{"score": 1}', "no report.json of vrs"),
+    (None, "cannot be read"), ("{", "not valid JSON"), ("[1]", "not a report.json of vrs"),
+    ('{"score": 1}', "not a report.json of vrs"),
     ('{"schema_version": "1.1", "items": []}', "only those with 2.x can be compared")])
 def test_what_is_no_report_is_refused(tmp_path, text, told):
     path = tmp_path / "report.json"

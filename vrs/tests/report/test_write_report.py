@@ -100,7 +100,7 @@ def test_odd_text_arrives_as_it_is(page):
 
 @pytest.mark.parametrize("text", [
     "How to read this report", "Summarised quality", "All is well.", "3 serious warnings",
-    "not all that is claimed is supported", "Levels assessed: 0", "Data examined",
+    "not everything that is claimed is supported", "Levels assessed: 0", "Data examined",
     "Serious warnings", "They share noise. section 2.1", "1 more in the list of warnings.",
     "The 2 estimates of the map's resolution range from 5.0 Å to 6.0 Å, with a mean of 5.5 Å. "
     "The reported resolution is 4.3 Å. The reported resolution may be overestimated.",

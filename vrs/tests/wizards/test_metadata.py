@@ -58,7 +58,7 @@ def test_an_entry_that_was_fetched_before_is_at_hand_without_network(archive):
     archive.faults[METADATA] = [503] * 4
     entry, remark = fetch(EMDB_ID)
     assert entry.threshold == 0.5
-    assert remark == "EMDB cannot be reached; this is what it said when it was last asked."
+    assert remark == "EMDB cannot be reached; these are the values of the last request."
 
 
 def test_without_network_nor_copy_it_is_said_why(archive):

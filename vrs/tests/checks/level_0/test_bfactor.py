@@ -37,7 +37,7 @@ def test_intercept_is_that_of_white_noise():
 
 
 # -44, -5.6 and 6.7 times the square of the resolution.
-@pytest.mark.parametrize("b_factor, words", [(-400.0, "Next to nothing"), (-50.0, ""),
+@pytest.mark.parametrize("b_factor, words", [(-400.0, "Hardly any signal"), (-50.0, ""),
                                              (60.0, "too much")])
 def test_the_resolution_scales_the_bounds(b_factor, words):
     result, _ = run(map_with_b(b_factor))

@@ -134,6 +134,17 @@ def test_verdict(score, error, verdict):
     assert verdict in hand._verdict(score, error, 1000)
 
 
+@pytest.mark.parametrize("voxels, blocks, score, enough", [
+    (304, 8, 0.5, True), (296, 8, 0.1, False), (1600, 7, 0.3, False), (1600, 7, 0.2, True),
+    (1600, 4, 0.8, True), (1600, 3, 0.1, False), (784, 7, 0.1, False)])
+def test_how_many_voxels_tell_the_hand(voxels, blocks, score, enough):
+    count = voxels // 8
+    positions = np.column_stack([16.0 * (np.arange(count) % blocks), np.zeros((count, 2))])
+    helices = hand.Helices(positions, np.full(count, score, np.float64))
+    assert (helices.volume, helices.blocks) == (voxels, blocks)
+    assert helices.tell_the_hand is enough
+
+
 def test_error_of_independent_blocks():
     # One voxel per block of 16 Å: the standard error of a mean of n values is σ/√n.
     rng = np.random.default_rng(3)

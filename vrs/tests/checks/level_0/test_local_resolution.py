@@ -91,6 +91,7 @@ def test_result(assessed):
     assert [estimate.value for estimate in result.estimates] == [median(result)]
     assert result.metrics["reported_percentile"].value == pytest.approx(
         100 * np.mean(local[data.map.hard_mask] <= 6))
+    assert result.metrics["finest_ratio"].value == pytest.approx(6 / values[0])
 
 
 def test_grey_scale_is_without_effect(protein, assessed):
@@ -109,7 +110,7 @@ def test_zeroed_solvent(protein, assessed):
 def test_overstated_resolution_gets_a_warning(protein):
     _, result, _ = assess(low_passed(protein, 9), protein[2], 4.5)
     assert result.status is Status.WARNINGS
-    assert result.metrics["reported_percentile"].value < 0.1
+    assert result.metrics["finest_ratio"].value < 0.8
 
 
 def test_high_range(protein):
@@ -179,6 +180,19 @@ class Ramp:
 
     def predict(self, boxes):
         return boxes.mean(axis=(1, 2, 3))
+
+
+def test_found_values_are_spread_as_true_ones():
+    # 90 and 10 percentiles at 3.4 and 2.6, 0.267 of the median: beyond the ramp.
+    values = np.linspace(2.5, 3.5, 1001, dtype=np.float32)
+    spread = local_resolution.with_true_spread(values, (1.5, 6.0))
+    excess = 0.8 / 3 - 0.1
+    np.testing.assert_allclose(spread, 3 + 1.7 * (values - 3) + 0.2 * 3 * excess, atol=1e-5)
+    assert spread.dtype == np.float32
+    # Below the limit nothing changes, and no value leaves the range.
+    np.testing.assert_array_equal(
+        local_resolution.with_true_spread(3 + (values - 3) / 8, (1.5, 6.0)), 3 + (values - 3) / 8)
+    assert local_resolution.with_true_spread(values - 0.9, (1.6, 6.0)).min() == np.float32(1.6)
 
 
 @pytest.mark.parametrize("sampling", [0.7, 1.0, 2.3])

@@ -54,9 +54,9 @@ def test_two_voxels_of_less_than_the_limit_each_are_above_it_together():
     assert len(result.service.warnings) == 1
 
 
-@pytest.mark.parametrize("resolution, warnings", [(4.0, 0), (3.0, 1), (None, 0)])
+@pytest.mark.parametrize("resolution, warnings", [(3.0, 0), (1.8, 1), (None, 0)])
 def test_what_remains_is_compared_with_the_resolution(resolution, warnings):
-    # Three blocks of 64 Å³, 1 and 2.4 times the resolution to the third power.
+    # Three blocks of 64 Å³, 2.4 and 11 times the resolution to the third power.
     volume = specks(0)
     for corner in (20, 26, 32):
         volume[corner:corner + 2, corner:corner + 2, corner:corner + 2] = 1

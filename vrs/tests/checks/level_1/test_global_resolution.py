@@ -166,7 +166,7 @@ def test_a_curve_that_comes_back_is_told(particle):
                       lambda f2: np.sqrt(f2) > 0.28)
     result, values = run(half1 + common, half2 + common, 6.0, mask)
     assert values["fsc_resolution"] > 5
-    assert any("comes back above" in getattr(part, "text", "") for part in result.content)
+    assert any("rises above" in getattr(part, "text", "") for part in result.content)
     assert result.content[0].rows[0][-1] == "yes"
 
 

@@ -7,7 +7,6 @@ from vrs.checks import get_check, run_check
 from vrs.checks.level_4 import best_views
 from vrs.checks.level_4.alignability import scores
 from vrs.checks.level_4.best_views import BEST_VIEWS, excess, require_signal
-from vrs.checks.level_4.smoothness import suspicious_micrographs
 from vrs.checks.particle_images import ASSIGNED_PARTICLES
 from vrs.errors import NotMeasured
 from vrs.images.symmetry import view_distance
@@ -151,16 +150,6 @@ def test_what_noise_explains_does_not_count():
     # The error of a difference of such shares is 2.2 %.
     assert found["beyond_limit_excess_interval"] == pytest.approx(
         {"lower": 2 - 1.96 * 2.18, "upper": 2 + 1.96 * 2.18}, abs=0.1)
-
-
-def test_suspicious_micrographs():
-    micrograph = np.repeat(np.arange(3, 23), 50)
-    bad = np.arange(1000) % 10 == 0
-    assert suspicious_micrographs(micrograph, bad) == []
-    bad[micrograph == 7] = np.arange(50) < 20
-    [(number, count, total, p_value)] = suspicious_micrographs(micrograph, bad)
-    assert (number, count, total) == (7, 20, 50) and p_value < 1e-6
-    assert suspicious_micrographs(micrograph, np.zeros(1000, bool)) == []
 
 
 def test_scale_of_a_signal_that_was_measured_too_weak(sound):

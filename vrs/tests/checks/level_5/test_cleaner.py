@@ -100,8 +100,9 @@ def test_a_micrograph_that_is_bad_throughout_is_told_by_the_others(picked, tmp_p
         made.append(PickedMicrograph(path, one.particles, SAMPLING, 1.5 * DIAMETER))
     result, found = run(made)
     assert (found["unlike_micrographs"], found["bad_micrographs"]) == (1, 1)
-    assert "The ice of one micrograph is unlike that of the others: m4.mrc." in (
-        result.content[1].text)
+    said = result.content[1].text
+    assert "The ice of one micrograph is unlike that of the others: m4.mrc." in said
+    assert ("wholly on film" in said) is (SAMPLING > 2)
     table, = [part for part in result.content if isinstance(part, Table)]
     assert table.rows[0][0] == "m4.mrc" and table.rows[0][3:5] == ["100", "0"]
     # Alone it has nothing to be compared with.

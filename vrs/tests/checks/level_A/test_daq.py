@@ -190,6 +190,7 @@ def other_register(structure, steps):
 def test_right_model_is_ok(example, measured):
     result, atoms = measured
     assert result.status.name == "OK" and mean(result) > 0.3
+    assert result.metrics["sequence_z"].value > 6 and result.metrics["best_shift"].value == 0
     assert result.metrics["mean_alpha_carbon"].value > 0.3
     values = by_name(atoms)["daq"]
     sites = list(example[3][0].all())
@@ -207,7 +208,8 @@ def test_wrong_register_and_wrong_place_are_flagged(example):
     shifted[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(), gemmi.Vec3(2.5, 2.5, 2.5)))
     for wrong in (other_register(structure, 4), shifted):
         result, _ = run(example, wrong)
-        assert result.warnings and mean(result) < 0
+        assert result.metrics["sequence_z"].value < 3 and mean(result) < 0
+        assert result.warnings[0].startswith("The density supports the modelled sequence no better")
 
 
 def test_only_the_part_in_the_wrong_register_scores_low(example, measured):
@@ -222,15 +224,37 @@ def test_only_the_part_in_the_wrong_register_scores_low(example, measured):
     assert np.abs(wrong - right)[50:].max() < 0.2
 
 
-def test_published_bound_is_not_on_this_scale_and_partly_wrong_models_warn():
-    def warnings(mean, negative):
-        metrics = {"mean": Metric(mean, "", ""), "negative_percentage": Metric(negative, "%", "")}
-        return [text.split()[0] for text in get_check("A.g").judge(metrics).warnings]
+def test_sequence_is_supported_where_its_types_are_likely_and_not_where_it_is_shifted():
+    rng = np.random.default_rng(3)
+    types, chains = rng.integers(0, 20, 200), np.repeat([0, 1], 100)
+    probabilities = rng.dirichlet(np.full(20, 5.0), 200)
+    # Each place makes its own type somewhat likelier, as maps of 4.5 Å do.
+    probabilities[np.arange(200), types] *= 1.5
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    z, best = daq.sequence_support(probabilities, types, chains)
+    assert z > 5 and best == 0
+    moved = np.concatenate([np.roll(types[:100], 3), np.roll(types[100:], 3)])
+    z, best = daq.sequence_support(probabilities, moved, chains)
+    assert z < 3 and best == -3
+    assert abs(daq.sequence_support(probabilities, rng.permutation(types), chains)[0]) < 3
+    assert daq.sequence_support(probabilities, np.zeros(200, int), chains)[0] is None
 
-    # A right model at 4.5 Å, one of which a quarter is wrong, and one that is all wrong.
-    assert warnings(0.16, 8.5) == []
-    assert warnings(0.58, 25.0) == ["25"]
-    assert warnings(-0.2, 88.0) == ["The", "88", "88"]
+
+def test_what_the_items_verdict_is_by_support_share_below_zero_and_resolution():
+    def warnings(z, negative, resolution=3.5):
+        metrics = {"sequence_z": Metric(z, "", ""), "best_shift": Metric(0, "", ""),
+                   "negative_percentage": Metric(negative, "%", ""),
+                   "reported": Metric(resolution, "Å", "")}
+        result = get_check("A.g").judge(metrics)
+        return result.status.name, [text.split()[0] for text in result.warnings]
+
+    # Right, a quarter of it wrong, all wrong; right and wrong beyond 4 Å; too small to tell there.
+    assert warnings(15.0, 8.5) == ("OK", [])
+    assert warnings(12.0, 25.0) == ("WARNINGS", ["25"])
+    assert warnings(0.8, 88.0) == ("WARNINGS", ["The", "88", "88"])
+    assert warnings(5.8, 55.0, 4.5) == ("OK", [])
+    assert warnings(0.8, 88.0, 4.5) == ("WARNINGS", ["The"])
+    assert warnings(None, 55.0, 4.5)[0] == "NOT_MEASURED"
 
 
 def test_modified_residues_count_as_their_parents_and_others_not_at_all(example):

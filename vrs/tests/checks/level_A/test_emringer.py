@@ -176,6 +176,27 @@ def test_scores_of_cctbx(test_data, folder, map_name, model_name, score, max_z, 
     assert result.status is (Status.OK if score >= 1 else Status.WARNINGS)
 
 
+@pytest.mark.parametrize("score, error, b_factor, resolution, word", [
+    (1.8, 0.4, -2, 3.5, ""), (0.1, 0.4, -2, 3.5, ""), (0.6, 0.55, -1, 3.5, "too few"),
+    (0.1, 0.4, -12, 3.5, "sharpened"), (-0.9, 0.6, -1, 4.5, "Beyond 4 Å")])
+def test_when_the_score_decides_nothing(score, error, b_factor, resolution, word):
+    found = emringer._obstacle({"score": score, "score_error": error,
+                                "relative_b_factor": b_factor, "chance_score": 0.7}, resolution)
+    assert word in found and bool(word) == bool(found)
+
+
+def test_error_of_the_score_is_that_of_repeated_draws():
+    rng = np.random.default_rng(5)
+    scores, errors = [], []
+    for _ in range(300):
+        peaks = np.where(rng.random(200) < 0.5, 60, 5 * rng.integers(0, 72, 200))
+        densities = synthetic(peaks, 1.0)
+        scan = emringer.scan_thresholds(densities, emringer.rotameric(densities))
+        scores.append(scan.scores[0])
+        errors.append(scan.errors[0])
+    assert np.std(scores) == pytest.approx(np.mean(errors), rel=0.1)
+
+
 @pytest.mark.parametrize("folder, map_name, model_name", [entry[:3] for entry in REFERENCE[1:]])
 def test_against_cctbx(test_data, tmp_path, folder, map_name, model_name):
     known = subprocess.run([sys.executable, "-c", "import mmtbx.ringer"], capture_output=True)
@@ -194,10 +215,22 @@ def test_against_cctbx(test_data, tmp_path, folder, map_name, model_name):
     assert found["model_length"] == length
 
 
-def test_model_that_is_3_angstroms_off_is_flagged(test_data):
-    data = placed(test_data, *REFERENCE[2][:3], shift=(1.7, -1.7, 1.8))
-    result, _ = run_check(emringer.EMRinger(), data)
-    assert result.status is Status.WARNINGS and result.metrics["score"].value < 1
+def test_model_that_is_3_angstroms_off_is_not_ok(test_data):
+    for shift, status in (((0, 3, 0), Status.WARNINGS), ((2, 2, -1), Status.NOT_MEASURED)):
+        data = placed(test_data, *REFERENCE[0][:3], shift=shift)
+        result, _ = run_check(emringer.EMRinger(), data)
+        assert result.metrics["score"].value < 1 and result.status is status
+
+
+def test_chance_reaches_its_score_in_one_of_forty_cases():
+    rng = np.random.default_rng(6)
+    heights = rng.gamma(4, size=150)
+    reached = 0
+    for _ in range(100):
+        densities = synthetic(5 * rng.integers(0, 72, 150), heights)
+        scan = emringer.scan_thresholds(densities, emringer.counted_by_the_program(densities))
+        reached += scan.scores.max() > emringer.chance_score(densities, draws=60)
+    assert reached / 100 == pytest.approx(0.025, abs=0.045)
 
 
 def test_when_it_does_not_apply(test_data):

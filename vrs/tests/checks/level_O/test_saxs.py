@@ -10,7 +10,6 @@ from vrs.inputs.reported import Reported
 from vrs.io.saxs import read_saxs
 from vrs.numerics.model_map import model_map
 from vrs.numerics.saxs import SaxsCurve, guinier_fit
-from vrs.numerics.saxs_map import fit_map
 from vrs.numerics.saxs_model import model_mass
 from vrs.results import Paragraph, Plot, Status, Table
 from vrs.simulation.saxs import simulated_curve
@@ -242,8 +241,8 @@ def test_maps_of_glucose_isomerase(test_data, copies, status):
     """The dimer has nearly the radius of gyration of the tetramer that was measured."""
     structure = tetramer(test_data, copies)
     positions = np.array([site.atom.pos.tolist() for site in structure[0].all()])
-    for site in structure[0].all():
-        x, y, z = np.array(site.atom.pos.tolist()) - positions.min(axis=0) + 25
+    for site, place in zip(structure[0].all(), positions - positions.min(axis=0) + 25):
+        x, y, z = place
         site.atom.pos.x, site.atom.pos.y, site.atom.pos.z = x, y, z
     box = int(np.ceil((np.ptp(positions, axis=0).max() + 50) / 2.5))
     volume = model_map(structure, (box,) * 3, 2.5, 8.0)
@@ -253,8 +252,6 @@ def test_maps_of_glucose_isomerase(test_data, copies, status):
     assert result.status is status
     # Guinier's radius by another program: 33.64 ± 0.21 Å.
     assert found["rg_curve"] == pytest.approx(33.64, abs=0.21)
-    expected = fit_map(curve, volume, 2.5, threshold, 8.0, model_mass(structure))
-    assert found["chi2"] == expected.fit.chi2
     if status is Status.OK:
         assert found["chi2"] < 1.3
         assert found["rg_map"] == pytest.approx(33.64, rel=0.02)
