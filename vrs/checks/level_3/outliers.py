@@ -120,7 +120,7 @@ class OutlierDetection(Check):
         found = [_judged(members, number, chosen, band, disc, rng)
                  for number, chosen in rows.items()]
         noise = _noise_correlations(members, found, band, disc, rng)
-        found.sort(key=lambda judged: (-judged.contamination, judged.core.mean()))
+        found.sort(key=lambda judged: (-judged.contamination, -_like_noise([judged], noise)[0]))
         metrics = _metrics(found, noise, len(members.sizes[0]) - len(found))
         return Findings(plain(metrics), _content(members, found, noise, metrics, band),
                         _products(members, found))
