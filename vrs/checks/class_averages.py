@@ -15,7 +15,7 @@ from vrs.images.classify2d import Classification, class_averages
 from vrs.inputs.classes import CLASSES
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.image_plane import ImagePlane
-from vrs.results import Note, Status
+from vrs.results import Note, Status, Table
 
 # Averages of fewer particles show their noise more than the protein.
 FEWEST_MEMBERS = 12
@@ -23,8 +23,28 @@ FEWEST_MEMBERS = 12
 _MOST_MEMBERS = 500
 # Correlation of halves whose average has as much signal as noise: SNR = 2 F / (1 - F).
 _HALVES_LIMIT = 1 / 3
+_LISTED = 30
 
 logger = logging.getLogger(__name__)
+
+
+def class_table(columns, rows, caption):
+    """A table of classes, which lists the first of them.
+
+    Parameters
+    ----------
+    columns : list of str
+    rows : list of list of str
+        Of all classes.
+    caption : str
+        With %s where it is to say how many are listed.
+
+    Returns
+    -------
+    vrs.results.Table
+    """
+    part = " (%d of %d)" % (_LISTED, len(rows)) if len(rows) > _LISTED else ""
+    return Table(columns, rows[:_LISTED], caption % part)
 
 
 class _Averages:

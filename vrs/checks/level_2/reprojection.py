@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
-from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
+from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES, class_table
 from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
                                          in_contrast_of_map, working_classes, working_map)
 from vrs.checks.level_4.orientations import view_map
@@ -14,10 +14,10 @@ from vrs.checks.shares import printed_interval, share_metrics, share_quantities
 from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.images.conventions import ERRORS
 from vrs.inputs.map import MAP
-from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, Table, plain
+from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, plain
 
 _SHARE = 20.0
-_SHOWN, _LISTED = 5, 30
+_SHOWN = 5
 # Classes that are shown have this part of an even share of the particles.
 _SHOWN_SHARE = 0.5
 
@@ -140,11 +140,11 @@ def _findings_of_xmipp(evidence, table):
                       averages.source, found.mean(), np.median(found),
                       metrics["poor_percentage"], printed_interval(metrics["poor_interval"]),
                       LIMIT)),
-        Table(["Class", "Particles (%)", "Correlation", "Verdict"],
-              [["%d" % averages.numbers[row], "%.1f" % (100 * occupancy[row]),
-                "%.2f" % found[row], "below %g" % LIMIT if poor[row] else "similar"]
-               for row in order[:_LISTED]],
-              "Class averages, lowest correlation first%s." % _how_many(count))])
+        class_table(
+            ["Class", "Particles (%)", "Correlation", "Verdict"],
+            [["%d" % averages.numbers[row], "%.1f" % (100 * occupancy[row]),
+              "%.2f" % found[row], "below %g" % LIMIT if poor[row] else "similar"]
+             for row in order], "Class averages, lowest correlation first%s.")])
 
 
 ReprojectionConsistency.external = (ExternalEngine(
@@ -153,11 +153,6 @@ ReprojectionConsistency.external = (ExternalEngine(
     averages_parameter="inputSet", outputs=("anglesCont.xmd",),
     files=("bin/xmipp_angular_continuous_assign2",), prepare=_for_xmipp,
     findings=_findings_of_xmipp),)
-
-
-def _how_many(count):
-    """How many rows of a table are listed, where these are not all."""
-    return " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""
 
 
 def _pixel_size_error(scan):
@@ -253,10 +248,10 @@ def _table(averages, found, order):
              "%.2f" % found.residual_covariance[row],
              "unsupported" if found.unsupported[row] else
              "below %g" % LIMIT if found.poor[row] else "supported"]
-            for row in order[:_LISTED]]
-    return Table(
+            for row in order]
+    return class_table(
         ["Class", "Particles (%)", "Detail (Å)", "Correlation", "Random phases",
          "Covariance of the residual", "Verdict"], rows,
         "Class averages, lowest correlation first%s. The covariance of the residual is that of "
         "neighbouring pixels, relative to the variance of the average: the residual is structured "
-        "where this is close to 1 minus the square of the correlation." % _how_many(len(order)))
+        "where this is close to 1 minus the square of the correlation.")

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
+from vrs.checks.class_averages import class_table
 from vrs.checks.level_3.members import (DETAIL, FEWEST, left_out_sentence, pairs_figure, reach_of,
                                         rows_by_class)
 from vrs.checks.particle_engines import by_row, mask_diameter_of, with_particles
@@ -24,7 +25,7 @@ from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.image_plane import ImagePlane
 from vrs.numerics.statistics import chance_of_at_least
-from vrs.results import Paragraph, Plot, Series, Table, plain
+from vrs.results import Paragraph, Plot, Series, plain
 
 _MATCH = 0.8
 _CHANCE = 0.01
@@ -34,7 +35,6 @@ _MOST_CLASSES, _MOST_PARTICLES, _BOX = 50, 10000, 64
 _FARTHEST = 0.125
 # Own classes that tell how often one of a given size matches.
 _NEIGHBOURS = 5
-_LISTED = 20
 
 logger = logging.getLogger(__name__)
 
@@ -377,11 +377,9 @@ def _content(numbers, matches, metrics, given, found, averages, compared):
     content = [Paragraph(_sentence(metrics)), _figure(matches)]
     chances = matches.chances
     rows = [["%d" % numbers[place], "%d" % matches.given_sizes[place],
-             "%.2f" % matches.given[place], "%.2f" % chances[place]] for place in order[:_LISTED]]
-    content.append(Table(["Class", "Particles used", "Match", "New classes matched"], rows,
-                         "Classes, worst match first%s." % (
-                             " (%d of %d)" % (_LISTED, len(numbers)) if len(numbers) > _LISTED
-                             else "")))
+             "%.2f" % matches.given[place], "%.2f" % chances[place]] for place in order]
+    content.append(class_table(["Class", "Particles used", "Match", "New classes matched"], rows,
+                               "Classes, worst match first%s."))
     pairs = []
     for place in order[:3]:
         turned = aligned_images(given[place:place + 1], found.psi[place, :1],

@@ -6,6 +6,7 @@ from typing import Optional
 import numpy as np
 
 from vrs.checks import Check, Findings, Quantity, register
+from vrs.checks.class_averages import class_table
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
                                         rows_by_class)
 from vrs.checks.particle_images import CLASS_MEMBERS, FIRST_SHELL
@@ -14,14 +15,14 @@ from vrs.images.classify2d import averaged
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.fsc import correlation, cross_and_powers, first_crossing
 from vrs.numerics.image_plane import ImagePlane
-from vrs.results import Paragraph, Plot, Series, Slice, Slices, Table, plain
+from vrs.results import Paragraph, Plot, Series, Slice, Slices, plain
 
 _THRESHOLD = 0.5
 _HALVES = 10
 _FACTOR = 2.0
 _FEWEST_CLASSES = 5
 _HIGHEST = 0.99
-_LISTED, _SHOWN = 20, 3
+_SHOWN = 3
 
 
 @register
@@ -205,10 +206,9 @@ def _figure(found, course, sample):
 def _table(found):
     rows = [["%d" % one.number, "%d" % one.members,
              "–" if one.resolution is None else "%.1f" % one.resolution,
-             "–" if np.isnan(one.signal) else "%.2f" % one.signal] for one in found[:_LISTED]]
-    return Table(["Class", "Members", "Resolution (Å)", "Signal over expected"], rows,
-                 "Classes, least signal for their size first%s." % (
-                     " (%d of %d)" % (_LISTED, len(found)) if len(found) > _LISTED else ""))
+             "–" if np.isnan(one.signal) else "%.2f" % one.signal] for one in found]
+    return class_table(["Class", "Members", "Resolution (Å)", "Signal over expected"], rows,
+                       "Classes, least signal for their size first%s.")
 
 
 def _pictures(members, rows, mixed, plane):

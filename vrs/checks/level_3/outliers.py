@@ -6,6 +6,7 @@ import numpy as np
 from scipy import fft, linalg, stats
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
+from vrs.checks.class_averages import class_table
 from vrs.checks.level_3.members import (DETAIL, FEWEST, average_of, in_frame, left_out_sentence,
                                         low_passed, pairs_figure, reach_of, rows_by_class)
 from vrs.checks.particle_engines import with_particles
@@ -18,7 +19,7 @@ from vrs.images.gallery import Rings, gallery_of_images
 from vrs.images.search import Search, shift_grid
 from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.statistics import null_share, wilson_interval
-from vrs.results import Paragraph, ParticleValues, Plot, Series, Table, plain
+from vrs.results import Paragraph, ParticleValues, Plot, Series, plain
 
 _SOUND, _POOR_CLASSES, _NOISE = 70.0, 20.0, 25.0
 _CORE = 97.5
@@ -34,7 +35,6 @@ _NOISE_IMAGES = 400
 # Where fewer particles than these exceed nearly all of the noise, particles and noise overlap too
 # much for the latter to be counted.
 _TELLING = 1 / 3
-_LISTED = 20
 # Members that are worth an average in a figure.
 _AVERAGED = 10
 _BINS = 40
@@ -162,10 +162,10 @@ def _findings_of_xmipp(evidence, core):
                       metrics["core_percentage"], len(in_core),
                       printed_interval(metrics["core_interval"]),
                       left_out_sentence(metrics["small_classes"]))),
-        Table(["Class", "Members", "Core (%)"],
-              [["%d" % numbers[place], "%d" % sizes[place], "%.0f" % (100 * shares[place])]
-               for place in order[:_LISTED]],
-              "Classes, smallest core first%s." % _how_many(len(rows)))]
+        class_table(
+            ["Class", "Members", "Core (%)"],
+            [["%d" % numbers[place], "%d" % sizes[place], "%.0f" % (100 * shares[place])]
+             for place in order], "Classes, smallest core first%s.")]
     used = members.sample.rows[np.concatenate(list(rows.values()))]
     by_row = np.argsort(used)
     return Findings(plain(metrics), content, [ParticleValues(
@@ -177,11 +177,6 @@ OutlierDetection.external = (ExternalEngine(
     protocol="XmippProtCoreAnalysis", classes_parameter="inputClasses",
     outputs=(), sets=("outputClasses_core",), files=("bin/xmipp_classify_CL2D_core_analysis",),
     prepare=_for_xmipp, findings=_findings_of_xmipp),)
-
-
-def _how_many(count):
-    """How many rows of a table are listed, where these are not all."""
-    return " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -400,11 +395,10 @@ def _joined(found, name):
 
 def _content(members, found, noise, metrics, band):
     content = [Paragraph(_sentence(found, metrics)), _histogram(found, noise)]
-    content.append(Table(
+    content.append(class_table(
         ["Class", "Members", "Contamination π₀", "95 % interval", "Core (%)",
          "Median correlation", "Chance", "Like noise (%)"],
-        [_row(judged, noise) for judged in found[:_LISTED]],
-        "Classes, most contaminated first%s." % _how_many(len(found))))
+        [_row(judged, noise) for judged in found], "Classes, most contaminated first%s."))
     return content + _pictures(members, found, band)
 
 

@@ -154,16 +154,8 @@ def test_images_of_other_classes_among_real_particles(test_data, planted):
 def test_junk_is_found_among_real_particles(test_data):
     # A picker's choice, about 40 % of which show no particle; all of it was aligned to classes.
     table, _ = read_particles(test_data("particles", "relion5_betagal", "particles_21-25.star"))
-
-    def outcome(rows):
-        result, _ = run_check(CHECK, compose(Run(1, 0), particles=ParticleEvidence(
-            table.take(rows), "D2", 180.0)))
-        return result, result.metrics["noise_percentage"].value
-
-    result, share = outcome(np.isin(table.plane_class, GOOD))
-    assert result.status is Status.OK and share < 20
-    result, share = outcome(np.arange(len(table)))
-    assert share == pytest.approx(40, abs=10)
+    result, _ = run_check(CHECK, compose(Run(1, 0), particles=ParticleEvidence(table, "D2", 180.0)))
+    assert result.metrics["noise_percentage"].value == pytest.approx(40, abs=10)
     [warning] = result.warnings
     assert "no better than aligned noise" in warning
 
