@@ -13,7 +13,7 @@ REQUIREMENTS = [line.strip() for line in (HERE / "requirements.txt").read_text()
 setup(
     name="scipion-em-vrs",
     version=VERSION,
-    description="Validation of cryo-EM maps: every measure the data allow, in one graded report.",
+    description="Validation of cryo-EM maps: every measure the data allow, in one report.",
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
     license="GPL-3.0-or-later",

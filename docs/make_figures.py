@@ -1,4 +1,4 @@
-"""Makes the figures of this folder from the synthetic examples.
+"""Makes the figures of this folder, and the sample report, from the synthetic examples.
 
 Usage: python docs/make_figures.py FOLDER
 
@@ -25,6 +25,7 @@ from vrs.numerics.fourier import filtered
 from vrs.report.build import build_document
 from vrs.report.document import Picture
 from vrs.report.figures import Artist
+from vrs.report.pdf_report import render_pdf
 from vrs.results import Figure, read_results
 from vrs.simulation.workflows import write_workflow
 from vrs.tests.bundles.relion_projects import Project
@@ -48,7 +49,7 @@ ITEMS = {
     "1.g_occupancy": ("top", "1.g", "Fourier shell occupancy"),
     "1.g_sphere": ("top", "1.g", "Resolution in each direction"),
     "1.h_curves": ("top", "1.h", "Fourier shell correlation"),
-    "A.a_chain": ("example", "A.a", "Correlation along chain"),
+    "A.a_chain": ("example", "A.a", "Correlation along"),
     "A.b_histogram": ("example", "A.b", "Histogram"),
     "A.e_trace": ("example", "A.e", "The model coloured"),
     "A.e_chain": ("example", "A.e", "Q-score"),
@@ -59,6 +60,8 @@ ITEMS = {
     "relion_workflow": ("relion", "W", "The workflow"),
 }
 PAGE_WIDTH, WIDTH = 640, 900
+# Pixels of the images in the sample report, and their colours.
+SAMPLE_SIDE, SAMPLE_COLOURS = 220, 64
 _FADING = -300.0  # Å²
 
 
@@ -233,6 +236,21 @@ def _page(pdf, number):
         return Image.open(os.path.join(images, "page.png")).convert("RGB")
 
 
+def sample_report(folder):
+    """The report on the example with images small enough to be kept here, as PDF."""
+    results = levels_of(folder, "example")
+    given = results[0][0].input
+    with tempfile.TemporaryDirectory() as images:
+        artist = Artist(images, given.shape, given.sampling)
+        document = build_document(results, {}, "Synthetic protein of vrs example", artist)
+        for path in Path(images).glob("*.png"):
+            image = Image.open(str(path)).convert("RGB")
+            image.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.LANCZOS)
+            image.quantize(SAMPLE_COLOURS, Image.Quantize.FASTOCTREE,
+                           dither=Image.Dither.NONE).save(str(path))
+        return render_pdf(document, images)
+
+
 def view_in_browser(folder):
     """The 3D view of the HTML report, coloured by 1.c."""
     page = (folder / "example" / "report" / "report.html").read_text(encoding="utf-8")
@@ -346,6 +364,7 @@ def main(folder):
     save("comparison", comparison(folder))
     for name, image in pages(folder).items():
         save(name, image, PAGE_WIDTH)
+    (FIGURES.parent / "sample_report.pdf").write_bytes(sample_report(folder))
     save("html_3d", view_in_browser(folder))
     for name, image in windows(folder).items():
         save(name, image)

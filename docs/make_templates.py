@@ -12,9 +12,9 @@ from vrs.scipion import load_domain, prepare_environment
 
 FOLDER = Path(vrs.__file__).parent / "templates"
 # What the workflows begin with, on top of the map.
-SETS = ((), ("half_maps",), ("half_maps", "model"))
-# Levels that have a workflow of their own, what they begin with, and what else they ask for.
-LEVELS = {"4": ("particles", ("symmetry",))}
+SETS = ((), ("half_maps",), ("half_maps", "model"), ("particles",), ("half_maps", "micrographs"),
+        ("half_maps", "model", "crosslinks", "saxs"))
+_OF_ENTRIES = {"half_maps", "model"}
 _FILE, _TEXT, _NUMBER = 2, 0, 4  # as Scipion's templates number the kinds of fields
 
 
@@ -36,15 +36,11 @@ def templates():
             "Validation of a map from files, level%s %s: the map%s, and the report." % (
                 "s" if len(assessed) > 1 else "", _enumerated(assessed),
                 "".join(", " + kind.words for kind in kinds)), _from_files(kinds))
-        found[name + "_entry.json.template"] = _text(
-            "Validation of an entry of EMDB, level%s %s, with the contour level and the resolution "
-            "of the entry, and the report." % ("s" if len(assessed) > 1 else "",
-                                               _enumerated(assessed)), _from_entry(names))
-    for level, (name, more) in LEVELS.items():
-        kind = inputs.get_kind(name)
-        found["level_%s.json.template" % level] = _text(
-            "Validation of %s with a map, level %s: the map, %s, and the report." % (
-                kind.title.lower(), level, kind.words), _of_level(level, kind, more))
+        if _OF_ENTRIES.issuperset(names):
+            found[name + "_entry.json.template"] = _text(
+                "Validation of an entry of EMDB, level%s %s, with the contour level and the "
+                "resolution of the entry, and the report." % (
+                    "s" if len(assessed) > 1 else "", _enumerated(assessed)), _from_entry(names))
     return found
 
 
@@ -62,37 +58,22 @@ def _field(option, kind):
 
 
 def _from_files(kinds):
-    from vrs.protocols import ProtVrsValidateMap
-    return [_importing(), _validating(_given(
-        ProtVrsValidateMap, kinds, [option for kind in kinds for option in kind.files])), _report()]
+    options = {option.name: option for option in inputs.all_options()}
+    importing = _step("ProtImportVolumes", 2, "import map", filesPath=_field(options["map"], _FILE),
+                      samplingRate="~Voxel size of the map in angstroms||4|sampling~")
+    validating = {name: _field(options[name], _NUMBER) for name in ("threshold", "resolution")}
+    validating.update(_sources(kinds))
+    return [importing, _validating(validating), _report()]
 
 
-def _of_level(level, kind, more):
-    from vrs import protocols
-    protocol = getattr(protocols, "ProtVrsLevel" + level)
-    given = _given(protocol, [kind], kind.files[:1])
-    given.update((option.name, _field(option, _TEXT)) for option in kind.options
-                 if option.name in more)
-    return [_importing(), _validating(given, protocol), _report()]
-
-
-def _importing():
-    return _step("ProtImportVolumes", 2, "import map",
-                 filesPath=_field(_options()["map"], _FILE),
-                 samplingRate="~Voxel size of the map in angstroms||4|sampling~")
-
-
-def _options():
-    return {option.name: option for option in inputs.all_options()}
-
-
-def _given(protocol, kinds, files):
-    """What a form is given: numbers, and files and that they are files."""
-    from vrs.protocols import forms
-    found = forms.parameters_of(protocol, {
-        "threshold": 0, **{option.name: "x" for option in files}})
-    names = {name: _field(_options()[name], _NUMBER) for name in ("threshold", "resolution")}
-    names.update((forms.file_parameter(option), _field(option, _FILE)) for option in files)
+def _sources(kinds):
+    from vrs.protocols import ProtVrsValidateMap, forms
+    found = forms.parameters_of(ProtVrsValidateMap, {
+        "threshold": 0, **{option.name: "x" for kind in kinds for option in kind.files}})
+    names = {forms.file_parameter(option): _field(option, _FILE)
+             for kind in kinds for option in kind.files}
+    names.update((option.name, _field(option, _TEXT)) for kind in kinds for option in kind.options
+                 if option.name == "symmetry")
     names.update({forms.source_parameter(kind.name): found[forms.source_parameter(kind.name)]
                   for kind in kinds})
     return names
@@ -110,10 +91,8 @@ def _from_entry(names):
     return [importing, _validating(model), _report()]
 
 
-def _validating(parameters, protocol=None):
-    from vrs.protocols import ProtVrsValidateMap
-    protocol = protocol or ProtVrsValidateMap
-    return _step(protocol.__name__, 3, protocol._label, inputVolume="2.outputVolume",
+def _validating(parameters):
+    return _step("ProtVrsValidateMap", 3, "validate map", inputVolume="2.outputVolume",
                  hasResolution=True, **parameters)
 
 

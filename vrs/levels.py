@@ -96,7 +96,7 @@ _LEVELS = [
 
 
 def all_levels():
-    """Every level, in the order of a grade.
+    """Every level, in the order of the report.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def levels_for(given):
 
 
 def grade(items):
-    """The grade that stands for what was assessed.
+    """The short form of what was assessed, for JSON and file names.
 
     Parameters
     ----------
@@ -167,3 +167,34 @@ def assessed(items):
     """
     names = {item.level for item in items if item.status is not Status.NOT_RUN}
     return [level for level in _LEVELS if level.id in names]
+
+
+def printed(names):
+    """Levels in print: ``0, 1, A``, or ``none``.
+
+    Parameters
+    ----------
+    names : collection of str
+        Their ids.
+
+    Returns
+    -------
+    str
+    """
+    return ", ".join(level.id for level in _LEVELS if level.id in names) or "none"
+
+
+def printed_of_report(report):
+    """The levels that a report assessed, in print.
+
+    Parameters
+    ----------
+    report : dict
+        Its JSON form.
+
+    Returns
+    -------
+    str
+    """
+    return printed({item["id"].partition(".")[0] for item in report["items"]
+                    if item["status"] != Status.NOT_RUN.value})

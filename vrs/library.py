@@ -94,7 +94,10 @@ class Report:
         return replace(given, files=files)
 
     def __repr__(self):
-        return "<Report: grade %s, %d of %d items passed>" % ((self.grade or "none",) + self.score)
+        return "<Report: levels %s; %d of %d items passed>" % ((self._assessed(),) + self.score)
+
+    def _assessed(self):
+        return levels.printed([level.id for level in levels.assessed(self.items.values())])
 
     def _repr_html_(self):
         """What a notebook shows."""
@@ -104,7 +107,7 @@ class Report:
             for item in self.items.values())
         return ("<p>Levels assessed: %s. %d of %d items passed.</p><table><thead><tr><th>Item</th>"
                 "<th>Title</th><th>Status</th><th></th></tr></thead><tbody>%s</tbody></table>" % (
-                    (", ".join(result.level for result in self.levels),) + self.score + (rows,)))
+                    (self._assessed(),) + self.score + (rows,)))
 
 
 def _remove_earlier(folder):

@@ -172,21 +172,27 @@ class VrsReport(EMObject):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._grade = String()
+        self._assessed = String()
         self._passed = Integer(0)
         self._evaluable = Integer(0)
         self._json = String()
         self._pdf = String()
         self._html = String()
 
-    def setVerdict(self, grade, passed, evaluable):
-        """Set the grade and the score."""
+    def setVerdict(self, grade, assessed, passed, evaluable):
+        """Set the levels that were assessed, in short and in print, and the score."""
         self._grade.set(grade)
+        self._assessed.set(assessed)
         self._passed.set(passed)
         self._evaluable.set(evaluable)
 
     def getGrade(self):
-        """The levels that were assessed, "0" or "1A" for instance."""
+        """The levels that were assessed in short, "0" or "1A" for instance."""
         return self._grade.get()
+
+    def getAssessed(self):
+        """The levels that were assessed in print, "0, 1, A" for instance."""
+        return self._assessed.get()
 
     def getScore(self):
         """Items that passed and items that could be judged."""
@@ -215,5 +221,5 @@ class VrsReport(EMObject):
         return {self.getJson(), self.getPdf(), self.getHtml()}
 
     def __str__(self):
-        return "VrsReport (grade %s, %d of %d items passed)" % (
-            (self.getGrade(),) + self.getScore())
+        return "VrsReport (levels %s; %d of %d items passed)" % (
+            (self.getAssessed(),) + self.getScore())

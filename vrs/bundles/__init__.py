@@ -119,6 +119,24 @@ def all_bundles():
     return [EMDB_HEADER, RELION, CRYOSPARC]
 
 
+def of_folder(path):
+    """The bundle that a folder is.
+
+    Parameters
+    ----------
+    path : str
+        Of a job of RELION or cryoSPARC, or of results that cryoSPARC exported.
+
+    Returns
+    -------
+    Bundle
+        That of RELION where it is neither: it says what is wrong.
+    """
+    from vrs.bundles.cryosparc import CRYOSPARC, is_cryosparc
+    from vrs.bundles.relion import RELION
+    return CRYOSPARC if is_cryosparc(path) else RELION
+
+
 def filled(given):
     """Replace bundles by what they hold.
 

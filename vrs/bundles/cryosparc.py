@@ -53,6 +53,13 @@ class _CryoSparc(Bundle):
 CRYOSPARC = _CryoSparc()
 
 
+def is_cryosparc(path):
+    """Whether a folder is that of a job of cryoSPARC, or has tables of its results."""
+    folder = glob.escape(str(path))
+    return is_job(str(path)) or any(glob.glob(os.path.join(folder, part)) for part in (
+        "*.cs", "*.csg", "*/*.csg"))
+
+
 class _Search:
     """What a folder holds."""
 

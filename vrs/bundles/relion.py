@@ -275,7 +275,7 @@ def _picked(kind):
                 _micrographs_in(name, job.path(name), search)
         if not search.has("micrographs"):
             search.remarks.append("micrographs: not taken, as those that were picked in are not "
-                                  "there; give their folder by --micrographs")
+                                  "there; give their folder with --micrographs")
     return read
 
 

@@ -76,7 +76,7 @@ def _complain(code, problems):
 def _parser():
     parser = argparse.ArgumentParser(
         prog="vrs", allow_abbrev=False,
-        description="Validates cryo-EM maps and writes one graded report.")
+        description="Validates cryo-EM maps and writes one report on each.")
     parser.add_argument("--version", action="version", version="vrs %s" % vrs.__version__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     parser.set_defaults(when_stopped="Stopped; nothing was reported.")

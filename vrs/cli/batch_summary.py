@@ -16,6 +16,7 @@ from urllib.parse import quote
 import jinja2
 from PIL import Image, ImageChops, UnidentifiedImageError
 
+from vrs import levels
 from vrs.checks import all_checks
 from vrs.cli.validate import count_serious, printed_serious, suspicions
 from vrs.report.key_numbers import KEY_NUMBERS
@@ -72,6 +73,7 @@ class Outcome:
     reason : str
         Why it failed.
     grade : str
+        What was assessed, in short.
     passed, evaluable : int or None
         Its score.
     items : dict
@@ -86,6 +88,8 @@ class Outcome:
         Its key numbers, by "item metric".
     thumbnail : str
         A small picture of the map, JPEG in base 64; empty without one.
+    levels : str
+        What was assessed, in print.
     """
 
     name: str
@@ -101,6 +105,7 @@ class Outcome:
     serious: int = 0
     keys: Dict[str, Key] = field(default_factory=dict)
     thumbnail: str = ""
+    levels: str = ""
 
     @classmethod
     def of_report(cls, name, source, report, seconds):
@@ -111,11 +116,11 @@ class Outcome:
                    {item["id"]: (Status(item["status"]), len(item["warnings"]))
                     for item in report["items"]}, seconds,
                    ["%s: %s" % found[:2] for found in suspicions(report)], count_serious(report),
-                   _keys(report))
+                   _keys(report), levels=levels.printed_of_report(report))
 
     def summary(self):
-        """Grade and score in words."""
-        text = "grade %s, %d of %d items passed" % (self.grade, self.passed, self.evaluable)
+        """Levels and score in words."""
+        text = "levels %s; %d of %d items passed" % (self.levels, self.passed, self.evaluable)
         return text + printed_serious(self.serious) + (
             ", suspicious input" if self.suspicions else "")
 

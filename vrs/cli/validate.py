@@ -407,18 +407,13 @@ def summary(report, output, project_path=None):
                        [(item["id"], item["title"], _status(item)) for item in items])]
             + ["  %s  %s" % remark for remark in remarks]
             + ["", "Levels assessed: %s; %d of %d items passed%s" % (
-                _assessed(items), report["score"]["passed"],
+                levels.printed_of_report(report), report["score"]["passed"],
                 report["score"]["evaluable"], printed_serious(count_serious(report)))]
             + ["Report   %s" % os.path.join(output, name)
                for name in ("report.pdf", "report.html", "report.json")]
             + (["Project  %s" % project_path,
                 "Open it with: vrs open %s" % os.path.basename(project_path)]
                if project_path else []))
-
-
-def _assessed(items):
-    found = {item["id"].partition(".")[0] for item in items if item["status"] != "not_run"}
-    return ", ".join(sorted(found, key=levels.order)) or "none"
 
 
 def suspicions(report):

@@ -38,6 +38,8 @@ class EngineInput:
         Whose stacks were found; the members of classes where there are some.
     averages : tuple of (numpy.ndarray of float32, (n, y, x)) and float, optional
         Class averages and their Å/pixel.
+    picked : tuple of vrs.inputs.micrographs.PickedMicrograph
+        Micrographs of one pixel size, all with the side of the boxes of their coordinates.
     runs : tuple of dict
         Parameters in which the runs of the protocol differ, one mapping for each run.
     """
@@ -51,7 +53,26 @@ class EngineInput:
     model_map: Optional[np.ndarray] = None
     particles: Optional[ParticleTable] = None
     averages: Optional[Tuple[np.ndarray, float]] = None
+    picked: tuple = ()
     runs: Tuple[Dict[str, Any], ...] = ({},)
+
+
+@dataclass(frozen=True)
+class ScoredCoordinates:
+    """What a program says of coordinates, as its plugin made a set of them.
+
+    Attributes
+    ----------
+    micrographs : numpy.ndarray of int, (n,)
+        Which of the micrographs that it was given.
+    points : numpy.ndarray of float64, (n, 2)
+        x and y, pixels.
+    scores : numpy.ndarray of float64, (n,)
+    """
+
+    micrographs: np.ndarray
+    points: np.ndarray
+    scores: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -128,13 +149,18 @@ class ExternalEngine:
         an array of float32 (z, y, x), a table has an array of numbers for each of its
         columns, by name, atoms are an :class:`AtomTable`, and rows are an array (rows,
         columns) or, unless all are numbers, lists of str. After those of each run come its sets,
-        each as :class:`AssignedParticles`.
+        each as :class:`AssignedParticles`, or :class:`ScoredCoordinates` where the engine has a
+        ``score``.
     map_parameter, mask_parameter, model_parameter, model_map_parameter : str
         Parameters of the protocol that take the map, the mask, the atomic model (a pointer
         or a list of pointers) and its map; empty where it needs none.
     particles_parameter, classes_parameter, averages_parameter : str
         Those that take the set of particles, of classes with their members, and of class
         averages.
+    coordinates_parameter : str
+        That which takes the set of coordinates.
+    score : str
+        Attribute of the coordinates in its sets that holds their score.
     half_parameters : tuple of str
         Those that take the two half maps. Without them, half maps belong to the map.
     sets : tuple of str
@@ -166,6 +192,8 @@ class ExternalEngine:
     particles_parameter: str = ""
     classes_parameter: str = ""
     averages_parameter: str = ""
+    coordinates_parameter: str = ""
+    score: str = ""
     files: Tuple[str, ...] = ()
     programs: Tuple[str, ...] = ()
     companions: Tuple[Companion, ...] = ()

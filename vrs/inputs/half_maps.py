@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from vrs.errors import InputError
 from vrs.inputs import Kind, Loaded, Option, Source, register
@@ -16,7 +16,8 @@ from vrs.io.problems import collected
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
 from vrs.numerics.half_maps import (compare_with_map, find_masking, find_shared_noise,
                                     match_halves, matched)
-from vrs.results import MINOR, SERIOUS, Note, Paragraph
+from vrs.numerics.masks import bounding_box
+from vrs.results import MINOR, SERIOUS, Note, Paragraph, Solid
 from vrs.results.sections import maximum_variance_slices
 
 # Below, a half and the map are not looked at for being the same.
@@ -27,6 +28,10 @@ _LOW_PASS = 1e-3
 _TOLD = 0.1
 # Voxels between two halves, beyond which their mean is blurred by it.
 _BLURRING = 0.5
+# Voxels along the longest side of what the surfaces are drawn from, and around the mask.
+_DRAWN, _AROUND = 64, 4
+# Width of the Gaussian whose transform is one half at the resolution of 1.
+_HALF_AT = np.sqrt(2 * np.log(2)) / (2 * np.pi)
 
 
 @dataclass(frozen=True)
@@ -362,4 +367,24 @@ def _content(evidence):
         Paragraph("The difference of the half maps holds their noise only. Where it shows the "
                   "macromolecule, the halves differ in more than noise, for instance because of an "
                   "alignment error."),
-        slices(first - second, "the difference of the half maps", "signed")]
+        slices(first - second, "the difference of the half maps", "signed"),
+        *(_solid(half, name, evidence) for half, name in ((first, "half map 1"),
+                                                          (second, "half map 2")))]
+
+
+def _solid(half, name, evidence):
+    """The surface of a half map that encloses as much as that of the map at the threshold."""
+    sampling, resolution = evidence.map.sampling, evidence.reported.resolution
+    box = bounding_box(evidence.map.hard_mask)
+    region = tuple(slice(max(0, side.start - _AROUND), side.stop + _AROUND) for side in box)
+    smooth = ndimage.gaussian_filter(
+        half[region], _HALF_AT * max(resolution or 0, 2 * sampling) / sampling)
+    factor = -(-max(smooth.shape) // _DRAWN)
+    volume = ndimage.zoom(smooth, 1 / factor, order=1, grid_mode=True, mode="nearest")
+    share = np.count_nonzero(evidence.map.raw_mask[region]) / smooth.size
+    where = "%g Å" % resolution if resolution else "twice the voxel size"
+    return Solid(
+        "Surface of %s, smoothed to %s; it encloses as many voxels as that of the map at the "
+        "threshold. Both halves should show the same shape." % (name, where),
+        "The surface of %s, seen along X, Y and Z." % name, volume.astype(np.float16),
+        sampling * half[region].shape[0] / volume.shape[0], float(np.quantile(volume, 1 - share)))

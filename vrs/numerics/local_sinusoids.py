@@ -198,6 +198,7 @@ def _statistic(whitened, inside, frequency, workers):
         Degrees of freedom of the noise within the mask at the frequencies that it takes in.
     """
     shape = inside.shape
+    around = bounding_box(inside)
     deviation = _WINDOW / frequency
     highest = frequency + _REACH / (2 * np.pi * deviation)
     grid = tuple(_grid(size, highest) for size in shape)
@@ -207,7 +208,10 @@ def _statistic(whitened, inside, frequency, workers):
     bins = _bins(grid, spacing, highest)
     counts = _counts(bins, whitened, grid)
     x, y, z = _directions(grid, spacing, frequency)
-    statistic = np.zeros(grid, np.float32)
+    # On a grid of its own it is needed between the voxels of the mask as well.
+    wanted = around if grid == shape else tuple(slice(0, size) for size in grid)
+    statistic = np.zeros([axis.stop - axis.start for axis in wanted], np.float32)
+    turned = whitened * np.complex64(1j)
     taken_in = np.zeros(_RADII)
     for degree, functions in enumerate(_HARMONICS):
         response = _response(radii, frequency, deviation, degree)
@@ -219,21 +223,27 @@ def _statistic(whitened, inside, frequency, workers):
         response[1:] /= (radii[1:] / frequency) ** degree * norm
         radial = np.append(response, 0).astype(np.float32)[bins]
         for function in functions:
-            band = whitened * (radial * function(x, y, z))
-            if degree % 2:
-                band *= np.complex64(1j)
-            # In two steps, as in one it would need memory for a further copy.
-            band = fft.ifftn(band, axes=(0, 1), workers=workers, overwrite_x=True)
-            coefficient = fft.irfft(band, grid[2], workers=workers)
+            band = (turned if degree % 2 else whitened) * (radial * function(x, y, z))
+            coefficient = _inverse(band, grid[2], wanted, workers)
             statistic += np.square(coefficient, out=coefficient)
     statistic *= np.float32((np.prod(grid) / np.prod(shape)) ** 2)
     if grid != shape:
-        statistic = ndimage.affine_transform(statistic, np.diag(1 / spacing), output_shape=shape,
-                                             order=1, mode="grid-wrap")
+        statistic = ndimage.affine_transform(
+            statistic, np.diag(1 / spacing), [axis.start for axis in around] / spacing,
+            inside[around].shape, order=1, mode="grid-wrap")
+    found = statistic[inside[around]]
     if not counts @ taken_in:
-        return statistic[inside], 1.0
+        return found, 1.0
     independent = (counts @ taken_in) ** 2 / (counts @ taken_in ** 2)
-    return statistic[inside], max(1.0, independent * inside.mean())
+    return found, max(1.0, independent * inside.mean())
+
+
+def _inverse(band, columns, wanted, workers):
+    """Inverse transform of a half space where it is wanted, axis by axis."""
+    z, y, x = wanted
+    band = fft.ifft(band, axis=0, workers=workers, overwrite_x=True)[z]
+    band = fft.ifft(band, axis=1, workers=workers)[:, y]
+    return fft.irfft(band, columns, workers=workers)[:, :, x]
 
 
 def _bins(grid, spacing, highest):

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 from scipy.spatial import cKDTree
 
+from vrs.numerics.fourier import filter_in_place, shell_counts, shell_frequencies, shell_sums
 from vrs.numerics.placement import Level, with_what_is_near
 
 # Residues that are taken together, points that a displacement needs, and pieces that a line needs.
 _TOGETHER, _FEWEST_POINTS, _FEWEST = 8, 40, 12
 # Displacements that differ from the common movement by more standard deviations do not count.
 _FAR, _ROUNDS = 4.0, 10
+_LEAST_POWER = 1e-12
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,10 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
 
     Pieces of eight residues are displaced one by one to where they fit best: with the map ρ and
     the model's density m, m(x) ≈ a + b ρ(x + d) ≈ a + b ρ(x) + b d·∇ρ(x) is solved for d by least
-    squares. A common shift, turn and growth g about the centre c are fitted to the displacements,
-    d = s + ω × (r - c) + g (r - c); what they leave gives the error of g.
+    squares. The map is brought to the same amplitude in all shells up to the resolution before, as
+    the pieces of one that fades seem to be drawn towards its centre. A common shift, turn and
+    growth g about the centre c are fitted to the displacements, d = s + ω × (r - c) + g (r - c);
+    what they leave gives the error of g.
 
     Parameters
     ----------
@@ -59,7 +64,7 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
     """
     size = np.array(volume.shape[::-1]) * sampling
     atoms, _ = with_what_is_near(model, size)
-    level = Level(volume, sampling, atoms, max(resolution, 2 * sampling), seed, workers,
+    level = Level(_even(volume, sampling, resolution, workers), sampling, atoms, max(resolution, 2 * sampling), seed, workers,
                   filtered=False)
     positions, pieces = _pieces(model)
     own = pieces[cKDTree(positions).query(level.points)[1]]
@@ -109,6 +114,18 @@ def common_growth(places, displacements):
     variance = np.sum(left[kept] ** 2) / (np.count_nonzero(kept) - len(factors))
     error = np.sqrt(variance * np.linalg.inv(columns[kept].T @ columns[kept])[-1, -1])
     return Magnification(float(factors[-1]), float(error), float(np.sqrt(variance)), len(places))
+
+
+def _even(volume, sampling, resolution, workers):
+    """A map of the same mean power in all shells up to a resolution, and of none beyond."""
+    transform = fft.rfftn(volume, workers=workers)
+    (power,) = shell_sums(volume.shape, lambda z: (np.square(np.abs(transform[z])),))
+    power = power / shell_counts(volume.shape)
+    frequencies = shell_frequencies(volume.shape, sampling)
+    gain = (frequencies <= 1 / resolution) / np.sqrt(np.maximum(power, _LEAST_POWER * power.max()))
+    filter_in_place(transform, volume.shape, sampling, lambda squared: np.interp(
+        np.sqrt(squared), frequencies, gain))
+    return fft.irfftn(transform, s=volume.shape, workers=workers, overwrite_x=True)
 
 
 def _pieces(model):

@@ -20,12 +20,15 @@ import gemmi
 import numpy as np
 import pyworkflow
 from pwem.emlib.image import ImageHandler
-from pwem.protocols import ProtImportMask, ProtImportPdb, ProtImportVolumes
+from pwem.objects import Coordinate
+from pwem.protocols import (ProtImportMask, ProtImportMicrographs, ProtImportPdb,
+                            ProtImportVolumes)
 from pyworkflow.object import Pointer, PointerList
 from pyworkflow.project import Project
 
 from vrs.checks import NotMeasured
-from vrs.engines.external import AssignedParticles, AtomTable, not_installed
+from vrs.engines.external import (AssignedParticles, AtomTable, ScoredCoordinates,
+                                  not_installed)
 from vrs.io.maps import write_map
 from vrs.io.models import atom_positions, write_model
 from vrs.io.particles import write_particles_star
@@ -175,6 +178,7 @@ class ExternalRun:
                 self._run(project, "model", ProtImportPdb, pdbFile=path, skipChimera=True,
                           inputPdbData=ProtImportPdb.IMPORT_FROM_FILES), "outputPdb")
         inputs.update(self._import_images(project, given))
+        inputs.update(self._import_picks(project, given))
         return [self._run(project, engine.label, _protocol_class(engine), inputs,
                           **dict(given.parameters, **further)) for further in given.runs]
 
@@ -196,6 +200,29 @@ class ExternalRun:
             write_stack(parameters["classesFile"], *given.averages)
         source = self._run(project, "images", ProtVrsImportParticles, **parameters)
         return {name: (source, output) for name, output in outputs.items()}
+
+    def _import_picks(self, project, given):
+        """Micrographs, linked under numbers, and their coordinates as a set."""
+        if not self._external.coordinates_parameter:
+            return {}
+        folder = self._path("micrographs", "")
+        os.makedirs(folder, exist_ok=True)
+        for number, one in enumerate(given.picked):
+            place = os.path.join(folder, "%06d%s" % (number, os.path.splitext(one.path)[1]))
+            if not os.path.lexists(place):
+                os.symlink(os.path.abspath(one.path), place)
+        source = self._run(project, "micrographs", ProtImportMicrographs, filesPath=folder,
+                           filesPattern="*", samplingRate=given.picked[0].sampling)
+        coordinates = source._createSetOfCoordinates(source.outputMicrographs)
+        coordinates.setBoxSize(int(round(given.picked[0].box / given.picked[0].sampling)))
+        for micrograph in source.outputMicrographs.iterItems():
+            for x, y in np.rint(given.picked[_number_of(micrograph)].points).astype(int).tolist():
+                place = Coordinate(x=x, y=y)
+                place.setMicrograph(micrograph)
+                coordinates.append(place)
+        source._defineOutputs(outputCoordinates=coordinates)
+        source._store()
+        return {self._external.coordinates_parameter: (source, "outputCoordinates")}
 
     def _import_map(self, project, what, volume, given):
         parameters = {"filesPath": self._write(what, volume, given.sampling),
@@ -247,6 +274,8 @@ class ExternalRun:
             raise NotMeasured("%s finished without its output %s; its logs are %s and %s in the "
                               "project." % (self._external.label, name, protocol.getStdoutLog(),
                                             protocol.getStderrLog()))
+        if self._external.score:
+            return _scored(found, self._external.score)
         numbers, table = numbered_table(found)
         return AssignedParticles(numbers - 1, table)
 
@@ -258,6 +287,21 @@ class ExternalRun:
         path = self._path(what, ".mrc")
         write_map(path, volume, sampling)
         return path
+
+
+def _number_of(micrograph):
+    """Place of a micrograph among those that were linked under numbers."""
+    return int(re.match(r"\d+", os.path.basename(micrograph.getFileName())).group())
+
+
+def _scored(coordinates, score):
+    """Coordinates of a set with one of their attributes."""
+    numbers = {micrograph.getObjId(): _number_of(micrograph)
+               for micrograph in coordinates.getMicrographs().iterItems()}
+    rows = [(numbers[one.getMicId()], one.getX(), one.getY(), float(getattr(one, score).get()))
+            for one in coordinates.iterItems()]
+    micrographs, x, y, scores = np.array(rows).T
+    return ScoredCoordinates(micrographs.astype(int), np.column_stack([x, y]), scores)
 
 
 def _read_volume(path):

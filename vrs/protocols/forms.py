@@ -36,6 +36,17 @@ def define_kinds(form, level_kinds, optional):
             asked.update(further)
 
 
+def define_job(form):
+    """Add the folder of a job, from which a wizard fills the form."""
+    form.addParam("jobFolder", params.FolderParam, default="",
+                  label="RELION or cryoSPARC job",
+                  help="Folder of a job, PostProcess/job020 of a RELION project or J20 of a "
+                       "cryoSPARC project for instance. The wand imports its map and fills in what "
+                       "belongs to it: half maps, mask, resolution, particles, classes, "
+                       "micrographs, symmetry and workflow. What is in the form then counts, and "
+                       "can be changed; the folder itself does not.")
+
+
 def define_map(form):
     """Add the parameters of the map, its threshold and its resolution to a form."""
     options = {option.name: option for option in inputs.all_options()}

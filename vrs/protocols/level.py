@@ -47,6 +47,8 @@ class ProtVrsLevel(EMProtocol):
 
     def _defineParams(self, form):
         form.addSection(label="Input")
+        if not self.LEVEL:
+            forms.define_job(form)
         forms.define_map(form)
         forms.define_kinds(form, self.needed_kinds(), self.offered_kinds())
         forms.define_mask(form)

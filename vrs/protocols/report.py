@@ -10,14 +10,14 @@ from vrs.constants import CHIMERAX_MISSING, RENDERERS
 from vrs.engines.chimerax import find_chimerax
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
-from vrs.levels import grade
+from vrs.levels import assessed, grade, printed
 from vrs.objects import VrsReport
 from vrs.protocols.provenance import provenance
 from vrs.report import read_results, score, write_report
 
 
 class ProtVrsReport(EMProtocol):
-    """Writes one graded report, as PDF, HTML and JSON, on the validation levels it is given."""
+    """Writes one report, as PDF, HTML and JSON, on the validation levels it is given."""
 
     _label = "validation report"
     _possibleOutputs = {"outputReport": VrsReport}
@@ -51,7 +51,8 @@ class ProtVrsReport(EMProtocol):
         results = [result for path in results_files for result in stored.read_results(path)]
         items = [item for level in results for item in level.items]
         report = VrsReport()
-        report.setVerdict(grade(items), *score(items))
+        report.setVerdict(grade(items), printed([level.id for level in assessed(items)]),
+                          *score(items))
         report.setPaths(*(os.path.relpath(path) for path in (paths.json, paths.pdf, paths.html)))
         self._defineOutputs(outputReport=report)
         for pointer in self.inputResults:
@@ -75,7 +76,8 @@ class ProtVrsReport(EMProtocol):
         if not hasattr(self, "outputReport"):
             return ["The report has not been written yet."]
         report = self.outputReport
-        return ["Grade *%s*, *%d of %d* items passed." % ((report.getGrade(),) + report.getScore()),
+        return ["Levels assessed: *%s*; *%d of %d* items passed."
+                % ((report.getAssessed(),) + report.getScore()),
                 "Document: %s" % report.getPdf()]
 
     def _methods(self):

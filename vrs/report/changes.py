@@ -7,6 +7,7 @@ from typing import Any, List, Optional
 
 import numpy as np
 
+from vrs import levels
 from vrs.errors import InputError
 from vrs.report.json_report import SCHEMA_VERSION
 from vrs.report.key_numbers import KEY_NUMBERS
@@ -256,9 +257,9 @@ def changes_text(found):
 
 
 def described(report):
-    """A report in a line: title, grade and score."""
-    return "%s (grade %s, %d of %d items passed)" % (
-        report["input"]["title"], report["grade"] or "none", report["score"]["passed"],
+    """A report in a line: title, levels and score."""
+    return "%s (levels %s; %d of %d items passed)" % (
+        report["input"]["title"], levels.printed_of_report(report), report["score"]["passed"],
         report["score"]["evaluable"])
 
 

@@ -178,8 +178,8 @@ class First:
     statements : list of list of Run
         Sentences that the verdict rests on.
     views, fsc, numbers : Picture or None
-        The map with the model in it, the correlation of the half maps, and key numbers with
-        their bounds.
+        The map with the model in it, the correlation of the half maps or else the power spectrum
+        of the map, and key numbers with their bounds.
     heading : str
         Of the warnings.
     warnings : list of list of Run

@@ -117,6 +117,11 @@ class Artist:
     def _surface_views(self, figure, files):
         return self._views_of(figure, lambda: self._surface(figure, files))
 
+    @_drawn.register(content.Solid)
+    def _solid_views(self, figure, _files):
+        return self._views_of(figure, lambda: (views3d.draw_views(views3d.surface_mesh(
+            figure.volume.astype(np.float32), figure.sampling, figure.level)), ""))
+
     @_drawn.register(content.Trace)
     def _trace_views(self, figure, _files):
         return self._views_of(figure, lambda: self._trace(figure))
@@ -347,5 +352,5 @@ def _png(image):
     if colours and all(red == green == blue for _, (red, green, blue) in colours):
         image = image.convert("L")
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")  # more effort takes three times as long for 1 % of the size
+    image.save(buffer, "PNG", compress_level=3)  # twice as fast as the default for 9 % more
     return buffer.getvalue()

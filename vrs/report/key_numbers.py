@@ -72,8 +72,16 @@ def key_numbers(items):
     if any(row.archive for row in rows):
         caption += (" Below, in grey: the middle 95 % and, thick, the middle half of the models of "
                     "the public archive at this resolution, with their median.")
-    return Scales(
-        caption, "; ".join("%s: %s" % (row.label, row.text) for row in rows), rows)
+    return Scales(caption, "; ".join(map(_told, rows)), rows)
+
+
+def _told(row):
+    """A row in words, for those who cannot see it."""
+    text = "%s: %s" % (row.label, row.text)
+    if row.archive:
+        text += " (public archive: median %.3g, %.3g to %.3g)" % (
+            row.archive[2], row.archive[0], row.archive[-1])
+    return text
 
 
 def _row(item, key) -> Optional[ScaleRow]:

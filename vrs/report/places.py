@@ -70,7 +70,7 @@ def _residues(columns):
 
 def _regions(results, artist):
     """The item, and the same of the regions with its worst resolution, without neighbours."""
-    for wanted in ("1.e", "1.c", "1.d", "0.e"):
+    for wanted in ("1.c", "0.e", "1.d", "1.e"):
         for result, folder in results:
             for item in result.items:
                 entry = next((entry for entry in item.files if item.id == wanted

@@ -162,10 +162,10 @@ def _scene(results, artist):
     mesh, detail = _decimated(mesh, given.sampling)
     low = mesh.vertices.min(axis=0)
     step = float(np.ptp(mesh.vertices, axis=0).max()) / _STEPS
-    # A few specks far away must not make the view of all else small.
-    inner = np.percentile(mesh.vertices, (0.5, 99.5), axis=0)
-    centre = inner.mean(axis=0)
-    reach = np.percentile(np.linalg.norm(mesh.vertices - centre, axis=1), 99.5)
+    # Specks around it must not make the view of all else small.
+    body = views3d.without_specks(mesh.vertices)
+    centre = np.percentile(body, (0.5, 99.5), axis=0).mean(axis=0)
+    reach = np.percentile(np.linalg.norm(body - centre, axis=1), 99.5)
     return Scene(
         threshold=number(given.threshold), detail=detail, step=step, reach=float(reach),
         positions=np.round((mesh.vertices - low) / step).astype(np.uint16),

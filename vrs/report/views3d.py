@@ -22,7 +22,9 @@ PIXELS = 360
 _SUPERSAMPLING = 2
 # Of the width of another surface: as wide, a surface is looked at in the other's frame.
 _LEAST_FILLED = 0.7
-_LIGHTS = 8
+# Cells along the extent of a surface, and how full those of its body are, of the fullest one.
+_CELLS, _LEAST_DENSE = 16, 1 / 8
+_LIGHTS = 6
 _SURFACE_COLOUR = (0.55, 0.68, 0.82)
 _MODEL_COLOUR = (0.84, 0.37, 0.0)
 # How much of what lies behind it a surface hides that a model is seen through.
@@ -510,9 +512,29 @@ def _scene(mesh):
     return scene
 
 
+def without_specks(vertices):
+    """The vertices of a surface where they are as dense as in most of it.
+
+    Parameters
+    ----------
+    vertices : numpy.ndarray, (n, 3)
+
+    Returns
+    -------
+    numpy.ndarray, (m, 3)
+        Those in cells, a sixteenth of the extent wide, that hold at least an eighth of what the
+        fullest cell holds.
+    """
+    low, extent = vertices.min(axis=0), float(np.ptp(vertices, axis=0).max()) or 1.0
+    cells = ((vertices - low) * (_CELLS / extent)).astype(np.int64)
+    cells = cells @ (_CELLS + 1) ** np.arange(3)
+    counts = np.bincount(cells)
+    return vertices[counts[cells] >= _LEAST_DENSE * counts.max()]
+
+
 def _frame(vertices):
-    """Corners of the box to be shown: all of the surface but for a few specks far away."""
-    low, high = np.percentile(vertices, (0.5, 99.5), axis=0)
+    """Corners of the box to be shown: all of the surface but for specks around it."""
+    low, high = np.percentile(without_specks(vertices), (0.5, 99.5), axis=0)
     margin = 0.1 * (high - low).max()
     return (np.maximum(low - margin, vertices.min(axis=0)),
             np.minimum(high + margin, vertices.max(axis=0)))

@@ -268,6 +268,18 @@ class Surface(Figure):
 
 
 @dataclass
+class Solid(Figure):
+    """Three views of an isosurface of a small map that the figure carries.
+
+    ``volume`` is (z, y, x) with voxels of ``sampling`` Å.
+    """
+
+    volume: np.ndarray
+    sampling: float
+    level: float
+
+
+@dataclass
 class Overlay(Figure):
     """A model in the surface of a map, seen along X, Y and Z.
 

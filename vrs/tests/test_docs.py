@@ -292,7 +292,7 @@ def test_the_code_that_reads_a_report_runs(tmp_path, monkeypatch):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(code, {})
-    assert printed.getvalue() == "Grade 1A\n1 of 2 items passed\n0.a minor It is off.\n"
+    assert printed.getvalue() == "Levels assessed: 1A\n1 of 2 items passed\n0.a minor It is off.\n"
 
 
 # --- the developer guide

@@ -4,13 +4,15 @@ import os
 import re
 import shlex
 import shutil
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import vrs
-from vrs.cli import _parser, main, validate
+from vrs.cli import _parser, _row_options, main, validate
+from vrs.cli.batch_table import read_table
 from vrs.io import download
 from vrs.io.maps import write_map
 from vrs.io.models import write_model
@@ -90,6 +92,15 @@ def archive(workplace, monkeypatch, tmp_path):
         archive_server.fill(server, volumes, (workplace / "model.cif").read_bytes())
         monkeypatch.setenv("VRS_ARCHIVE", server.url)
         yield server
+
+
+def test_the_table_of_entries_can_be_read(tmp_path):
+    text = (_TOP / "docs/tutorial_emdb.rst").read_text(encoding="utf-8")
+    [table] = re.findall(r"^( +name,entry\n(?: +.+\n)+)", text, re.MULTILINE)
+    (tmp_path / "entries.csv").write_text(textwrap.dedent(table))
+    rows = read_table(str(tmp_path / "entries.csv"),
+                      _row_options(_parser().parse_args(["batch", "x.csv"]).commands))
+    assert [(row.name, row.command) for row in rows] == [("first", "entry"), ("second", "entry")]
 
 
 @pytest.mark.parametrize("page, command", _COMMANDS,

@@ -59,8 +59,8 @@ class HandCorrection(Check):
         "standard errors above 0.5 the map is probably mirrored. The method needs at least 300 "
         "helical voxels, making up 1 % of the mask or more and spread over 8 blocks of 16 Å, as "
         "fewer are found in noise too; 4 blocks are enough for 800 voxels whose score is at most "
-        "0.2 or at least 0.8. The standard error of the score comes from a bootstrap over "
-        "these blocks, as neighbouring voxels say much the same. Both networks were trained for "
+        "0.2 or at least 0.8. The standard error of the score comes from a bootstrap over these "
+        "blocks, as neighbouring voxels say much the same. Both networks were trained for "
         "this program on maps simulated from structures of proteins and nucleic acids, following "
         "the method of the reference; in a map without alpha helices their output means nothing.")
     quantities = (
@@ -108,8 +108,8 @@ class HandCorrection(Check):
             "right_handed_percentage": 100 * (1 - left),
             "mirrored_percentage": 100 * left,
         })
-        content = [Paragraph(_verdict(score, error, helices.volume)), _histogram(helices.hands, score),
-                   _surface(data)]
+        content = [Paragraph(_verdict(score, error, helices.volume)),
+                   _histogram(helices.hands, score), _surface(data)]
         return Findings(metrics, content, [Volume(
             "helix_hand", hand_volume(helices, given.volume.shape, given.sampling),
             "Hand of alpha helices: 0 right, 1 mirrored, 0.5 where no helix is",

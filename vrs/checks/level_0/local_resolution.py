@@ -25,7 +25,7 @@ _MOST_FADING, _USUAL_FADING, _EVEN_FADING = -15.0, -4.0, 0.95
 # What brings found local resolutions to the distribution of true ones, on validation maps: above
 # this spread of a map (percentile 90 minus 10, over the median) deviations from the median grow by
 # up to a factor, reached at so much more spread, and all move by this part of the excess.
-_EVEN, _RAMP, _GROWTH, _SHIFT = 0.05, 0.15, 1.6, 0.15
+_EVEN, _RAMP, _GROWTH, _SHIFT = 0.1, 0.15, 1.7, 0.2
 _SPACING = 2.0
 _MOST_BOXES = 60000
 # Noise, white or filtered, stays within; maps of molecules have a skewness of 0.9 to 7.
@@ -54,10 +54,11 @@ class LocalResolution(Check):
         "other maps that were not sharpened it is up to a fifth too coarse, which the criterion "
         "allows for. There are two networks: one for boxes of 6.5 Å (reported resolution of 4 Å or "
         "better; it distinguishes 1.5 to 6 Å) and one for boxes of 13 Å (2.5 to 13 Å). A place "
-        "without signal gets the worst value of the range. For maps limited by noise, the "
-        "resolution corresponds to a Fourier shell correlation of 0.143. The percentile of the "
-        "reported resolution is the percentage of the mask with a local resolution at least as "
-        "good.")
+        "without signal gets the worst value of the range. As a network's values vary less than "
+        "the truth, those of an uneven map are spread about their median. For maps limited by "
+        "noise, the resolution corresponds to a Fourier shell correlation of 0.143. The percentile "
+        "of the reported resolution is the percentage of the mask with a local resolution at least "
+        "as good.")
     quantities = (
         Quantity("finest_ratio", "", "Reported resolution divided by the percentile 2.5 of the "
                  "local resolution"),

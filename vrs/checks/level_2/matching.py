@@ -279,7 +279,7 @@ def compare(classes, evidence):
     """
     group = _group(evidence)
     directions = asymmetric_unit(group, SPACING, mirror=True)
-    volume, around, sampling = _working_map(evidence, classes)
+    volume, around, sampling = working_map(evidence, classes)
     matching = Matching(classes, volume, sampling, directions)
     classes = _in_contrast(classes, matching)
     logger.info("Comparing %d classes with projections of the map", len(classes))
@@ -290,7 +290,8 @@ def compare(classes, evidence):
         rng = np.random.default_rng((evidence.run.seed, number))
         random = with_random_phases(volume, around, rng, classes.workers)
         null[number] = Matching(classes, random, sampling, directions).best(classes).correlations
-    supported = np.flatnonzero(poses.correlations > np.percentile(null, PERCENTILE, axis=0))
+    supported = np.flatnonzero(poses.correlations > np.maximum(
+        np.percentile(null, PERCENTILE, axis=0), LIMIT))
     scan = _scan(classes, matching, poses, supported)
     return Comparison(classes, poses, null, scan, *_side_by_side(classes, matching, poses), group)
 
@@ -312,26 +313,16 @@ def in_contrast_of_map(classes, evidence):
     -------
     WorkingClasses
     """
-    volume, around, sampling = _working_map(evidence, classes)
+    volume, around, sampling = working_map(evidence, classes)
     directions = asymmetric_unit(_group(evidence), SPACING, mirror=True)
     return _in_contrast(classes, Matching(classes, volume, sampling, directions))
 
 
-def ball(found):
-    """Where the particle of a map is and some room about it, as much as the classes show.
+def _ball(found):
+    """Where the particle of a map is, and some room about it; 0 beyond.
 
-    The mask itself would cut off what the classes show beyond it: weak density, and the halo that
-    the loss of low frequencies leaves.
-
-    Parameters
-    ----------
-    found : vrs.inputs.map.MapEvidence
-
-    Returns
-    -------
-    numpy.ndarray of float32, (z, y, x)
-        1 within 1.2 times the diameter of the mask about its centre, from where it falls to 0 over
-        3 voxels.
+    The mask would cut off what the classes show as well: weak density, and the halo that the loss
+    of low frequencies leaves.
     """
     centre = np.argwhere(found.hard_mask).mean(axis=0)
     z, y, x = (np.square(np.arange(size) - middle, dtype=np.float32)
@@ -340,10 +331,25 @@ def ball(found):
     return raised_cosine(distances, _ROOM * mask_diameter(found) / found.sampling / 2, _EDGE)
 
 
-def _working_map(evidence, classes):
-    """Map and ball as cubes no finer than classes and as wide, and the sampling that they have."""
+def working_map(evidence, classes):
+    """The map as it is compared with class averages: what they show of it, in their band.
+
+    Parameters
+    ----------
+    evidence : vrs.inputs.Evidence
+        With a map.
+    classes : WorkingClasses
+
+    Returns
+    -------
+    volume : numpy.ndarray of float32, (side, side, side)
+    around : numpy.ndarray of float32, (side, side, side)
+        Where it is not cut off.
+    sampling : float
+        Å/voxel, of the map or coarser.
+    """
     found, sampling = evidence.map, evidence.map.sampling
-    around = ball(found)
+    around = _ball(found)
     side = max(max(found.volume.shape), classes.box * classes.sampling / sampling)
     side = 2 * int(np.ceil(side / 2))
     cubes = [centred_cube(values, side) for values in (found.volume * around, around)]

@@ -6,8 +6,8 @@ import numpy as np
 
 from vrs.checks import TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.class_averages import AVERAGES, CLASS_AVERAGES
-from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, ball,
-                                         compare, in_contrast_of_map, working_classes)
+from vrs.checks.level_2.matching import (LIMIT, NULLS, PERCENTILE, SPACING, UNKNOWN, compare,
+                                         in_contrast_of_map, working_classes, working_map)
 from vrs.checks.level_4.orientations import view_map
 from vrs.checks.particle_engines import in_box
 from vrs.checks.shares import printed_interval, share_metrics, share_quantities
@@ -17,7 +17,7 @@ from vrs.inputs.map import MAP
 from vrs.results import SERIOUS, Paragraph, Plot, Series, Slice, Slices, Table, plain
 
 _SHARE = 20.0
-_SHOWN, _LISTED = 8, 30
+_SHOWN, _LISTED = 5, 30
 # Classes that are shown have this part of an even share of the particles.
 _SHOWN_SHARE = 0.5
 
@@ -107,12 +107,12 @@ class ReprojectionConsistency(Check):
 
 
 def _for_xmipp(evidence):
-    averages, seen = evidence.shared(CLASS_AVERAGES).averages, evidence.map
+    averages = evidence.shared(CLASS_AVERAGES).averages
     classes = in_contrast_of_map(working_classes(averages, evidence), evidence)
+    volume, _, sampling = working_map(evidence, classes)
     symmetry = evidence.particles.symmetry if evidence.has("particles") else "C1"
     # Its program takes the box of the map for that of the averages, whatever their pixel sizes.
-    volume = in_box(seen.volume * ball(seen), seen.sampling, classes.box, classes.sampling,
-                    evidence.run.workers)
+    volume = in_box(volume, sampling, classes.box, classes.sampling, evidence.run.workers)
     return EngineInput(volume, classes.sampling, parameters={"symmetryGroup": symmetry.lower()},
                        averages=(classes.images, classes.sampling))
 
@@ -208,21 +208,20 @@ def _pictures(averages, found, order):
     chosen, panels = large[:_SHOWN], []
     for row in chosen:
         shown, projected = found.shown[row], found.reprojections[row]
-        spread = shown.std()
-        strip = np.concatenate([shown, projected, shown - projected], axis=1) / spread
-        panels.append(Slice("Class %d: %.2f" % (averages.numbers[row], found.correlations[row]),
-                            strip, found.classes.sampling))
+        for label, image in (("Class %d" % averages.numbers[row], shown),
+                             ("reprojection: %.2f" % found.correlations[row], projected),
+                             ("difference", shown - projected)):
+            panels.append(Slice(label, image[::-1] / shown.std(), found.classes.sampling))
     return Slices(
-        "%s: class average, reprojection of the map and their difference, with the correlation. "
-        "All are shown within the particle's disc and up to the resolution compared, in standard "
-        "deviations of the average." % (
+        "%s, in a row each: class average, reprojection of the map with the correlation, and their "
+        "difference. All are shown within the particle's disc and up to the resolution compared, "
+        "in standard deviations of the average." % (
             "The class averages" if len(chosen) == len(order) else
             "The class averages with many particles" if len(chosen) == len(large) else
             "The %d class averages with the lowest correlation%s" % (
                 len(chosen), "" if len(large) == len(order) else
                 ", without classes of few particles")),
-        "Class averages beside the most similar projections of the map.", panels,
-        unit="standard deviations")
+        "Class averages beside the most similar projections of the map.", panels)
 
 
 def _curves(found, order):
@@ -232,8 +231,8 @@ def _curves(found, order):
         "random-phase maps reach with the same class (percentile %g)." % PERCENTILE,
         "Correlations of the classes with the map and with random-phase maps.",
         "Classes in order of correlation", "Correlation",
-        [Series("Map", rank, found.correlations[order], "points"),
-         Series("Random phases", rank, found.null_limits[order]),
+        [Series("Map", rank, found.correlations[order]),
+         Series("Random phases", rank, found.null_limits[order], "points"),
          Series("Limit", rank, np.full(len(rank), LIMIT), "dashed")])
 
 

@@ -20,7 +20,7 @@ from vrs.inputs.particles import IMAGES, MEMBERS, PARTICLES
 from vrs.numerics.statistics import null_share, wilson_interval
 from vrs.results import Paragraph, ParticleValues, Plot, Series, Table, plain
 
-_SOUND, _POOR_CLASSES = 70.0, 20.0
+_SOUND, _POOR_CLASSES, _NOISE = 70.0, 20.0, 25.0
 _CORE = 97.5
 # Times that each image is turned or moved at random.
 _TURNS = 5
@@ -31,6 +31,9 @@ _COMPONENTS = 2
 # Of normal deviates, 99.73 % are nearer to the mean of so many components.
 _LIMIT = np.sqrt(stats.chi2.ppf(0.9973, _COMPONENTS))
 _NOISE_IMAGES = 400
+# Where fewer particles than these exceed nearly all of the noise, particles and noise overlap too
+# much for the latter to be counted.
+_TELLING = 1 / 3
 _LISTED = 20
 # Members that are worth an average in a figure.
 _AVERAGED = 10
@@ -55,9 +58,11 @@ class OutlierDetection(Check):
         "are shifted by more than half of the particle's radius instead. The contamination π₀ of a "
         "class is twice the fraction of its members below the median of chance, since half of the "
         "strangers lie below it but hardly any true members. Members that exceed %g %% of the "
-        "chance values are the core of the class. Classes with fewer than %d of the particles used "
-        "are not judged, since a single particle more or less would change their π₀ by more than "
-        "0.1."
+        "chance values are the core of the class. Images of nothing that were classified along "
+        "with particles resemble a class because they were aligned to it. They are counted in the "
+        "same way against noise of the power of the images, aligned to whichever class it fits "
+        "best. Classes with fewer than %d of the particles used are not judged, since a single "
+        "particle more or less would change their π₀ by more than 0.1."
         % (DETAIL, _LEAST_TURN, _LAST_TURN, _CORE, FEWEST))
     quantities = (
         Quantity("classes", "", "Classes that were judged"),
@@ -75,6 +80,8 @@ class OutlierDetection(Check):
                  "fits best"),
         *share_quantities("above_noise", "Particles that agree with their class better than %g %% "
                           "of such noise" % _CORE),
+        *share_quantities("noise", "Particles that are like such noise, beyond those that do not "
+                          "belong to their class; no value if fewer than a third are above noise"),
         *share_quantities("distant", "Particles further than %.2f standard deviations from the "
                           "mean of their class in its first two principal components" % _LIMIT),
     )
@@ -93,6 +100,13 @@ class OutlierDetection(Check):
                       % _SOUND, relation="<=", bound=20.0, unit="%",
                       warning="{value:.0f} % of the classes have less than 70 % sound members (at "
                       "most {bound} % expected)."),)),
+        Criterion(name="noise", metric="noise_interval.lower",
+                  subject="the fraction of the particles that are like noise aligned to the "
+                  "classes (lower end of its 95 % interval)", relation="<=", bound=_NOISE, unit="%",
+                  warning="At least {value:.0f} % of the particles agree with their class no better "
+                  "than aligned noise does (at most {bound} % expected): many images may show no "
+                  "particle. Leave out the classes with the largest fraction of them.",
+                  service=()),
     )
     summary_ok = "The particles belong to their classes."
     summary_warnings = "Many particles do not belong to their classes."
@@ -106,7 +120,7 @@ class OutlierDetection(Check):
         found = [_judged(members, number, chosen, band, disc, rng)
                  for number, chosen in rows.items()]
         noise = _noise_correlations(members, found, band, disc, rng)
-        found.sort(key=lambda judged: (-judged.contamination, judged.core.mean()))
+        found.sort(key=lambda judged: (-judged.contamination, -_like_noise([judged], noise)[0]))
         metrics = _metrics(found, noise, len(members.sizes[0]) - len(found))
         return Findings(plain(metrics), _content(members, found, noise, metrics, band),
                         _products(members, found))
@@ -203,7 +217,11 @@ class _Judged:
     @property
     def below(self):
         """How many members lie below the median of chance."""
-        return np.count_nonzero(self.correlations < np.median(self.chance))
+        return self.below_median(self.chance)
+
+    def below_median(self, null):
+        """How many members lie below the median of other correlations."""
+        return np.count_nonzero(self.correlations < np.median(null))
 
     @property
     def core(self):
@@ -303,7 +321,7 @@ def _noise_correlations(members, found, band, disc, rng):
     gallery = gallery_of_images(within(averages, disc),
                                 Rings(sample.box, int(shells.min()), int(shells.max())))
     search = Search(gallery, sample.diameter, sample.sampling,
-                    shift_grid(reach_of(batch.shifts, sample.diameter), 2.0), sample.workers)
+                    shift_grid(reach_of(batch.shifts, sample.diameter), 1.0), sample.workers)
     return search.correlations(noise, batch.contrast).max(axis=1)
 
 
@@ -336,7 +354,6 @@ def _metrics(found, noise, small):
     least, most = wilson_interval(below, total)
     poor = sum(1 - judged.contamination < _SOUND / 100 for judged in found)
     core = sum(int(judged.core.sum()) for judged in found)
-    above = int(np.sum(_joined(found, "correlations") > np.percentile(noise, _CORE)))
     return {
         "classes": len(found), "small_classes": small, "particles_used": total,
         "sound_percentage": 100 * _sound(below / total),
@@ -346,9 +363,30 @@ def _metrics(found, noise, small):
         **share_metrics("core", core, total),
         "median_correlation": np.median(_joined(found, "correlations")),
         "chance_correlation": np.median(_joined(found, "chance")),
-        "noise_correlation": np.median(noise),
-        **share_metrics("above_noise", above, total),
+        **_noise_metrics(found, noise),
         **share_metrics("distant", np.sum(_joined(found, "distances") > _LIMIT), total)}
+
+
+def _like_noise(found, noise):
+    """Share of the members of classes that are like aligned noise, and its 95 % interval.
+
+    Half of them and all that do not belong to their class lie below the median of the noise.
+    """
+    total = sum(len(judged.rows) for judged in found)
+    strange = min(2 * sum(judged.below for judged in found) / total, 1)
+    below = sum(judged.below_median(noise) for judged in found)
+    return [float(np.clip(2 * (share - strange), 0, 1))
+            for share in (below / total,) + wilson_interval(below, total)]
+
+
+def _noise_metrics(found, noise):
+    total = sum(len(judged.rows) for judged in found)
+    above = int(np.sum(_joined(found, "correlations") > np.percentile(noise, _CORE)))
+    share, *interval = _like_noise(found, noise)
+    telling = above >= _TELLING * total
+    return {"noise_correlation": np.median(noise), **share_metrics("above_noise", above, total),
+            "noise_percentage": 100 * share if telling else None,
+            "noise_interval": interval_metric(interval, 100) if telling else None}
 
 
 def _sound(below):
@@ -360,12 +398,11 @@ def _joined(found, name):
     return np.concatenate([getattr(judged, name) for judged in found])
 
 
-def _content(members, found, noise, metrics,
-                                                           band):
+def _content(members, found, noise, metrics, band):
     content = [Paragraph(_sentence(found, metrics)), _histogram(found, noise)]
     content.append(Table(
         ["Class", "Members", "Contamination π₀", "95 % interval", "Core (%)",
-         "Median correlation", "Chance", "Above noise (%)"],
+         "Median correlation", "Chance", "Like noise (%)"],
         [_row(judged, noise) for judged in found[:_LISTED]],
         "Classes, most contaminated first%s." % _how_many(len(found))))
     return content + _pictures(members, found, band)
@@ -379,9 +416,13 @@ def _sentence(found, metrics):
            printed_interval(metrics["sound_interval"]), metrics["core_percentage"],
            metrics["median_contamination"]))
     text += (" Noise of the same power, aligned to the classes, reaches a median correlation of "
-             "%.2f; %.0f %% of the particles agree better with their class than %g %% of such "
-             "noise." % (metrics["noise_correlation"], metrics["above_noise_percentage"],
-                         _CORE))
+             "%.2f; " % metrics["noise_correlation"])
+    text += ("%.0f %% of the particles (95 %% interval %s %%) are like it." % (
+        metrics["noise_percentage"], printed_interval(metrics["noise_interval"]))
+        if metrics["noise_interval"] else
+        "only %.0f %% of the particles agree better with their class than nearly all of it, so that "
+        "images of nothing cannot be counted: the particles are small, or few images show one."
+        % metrics["above_noise_percentage"])
     text += left_out_sentence(metrics["small_classes"])
     round_ones = [str(judged.number) for judged in found if judged.is_round]
     if round_ones:
@@ -400,7 +441,7 @@ def _row(judged, noise):
             "%.2f to %.2f" % (min(2 * low, 1), min(2 * high, 1)),
             "%.0f" % (100 * judged.core.mean()),
             "%.2f" % np.median(judged.correlations), "%.2f" % np.median(judged.chance),
-            "%.0f" % (100 * np.mean(judged.correlations > np.percentile(noise, _CORE)))]
+            "%.0f" % (100 * _like_noise([judged], noise)[0])]
 
 
 def _histogram(found, noise):

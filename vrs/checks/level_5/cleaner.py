@@ -11,6 +11,7 @@ import numpy as np
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.shares import interval_metric, printed_interval, share_quantities
+from vrs.engines.external import EngineInput, ExternalEngine
 from vrs.errors import InputError
 from vrs.images.micrographs import (FEWEST_ALIKE, FEWEST_PIXELS, ice_measures, score_ice,
                                     unlike_others)
@@ -29,6 +30,7 @@ _FEWEST = 10
 # Å; to take particles as larger than they are costs some sensitivity, as smaller, false alarms.
 _USUAL_DIAMETER = 250.0
 _COARSEST = 4  # pixels of a micrograph across a particle
+_SHOWS_FILM = 2.0  # Å/pixel up to which the grain of film stands out in the spectrum
 _BOX = 1.5  # side of a box over the diameter of what is in it
 _SHOWN, _LISTED, _PIXELS = 6, 20, 480
 _TOLD = 50  # micrographs between messages to the log
@@ -43,7 +45,7 @@ class _Judged:
 
     picked: PickedMicrograph
     scores: np.ndarray
-    good: float = 0.0
+    good: Optional[float] = None
     diffracting: Optional[float] = None
     reason: str = ""
     measures: Optional[np.ndarray] = None
@@ -74,8 +76,7 @@ class MicrographCleaner(Check):
         "searched for as well. As a micrograph that is bad throughout has no good ice, the power "
         "spectrum and the grey level of its ice are compared with those of the other micrographs, "
         "if there are %d or more: where they differ by more than 6.5 deviations of the set in "
-        "the spectrum, or 5 in the grey level, all "
-        "of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
+        "the spectrum, or 5 in the grey level, all of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
         "particle that lies on good ice, and is suspicious below %g." % (
             FEWEST_ALIKE, _SUSPICIOUS))
     quantities = (
@@ -108,40 +109,74 @@ class MicrographCleaner(Check):
     def compute(self, evidence):
         diameter, source = _diameter(evidence)
         judged = _judge_all(evidence.micrographs.picked, diameter, evidence.run.workers)
-        found = _compared([one for one in judged if len(one.scores)])
         failed = [one for one in judged if one.reason]
-        total = sum(len(one.scores) for one in found)
-        if total < _FEWEST:
-            reasons = Counter(one.reason for one in failed).most_common(1)
-            raise NotMeasured(reasons[0][0] if reasons else "There are only %d coordinates; at "
-                              "least %d are needed." % (total, _FEWEST))
-        found.sort(key=lambda one: (-one.share, -len(one.scores), one.picked.path))
-        suspicious = sum(int(one.suspicious.sum()) for one in found)
-        interval = interval_metric(_interval(found), 100)
+        total = sum(len(one.scores) for one in judged)
+        if total < _FEWEST and failed:
+            raise NotMeasured(Counter(one.reason for one in failed).most_common(1)[0][0])
+        found = _compared([one for one in judged if len(one.scores)])
         seen = [one.diffracting for one in found if one.diffracting is not None]
-        metrics = {
-            "coordinates": total, "suspicious_percentage": 100 * suspicious / total,
-            "suspicious_interval": interval, "micrographs": len(found),
-            "bad_micrographs": sum(100 * one.share >= _BOUND for one in found),
-            "diffracting_micrographs": sum(part > 0 for part in seen) if seen else None,
-            "unlike_micrographs": (sum(one.is_unlike for one in found)
-                                   if len(found) >= FEWEST_ALIKE else None),
-            "missing_micrographs": len(evidence.micrographs.missing) + len(failed),
-            "diameter": diameter}
-        content = [Paragraph(
-            "%s of %s coordinates in %s are suspicious (%.1f %%; 95 %% interval %s %%). "
-            "The diameter of the particle, %.0f Å, is %s. %s" % (
-                format(suspicious, ","), format(total, ","), _counted(len(found)),
-                100 * suspicious / total, printed_interval(interval, 1), diameter, source,
-                _crystals(seen))), Paragraph(_unlike(found))]
-        content += [Paragraph("%s could not be judged. %s" % (
-            os.path.basename(one.picked.path), one.reason)) for one in failed[:_SHOWN]]
-        return Findings(plain(metrics), content + _figures(found, diameter), [MicrographValues(
-            "vrsSuspiciousCoordinates", "Coordinates with a score below %g" % _SUSPICIOUS, "%",
-            "suspicious coordinates", [one.picked.path for one in found],
-            np.array([100 * one.share for one in found]),
-            np.array([one.share for one in found]),
-            np.array([100 * one.share >= _BOUND or one.is_unlike for one in found]))])
+        findings = _findings(found, diameter, source, [_crystals(seen), _unlike(found)] + [
+            "%s could not be judged. %s" % (os.path.basename(one.picked.path), one.reason)
+            for one in failed[:_SHOWN]])
+        findings.metrics.update(
+            diffracting_micrographs=sum(part > 0 for part in seen) if seen else None,
+            unlike_micrographs=(sum(one.is_unlike for one in found)
+                                if len(found) >= FEWEST_ALIKE else None),
+            missing_micrographs=len(evidence.micrographs.missing) + len(failed))
+        return findings
+
+
+def _findings(found, diameter, source, remarks):
+    """What the scores of the coordinates say."""
+    total = sum(len(one.scores) for one in found)
+    if total < _FEWEST:
+        raise NotMeasured("There are only %d coordinates; at least %d are needed."
+                          % (total, _FEWEST))
+    found = sorted(found, key=lambda one: (-one.share, -len(one.scores), one.picked.path))
+    suspicious = sum(int(one.suspicious.sum()) for one in found)
+    interval = interval_metric(_interval(found), 100)
+    metrics = {
+        "coordinates": total, "suspicious_percentage": 100 * suspicious / total,
+        "suspicious_interval": interval, "micrographs": len(found),
+        "bad_micrographs": sum(100 * one.share >= _BOUND for one in found),
+        "diameter": diameter}
+    summary = ("%s of %s coordinates in %s are suspicious (%.1f %%; 95 %% interval %s %%). The "
+               "diameter of the particle, %.0f Å, is %s." % (
+                   format(suspicious, ","), format(total, ","), _counted(len(found)),
+                   100 * suspicious / total, printed_interval(interval, 1), diameter, source))
+    return Findings(plain(metrics), [Paragraph(text) for text in [summary] + remarks]
+                    + _figures(found, diameter), [MicrographValues(
+        "vrsSuspiciousCoordinates", "Coordinates with a score below %g" % _SUSPICIOUS, "%",
+        "suspicious coordinates", [one.picked.path for one in found],
+        np.array([100 * one.share for one in found]), np.array([one.share for one in found]),
+        np.array([100 * one.share >= _BOUND or one.is_unlike for one in found]))])
+
+
+def _input_for_xmipp(evidence):
+    picked, (diameter, _) = evidence.micrographs.picked, _diameter(evidence)
+    if len({round(one.sampling, 3) for one in picked}) > 1:
+        raise NotMeasured("Xmipp takes micrographs of one pixel size only; choose the built-in "
+                          "engine.")
+    return EngineInput(picked=tuple(replace(one, box=_BOX * diameter) for one in picked),
+                       parameters={"threshold": -1.0, "useGpu": False})
+
+
+def _findings_of_xmipp(evidence, found):
+    """Findings from the scores of coordinates, 1 for good ones."""
+    judged = []
+    for number, one in enumerate(evidence.micrographs.picked):
+        rows = found.micrographs == number
+        if rows.any():
+            judged.append(_Judged(replace(one, points=found.points[rows]), found.scores[rows]))
+    return _findings(judged, *_diameter(evidence), [])
+
+
+MicrographCleaner.external = (ExternalEngine(
+    name="xmipp", label="Xmipp", package="scipion-em-xmipp", plugin="xmipp3",
+    protocol="XmippProtDeepMicrographScreen", outputs=(), sets=("outputCoordinates_Full",),
+    coordinates_parameter="inputCoordinates", score="_xmipp_goodRegionScore",
+    files=("bin/xmipp_deep_micrograph_cleaner", "models/deepMicrographCleaner*"),
+    prepare=_input_for_xmipp, findings=_findings_of_xmipp),)
 
 
 def _diameter(evidence):
@@ -201,12 +236,15 @@ def _unlike(found):
         return ("There are too few micrographs (%d) to recognise one that is bad throughout; %d "
                 "are needed." % (len(found), FEWEST_ALIKE))
     names = [os.path.basename(one.picked.path) for one in found if one.is_unlike]
+    hidden = "" if max(one.picked.sampling for one in found) <= _SHOWS_FILM else (
+        " In pixels coarser than %g Å, a micrograph that lies wholly on film is not told from ice."
+        % _SHOWS_FILM)
     if not names:
-        return "The ice of no micrograph is unlike that of the others."
-    return "%s: %s%s. Look at them, and leave them out unless they are good." % (
+        return "The ice of no micrograph is unlike that of the others." + hidden
+    return "%s: %s%s. Look at them, and leave them out unless they are good.%s" % (
         "The ice of one micrograph is unlike that of the others" if len(names) == 1 else
         "The ice of %d micrographs is unlike that of the others" % len(names),
-        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "")
+        ", ".join(names[:_SHOWN]), " and others" if len(names) > _SHOWN else "", hidden)
 
 
 def _interval(found):
@@ -242,9 +280,8 @@ def _figures(found, diameter):
     scores = np.concatenate([one.scores for one in found])
     counts, edges = np.histogram(scores, np.linspace(0, 1, 21))
     rows = [[os.path.basename(one.picked.path), "%d" % len(one.scores),
-             "%d" % one.suspicious.sum(), "%.0f" % (100 * one.share), "%.0f" % (100 * one.good),
-             "–" if one.diffracting is None else "%.0f" % (100 * one.diffracting)]
-            for one in found[:_LISTED]]
+             "%d" % one.suspicious.sum(), _percent(one.share), _percent(one.good),
+             _percent(one.diffracting)] for one in found[:_LISTED]]
     worst = [one for one in found[:_SHOWN] if one.suspicious.any()] or found[:1]
     part = " (%d of %d)" % (len(rows), len(found)) if len(rows) < len(found) else ""
     return [
@@ -259,6 +296,10 @@ def _figures(found, diameter):
                "Crystals (%)"], rows, "Micrographs, worst first%s." % part)]
 
 
+def _percent(part):
+    return "–" if part is None else "%.0f" % (100 * part)
+
+
 def _picture(one, diameter):
     """A micrograph reduced in size, the first row below as usual, with its picks."""
     image = read_micrograph(one.picked.path).image
@@ -271,6 +312,6 @@ def _picture(one, diameter):
     sampling = one.picked.sampling * step
     circles = [Circle(float(x), float(rows - 1 - y), diameter / 2 / sampling, bool(warned))
                for (x, y), warned in zip(places, one.suspicious)]
-    return Slice("%s: %d of %d" % (os.path.basename(one.picked.path), one.suspicious.sum(),
-                                   len(one.scores)),
+    return Slice("%s: %d of %d suspicious" % (
+        os.path.basename(one.picked.path), one.suspicious.sum(), len(one.scores)),
                  np.ascontiguousarray(small[::-1], np.float32), sampling, circles)

@@ -23,18 +23,25 @@ from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Serie
 from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
-# Sound models have 10 to 12 % of such residues in maps of 6 to 20 Å, where their neighbours are not
-# modelled or are loose; models of which a part is wrong have 27 % and more.
+# A sound model without its neighbours has 10 % of such residues in a map of 6.6 Å; models of which a
+# part is wrong have 27 % and more.
 _BAD, _MOST_BAD, _WRONG_PART = 0.5, 10.0, 20.0
+_BAD_SHARE = "the fraction of the residues with a correlation below %g" % _BAD
+_BAD_WARNING = ("{value:.1f} % of the residues have a correlation with the map below 0.5 (below "
+                "{bound} % expected). See whether they lie in weak density, beside it or out of "
+                "it.")
 _LEAST_RATIO = 0.8
 _LEAST_INCLUDED = 0.4
 # Mass that the contour encloses over that of the model, which may be a part of the specimen.
 _MOST_ENCLOSED = 3.0
-# In per cent; where the resolution is worse (Å), the density of a model is too unlike the map.
-_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 5.0
+# In per cent; where the resolution is worse (Å), outlines decide, which the solvent displaces.
+_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 4.5
 _WATER = 18.015  # Da, which a residue loses when it joins a chain
 # Voxels within this distance of an atom belong to it; it grows with the resolution.
 _RADII = (3.0, 10.0)
+# Where less is resolved, the density within the largest radius is as good as flat.
+_COARSE = Criterion(name="coarse", metric="comparison_resolution", relation=">", bound=_RADII[1],
+                    subject="the resolution of comparison", unit="Å")
 _CONTOURS = 101  # of the atom inclusion
 _SOFT = 2.0  # width of the soft mask, in units of the resolution
 _PROTEIN_BACKBONE = frozenset(("N", "CA", "C", "O"))
@@ -70,7 +77,7 @@ class MapModel(Check):
         "compared with those of the models in the public archive at this resolution; their "
         "contours were recommended by the depositors. The mass that the contour encloses is "
         "compared with the model's, unless the mass of the specimen was given, with which 0.b "
-        "compares it. Up to 5 Å, short pieces of the model are displaced one by one to where they "
+        "compares it. Up to 4.5 Å, short pieces of the model are displaced one by one to where they "
         "fit best: displacements that grow with the distance from the centre show that the voxel "
         "size is off. If the model does not fit where it lies, the whole map is searched, and the "
         "model is measured where it fits, or else where it correlates best.")
@@ -136,7 +143,7 @@ class MapModel(Check):
                  "archive at this resolution"),
         Quantity("magnification", "%",
                  "By how much the model has to grow to fit best: how much too large the voxel size "
-                 "is, if the model has its own from elsewhere; at 5 Å or better"),
+                 "is, if the model has its own from elsewhere; at 4.5 Å or better"),
         Quantity("magnification_certain", "%",
                  "Size of the magnification less three of its standard errors, or 0"),
         Quantity("magnification_error", "%", "Standard error of the magnification"),
@@ -179,16 +186,14 @@ class MapModel(Check):
                   "{metrics[magnification]:+.2f} % (± {metrics[magnification_error]:.2f} %; "
                   "positive: too large; at most {bound} % expected). Calibrate the magnification.",
                   severity=SERIOUS, service=()),
-        Criterion(name="bad_residue_percentage",
-                  subject="the fraction of the residues with a correlation below %g" % _BAD,
-                  relation="<", bound=_MOST_BAD,
-                  warning="{value:.1f} % of the residues have a correlation with the map below "
-                  "0.5 (below {bound} % expected). See whether they lie in weak density, beside "
-                  "it or out of it.", unit="%"),
+        Criterion(name="bad_residue_percentage", subject=_BAD_SHARE, relation="<",
+                  bound=_MOST_BAD, warning=_BAD_WARNING, unit="%", unless=(_COARSE,),
+                  service=(Criterion(
+                      name="bad_residue_percentage", subject=_BAD_SHARE, relation="<",
+                      bound=_MOST_BAD, warning=_BAD_WARNING, unit="%"),)),
         Criterion(name="many_bad_residues", metric="bad_residue_percentage",
-                  subject="the fraction of the residues with a correlation below %g (more means "
-                  "that a part of the model is wrong)" % _BAD,
-                  relation="<", bound=_WRONG_PART,
+                  subject=_BAD_SHARE + " (more means that a part of the model is wrong)",
+                  relation="<", bound=_WRONG_PART, unless=(_COARSE,),
                   warning="{value:.1f} % of the residues have a correlation with the map below "
                   "0.5 (below {bound} % where only loops are loose): a whole part of the model is "
                   "wrong or misplaced, or its density is missing.", unit="%", severity=SERIOUS,

@@ -60,7 +60,8 @@ def first_page(numbering, results):
     if len(told) > len(shown):
         warnings.append([Run("%d more in the list of " % (len(told) - len(shown))),
                          Run("warnings", "#warnings"), Run(".")])
-    scales, curves = key_numbers(items), _correlation(items, levels_found[0].input.resolution)
+    given = levels_found[0].input
+    scales, curves = key_numbers(items), _correlation(items, given.resolution) or _spectrum(given)
     return First(
         verdict, style, _statements(numbering, levels_found, items), _views(numbering, results),
         numbering.artist.draw(curves, {}) if curves else None,
@@ -144,6 +145,12 @@ def _correlation(items, reported):
         "Correlation of the %s against spatial frequency: %s." % (
             what, ", ".join(label for _, label in shown)),
         content.FREQUENCY, "Fourier shell correlation", series, marks=marks)
+
+
+def _spectrum(given):
+    """The power spectrum of the map, None without."""
+    return next((block for block in given.content if isinstance(block, content.Plot)
+                 and block.x_label == content.FREQUENCY), None)
 
 
 def front_facts(results, provenance):

@@ -256,8 +256,8 @@ def test_failures_are_told_and_the_others_finish(here, fill, told):
     assert log.read_text() == "Validating\n"
     assert "too high" in (here / "table_vrs" / "bad" / "log.txt").read_text()
     assert "bad ... failed: The threshold is too high." in output
-    assert "good ... grade 0, 1 of 2 items passed\n" in output
-    assert "fine ... grade 0, 1 of 2 items passed, 1 serious finding, suspicious input\n" in output
+    assert "good ... levels 0; 1 of 2 items passed\n" in output
+    assert "fine ... levels 0; 1 of 2 items passed, 1 serious finding, suspicious input\n" in output
     assert (summary["good"]["suspicious"], summary["fine"]["suspicious"]) == (
         "", "Half maps: Masked.")
     good = summary["good"]

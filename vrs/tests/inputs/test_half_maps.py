@@ -9,7 +9,7 @@ from vrs.errors import InputError
 from vrs.inputs.half_maps import HALF_MAPS
 from vrs.io.maps import write_map
 from vrs.numerics import fourier
-from vrs.results import Status
+from vrs.results import Solid, Status
 from vrs.tests.checks import phantoms
 from vrs.tests.evidence import evidence
 from vrs.tests.inputs.reading import read
@@ -327,3 +327,22 @@ def test_what_only_the_data_tell_is_a_reason_of_the_level(map_path, half_paths, 
     assert "not finite" in found.failures["half_maps"]
     status, reason = HALF_MAPS.unmet(found)
     assert status is Status.NOT_MEASURED and "not finite" in reason
+
+
+def test_surfaces_of_the_halves_enclose_what_that_of_the_map_does(halves, mask):
+    mean = (halves[0] + halves[1]) / 2
+    threshold = float(np.quantile(mean, 0.97))
+    data = evidence(mean, SAMPLING, threshold, 6.0, mask, half1=halves[0], half2=halves[1])
+    first, second = [block for block in HALF_MAPS.describe(data)[1] if isinstance(block, Solid)]
+    assert "half map 1, smoothed to 6 Å" in first.caption and "half map 2" in second.caption
+    for solid in (first, second):
+        assert max(solid.volume.shape) <= 64 and solid.volume.dtype == np.float16
+        # Of the volume of the map above the threshold, but for what noise lies outside the mask.
+        enclosed = np.count_nonzero(solid.volume > solid.level) * solid.sampling ** 3
+        inside = ndimage.find_objects(mask.view(np.uint8))[0]
+        region = tuple(slice(max(0, side.start - 4), side.stop + 4) for side in inside)
+        expected = np.count_nonzero(mean[region] >= threshold) * SAMPLING ** 3
+        assert enclosed == pytest.approx(expected, rel=0.05)
+    overlap = (first.volume > first.level) & (second.volume > second.level)
+    # By chance a twentieth would be in both.
+    assert overlap.sum() > 0.4 * (first.volume > first.level).sum()

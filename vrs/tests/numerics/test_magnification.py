@@ -6,6 +6,7 @@ import pytest
 
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
+from vrs.numerics.fourier import filtered
 from vrs.numerics.magnification import common_growth, magnification
 from vrs.numerics.model_map import model_map
 from vrs.tests.checks.level_A import models
@@ -43,6 +44,15 @@ def test_growth_is_found_with_its_error(structure, volume, factor, shift):
     assert found.growth == pytest.approx(1 / factor - 1, abs=3 * found.error + 0.0005)
 
 
+def test_maps_that_fade_say_the_same(structure, volume):
+    """The pieces of a blurred map seem to be drawn together, by more than 1 % here."""
+    grown_model = grown(structure, 0.99)
+    blurred = filtered(volume, SAMPLING, lambda squared: np.exp(-300 * squared / 4))
+    sharp, faded = (magnification(one, SAMPLING, grown_model, RESOLUTION).growth
+                    for one in (volume, blurred))
+    assert faded == pytest.approx(sharp, abs=1e-4)
+
+
 def test_line_through_displacements_by_its_closed_form():
     rng = np.random.default_rng(4)
     arms = rng.normal(0, 20, (60, 3))
@@ -77,4 +87,5 @@ def test_deposited_models_have_the_size_of_their_maps(test_data):
     assert abs(one.growth) < 0.002 and one.error < 0.001
     other = magnification(found.volume, 1.01 * found.sampling, grown(
         model.structure, 1, 0.005 * found.sampling * found.volume.shape[0]), 3.4)
-    assert other.growth == pytest.approx(0.01 + one.growth, abs=0.002)
+    # Far from the centre displacements by a large part of the detail are underestimated.
+    assert other.growth == pytest.approx(0.01 + one.growth, abs=0.003)

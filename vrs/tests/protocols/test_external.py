@@ -14,12 +14,14 @@ import pytest
 
 from vrs.checks import NotMeasured, get_check
 from vrs.engines.external import Companion, EngineInput, ExternalEngine
+from vrs.inputs.micrographs import PickedMicrograph
 from vrs.io.classes import read_classes
 from vrs.io.maps import read_map, write_map
 from vrs.io.models import atom_positions, read_model, write_model
 from vrs.io.particles import read_particles, write_particles_star
 from vrs.protocols.external import ExternalRun, why_unavailable
 from vrs.protocols.level import engine_parameter
+from vrs.simulation.micrographs import write_micrograph
 from vrs.simulation.particle_sets import class_set
 from vrs.tests.checks.level_A import models
 from vrs.tests.checks.particle_sets import SAMPLING as FINE
@@ -338,6 +340,35 @@ def test_classes_of_a_program_become_a_table(project, monkeypatch, tmp_path):
     del protocol.outputClasses
     with pytest.raises(NotMeasured, match="RELION finished without its output outputClasses"):
         ExternalRun(engine, "3.c", None)._read_outputs(protocol)
+
+
+def test_coordinates_go_to_a_program_and_come_back_with_scores(project, tmp_path):
+    """Micrographs of one name in several folders are told apart."""
+    from vrs.tests.protocols.plugins.xmipp3.protocols import XmippProtDeepMicrographScreen
+    rng, picked = np.random.default_rng(0), []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        path = str(tmp_path / str(number) / "a.mrc")
+        write_micrograph(path, rng.normal(size=(40, 50)), 3.0)
+        picked.append(PickedMicrograph(path, rng.uniform(0, 40, (3 + number, 2)), 3.0, 60.0))
+    engine, = get_check("5.a").external
+    level = _Finished(tmp_path)
+    level.getObjLabel = lambda: "level 5"
+    run = ExternalRun(engine, "5.a", level)
+    source, output = run._import_picks(project, EngineInput(picked=tuple(picked)))[
+        "inputCoordinates"]
+    protocol = project.newProtocol(XmippProtDeepMicrographScreen, useGpu=False)
+    protocol.inputCoordinates.set(source)
+    protocol.inputCoordinates.setExtended(output)
+    protocol.setWorkingDir("Runs/scores")
+    protocol.makePathsAndClean()
+    protocol.scoreStep()
+    assert protocol.outputCoordinates_Full.getBoxSize() == 20
+    found, = run._read_outputs(protocol)
+    for number, one in enumerate(picked):
+        rows = found.micrographs == number
+        np.testing.assert_array_equal(found.points[rows], np.rint(one.points))
+    np.testing.assert_allclose(found.scores, found.points[:, 0] / 1000)
 
 
 def test_model_and_maps_have_the_same_origin(domain, tmp_path):

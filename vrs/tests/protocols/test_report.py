@@ -53,7 +53,7 @@ def test_the_report_and_where_it_comes_from(project, new_report, no_3d_views):
                                                                  "ProtVrsLevel0"]
     assert {"scipion-em", "scipion-pyworkflow", "numpy", "scipy", "mrcfile"} <= set(
         provenance["packages"])
-    assert "Grade *0*" in protocol.summary()[0]
+    assert "Levels assessed: *0*;" in protocol.summary()[0]
 
 
 @pytest.fixture

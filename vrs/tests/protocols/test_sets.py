@@ -14,6 +14,7 @@ from vrs.io.particles import read_particles
 from vrs.simulation.micrographs import simulate_micrograph, write_micrograph
 from vrs.simulation.particle_sets import class_set, particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, volume_of
+from vrs.tests.protocols import maps
 from vrs.tests.protocols.conftest import run
 
 COUNT = 12
@@ -218,3 +219,22 @@ def test_picks_of_a_project(domain, tmp_path):
     os.utime(given["micrographs"], (0, 0))
     sets.export_if_needed(micrographs, given["micrographs"], option("micrographs"))
     assert sorted(os.listdir(given["micrographs"])) == ["mic1.mrc", "mic2.mrc"]
+
+
+def test_a_level_takes_picks_of_the_project(project, imported):
+    from vrs.protocols import ProtVrsLevel5
+    holder = project.getProtocol(imported.getObjId())
+    micrographs, coordinates, places = picked_set(Path(holder._getPath()))
+    holder._defineOutputs(outputMicrographs=micrographs, outputCoordinates=coordinates)
+    holder._store()
+    protocol = project.newProtocol(ProtVrsLevel5, threshold=maps.THRESHOLD,
+                                   resolution=maps.RESOLUTION)
+    for pointer, output in ((protocol.inputVolume, "outputVolume"),
+                            (protocol.inputMicrographs, "outputMicrographs"),
+                            (protocol.inputCoordinates, "outputCoordinates")):
+        pointer.set(holder)
+        pointer.setExtended(output)
+    assert protocol.validate() == []
+    [item] = run(project, protocol).items
+    assert item.metrics["micrographs"].value == 2
+    assert item.metrics["coordinates"].value == sum(map(len, places))

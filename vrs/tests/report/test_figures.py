@@ -12,7 +12,7 @@ from vrs.numerics import sphere
 from vrs.report import figures, lines, views3d
 from vrs.report.figures import Artist
 from vrs.results import (Bars, Circle, Plot, PolarPanel, PolarPlots, Series, Slice, Slices,
-                         SphereMap, SpherePanel, Spot, Surface, Trace, WholeSpheres,
+                         Solid, SphereMap, SpherePanel, Spot, Surface, Trace, WholeSpheres,
                          sections)
 
 
@@ -203,6 +203,19 @@ def test_trace_has_views_and_a_legend(artist):
     left, right = (pixels[tuple(drawn[drawn[:, 1].argsort()][place])]
                    for place in (len(drawn) // 20, -len(drawn) // 20))
     assert left[2] > left[1] and right[1] > right[2]
+
+
+def test_a_solid_is_drawn_in_its_size(artist):
+    volume = np.zeros((8, 12, 20), np.float16)
+    volume[2:6, 2:10, 2:18] = 1
+    picture = artist.draw(Solid("c", "a", volume, 3.0, 0.5), {})
+    # Seen along Z, 16 voxels wide and 8 high.
+    drawn = np.argwhere((_pixels(artist, picture.panels[2]) < 250).any(axis=2))
+    height, width = np.ptp(drawn, axis=0) + 1
+    assert width / height == pytest.approx(2, rel=0.05)
+    scale = picture.panels[2].scale
+    assert float(scale.text.split()[0]) / scale.share == pytest.approx(1.06 * 16 * 3.0, rel=0.05)
+    assert artist.draw(Solid("c", "a", volume, 3.0, 2.0), {}).missing
 
 
 def test_residues_without_value_are_grey(artist):

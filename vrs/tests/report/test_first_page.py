@@ -9,10 +9,13 @@ from vrs.report import lines
 from vrs.report.figures import Artist
 from vrs.report.key_numbers import KEY_NUMBERS, key_numbers
 from vrs.report.lines_process import LineArtist
+from vrs.report.numbering import Numbering
 from vrs.report.places import places
 from vrs.report.residue_ranks import judged_columns, ranked_residues
-from vrs.results import (CriterionOutcome, FileEntry, Metric, Plot, ResidueValues, Series, Status,
-                         Track, Tracks)
+from vrs.report.sections.front import first_page
+from vrs.results import (CriterionOutcome, Curve, FileEntry, Metric, Plot, ResidueValues, Series,
+                         Status, Track, Tracks)
+from vrs.results.content import FREQUENCY
 from vrs.tests.report.conftest import make_item, make_level
 
 
@@ -46,12 +49,26 @@ def test_key_numbers_stand_beside_those_of_the_archive():
     scales = key_numbers([item])
     assert scales.rows[0].archive == [0.3, 0.4, 0.5, 0.6, 0.7]
     assert "public archive" in scales.caption
+    assert scales.alt == "Q-score, median: 0.55 (public archive: median 0.5, 0.3 to 0.7)"
     drawing = lines.line_drawing(scales)
     grey = [line for line in drawing.axes[0].lines if line.get_color() == "#767676"]
     # On an axis from 0.5 to 0.8 of the width for 0 to 1.
     assert np.ravel([line.get_xdata() for line in grey]) == pytest.approx([0.59, 0.71, 0.62, 0.68])
     assert key_numbers([make_item("A.e", metrics={"median": Metric(0.55, "", "")})]
                        ).rows[0].archive is None
+
+
+def test_without_half_maps_the_power_spectrum_is_shown(tmp_path):
+    spectrum = Plot("Power of the map.", "a", FREQUENCY, "y", [Series("Map", [0, .1], [2, 1])])
+    other = Plot("Masses.", "a", "Threshold", "y", [Series("Map", [0, .1], [2, 1])])
+    level = make_level([make_item("0.a")], content=[other, spectrum])
+    artist = Artist(tmp_path, (20, 18, 16), 2.0)
+    numbering = Numbering([level], artist, has_appendix=True)
+    assert first_page(numbering, [(level, tmp_path)]).fsc.caption == "Power of the map."
+    curve = Curve("fsc", "FSC", np.array([0.0, 0.1]), np.array([1.0, 0.5]))
+    level.items.append(make_item("1.a", curves=[curve]))
+    assert "half maps" in first_page(Numbering([level], artist, has_appendix=True),
+                                     [(level, tmp_path)]).fsc.caption
 
 
 def _residues(name, numbers, values, worst, bound, x=0.0):

@@ -233,3 +233,15 @@ def test_a_model_that_fills_the_map_is_looked_at_in_its_frame():
         assert model.fills(surface) is fills
         assert views3d.SeenSurface(model.mesh, like=surface).has_frame_of(surface)
         assert not model.has_frame_of(surface)
+
+
+def test_specks_all_around_do_not_shrink_the_view():
+    rng = np.random.default_rng(3)
+    body = rng.normal(size=(20000, 3))
+    body *= 10 / np.linalg.norm(body, axis=1, keepdims=True)
+    specks = np.repeat(rng.uniform(-40, 40, (200, 3)), 10, axis=0)
+    kept = views3d.without_specks(np.concatenate([body, specks]))
+    assert np.abs(kept).max() < 20 and len(kept) >= 0.95 * len(body)
+    # A thin chain has no specks.
+    line = np.linspace(0, 100, 5000)[:, None] * np.ones(3)
+    assert len(views3d.without_specks(line)) >= 0.99 * len(line)

@@ -1,6 +1,7 @@
 """The wizards as a user meets them: behind the wands of a form."""
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -11,7 +12,9 @@ import pytest
 from pwem.objects import Volume
 from pyworkflow.gui import dialog
 
-from vrs.protocols import ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW
+from vrs.protocols import (ProtVrsLevel0, ProtVrsLevel1, ProtVrsLevelA, ProtVrsLevelW,
+                           ProtVrsValidateMap, forms)
+from vrs.tests.bundles.relion_projects import whole_project
 from vrs.tests.io.archive_server import EMDB_ID, METADATA, metadata
 from vrs.tests.protocols import maps
 from vrs.wizards import entry
@@ -385,3 +388,42 @@ def test_a_slow_archive_does_not_hold_the_window_up(open_form, meet, archive, mo
     finally:
         answer.set()
     assert asked == ["EMD-11111", EMDB_ID]
+
+
+def test_the_form_is_filled_from_a_job(open_form, meet, tmp_path):
+    project = whole_project(tmp_path)
+    form = open_form(ProtVrsValidateMap, with_map=False, threshold=0.4)
+    form.setVar("jobFolder", str(project.path("PostProcess/job012")))
+
+    def deal(window):
+        yield lambda: "postprocess.star" in texts(window)
+        press(window, "OK")
+
+    meet(form, "jobFolder", deal)
+    given = forms.given_values(form.protocol)
+    top = os.path.realpath(str(project.folder)) + os.sep
+    found = {name: value.replace(top, "") for name, value in given.items()
+             if isinstance(value, str) and value}
+    assert found.pop("particles_used") == "5000"  # the form's own default
+    assert found == {
+        "map": "PostProcess/job012/postprocess.mrc", "mask": "MaskCreate/job011/mask.mrc",
+        "half1": "Refine3D/job010/run_half1_class001_unfil.mrc",
+        "half2": "Refine3D/job010/run_half2_class001_unfil.mrc",
+        "particles": "Refine3D/job010/run_data.star", "symmetry": "D2",
+        "classes": "Class2D/job008/run_it025_model.star",
+        "micrographs": "MotionCorr/job002/Movies", "workflow": "PostProcess/job012"}
+    # What the job does not tell stays as it was.
+    assert (given["resolution"], given["threshold"]) == (6.25, 0.4)
+
+
+@pytest.mark.parametrize("folder, said", [("", "Choose the folder"), ("..", "is not the folder")])
+def test_a_job_that_cannot_be_used_is_told(open_form, meet, folder, said):
+    form = open_form(ProtVrsValidateMap, with_map=False)
+    form.setVar("jobFolder", folder)
+
+    def deal(window):
+        yield lambda: said in texts(window)
+        window.cancel()
+
+    meet(form, "jobFolder", deal)
+    assert form.protocol.inputVolume.get() is None

@@ -186,8 +186,8 @@ def test_found_values_are_spread_as_true_ones():
     # 90 and 10 percentiles at 3.4 and 2.6, 0.267 of the median: beyond the ramp.
     values = np.linspace(2.5, 3.5, 1001, dtype=np.float32)
     spread = local_resolution.with_true_spread(values, (1.5, 6.0))
-    excess = 0.8 / 3 - 0.05
-    np.testing.assert_allclose(spread, 3 + 1.6 * (values - 3) + 0.15 * 3 * excess, atol=1e-5)
+    excess = 0.8 / 3 - 0.1
+    np.testing.assert_allclose(spread, 3 + 1.7 * (values - 3) + 0.2 * 3 * excess, atol=1e-5)
     assert spread.dtype == np.float32
     # Below the limit nothing changes, and no value leaves the range.
     np.testing.assert_array_equal(

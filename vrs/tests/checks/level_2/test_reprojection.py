@@ -68,7 +68,7 @@ def test_poses_of_projections_are_found_again():
     classes = classes_of(volume_of(), noise=0.0, resolution=np.full(COUNT, 8.0))
     given = evidence(volume_of(), classes, resolution=8.0)
     prepared = matching.working_classes(given.shared(CLASS_AVERAGES).averages, given)
-    volume, _, sampling = matching._working_map(given, prepared)
+    volume, _, sampling = matching.working_map(given, prepared)
     directions = matching.asymmetric_unit(point_group("C1"), matching.SPACING, mirror=True)
     found = matching.Matching(prepared, volume, sampling, directions).best(prepared)
     angles, _ = orientation_distance(found.rotations, ROTATIONS, point_group("C1"))
@@ -86,7 +86,7 @@ def test_the_size_of_the_box_does_not_matter():
         images = classes.images[:, cut:64 - cut, cut:64 - cut]
         given = evidence(volume_of(), replace(classes, images=images))
         prepared = matching.working_classes(given.shared(CLASS_AVERAGES).averages, given)
-        volume, _, sampling = matching._working_map(given, prepared)
+        volume, _, sampling = matching.working_map(given, prepared)
         directions = matching.asymmetric_unit(point_group("C1"), 3 * matching.SPACING, mirror=True)
         found.append(matching.Matching(prepared, volume, sampling, directions).best(
             prepared).correlations.mean())
@@ -108,7 +108,7 @@ def test_projections_of_the_map_are_supported(monkeypatch):
     assert abs(value(result, "pixel_size_error")) < 0.25
     assert "check the pixel sizes" not in sentence(result)
     pictures = next(part for part in result.content if isinstance(part, Slices))
-    assert len(pictures.panels) == 8 and "8 class averages with the lowest" in pictures.caption
+    assert len(pictures.panels) == 3 * 5 and "5 class averages with the lowest" in pictures.caption
     table = next(part for part in result.content if isinstance(part, Table))
     assert {row[-1] for row in table.rows} == {"supported"}
     assert [row[3] for row in table.rows] == sorted(row[3] for row in table.rows)
@@ -219,13 +219,13 @@ def test_real_classes_and_a_wrong_map(few_nulls, test_data):
                            particles=particles if symmetric else None))
 
     right = outcome(betagal.load_map(test_data), 0.04, betagal.SAMPLING, True)
-    assert right.status is Status.OK and value(right, "poor_percentage") < 30
+    assert right.status is Status.OK and value(right, "poor_percentage") < 15
     table = next(part for part in right.content if isinstance(part, Table))
     found = {int(row[0]): (float(row[3]), row[-1]) for row in table.rows}
-    # An own program, over the whole box from 14 to 113 Å, found these; the disc takes off some.
+    # Found by another program, over the whole box from 14 to 113 Å.
     for number, expected in ((26, 0.84), (28, 0.86), (50, 0.84), (22, 0.85), (20, 0.91),
                              (32, 0.84), (38, 0.77)):
-        assert found[number][0] == pytest.approx(expected, abs=0.06)
+        assert found[number][0] == pytest.approx(expected, abs=0.035)
         assert found[number][1] == "supported"
     other = mrcfile.read(test_data("map_model", "emd_1883_polii", "emd_1883.map.mrc"))
     wrong = outcome(other.astype(np.float32), float(np.sort(other.ravel())[-12000]), 3.71, False)

@@ -8,13 +8,14 @@ from vrs.checks import get_check, run_check
 from vrs.checks.level_3.outliers import free_turns
 from vrs.checks.particle_images import CLASS_MEMBERS
 from vrs.images.agreement import soft_disc
-from vrs.images.classify2d import aligned_images
+from vrs.images.classify2d import aligned_images, classify
+from vrs.images.ctf import Contrast
 from vrs.inputs import Run, compose
 from vrs.inputs.particles import ParticleEvidence
 from vrs.io.particles import read_particles
 from vrs.numerics.image_plane import ImagePlane
 from vrs.results import Slices, Status, Table
-from vrs.simulation.particle_sets import class_set
+from vrs.simulation.particle_sets import class_set, particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 
 CHECK = get_check("3.a")
@@ -53,7 +54,7 @@ def test_members_of_sound_classes_are_their_core(sound):
     interval = found["sound_interval"]
     assert interval["lower"] <= found["sound_percentage"] <= interval["upper"]
     # The noise is weak, and no noise agrees as well.
-    assert found["above_noise_percentage"] > 95
+    assert found["noise_percentage"] < 1 and found["above_noise_percentage"] > 95
     assert found["chance_correlation"] < found["noise_correlation"] < found["median_correlation"]
     # √χ² of two components: 0.27 % of normal deviates.
     assert found["distant_percentage"] < 3
@@ -81,6 +82,30 @@ def test_junk_is_counted_and_named(tmp_path, junk):
         [pictures] = [block for block in result.content if isinstance(block, Slices)]
         labels = [panel.label for panel in pictures.panels]
         assert [", core" in label for label in labels] == [True] * 3 + [False] * 3
+
+
+@pytest.mark.parametrize("junk", [0.0, 0.35])
+def test_noise_that_was_classified_with_particles_is_found(tmp_path, junk):
+    # As a program would: all are aligned to the classes that they make.
+    data = particle_set(tmp_path, volume_of(), SAMPLING, 300, 0.1, seed=3, junk=junk)
+    images = mrcfile.read(data.table.files[0])
+    own = classify(images, SAMPLING, 4, 40.0, 2, 11, 4.0, Contrast.of(data.table), 6, 1)
+    result, found = run(replace(
+        data.table, rotations=None, psi=own.psi, plane_shifts=own.shifts * SAMPLING,
+        plane_class=own.labels.astype(np.int32) + 1))
+    # Nearly all of it is aligned well enough to count as core.
+    assert product(result, "vrsClassCore").values.mean() > 0.8
+    assert found["noise_percentage"] == pytest.approx(100 * data.junk.mean(), abs=10)
+    assert found["noise_interval"]["lower"] <= found["noise_percentage"]
+    assert (result.status is Status.WARNINGS) == (junk > 0)
+    assert all("no better than aligned noise" in warning for warning in result.warnings)
+
+
+def test_particles_that_cannot_be_told_from_noise_are_not_counted(tmp_path):
+    # As many members make an average of particles as weak as these.
+    result, found = run(made(tmp_path, classes=2, members=60, snr=0.004).table)
+    assert found["above_noise_percentage"] < 33 and found["noise_percentage"] is None
+    assert result.status is Status.OK and "cannot be counted" in result.content[0].text
 
 
 def test_correlations_are_those_with_the_other_members(sound):
@@ -124,6 +149,23 @@ def test_images_of_other_classes_among_real_particles(test_data, planted):
     core = product(result, "vrsClassCore").values
     assert (result.status is Status.WARNINGS) == (planted == 0.4)
     assert core[~stranger].mean() > 0.9 and np.sum(core[stranger]) <= 0.1 * stranger.sum()
+
+
+def test_junk_is_found_among_real_particles(test_data):
+    # A picker's choice, about 40 % of which show no particle; all of it was aligned to classes.
+    table, _ = read_particles(test_data("particles", "relion5_betagal", "particles_21-25.star"))
+
+    def outcome(rows):
+        result, _ = run_check(CHECK, compose(Run(1, 0), particles=ParticleEvidence(
+            table.take(rows), "D2", 180.0)))
+        return result, result.metrics["noise_percentage"].value
+
+    result, share = outcome(np.isin(table.plane_class, GOOD))
+    assert result.status is Status.OK and share < 20
+    result, share = outcome(np.arange(len(table)))
+    assert share == pytest.approx(40, abs=10)
+    [warning] = result.warnings
+    assert "no better than aligned noise" in warning
 
 
 def test_turns_after_which_an_average_looks_alike_are_left_out():

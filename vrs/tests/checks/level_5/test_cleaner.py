@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 
 import vrs
-from vrs.checks import get_check, run_check
+from vrs.checks import NotMeasured, get_check, run_check
 from vrs.checks.level_5 import cleaner
+from vrs.engines.external import ScoredCoordinates
 from vrs.cli import main
 from vrs.inputs import compose
 from vrs.inputs.micrographs import MicrographEvidence, PickedMicrograph
 from vrs.numerics.statistics import wilson_interval
 from vrs.results import Slices, Status, Table
 from vrs.simulation.micrographs import simulate_micrograph, write_micrograph, write_picks
+from vrs.tests.checks import recorded
 
 CHECK = get_check("5.a")
 SHAPE, SAMPLING, DIAMETER = (440, 480), 6.0, 180.0
@@ -87,7 +89,7 @@ def test_a_damaged_micrograph_is_told_and_the_rest_is_used(picked, tmp_path):
     broken = PickedMicrograph(str(path), np.ones((3, 2)), SAMPLING)
     result, found = run([broken, micrograph(picked, "clean")])
     assert result.status is Status.OK and found["missing_micrographs"] == 1
-    assert "damaged.mrc could not be judged" in result.content[2].text
+    assert "damaged.mrc could not be judged" in result.content[3].text
 
 
 def test_a_micrograph_that_is_bad_throughout_is_told_by_the_others(picked, tmp_path):
@@ -100,14 +102,15 @@ def test_a_micrograph_that_is_bad_throughout_is_told_by_the_others(picked, tmp_p
         made.append(PickedMicrograph(path, one.particles, SAMPLING, 1.5 * DIAMETER))
     result, found = run(made)
     assert (found["unlike_micrographs"], found["bad_micrographs"]) == (1, 1)
-    assert "The ice of one micrograph is unlike that of the others: m4.mrc." in (
-        result.content[1].text)
+    said = result.content[2].text
+    assert "The ice of one micrograph is unlike that of the others: m4.mrc." in said
+    assert ("wholly on film" in said) is (SAMPLING > 2)
     table, = [part for part in result.content if isinstance(part, Table)]
     assert table.rows[0][0] == "m4.mrc" and table.rows[0][3:5] == ["100", "0"]
     # Alone it has nothing to be compared with.
     result, found = run(made[4:5])
     assert result.status is Status.OK and found["unlike_micrographs"] is None
-    assert "too few micrographs (1)" in result.content[1].text
+    assert "too few micrographs (1)" in result.content[2].text
     # Those of another sampling are no reference.
     other = [PickedMicrograph(one.path, one.points, 1.1 * SAMPLING, one.box) for one in made[:4]]
     assert run(other + made[4:])[1]["unlike_micrographs"] == 0
@@ -167,3 +170,27 @@ def test_the_labelled_micrograph(test_data):
     # Of 45 picks nine lie on a large ice crystal, and a few more touch what the mask calls bad.
     assert 9 <= found.metrics["suspicious_percentage"].value * 45 / 100 <= 16
     assert found.status is Status.WARNINGS
+
+
+def test_scores_of_xmipp_are_judged_alike(picked):
+    """Its coordinates, in an order of their own, each with a score."""
+    given = MicrographEvidence((micrograph(picked, "clean"), micrograph(picked, "carbon")))
+    counts = [len(one.points) for one in given.picked]
+    which = np.repeat([1, 0], counts[::-1])
+    scores = np.where(which == 1, 0.2, 0.95)
+    points = np.concatenate([np.rint(one.points) for one in given.picked[::-1]])
+    result, _ = recorded.run("5.a", compose(micrographs=given),
+                             ScoredCoordinates(which, points, scores))
+    found = recorded.values(result)
+    assert found["coordinates"] == sum(counts) and found["bad_micrographs"] == 1
+    assert found["suspicious_percentage"] == pytest.approx(100 * counts[1] / sum(counts))
+    assert "unlike_micrographs" not in found and result.status is Status.WARNINGS
+    table, = [part for part in result.content if isinstance(part, Table)]
+    assert table.rows[0] == ["carbon.mrc", str(counts[1]), str(counts[1]), "100", "–", "–"]
+
+
+def test_micrographs_of_several_samplings_are_not_for_xmipp(picked):
+    one = micrograph(picked, "clean")
+    other = PickedMicrograph(one.path, one.points, 5.0)
+    with pytest.raises(NotMeasured, match="one pixel size only"):
+        cleaner._input_for_xmipp(compose(micrographs=MicrographEvidence((one, other))))

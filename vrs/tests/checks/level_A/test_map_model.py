@@ -12,7 +12,7 @@ from vrs.checks.level_A.map_model import MapModel, atom_inclusion, inclusion_cur
 from vrs.checks.level_A.placement import model_of
 from vrs.io.maps import read_map
 from vrs.io.models import atom_positions, read_model
-from vrs.results import Status
+from vrs.results import Metric, Status
 from vrs.tests.checks.level_A import models
 from vrs.tests.evidence import by_name, changed, evidence
 
@@ -134,6 +134,15 @@ def test_wrong_models_are_flagged(wrong):
     broken = {outcome.name for outcome in result.criteria if outcome.outcome == "broken"}
     assert broken == {"A.a.bad_residue_percentage", "A.a.many_bad_residues",
                       "A.a.reported_ratio"}
+
+
+@pytest.mark.parametrize("share, resolution, severities", [
+    (8.0, 4.0, []), (12.0, 4.0, ["minor"]), (25.0, 4.0, ["minor", "serious"]), (25.0, 15.0, [])])
+def test_share_of_bad_residues_by_its_size_and_the_resolution(share, resolution, severities):
+    metrics = {"bad_residue_percentage": Metric(share, "%", ""),
+               "comparison_resolution": Metric(resolution, "Å", "")}
+    result = MapModel().judge(metrics)
+    assert [found.severity for found in result.criteria if found.warnings] == severities
 
 
 def test_model_of_nothing_is_flagged():

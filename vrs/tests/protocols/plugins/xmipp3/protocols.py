@@ -5,6 +5,7 @@ import shutil
 
 from pwem.objects import Volume
 from pwem.protocols import EMProtocol
+from pyworkflow.object import Float
 from pyworkflow.protocol import params
 
 
@@ -48,3 +49,29 @@ class XmippProtDeepHand(EMProtocol):
 
     def failStep(self):
         raise RuntimeError("no hand at threshold %g" % self.threshold.get())
+
+
+class XmippProtDeepMicrographScreen(EMProtocol):
+    """Gives each coordinate its x, over 1000, as its score."""
+
+    _label = "deep micrograph cleaner"
+
+    def _defineParams(self, form):
+        form.addSection("Input")
+        form.addParam("inputCoordinates", params.PointerParam, pointerClass="SetOfCoordinates",
+                      label="Coordinates")
+        form.addParam("threshold", params.FloatParam, default=-1, label="Threshold")
+        form.addHidden(params.USE_GPU, params.BooleanParam, default=True, label="GPU")
+
+    def _insertAllSteps(self):
+        self._insertFunctionStep(self.scoreStep)
+
+    def scoreStep(self):
+        assert self.threshold == -1 and not self.useGpu
+        given = self.inputCoordinates.get()
+        scored = self._createSetOfCoordinates(given.getMicrographs())
+        scored.setBoxSize(given.getBoxSize())
+        for one in given.iterItems():
+            one._xmipp_goodRegionScore = Float(one.getX() / 1000)
+            scored.append(one)
+        self._defineOutputs(outputCoordinates_Full=scored)
