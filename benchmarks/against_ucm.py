@@ -1,4 +1,4 @@
-"""Items 0.f and 0.g against the original programs, in values and in time.
+"""Items 0.f and 0.g against the original programs, in values and in CPU seconds.
 
 Usage: python benchmarks/against_ucm.py [BOX]   (needs: pip install scipion-em-ucm)
 """
@@ -18,8 +18,8 @@ PERCENTAGES = (2.5, 25, 50, 75, 97.5)
 
 
 def timed(function, *arguments, **named):
-    start = time.time()
-    return function(*arguments, **named), time.time() - start
+    start = time.process_time()
+    return function(*arguments, **named), time.process_time() - start
 
 
 def show(title, ours, theirs, seconds):
@@ -27,7 +27,7 @@ def show(title, ours, theirs, seconds):
     for name, values in (("vrs", ours), ("UCM", theirs)):
         print("  %s  percentiles %s" % (name, " ".join("%9.3f" % value for value in np.percentile(
             values, PERCENTAGES))))
-    print("  correlation %.5f; seconds %.2f and %.2f, ratio %.1f" % (
+    print("  correlation %.5f; CPU seconds %.2f and %.2f, ratio %.1f" % (
         np.corrcoef(ours, theirs)[0, 1], seconds[0], seconds[1], seconds[1] / seconds[0]))
 
 

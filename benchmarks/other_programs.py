@@ -1,22 +1,20 @@
 """Items beside the programs that users would run instead: values and CPU time, in one run.
 
-Usage: python benchmarks/other_programs.py FOLDER [--cctbx PYTHON] [--threedfsc PYTHON PROGRAM]
-                                           [--scf PYTHON FOLDER]
+Usage: python benchmarks/other_programs.py FOLDER [--cctbx PYTHON] [--scf PYTHON FOLDER]
 
 FOLDER is that of ``vrs example`` or of a set of ``benchmarks.verdicts``: map, half maps, model and
 what is known of them. Each program runs in the interpreter that is given for it, and is left out
 without:
 
 --cctbx      cctbx-base (``pip install cctbx-base``): map_model_cc, mtriage and emringer
---threedfsc  ThreeDFSC_Start.py of 3DFSC, with numba 0.57 and numpy 1.23
---scf        the folder of LibSphereWidgets.py, the authors' sampling compensation factor
+--scf        the folder of LibSphereWidgets.py, the authors' sampling compensation factor, with
+             numba 0.57 and numpy 1.23
 
 CPU seconds are those of whole processes, from start to end, with reading the files: what a user
 waits for on a machine with one processor.
 """
 
 import argparse
-import csv
 import json
 import os
 import resource
@@ -77,17 +75,10 @@ else:
     values = {"score": score.score, "max_z": score.zscore_max, "model_length": score.length}
 print(json.dumps({name: float(value) for name, value in values.items()}))
 """
-# Functions of numba that later versions do without.
-_THREEDFSC = """
-import numba, runpy, sys
-numba.autojit = numba.jit
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 _SCF = """
 import json, sys
 import numba, numpy as np
-numba.autojit = numba.jit
+numba.autojit = numba.jit  # which later versions do without
 sys.path.insert(0, sys.argv[1])
 import LibSphereWidgets as program
 views = np.load(sys.argv[2])
@@ -111,11 +102,11 @@ print(json.dumps({"scf": found.scf, "scf_star": found.scf_star,
 """
 
 
-def run(command, folder=None):
+def run(command):
     """What a command printed, and its CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    done = subprocess.run(list(map(str, command)), check=True, cwd=folder, env=environment,
+    done = subprocess.run(list(map(str, command)), check=True, env=environment,
                           stdout=subprocess.PIPE, universal_newlines=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return done.stdout, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
@@ -159,23 +150,6 @@ def against_cctbx(python, given, volume, sampling):
         show("A.f and emringer", ours(given, "A.f", "model"), program("emringer"))
 
 
-def against_threedfsc(python, program, given, sampling):
-    """1.h, without a mask on either side but for what the item does of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        _, seconds = run([python, "-c", _THREEDFSC, os.path.abspath(program),
-                          "--halfmap1=" + given["half1"], "--halfmap2=" + given["half2"],
-                          "--fullmap=" + given["map"], "--apix=%g" % sampling,
-                          "--ThreeDFSC=vol"], folder)
-        with open(os.path.join(folder, "Results_vol", "ResEMvolOutglobalFSC.csv")) as handle:
-            rows = [[float(value) for value in row] for row in csv.reader(handle)]
-    rows = np.array(rows)
-    below = np.flatnonzero(rows[5:, 2] < 0.143)[0] + 5
-    share = (rows[below - 1, 2] - 0.143) / (rows[below - 1, 2] - rows[below, 2])
-    frequency = rows[below - 1, 1] + share * (rows[below, 1] - rows[below - 1, 1])
-    show("1.h and 3DFSC (whose halves are not masked)", ours(given, "1.h", "half1", "half2"),
-         ({"resolution": 1 / frequency}, seconds))
-
-
 def against_scf(python, program):
     """4.h on views from the side within 10° and a few others.
 
@@ -196,7 +170,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--cctbx", metavar="PYTHON")
-    parser.add_argument("--threedfsc", nargs=2, metavar=("PYTHON", "PROGRAM"))
     parser.add_argument("--scf", nargs=2, metavar=("PYTHON", "FOLDER"))
     options = parser.parse_args()
     with open(os.path.join(options.folder, "truth.json"), encoding="utf-8") as handle:
@@ -212,8 +185,6 @@ def main():
         against_scf(*options.scf)
     if options.cctbx:
         against_cctbx(options.cctbx, given, volume, truth["sampling"])
-    if options.threedfsc:
-        against_threedfsc(*options.threedfsc, given, truth["sampling"])
 
 
 if __name__ == "__main__":

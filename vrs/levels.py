@@ -169,18 +169,21 @@ def assessed(items):
     return [level for level in _LEVELS if level.id in names]
 
 
-def printed(names):
-    """Levels in print: ``0, 1, A``, or ``none``.
+def printed(items):
+    """The levels that were assessed, in print: ``0, 1, A``, or ``none``.
 
     Parameters
     ----------
-    names : collection of str
-        Their ids.
+    items : iterable of vrs.results.ItemResult
 
     Returns
     -------
     str
     """
+    return _joined([level.id for level in assessed(items)])
+
+
+def _joined(names):
     return ", ".join(level.id for level in _LEVELS if level.id in names) or "none"
 
 
@@ -196,5 +199,5 @@ def printed_of_report(report):
     -------
     str
     """
-    return printed({item["id"].partition(".")[0] for item in report["items"]
+    return _joined({item["id"].partition(".")[0] for item in report["items"]
                     if item["status"] != Status.NOT_RUN.value})

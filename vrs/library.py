@@ -94,10 +94,8 @@ class Report:
         return replace(given, files=files)
 
     def __repr__(self):
-        return "<Report: levels %s; %d of %d items passed>" % ((self._assessed(),) + self.score)
-
-    def _assessed(self):
-        return levels.printed([level.id for level in levels.assessed(self.items.values())])
+        return "<Report: levels %s; %d of %d items passed>" % (
+            (levels.printed(self.items.values()),) + self.score)
 
     def _repr_html_(self):
         """What a notebook shows."""
@@ -107,7 +105,7 @@ class Report:
             for item in self.items.values())
         return ("<p>Levels assessed: %s. %d of %d items passed.</p><table><thead><tr><th>Item</th>"
                 "<th>Title</th><th>Status</th><th></th></tr></thead><tbody>%s</tbody></table>" % (
-                    (self._assessed(),) + self.score + (rows,)))
+                    (levels.printed(self.items.values()),) + self.score + (rows,)))
 
 
 def _remove_earlier(folder):

@@ -133,11 +133,11 @@ class SetOfVrsItemResults(EMSet):
         self._evaluable = Integer(0)
 
     def setLevel(self, level):
-        """Set the level, "0" for instance."""
+        """Set the levels, "0, 1" for instance."""
         self._level.set(level)
 
     def getLevel(self):
-        """The level, "0" for instance."""
+        """The levels, "0, 1" for instance."""
         return self._level.get()
 
     def setResultsFile(self, path):
@@ -162,7 +162,7 @@ class SetOfVrsItemResults(EMSet):
         return set(super().getFiles()) | {self.getResultsFile()}
 
     def __str__(self):
-        return "SetOfVrsItemResults (level %s, %d of %d items passed)" % (
+        return "SetOfVrsItemResults (levels %s; %d of %d items passed)" % (
             (self.getLevel(),) + self.getScore())
 
 
@@ -192,7 +192,7 @@ class VrsReport(EMObject):
 
     def getAssessed(self):
         """The levels that were assessed in print, "0, 1, A" for instance."""
-        return self._assessed.get()
+        return self._assessed.get() or self.getGrade()  # of earlier versions
 
     def getScore(self):
         """Items that passed and items that could be judged."""

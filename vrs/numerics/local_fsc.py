@@ -105,9 +105,7 @@ def _crossings(transforms, wanted, cutoff, box, workers):
     around = bounding_box(wanted)
     if around is None:
         return np.ones(0, np.float32)
-    windows = [_window_sums(axis, size, _taper(box) ** 3)
-               for axis, size in zip(around, wanted.shape)]
-    within = wanted[around]
+    window, within = _taper(box) ** 3, wanted[around]
     z2, y2, x2 = squared_frequencies(wanted.shape, 1.0)
     radius = np.sqrt((z2[:, None] + y2 + x2).astype(np.float32))
     shells = np.ones(np.count_nonzero(wanted), np.float32)
@@ -118,7 +116,7 @@ def _crossings(transforms, wanted, cutoff, box, workers):
         gain = np.interp(radius, radii, response, right=0).astype(np.float32)
         bands = [_band(transform * gain, wanted.shape, workers) for transform in transforms]
         del gain
-        excess = correlation(*(_windowed(product, windows)[within]
+        excess = correlation(*(_windowed(product, window, around)[within]
                                for product in _products(bands)))
         excess -= np.float32(cutoff)
         falls = above & (excess < 0)
@@ -146,20 +144,12 @@ def _products(bands):
         del bands[0]
 
 
-def _window_sums(axis, size, window):
-    """Matrix that sums a window about each place of a slice of a periodic axis."""
-    sums = np.zeros((axis.stop - axis.start, size), np.float32)
-    half = len(window) // 2
-    for row, place in zip(sums, range(axis.start, axis.stop)):
-        np.add.at(row, np.arange(place - half, place + half + 1) % size, window)
-    return sums
-
-
-def _windowed(values, windows):
-    """Sums in the windows about the places that they were made for."""
-    z, y, x = windows
-    values = (z @ values.reshape(len(values), -1)).reshape((-1,) + values.shape[1:])
-    return (y @ values) @ x.T
+def _windowed(values, window, around):
+    """Sums in the window about the voxels of a block; the values are used up."""
+    for axis, part in enumerate(around):
+        ndimage.correlate1d(values, window, axis, output=values, mode="wrap")
+        values = values[(slice(None),) * axis + (part,)]
+    return values
 
 
 def _taper(box):

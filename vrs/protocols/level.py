@@ -351,7 +351,7 @@ class ProtVrsLevel(EMProtocol):
 
     def _create_set(self, items, results_file):
         results = SetOfVrsItemResults.create(self._getPath())
-        results.setLevel(levels.grade(items))
+        results.setLevel(levels.printed(items))
         results.setResultsFile(results_file)
         results.setScore(*score(items))
         for item in items:

@@ -10,7 +10,7 @@ from vrs.constants import CHIMERAX_MISSING, RENDERERS
 from vrs.engines.chimerax import find_chimerax
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
-from vrs.levels import assessed, grade, printed
+from vrs.levels import grade, printed
 from vrs.objects import VrsReport
 from vrs.protocols.provenance import provenance
 from vrs.report import read_results, score, write_report
@@ -51,8 +51,7 @@ class ProtVrsReport(EMProtocol):
         results = [result for path in results_files for result in stored.read_results(path)]
         items = [item for level in results for item in level.items]
         report = VrsReport()
-        report.setVerdict(grade(items), printed([level.id for level in assessed(items)]),
-                          *score(items))
+        report.setVerdict(grade(items), printed(items), *score(items))
         report.setPaths(*(os.path.relpath(path) for path in (paths.json, paths.pdf, paths.html)))
         self._defineOutputs(outputReport=report)
         for pointer in self.inputResults:

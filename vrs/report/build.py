@@ -58,7 +58,7 @@ def build_document(results, provenance, title, artist):
     before = [front.quality_section(numbering, found,
                                     body[:1] + others + body[-3:] + appendix),
               front.warnings(numbering, found)]
-    assessed = levels.printed([level.id for level in levels.assessed(items)])
+    assessed = levels.printed(items)
     return Document(title or given.file_name, assessed,
                     "%d of %d" % quality.score(items), str(provenance.get("date", "")), first,
                     front.front_facts(found, provenance), before, body, appendix)

@@ -71,7 +71,7 @@ def key_numbers(items):
                "are outside.")
     if any(row.archive for row in rows):
         caption += (" Below, in grey: the middle 95 % and, thick, the middle half of the models of "
-                    "the public archive at this resolution, with their median.")
+                    "EMDB (March 2024) at this resolution, with their median.")
     return Scales(caption, "; ".join(map(_told, rows)), rows)
 
 

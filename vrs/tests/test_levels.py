@@ -44,7 +44,7 @@ def test_one_kind_of_several_is_enough():
 
 
 def test_levels_in_print():
-    assert levels.printed(["A", "1", "0"]) == "0, 1, A" and levels.printed([]) == "none"
+    assert levels.printed(_items("A10")) == "0, 1, A" and levels.printed([]) == "none"
     items = [{"id": "A.a", "status": "ok"}, {"id": "1.a", "status": "not_run"},
              {"id": "0.a", "status": "not_applicable"}, {"id": "0.b", "status": "ok"}]
     assert levels.printed_of_report({"items": items}) == "0, A"

@@ -39,7 +39,8 @@ class AlignabilityPrecisionAndAccuracy(Check):
         "with their distance from the given direction. Particles below %g are bad. Noise alone "
         "makes some sound particles bad; how many is estimated from simulated particles with the "
         "given angles, the CTF of the data and their measured signal and noise. The item warns "
-        "when clearly more of the data are bad than of the simulated particles." % _BAD)
+        "when clearly more of the data are bad than noise alone makes bad; the fraction that it "
+        "does not explain is computed as in 4.b." % _BAD)
     quantities = (
         excess_quantities("precision_below_05", "whose precision is below 0.5")
         + excess_quantities("accuracy_below_05", "whose accuracy is below 0.5") + (

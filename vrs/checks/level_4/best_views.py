@@ -190,8 +190,8 @@ def excess_quantities(name, words):
         *share_quantities(name, "Particles %s" % words),
         Quantity("expected_%s_percentage" % name, "%",
                  "The same for simulated particles as noisy as the data"),
-        Quantity(name + "_excess", "%", "Excess of the data over the simulated particles, in "
-                                        "percentage points"),
+        Quantity(name + "_excess", "%", "Particles that noise does not explain: (s - c)/(1 - c), s "
+                 "being their share and c that of the simulated particles, of at most one half"),
         interval_quantity(name + "_excess", name + "_excess", "%"),
     )
 
@@ -210,14 +210,16 @@ def excess(name, bad, expected):
     dict
     """
     counts = int(bad.sum()), len(bad), int(expected.sum()), len(expected)
-    simulated = 100 * expected.mean()
-    return {**share_metrics(name, *counts[:2]), "expected_%s_percentage" % name: simulated,
-            name + "_excess": 100 * bad.mean() - simulated,
-            name + "_excess_interval": interval_metric(difference_interval(*counts), 100)}
+    simulated = expected.mean()
+    # Of the wrong ones noise would have taken its share, too.
+    scale = 100 / (1 - min(simulated, _TOO_NOISY / 100))
+    return {**share_metrics(name, *counts[:2]), "expected_%s_percentage" % name: 100 * simulated,
+            name + "_excess": scale * (bad.mean() - simulated),
+            name + "_excess_interval": interval_metric(difference_interval(*counts), scale)}
 
 
 def excess_criterion(name, subject, warning, metric=""):
-    """The criterion on how far a share exceeds that of simulated particles.
+    """The criterion on the share of particles that noise does not explain.
 
     The service judges the share itself.
     """
@@ -229,7 +231,7 @@ def excess_criterion(name, subject, warning, metric=""):
         % (subject[0].upper() + subject[1:]))
     return Criterion(
         name=name, metric=metric + "_excess_interval.lower", service=(service,),
-        subject=subject + ", minus that of simulated particles (lower end of the 95 % interval),",
+        subject=subject + " that noise does not explain (lower end of the 95 % interval)",
         relation="<=", bound=_BORNE, unit="%", warning=warning, severity=SERIOUS)
 
 

@@ -234,10 +234,11 @@ def _sentence(metrics):
                 metrics["above_null_percentage"],
                 printed_interval(metrics["above_null_interval"], 1), metrics["median_imed"],
                 metrics["refined_median_imed"], metrics["null_median_imed"]))
-    numbers = "(BIC lower by %.0f, Ashman's D %.1f)" % (metrics["delta_bic"],
-                                                       metrics["separation"])
+    numbers = "(BIC %s by %.0f, Ashman's D %.1f)" % (
+        "lower" if metrics["delta_bic"] > 0 else "higher", abs(metrics["delta_bic"]),
+        metrics["separation"])
     if metrics["populations"] == 1:
-        return text + ("The correlations form one population; two describe them no better, or are "
+        return text + ("The correlations form one population: two describe them no better, or are "
                        "not separated %s.") % numbers
     return text + ("The correlations form two populations %s, the lower of which has %.0f %% of "
                    "the particles: these may be something else, or have wrong angles."

@@ -36,8 +36,8 @@ class AlignabilitySmoothness(Check):
         "that a random direction is within the limit for at most 3 %% of the particles. Noise "
         "alone moves the maxima of sound particles too, so the same is done with simulated "
         "particles that have the given angles, the CTF of the data and their measured signal and "
-        "noise. The item warns when clearly more of the data are beyond the limit than of the "
-        "simulated particles." % LIMIT)
+        "noise. If noise alone takes a fraction c beyond the limit, and a fraction s is found "
+        "there, then (s - c)/(1 - c) of the particles are wrong." % LIMIT)
     quantities = excess_quantities("beyond_limit", "further from their given direction than the "
                                    "limit") + (
         Quantity("median_distance", "°", "Median distance of the maximum from the given direction"),

@@ -269,6 +269,8 @@ def _crystals(seen):
         return ("The pixels of the micrographs are too coarse to show the diffraction of ice "
                 "crystals.")
     count = sum(part > 0 for part in seen)
+    if not count:
+        return "No micrograph has spots of crystalline ice."
     return "%s %s spots of crystalline ice." % (_counted(count), "has" if count == 1 else "have")
 
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from vrs.checks.local import PERCENTILES
 
+# What the percentiles stem from, for descriptions of metrics.
+OF_ARCHIVE = "EMDB's validation analysis of March 2024, 17,273 models"
 _FILE = Path(__file__).with_name("archive.json")
 
 

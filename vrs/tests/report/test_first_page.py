@@ -48,7 +48,7 @@ def test_key_numbers_stand_beside_those_of_the_archive():
                                      "archive": Metric(levels, "", "")})
     scales = key_numbers([item])
     assert scales.rows[0].archive == [0.3, 0.4, 0.5, 0.6, 0.7]
-    assert "public archive" in scales.caption
+    assert "EMDB (March 2024)" in scales.caption
     assert scales.alt == "Q-score, median: 0.55 (public archive: median 0.5, 0.3 to 0.7)"
     drawing = lines.line_drawing(scales)
     grey = [line for line in drawing.axes[0].lines if line.get_color() == "#767676"]

@@ -146,10 +146,13 @@ def test_what_noise_explains_does_not_count():
     bad, expected = np.arange(1000) < 400, np.arange(1000) < 380
     found = excess("beyond_limit", bad, expected)
     assert found["beyond_limit_percentage"] == pytest.approx(40)
-    assert found["beyond_limit_excess"] == pytest.approx(2)
+    # Of 620 particles that noise leaves in place 20 are not there.
+    assert found["beyond_limit_excess"] == pytest.approx(2 / 0.62)
     # The error of a difference of such shares is 2.2 %.
     assert found["beyond_limit_excess_interval"] == pytest.approx(
-        {"lower": 2 - 1.96 * 2.18, "upper": 2 + 1.96 * 2.18}, abs=0.1)
+        {"lower": (2 - 1.96 * 2.18) / 0.62, "upper": (2 + 1.96 * 2.18) / 0.62}, abs=0.15)
+    all_bad = np.ones(1000, bool)
+    assert excess("beyond_limit", all_bad, all_bad)["beyond_limit_excess"] == 0
 
 
 def test_scale_of_a_signal_that_was_measured_too_weak(sound):
