@@ -64,8 +64,8 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
     """
     size = np.array(volume.shape[::-1]) * sampling
     atoms, _ = with_what_is_near(model, size)
-    level = Level(_even(volume, sampling, resolution, workers), sampling, atoms, max(resolution, 2 * sampling), seed, workers,
-                  filtered=False)
+    level = Level(_even(volume, sampling, resolution, workers), sampling, atoms,
+                  max(resolution, 2 * sampling), seed, workers, filtered=False)
     positions, pieces = _pieces(model)
     own = pieces[cKDTree(positions).query(level.points)[1]]
     values, slopes = level.slopes(level.points)

@@ -23,8 +23,8 @@ from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Serie
 from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
-# A sound model without its neighbours has 10 % of such residues in a map of 6.6 Å; models of which a
-# part is wrong have 27 % and more.
+# A sound model without its neighbours has 10 % of such residues in a map of 6.6 Å; models of which
+# a part is wrong have 27 % and more.
 _BAD, _MOST_BAD, _WRONG_PART = 0.5, 10.0, 20.0
 _BAD_SHARE = "the fraction of the residues with a correlation below %g" % _BAD
 _BAD_WARNING = ("{value:.1f} % of the residues have a correlation with the map below 0.5 (below "
@@ -77,8 +77,8 @@ class MapModel(Check):
         "compared with those of the models in the public archive at this resolution; their "
         "contours were recommended by the depositors. The mass that the contour encloses is "
         "compared with the model's, unless the mass of the specimen was given, with which 0.b "
-        "compares it. Up to 4.5 Å, short pieces of the model are displaced one by one to where they "
-        "fit best: displacements that grow with the distance from the centre show that the voxel "
+        "compares it. At 4.5 Å or better, short pieces of the model are displaced one by one to "
+        "where they fit best: displacements that grow with the distance from the centre show that the voxel "
         "size is off. If the model does not fit where it lies, the whole map is searched, and the "
         "model is measured where it fits, or else where it correlates best.")
     quantities = (
