@@ -9,7 +9,7 @@ from scipy import fft, ndimage
 from vrs.checks import MAPPING, TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import reported_ratio
 from vrs.checks.level_0.mask import enclosed_mass
-from vrs.checks.level_A.archive import OF_ARCHIVE, percentile_of, percentiles_at
+from vrs.checks.level_A.archive import percentile_of, percentiles_at, source_of
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
 from vrs.checks.local import PERCENTILES
 from vrs.checks.residues import residue_figures, residues_of
@@ -86,8 +86,8 @@ class MapModel(Check):
                                        "contour"),
         Quantity("atom_inclusion_archive", "",
                  "Percentiles of the atom inclusion of the models of the public archive at this "
-                 "resolution, at the contours that were recommended for them (%s)" % OF_ARCHIVE,
-                 MAPPING, PERCENTILES),
+                 "resolution, at the contours that were recommended for them (%s)"
+                 % source_of("atom_inclusion"), MAPPING, PERCENTILES),
         Quantity("atom_inclusion_percentile", "",
                  "Percentile of the atom inclusion among the models of the archive at this "
                  "resolution"),
@@ -137,7 +137,7 @@ class MapModel(Check):
         Quantity("mean_residue_correlation", "", "Mean of the correlations of the residues"),
         Quantity("mean_residue_correlation_archive", "",
                  "Percentiles of the same, by Phenix, of the models of the public archive at this "
-                 "resolution (%s)" % OF_ARCHIVE, MAPPING, PERCENTILES),
+                 "resolution (%s)" % source_of("residue_correlation"), MAPPING, PERCENTILES),
         Quantity("mean_residue_correlation_percentile", "",
                  "Percentile of the mean correlation of the residues among the models of the "
                  "archive at this resolution"),
