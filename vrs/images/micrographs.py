@@ -375,7 +375,8 @@ def unlike_others(measures, particles):
     Particles change the spectrum too. Of sixteen micrographs or more, a straight line in the
     logarithm of their number is taken off each measure: the median slope between micrographs with
     few and with many particles (Theil's incomplete method; Theil 1950, Proc. Kon. Ned. Akad.
-    Wetensch. 53, 386).
+    Wetensch. 53, 386). Its error adds to the deviation of the set, the more, the more the number
+    of a micrograph differs from the usual one.
 
     Parameters
     ----------
@@ -397,23 +398,29 @@ def unlike_others(measures, particles):
     least = np.append(np.full(_BANDS, _LEAST_DIFFERENCE), _LEAST_GREY_DIFFERENCE)
     known = np.isfinite(measures).all(axis=0)
     measures = measures[:, known]
-    if len(measures) >= _FEWEST_CROWDED:
-        measures = _without_crowding(measures, np.log(particles))
-    rest = measures - np.median(measures, axis=0)
-    spread = np.maximum(_FOLDS * np.median(np.abs(rest), axis=0), least[known])
+    crowding = np.log(particles) - np.median(np.log(particles))
+    slope, error = _influence(measures, crowding)
+    rest = measures - slope * crowding[:, None]
+    rest -= np.median(rest, axis=0)
+    spread = np.hypot(np.maximum(_FOLDS * np.median(np.abs(rest), axis=0), least[known]),
+                      error * crowding[:, None])
     limits = np.append(np.full(_BANDS, _UNLIKE), _UNLIKE_GREY)[known]
     return (np.abs(rest) > limits * spread).any(axis=1)
 
 
-def _without_crowding(measures, crowding):
-    """Measures without what changes linearly with the logarithm of the number of particles."""
+def _influence(measures, crowding):
+    """Slopes of the measures over the logarithm of the number of particles, and their errors."""
     order, half = np.argsort(crowding, kind="stable"), len(crowding) // 2
     few, many = order[:half], order[-half:]
     run = crowding[many] - crowding[few]
-    if not (run > 0).any():
-        return measures
-    rise = (measures[many] - measures[few])[run > 0]
-    return measures - np.median(rise / run[run > 0, None], axis=0) * crowding[:, None]
+    apart = run > 0
+    if len(measures) < _FEWEST_CROWDED or not apart.any():
+        return np.zeros((2, measures.shape[1]))
+    slopes = (measures[many] - measures[few])[apart] / run[apart, None]
+    slope = np.median(slopes, axis=0)
+    # The error of a median is sqrt(π/2) times that of the mean.
+    return slope, (np.sqrt(np.pi / 2 / np.count_nonzero(apart)) * _FOLDS
+                   * np.median(np.abs(slopes - slope), axis=0))
 
 
 def ice_spots(image, sampling, workers=1):

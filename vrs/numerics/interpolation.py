@@ -80,6 +80,6 @@ def spread_over(values, lattice, step, mask):
     around = bounding_box(mask)
     result = np.zeros(mask.shape, np.float32)
     result[around] = mask[around] * ndimage.affine_transform(
-        filled[tuple(nearest)], np.diag(np.full(3, 1 / step)), [axis.start / step for axis in around],
-        mask[around].shape, order=1, mode="nearest")
+        filled[tuple(nearest)], np.diag(np.full(3, 1 / step)),
+        [axis.start / step for axis in around], mask[around].shape, order=1, mode="nearest")
     return result

@@ -31,7 +31,8 @@ _STYLE = {"font.family": fonts.SANS, "font.size": 8, "axes.labelsize": 8,
           "axes.formatter.useoffset": False, "axes.grid": True, "grid.color": "#dddddd",
           "grid.linewidth": 0.5, "axes.axisbelow": True, "lines.linewidth": 1.3,
           "legend.frameon": False, "svg.fonttype": "path", "svg.hashsalt": "vrs"}
-# Inches. A drawing is as wide as a column of the PDF, or the page, so that its letters keep their size.
+# Inches. A drawing is as wide as a column of the PDF, or the page, so that its letters keep their
+# size.
 _WIDTH, _HEIGHT, _BROAD = 3.3, 1.75, 6.8
 _LINE, _GAP, _RIGHT = 0.155, 0.06, 0.1
 _TRACK_HEIGHT = 0.62

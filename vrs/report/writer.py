@@ -17,8 +17,8 @@ from vrs.results import UNREADABLE
 ReportPaths = namedtuple("ReportPaths", "json pdf html")
 
 _OF_REPORT = re.compile(
-    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star|vrs_micrographs\.star|vrs_curves\.csv"
-    r"|open_in_chimerax\.cxc|vrs_report\.zip")
+    r"report\.(json|pdf|html)|emv_\w+\.json|vrs_particles(_\w+)?\.star|vrs_micrographs\.star"
+    r"|vrs_curves\.csv|open_in_chimerax\.cxc|vrs_report\.zip")
 PACKAGE = "vrs_report.zip"
 _PARTICLES_FILE = "vrs_particles.star"
 
@@ -31,7 +31,8 @@ def write_report(results_files, folder, provenance, title="", renderer="builtin"
 
     Beside them go values of residues in the format of 3DBionotes, see
     :func:`vrs.report.emv.emv_files`, the tables of particles with values that items gave them,
-    a table of the micrographs with those that items gave these, all curves as CSV, and commands by which ChimeraX opens the map with what was measured on it.
+    a table of the micrographs with those that items gave these, all curves as CSV, and commands
+    with which ChimeraX opens the map with what was measured on it.
 
     Parameters
     ----------

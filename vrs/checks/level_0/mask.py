@@ -21,7 +21,7 @@ _LISTED_COMPONENTS = 100
 # parts of a flexible periphery that hang together only below the threshold 1.5 to 4.
 _SMALL = 10.0
 # Enclosed over real mass. Contours at which 80 % of the atoms are seen enclose 0.2 to 0.7 of the
-# mass in maps of 2.5 to 4.5 Å, more where resolution is low, and up to twice as much with a micelle.
+# mass in maps of 2.5 to 4.5 Å, more at low resolution, and up to twice as much with a micelle.
 _ENCLOSED = (0.1, 2.5)
 
 
@@ -95,8 +95,8 @@ class MaskAnalysis(Check):
                   "bodies, give a mask of your own.", service=_SERVICE),
         Criterion(name="remaining", metric="remaining_relative_volume",
                   subject="the mean volume of the small components (those beyond 95 % of the raw "
-                  "mask), divided by the cube of the reported "
-                  "resolution,", relation="<", bound=_SMALL,
+                  "mask), divided by the cube of the reported resolution,", relation="<",
+                  bound=_SMALL,
                   warning="The small components (those beyond 95 % of the raw mask) have a mean "
                   "volume of {value:.1f} times the cube of the reported resolution (below {bound} "
                   "expected), more than noise and loose ends of the macromolecule have: other "

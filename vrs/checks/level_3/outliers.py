@@ -103,8 +103,8 @@ class OutlierDetection(Check):
         Criterion(name="noise", metric="noise_interval.lower",
                   subject="the fraction of the particles that are like noise aligned to the "
                   "classes (lower end of its 95 % interval)", relation="<=", bound=_NOISE, unit="%",
-                  warning="At least {value:.0f} % of the particles agree with their class no better "
-                  "than aligned noise does (at most {bound} % expected): many images may show no "
+                  warning="At least {value:.0f} % of the particles agree with their class no "
+                  "better than aligned noise does (at most {bound} % expected): many images may show no "
                   "particle. Leave out the classes with the largest fraction of them.",
                   service=()),
     )
@@ -414,7 +414,7 @@ def _sentence(found, metrics):
     text += ("%.0f %% of the particles (95 %% interval %s %%) are like it." % (
         metrics["noise_percentage"], printed_interval(metrics["noise_interval"]))
         if metrics["noise_interval"] else
-        "only %.0f %% of the particles agree better with their class than nearly all of it, so that "
+        "only %.0f %% of the particles agree better with their class than nearly all of it, so "
         "images of nothing cannot be counted: the particles are small, or few images show one."
         % metrics["above_noise_percentage"])
     text += left_out_sentence(metrics["small_classes"])

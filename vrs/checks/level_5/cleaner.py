@@ -76,8 +76,9 @@ class MicrographCleaner(Check):
         "searched for as well. As a micrograph that is bad throughout has no good ice, the power "
         "spectrum and the grey level of its ice are compared with those of the other micrographs, "
         "if there are %d or more: where they differ by more than 6.5 deviations of the set in "
-        "the spectrum, or 5 in the grey level, all of its coordinates score 0. Each coordinate gets a score from 0 to 1, the fraction of the "
-        "particle that lies on good ice, and is suspicious below %g." % (
+        "the spectrum, or 5 in the grey level, all of its coordinates score 0. Each coordinate "
+        "gets a score from 0 to 1, the fraction of the particle that lies on good ice, and is "
+        "suspicious below %g." % (
             FEWEST_ALIKE, _SUSPICIOUS))
     quantities = (
         Quantity("coordinates", "", "Coordinates that were judged"),

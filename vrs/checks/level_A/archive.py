@@ -2,7 +2,7 @@
 
 ``archive.json`` has percentiles for ranges of the reported resolution, from the table of the
 validation analysis of EMDB (Wang et al. 2022, https://doi.org/10.1107/S205979832200328X) of March
-2024, 17,273 models with a resolution; ``benchmarks/archive_percentiles.py`` made it.
+2024, models of 1.2 to 20 Å; ``benchmarks/archive_percentiles.py`` made it.
 """
 
 import json
@@ -13,14 +13,28 @@ import numpy as np
 
 from vrs.checks.local import PERCENTILES
 
-# What the percentiles stem from, for descriptions of metrics.
-OF_ARCHIVE = "EMDB's validation analysis of March 2024, 17,273 models"
 _FILE = Path(__file__).with_name("archive.json")
 
 
 @lru_cache(maxsize=None)
 def _table():
     return json.loads(_FILE.read_text(encoding="utf-8"))
+
+
+def source_of(kind):
+    """What the percentiles of a measure stem from, for descriptions of metrics.
+
+    Parameters
+    ----------
+    kind : str
+        As that of :func:`percentiles_at`.
+
+    Returns
+    -------
+    str
+    """
+    return "EMDB's validation analysis of March 2024, %s models" % format(
+        sum(_table()[kind]["models"]), ",")
 
 
 def _values(kind, resolution):

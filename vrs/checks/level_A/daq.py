@@ -39,8 +39,8 @@ _SHORTEST_HELIX, _SHORTEST_STRAND = 5, 3
 _LINKED = 4.5
 _FEWEST = 30
 _OLD_BASES = {"ADE": "A", "GUA": "G", "CYT": "C", "THY": "U", "URA": "U"}
-# Of 1476 wrong models none had fewer than 27 % of its residues below 0; right models of 4 Å or better
-# seldom have more than 15 % (vrs/engines/models/daq.md). Beyond 4 Å every second right one has.
+# Of 1476 wrong models none had fewer than 27 % of its residues below 0; right models of 4 Å or
+# better seldom have more than 15 % (vrs/engines/models/daq.md). Beyond 4 Å every second right one has.
 _MOST_NEGATIVE, _TELLING = 15.0, 4.0
 # Above this, the whole model is in doubt and not a part.
 _MOSTLY_NEGATIVE = 25.0
@@ -336,7 +336,9 @@ def sequence_support(probabilities, types, chains, farthest=_FARTHEST):
     """How much better a sequence suits the density than the same one shifted along its chains.
 
     The mean of :func:`log_ratios`, less that over all shifts by 1 to 30 residues either way (what
-    leaves a chain at one end comes in at the other), in standard deviations of the latter.
+    leaves a chain at one end comes in at the other), in standard deviations of the latter. Chains
+    of 30 residues or fewer go through their own shifts again, as they must not come back to where
+    they were.
 
     Parameters
     ----------
@@ -358,11 +360,16 @@ def sequence_support(probabilities, types, chains, farthest=_FARTHEST):
     for shift in shifts:
         moved = np.array(types)
         for members in chains:
-            moved[members] = np.roll(types[members], shift)
+            moved[members] = np.roll(types[members], _within_chain(shift, len(members)))
         means.append(log_ratios(probabilities, moved, probabilities).mean())
     spread = np.std(means[1:])
     z = (means[0] - np.mean(means[1:])) / spread if spread > _TINY else None
     return z, shifts[int(np.argmax(means))]
+
+
+def _within_chain(shift, length):
+    """A shift that a chain of a length has, 0 only for 0."""
+    return np.sign(shift) * (1 + (abs(shift) - 1) % max(length - 1, 1))
 
 
 def window_means(values, chains, reach=_WINDOW):

@@ -115,15 +115,16 @@ class EMRinger(Check):
     criteria = (
         Criterion(name="score", metric="score_upper", relation=">=", bound=_USUAL,
                   subject="the upper end of the 95 % interval of the EMRinger score",
-                  warning="The EMRinger score is {metrics[score]:.2f}, at most {value:.2f} with its "
-                  "error, and at least {bound} is usual: the density of many side chains is not "
+                  warning="The EMRinger score is {metrics[score]:.2f}, at most {value:.2f} with "
+                  "its error, and at least {bound} is usual: the density of many side chains is not "
                   "where side chains usually are. Look for errors of the backbone.",
                   service=(
-            Criterion(name="score", subject="the EMRinger score", relation=">=", bound=1.0,
-                      warning="The EMRinger score is {value:.2f} (at least {bound})."),
-            Criterion(name="max_z", subject="the highest Z-score over the thresholds",
-                      relation=">=", bound=1.0,
-                      warning="The highest Z-score is {value:.2f} (at least {bound})."))),
+                      Criterion(name="score", subject="the EMRinger score", relation=">=",
+                                bound=1.0,
+                                warning="The EMRinger score is {value:.2f} (at least {bound})."),
+                      Criterion(name="max_z", subject="the highest Z-score over the thresholds",
+                                relation=">=", bound=1.0,
+                                warning="The highest Z-score is {value:.2f} (at least {bound})."))),
     )
     undecided = "Nothing can be decided for this map and model; the results say why."
     summary_ok = "The density of the side chains is where side chains usually are."

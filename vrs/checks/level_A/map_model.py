@@ -9,7 +9,7 @@ from scipy import fft, ndimage
 from vrs.checks import MAPPING, TEXT, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import reported_ratio
 from vrs.checks.level_0.mask import enclosed_mass
-from vrs.checks.level_A.archive import OF_ARCHIVE, percentile_of, percentiles_at
+from vrs.checks.level_A.archive import percentile_of, percentiles_at, source_of
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of, verdict
 from vrs.checks.local import PERCENTILES
 from vrs.checks.residues import residue_figures, residues_of
@@ -23,8 +23,8 @@ from vrs.results import SERIOUS, AtomValues, Curve, Mark, Paragraph, Plot, Serie
 from vrs.results.wording import judged
 
 _THRESHOLDS = ((0.5, "05"), (0.143, "0143"), (0.0, "0"))
-# A sound model without its neighbours has 10 % of such residues in a map of 6.6 Å; models of which a
-# part is wrong have 27 % and more.
+# A sound model without its neighbours has 10 % of such residues in a map of 6.6 Å; models of which
+# a part is wrong have 27 % and more.
 _BAD, _MOST_BAD, _WRONG_PART = 0.5, 10.0, 20.0
 _BAD_SHARE = "the fraction of the residues with a correlation below %g" % _BAD
 _BAD_WARNING = ("{value:.1f} % of the residues have a correlation with the map below 0.5 (below "
@@ -35,7 +35,7 @@ _LEAST_INCLUDED = 0.4
 # Mass that the contour encloses over that of the model, which may be a part of the specimen.
 _MOST_ENCLOSED = 3.0
 # In per cent; where the resolution is worse (Å), outlines decide, which the solvent displaces.
-_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 4.5
+_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 5.0
 _WATER = 18.015  # Da, which a residue loses when it joins a chain
 # Voxels within this distance of an atom belong to it; it grows with the resolution.
 _RADII = (3.0, 10.0)
@@ -77,8 +77,8 @@ class MapModel(Check):
         "compared with those of the models in the public archive at this resolution; their "
         "contours were recommended by the depositors. The mass that the contour encloses is "
         "compared with the model's, unless the mass of the specimen was given, with which 0.b "
-        "compares it. Up to 4.5 Å, short pieces of the model are displaced one by one to where they "
-        "fit best: displacements that grow with the distance from the centre show that the voxel "
+        "compares it. At 5 Å or better, short pieces of the model are displaced one by one to "
+        "where they fit best: displacements that grow with the distance from the centre show that the voxel "
         "size is off. If the model does not fit where it lies, the whole map is searched, and the "
         "model is measured where it fits, or else where it correlates best.")
     quantities = (
@@ -86,8 +86,8 @@ class MapModel(Check):
                                        "contour"),
         Quantity("atom_inclusion_archive", "",
                  "Percentiles of the atom inclusion of the models of the public archive at this "
-                 "resolution, at the contours that were recommended for them (%s)" % OF_ARCHIVE,
-                 MAPPING, PERCENTILES),
+                 "resolution, at the contours that were recommended for them (%s)"
+                 % source_of("atom_inclusion"), MAPPING, PERCENTILES),
         Quantity("atom_inclusion_percentile", "",
                  "Percentile of the atom inclusion among the models of the archive at this "
                  "resolution"),
@@ -137,13 +137,13 @@ class MapModel(Check):
         Quantity("mean_residue_correlation", "", "Mean of the correlations of the residues"),
         Quantity("mean_residue_correlation_archive", "",
                  "Percentiles of the same, by Phenix, of the models of the public archive at this "
-                 "resolution (%s)" % OF_ARCHIVE, MAPPING, PERCENTILES),
+                 "resolution (%s)" % source_of("residue_correlation"), MAPPING, PERCENTILES),
         Quantity("mean_residue_correlation_percentile", "",
                  "Percentile of the mean correlation of the residues among the models of the "
                  "archive at this resolution"),
         Quantity("magnification", "%",
                  "By how much the model has to grow to fit best: how much too large the voxel size "
-                 "is, if the model has its own from elsewhere; at 4.5 Å or better"),
+                 "is, if the model has its own from elsewhere; at 5 Å or better"),
         Quantity("magnification_certain", "%",
                  "Size of the magnification less three of its standard errors, or 0"),
         Quantity("magnification_error", "%", "Standard error of the magnification"),

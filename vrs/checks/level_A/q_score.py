@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 
 from vrs.checks import (MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register,
                         resolution)
-from vrs.checks.level_A.archive import (OF_ARCHIVE, percentile_of, percentiles_at,
-                                        range_of_archive)
+from vrs.checks.level_A.archive import (percentile_of, percentiles_at, range_of_archive,
+                                        source_of)
 from vrs.checks.level_A.model_engines import at_atoms, with_model
 from vrs.checks.level_A.placement import PLACED_MODEL, model_of
 from vrs.checks.local import PERCENTILES, percentile_table, percentiles, spread, spread_criterion
@@ -76,7 +76,8 @@ class QScore(Check):
         "Hydrogens do not count.")
     quantities = (
         Quantity("archive", "", "Percentiles of the mean Q-scores (σ 0.4 Å) of the models of the "
-                 "public archive at this resolution (%s)" % OF_ARCHIVE, MAPPING, PERCENTILES),
+                 "public archive at this resolution (%s)" % source_of("q_score"), MAPPING,
+                 PERCENTILES),
         Quantity("archive_percentile", "",
                  "Percentile of the median Q-score (σ 0.4 Å) among the models of the archive at "
                  "this resolution"),

@@ -135,9 +135,10 @@ def test_long_names(refused, map_path, tmp_path):
 
 def test_checking_a_request_leaves_no_folder_behind(map_path, tmp_path):
     """A run that is killed must not leave one that looks like a report."""
+    output = str(tmp_path / "a" / "b")
     options = _parser().parse_args(["validate", "--map", str(map_path), "--threshold",
-                                    str(maps.THRESHOLD), "--output", str(tmp_path / "a" / "b")])
-    assert check_request(options, bundles.filled(given_by(options))).output == str(tmp_path / "a" / "b")
+                                    str(maps.THRESHOLD), "--output", output])
+    assert check_request(options, bundles.filled(given_by(options))).output == output
     assert not (tmp_path / "a").exists()
 
 

@@ -216,6 +216,19 @@ def test_what_follows_from_the_number_of_particles_is_not_unlike():
     assert not micrographs.unlike_others(measures, np.full(16, 50)).any()
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.3])
+def test_few_particles_alone_do_not_make_a_micrograph_unlike(spread):
+    """The line through numbers that are about the same says little far from them."""
+    found = []
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        particles = np.rint(200 * np.exp(rng.normal(0, spread, 16))).astype(int)
+        particles[0] = 20
+        found.append(micrographs.unlike_others(rng.normal(0, 0.3, (16, 6)), particles)[0])
+    # Extrapolated without regard to its error it would be so for 100 and 20 %.
+    assert np.mean(found) <= 0.06
+
+
 def test_measures_of_the_ice_do_not_depend_on_the_scale_of_the_grey():
     made = simulate(4)
     ice = score_ice(made.image, PIXELS, made.particles)

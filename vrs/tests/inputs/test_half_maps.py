@@ -329,7 +329,9 @@ def test_what_only_the_data_tell_is_a_reason_of_the_level(map_path, half_paths, 
     assert status is Status.NOT_MEASURED and "not finite" in reason
 
 
-def test_surfaces_of_the_halves_enclose_what_that_of_the_map_does(halves, mask):
+@pytest.mark.parametrize("grey", [1, 1e-9, 1e6])
+def test_surfaces_of_the_halves_enclose_what_that_of_the_map_does(halves, mask, grey):
+    halves = [half * np.float32(grey) for half in halves]
     mean = (halves[0] + halves[1]) / 2
     threshold = float(np.quantile(mean, 0.97))
     data = evidence(mean, SAMPLING, threshold, 6.0, mask, half1=halves[0], half2=halves[1])

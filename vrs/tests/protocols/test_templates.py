@@ -17,7 +17,8 @@ from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
 
 _OF_ENTRIES = {"level_0": ["0"], "level_0_1": ["0", "1"], "level_0_1_A": ["0", "1", "A"]}
-_LEVELS = dict(_OF_ENTRIES, level_0_2_3_4=["0", "2", "3", "4"], level_0_1_5=["0", "1", "5"], level_0_1_A_O=["0", "1", "A", "O"])
+_LEVELS = dict(_OF_ENTRIES, level_0_2_3_4=["0", "2", "3", "4"], level_0_1_5=["0", "1", "5"],
+               level_0_1_A_O=["0", "1", "A", "O"])
 LEVELS = dict(_LEVELS, **{name + "_entry": levels for name, levels in _OF_ENTRIES.items()})
 
 

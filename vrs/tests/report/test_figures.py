@@ -247,7 +247,7 @@ def test_circles_are_drawn_where_they_are_in_their_colours(artist):
 
 
 def test_whole_spheres_keep_the_places_of_directions():
-    """Values that grow with z are largest at the top, those that grow with y right of the middle."""
+    """Values that grow with z are largest at the top, those that grow with y on the right."""
     directions = sphere.spiral(2000, whole=True)
     drawing = lines.line_drawing(WholeSpheres("c", "a", [
         SpherePanel(name, directions, directions[:, axis]) for name, axis in (("y", 1), ("z", 2))]))

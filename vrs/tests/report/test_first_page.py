@@ -122,7 +122,8 @@ def test_places_show_the_residue_in_the_middle(items, tmp_path):
     _, found = places([(level, tmp_path)], Artist(tmp_path, (80, 40, 40), 1.0))
     assert [place.title for place in found] == [
         "Ala 3, chain A", "Ala 1, chain A", "Ala 4, chain A"]
-    assert found[0].text == "cc 0.30 (A.a, median 0.60), f 1.90 (A.b, median -0.10)" and found[0].link == "item-A-a"
+    assert found[0].text == "cc 0.30 (A.a, median 0.60), f 1.90 (A.b, median -0.10)"
+    assert found[0].link == "item-A-a"
     from PIL import Image
     image = np.asarray(Image.open(str(tmp_path / found[0].panel.file)).convert("L")).astype(int)
     rows, columns = np.nonzero(image == 255)

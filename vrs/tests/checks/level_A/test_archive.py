@@ -1,6 +1,7 @@
 import pytest
 
-from vrs.checks.level_A.archive import percentile_of, percentiles_at, range_of_archive
+from vrs.checks.level_A.archive import (percentile_of, percentiles_at, range_of_archive,
+                                        source_of)
 
 # Published for Q-scores of width 0.4 Å: resolution, median, percentile 2.5; the ranges of
 # resolution were others, which changes these by up to 0.02.
@@ -21,6 +22,11 @@ def test_a_percentile_has_its_own_rank(kind):
         for level, value in percentiles_at(kind, resolution).items():
             assert percentile_of(kind, value, resolution) == pytest.approx(float(level), abs=0.05)
     assert percentile_of(kind, 2.0, 3.0) == 100 and percentile_of(kind, -2.0, 3.0) == 0
+
+
+def test_number_of_models_is_that_of_the_measure():
+    assert source_of("q_score").endswith("17,104 models")
+    assert source_of("residue_correlation").endswith("14,584 models")
 
 
 def test_what_is_not_known_has_none():

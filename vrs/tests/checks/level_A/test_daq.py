@@ -240,6 +240,18 @@ def test_sequence_is_supported_where_its_types_are_likely_and_not_where_it_is_sh
     assert daq.sequence_support(probabilities, np.zeros(200, int), chains)[0] is None
 
 
+@pytest.mark.parametrize("length, copies", [(8, 12), (15, 8), (30, 2)])
+def test_sequences_of_short_chains_are_not_compared_with_themselves(length, copies):
+    """Shifts by multiples of the length would keep the figure below 3 for 8 residues."""
+    rng = np.random.default_rng(1)
+    types, chains = rng.integers(0, 20, length * copies), np.repeat(np.arange(copies), length)
+    probabilities = rng.dirichlet(np.full(20, 5.0), len(types))
+    probabilities[np.arange(len(types)), types] *= 6
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    z, best = daq.sequence_support(probabilities, types, chains)
+    assert z > 5 and best == 0
+
+
 def test_what_the_items_verdict_is_by_support_share_below_zero_and_resolution():
     def warnings(z, negative, resolution=3.5):
         metrics = {"sequence_z": Metric(z, "", ""), "best_shift": Metric(0, "", ""),
