@@ -76,7 +76,7 @@ def test_an_assignment_to_a_turned_map_is_no_fault(made):
     result, found = run(replace(made.table, rotations=rotations))
     assert result.status is Status.OK
     assert found["common_rotation"] == pytest.approx(np.degrees(np.sqrt(0.14)), abs=0.7)
-    assert any("turned by 21" in part.text for part in result.content[:2])
+    assert any("rotated by 21" in part.text for part in result.content[:2])
 
 
 def test_images_without_signal_are_not_judged(tmp_path):
