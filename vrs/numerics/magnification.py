@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import gemmi
 import numpy as np
 from scipy import fft
 from scipy.spatial import cKDTree
 
 from vrs.numerics.fourier import filter_in_place, shell_counts, shell_frequencies, shell_sums
+from vrs.numerics.model_map import model_map
 from vrs.numerics.placement import Level, with_what_is_near
 
 # Residues that are taken together, points that a displacement needs, and pieces that a line needs.
@@ -40,11 +42,11 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
     """By how much a model that lies in a map has to grow to fit best.
 
     Pieces of eight residues are displaced one by one to where they fit best: with the map ρ and
-    the model's density m, m(x) ≈ a + b ρ(x + d) ≈ a + b ρ(x) + b d·∇ρ(x) is solved for d by least
-    squares. The map is brought to the same amplitude in all shells up to the resolution before, as
-    the pieces of one that fades seem to be drawn towards its centre. A common shift, turn and
-    growth g about the centre c are fitted to the displacements, d = s + ω × (r - c) + g (r - c);
-    what they leave gives the error of g.
+    that of the model m, m(x) ≈ a + b ρ(x + d) ≈ a + b ρ(x) + b d·∇ρ(x) is solved for d by least
+    squares. Both are brought to the same amplitude in all shells up to the resolution before:
+    where one fades more than the other, pieces seem to be drawn towards its centre. A common
+    shift, turn and growth g about the centre c are fitted to the displacements,
+    d = s + ω × (r - c) + g (r - c); what they leave gives the error of g.
 
     Parameters
     ----------
@@ -64,8 +66,12 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
     """
     size = np.array(volume.shape[::-1]) * sampling
     atoms, _ = with_what_is_near(model, size)
-    level = Level(_even(volume, sampling, resolution, workers), sampling, atoms,
-                  max(resolution, 2 * sampling), seed, workers, filtered=False)
+    ideal = model_map(_alone(model), volume.shape, sampling, resolution, workers)
+    level, own_level = (
+        Level(_even(density, sampling, resolution, workers), sampling, atoms,
+              max(resolution, 2 * sampling), seed, workers, filtered=False)
+        for density in (volume, ideal))
+    wanted = own_level.at(level.points)
     positions, pieces = _pieces(model)
     own = pieces[cKDTree(positions).query(level.points)[1]]
     values, slopes = level.slopes(level.points)
@@ -76,7 +82,7 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
             continue
         columns = np.column_stack([np.ones(np.count_nonzero(chosen)), values[chosen],
                                    slopes[chosen]])
-        factors, _, rank, _ = np.linalg.lstsq(columns, level.values[chosen], rcond=None)
+        factors, _, rank, _ = np.linalg.lstsq(columns, wanted[chosen], rcond=None)
         if rank == columns.shape[1] and factors[1] > 0:
             places.append(positions[pieces == piece].mean(axis=0))
             displacements.append(factors[2:] / factors[1])
@@ -114,6 +120,12 @@ def common_growth(places, displacements):
     variance = np.sum(left[kept] ** 2) / (np.count_nonzero(kept) - len(factors))
     error = np.sqrt(variance * np.linalg.inv(columns[kept].T @ columns[kept])[-1, -1])
     return Magnification(float(factors[-1]), float(error), float(np.sqrt(variance)), len(places))
+
+
+def _alone(model):
+    structure = gemmi.Structure()
+    structure.add_model(model)
+    return structure
 
 
 def _even(volume, sampling, resolution, workers):

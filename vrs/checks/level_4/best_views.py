@@ -250,4 +250,5 @@ def require_signal(expected, p_value):
         raise NotMeasured(
             "The images are too noisy to judge the angles of single particles: %.0f %% of "
             "simulated particles with the same noise would seem wrong although their angles are "
-            "right." % expected)
+            "right. If the specimen has a symmetry that was not given, give it by --symmetry."
+            % expected)

@@ -12,7 +12,7 @@ from vrs.images.particles import fourier_cropped
 from vrs.images.projector import Projector
 from vrs.images.states import Variability, correlation, white_images
 from vrs.inputs.map import MAP
-from vrs.inputs.particles import ANGLES, IMAGES, PARTICLES
+from vrs.inputs.particles import ANGLES, CTF, IMAGES, PARTICLES
 from vrs.numerics.fourier import filtered
 from vrs.numerics.projection import CentralSections, Reconstruction
 from vrs.numerics.resample import fourier_resample
@@ -44,7 +44,8 @@ class SecondState(Check):
 
     id = "4.e"
     title = "Classification without alignment"
-    requires = (MAP, PARTICLES, IMAGES, ANGLES)
+    # Unknown CTFs would split both halves alike, by the defocus.
+    requires = (MAP, PARTICLES, IMAGES, ANGLES, CTF)
     uses = (ASSIGNED_PARTICLES,)
     explanation = (
         "With the orientations of the table held fixed, the particles of two random halves are "
@@ -181,16 +182,15 @@ def _specimen(evidence, particles, used):
 def _coefficients(sample, used, sections, sampling):
     """Coefficients of images about the particles' centres, and their CTF."""
     coefficients = np.empty((len(used), len(sections.wave_numbers)), np.complex64)
-    ctf = np.ones(coefficients.shape, np.float32)
+    ctf = np.empty(coefficients.shape, np.float32)
     frequencies, done = sections.frequencies(sampling), 0
     for batch in sample.batches(used):
         part = slice(done, done + len(batch.rows))
         images = fourier_cropped(batch.images, sections.box, sample.workers)
         coefficients[part] = sections.coefficients(images) * sections.shifts(
             batch.shifts * (sections.box / sample.box))
-        if batch.contrast is not None:
-            ctf[part] = batch.contrast.values(frequencies)
-            _divide(coefficients[part], ctf[part], batch.contrast, frequencies)
+        ctf[part] = batch.contrast.values(frequencies)
+        _divide(coefficients[part], ctf[part], batch.contrast, frequencies)
         done = part.stop
     return coefficients, ctf
 

@@ -35,7 +35,7 @@ _LEAST_INCLUDED = 0.4
 # Mass that the contour encloses over that of the model, which may be a part of the specimen.
 _MOST_ENCLOSED = 3.0
 # In per cent; where the resolution is worse (Å), outlines decide, which the solvent displaces.
-_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 4.5
+_MOST_MAGNIFIED, _MAGNIFIED_UP_TO = 0.5, 5.0
 _WATER = 18.015  # Da, which a residue loses when it joins a chain
 # Voxels within this distance of an atom belong to it; it grows with the resolution.
 _RADII = (3.0, 10.0)
@@ -77,7 +77,7 @@ class MapModel(Check):
         "compared with those of the models in the public archive at this resolution; their "
         "contours were recommended by the depositors. The mass that the contour encloses is "
         "compared with the model's, unless the mass of the specimen was given, with which 0.b "
-        "compares it. At 4.5 Å or better, short pieces of the model are displaced one by one to "
+        "compares it. At 5 Å or better, short pieces of the model are displaced one by one to "
         "where they fit best: displacements that grow with the distance from the centre show that the voxel "
         "size is off. If the model does not fit where it lies, the whole map is searched, and the "
         "model is measured where it fits, or else where it correlates best.")
@@ -143,7 +143,7 @@ class MapModel(Check):
                  "archive at this resolution"),
         Quantity("magnification", "%",
                  "By how much the model has to grow to fit best: how much too large the voxel size "
-                 "is, if the model has its own from elsewhere; at 4.5 Å or better"),
+                 "is, if the model has its own from elsewhere; at 5 Å or better"),
         Quantity("magnification_certain", "%",
                  "Size of the magnification less three of its standard errors, or 0"),
         Quantity("magnification_error", "%", "Standard error of the magnification"),

@@ -131,7 +131,8 @@ class Draft:
                                   "three-dimensional assignment.")
             elif self.count > 1:
                 self._refuse("All particles in %s have the same angles, which no refinement gives; "
-                             "give the table of one, or remove the angles." % self.path)
+                             "give the table of a 3D refinement, or remove the "
+                             "angles." % self.path)
             return self.count == 1 and values.any()
         return True
 

@@ -30,7 +30,7 @@ def test_sound_sets_have_no_serious_warning(outcome, name):
     ("tolb-4-halves_identical", (), "half_maps"),
     ("rcc1-4-overstated40", ("1.a",), "1.a"),
     ("rcc1-5-other_model", ("A.a",), "A.a"),
-    ("tolb-4-mirrored_model", ("A.a",), "A.a"),
+    ("tolb-3.5-voxel1", ("A.a",), "A.a"),
     ("complex2-4-shift2", ("A.a",), "A.a")])
 def test_faults_get_a_serious_warning(outcome, name, items, source):
     found = outcome(name, *items)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -80,6 +82,13 @@ def test_planted_parts_hold_a_tenth_and_have_the_symmetry():
         centre = np.array(ndimage.center_of_mass(part))[::-1] - 8
         # Along z the symmetry leaves one end, along x and y it takes both.
         assert abs(centre[number]) < 1 if number < 2 else centre[number] > 3
+
+
+def test_images_of_unknown_ctf_are_not_classified(tmp_path):
+    # Their defocus would split both halves alike.
+    made = particle_set(tmp_path, volume_of(), SAMPLING, 12, SNR)
+    result, _ = run_check(CHECK, evidence_of(replace(made.table, defocus=None), volume_of()))
+    assert result.status is Status.NOT_RUN and "defocus" in result.reason
 
 
 def test_images_that_were_multiplied_by_their_ctf_are_divided_again():
