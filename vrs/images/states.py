@@ -35,7 +35,7 @@ def products(one, other):
 
 def _real(values):
     """Real and imaginary parts side by side, (..., 2 coefficients)."""
-    return np.ascontiguousarray(values).view(np.float32)
+    return np.ascontiguousarray(values, np.complex64).view(np.float32)
 
 
 def correlation(one, other):

@@ -16,7 +16,6 @@ from vrs.images.particles import LARGEST_VALUE
 from vrs.io import files, headers
 from vrs.io.problems import collected, to_sampling
 from vrs.io.spider import spider_images
-from vrs.io.stacks import COMPLEX_MODES
 from vrs.io.star import read_star
 from vrs.io.tiff import is_tiff, tiff_images
 
@@ -366,7 +365,7 @@ def _header(path):
     if is_tiff(path):
         return tiff_images(path).shape[1:], None
     header = headers.read_header(path)
-    if header.mode in COMPLEX_MODES:
+    if header.mode in headers.COMPLEX_MODES:
         raise InputError(_complex(path))
     return (header.size[1], header.size[0]), _told(header)
 
@@ -423,7 +422,7 @@ def _hdf(path, read):
         import h5py
     except ImportError:
         raise InputError("%s is an HDF file, which needs the Python package h5py; install it, or "
-                         "convert the file by EMAN2's '%s'." % (path, _conversion(path))) from None
+                         "convert the file with EMAN2's '%s'." % (path, _conversion(path))) from None
     try:
         with h5py.File(path, "r") as file:
             group = file["MDF/images"]
@@ -434,7 +433,7 @@ def _hdf(path, read):
                          if "EMAN.apix_x" in entry.attrs}
     except (OSError, KeyError, ValueError, IndexError):
         raise InputError("%s is damaged or not an HDF stack of EMAN2; if EMAN2 can read it, "
-                         "convert it by '%s'." % (path, _conversion(path))) from None
+                         "convert it with '%s'." % (path, _conversion(path))) from None
     sampling = samplings.pop() if len(samplings) == 1 else None
     return found, sampling if sampling is not None and sampling > 0 else None
 

@@ -29,7 +29,7 @@ SAME_SAMPLING = 1e-4
 SMALLEST_SAMPLING, LARGEST_SAMPLING = 0.05, 200.0
 
 _REAL_MODES = (0, 1, 2, 6, 12)
-_COMPLEX_MODES = (3, 4)
+COMPLEX_MODES = (3, 4)
 _XYZ = (1, 2, 3)
 _HEADER_BYTES = HEADER_DTYPE.itemsize
 _LARGEST_AXIS, _MOST_SECTIONS = 2 ** 16, 2 ** 24  # Stacks may hold millions of images.
@@ -219,7 +219,7 @@ def volume_problems(header):
     """
     problems = []
     columns, rows, sections = header.size
-    if header.mode in _COMPLEX_MODES:
+    if header.mode in COMPLEX_MODES:
         problems.append("%s holds complex numbers (a Fourier transform); give the map itself."
                         % header.path)
     elif header.mode not in _REAL_MODES:

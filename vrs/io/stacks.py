@@ -14,8 +14,6 @@ from vrs.io.problems import collected
 from vrs.io.spider import spider_images
 from vrs.io.tiff import is_tiff, tiff_images
 
-COMPLEX_MODES = (3, 4)
-
 
 @dataclass(frozen=True)
 class Stack:
@@ -85,7 +83,7 @@ def read_stack(path):
         raise InputError("%s is compressed, and its images cannot be read one by one; unpack it "
                          "first, with gunzip for instance." % path)
     try:
-        unreadable = header.mode in COMPLEX_MODES
+        unreadable = header.mode in headers.COMPLEX_MODES
         dtype_from_mode(header.mode)
     except ValueError:
         unreadable = True

@@ -42,6 +42,6 @@ def tiff_images(path):
         stored = None
     if stored is None or stored.ndim not in (2, 3) or stored.shape[-1] in (3, 4):
         raise InputError("The images of %s are compressed, coloured, of several sizes, or damaged; "
-                         "convert them, by IMOD's 'tif2mrc %s %s' for instance."
+                         "convert them, with IMOD's 'tif2mrc %s %s' for instance."
                          % (path, path, os.path.splitext(path)[0] + ".mrc"))
     return stored.reshape((-1,) + stored.shape[-2:])[:, ::-1]

@@ -7,6 +7,7 @@ from pyworkflow.utils import getHostFullName
 
 from vrs.provenance import origin
 
+
 def provenance(protocol):
     """All that the report says of its origin.
 

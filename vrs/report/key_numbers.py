@@ -29,7 +29,7 @@ KEY_NUMBERS = (
     KeyNumber("A.a", "mean_residue_correlation", "Map-model correlation", 0.0, 1.0,
               "mean_residue_correlation_archive"),
     KeyNumber("A.a", "bad_residue_percentage", "Residues that do not fit", 0.0, 30.0),
-    KeyNumber("A.e", "median", "Q-score, median", 0.0, 1.0, "archive"),
+    KeyNumber("A.e", "mean", "Q-score, mean", 0.0, 1.0, "archive"),
     KeyNumber("A.a", "atom_inclusion", "Atom inclusion", 0.0, 1.0, "atom_inclusion_archive"),
     KeyNumber("A.b", "beyond_percentage", "FSC-Q beyond ±1.5", 0.0, 30.0),
     KeyNumber("1.h", "cfar", "Isotropy (cFAR)", 0.0, 1.0),

@@ -1,7 +1,7 @@
 """The micrographs by what all items say of them, the worst first."""
 
-import os
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Dict, List
 
 import numpy as np
@@ -50,7 +50,8 @@ def micrograph_columns(items):
 def ranked_micrographs(columns) -> List[RankedMicrograph]:
     """All micrographs, those first that most items suspect, then by their mean rank.
 
-    Names of one micrograph may differ in their folders and endings.
+    Names of one micrograph may differ in their endings, and in as many folders as are not needed to
+    tell the micrographs of an item apart.
 
     Parameters
     ----------
@@ -60,11 +61,11 @@ def ranked_micrographs(columns) -> List[RankedMicrograph]:
     -------
     list of RankedMicrograph
     """
-    found, ranks = {}, {}
+    found, ranks, depth = {}, {}, _depth(columns)
     for column, (_, values) in enumerate(columns):
         better = np.searchsorted(np.sort(values.badness), values.badness) / len(values.badness)
         for row, name in enumerate(values.names):
-            key = os.path.basename(without_ending(name))
+            key = _end(name, depth)
             one = found.setdefault(key, RankedMicrograph(name, {}, set(), 0.0))
             one.values[column] = float(values.values[row])
             one.outside |= {column} if values.outside[row] else set()
@@ -72,6 +73,18 @@ def ranked_micrographs(columns) -> List[RankedMicrograph]:
     for key, one in found.items():
         one.rank = float(np.mean(ranks[key]))
     return sorted(found.values(), key=lambda one: (-len(one.outside), -one.rank))
+
+
+def _depth(columns):
+    """How many parts of their paths tell the micrographs of each item apart."""
+    names = [values.names for _, values in columns]
+    deepest = max(len(PurePosixPath(name).parts) for own in names for name in own)
+    return next((depth for depth in range(1, deepest) if all(
+        len({_end(name, depth) for name in own}) == len(own) for own in names)), deepest)
+
+
+def _end(name, depth):
+    return PurePosixPath(without_ending(name)).parts[-depth:]
 
 
 def micrograph_table(items):

@@ -115,7 +115,6 @@ class Scene:
                                 "values": _base64(entry.values, "<u1")}
                                for entry in self.properties]}
 
-
     def _model_data(self):
         """Places of the residues from the centre of the view, Å, and the piece of each."""
         if self.model is None:

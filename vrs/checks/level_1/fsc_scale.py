@@ -82,7 +82,6 @@ class Scale:
             found = float(np.percentile(values, self.percentile)) / self.ratio * usual / own
         return {"calibrated_resolution": found, "calibrated_ratio": reported_ratio(data, found)}
 
-
     def criterion(self, method, service=None):
         """Criterion that the reported resolution is not better than the calibrated one.
 

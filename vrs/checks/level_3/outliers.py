@@ -365,13 +365,25 @@ def _metrics(found, noise, small):
 def _like_noise(found, noise):
     """Share of the members of classes that are like aligned noise, and its 95 % interval.
 
-    Half of them and all that do not belong to their class lie below the median of the noise.
+    Half of them and all that do not belong to their class, which are twice those below the median
+    of chance, lie below the median of the noise. Wilson's intervals of both shares are combined as
+    those of dependent ones (Zou and Donner 2008, https://doi.org/10.1002/sim.3095).
     """
     total = sum(len(judged.rows) for judged in found)
-    strange = min(2 * sum(judged.below for judged in found) / total, 1)
-    below = sum(judged.below_median(noise) for judged in found)
-    return [float(np.clip(2 * (share - strange), 0, 1))
-            for share in (below / total,) + wilson_interval(below, total)]
+    counts = [sum(judged.below for judged in found),
+              sum(judged.below_median(noise) for judged in found)]
+    strange, below = (count / total for count in counts)
+    (fewest, most), (least, largest) = (wilson_interval(count, total) for count in counts)
+    # Who is below the median of chance is below that of the noise as well.
+    common = (np.sqrt(strange * (1 - below) / (below * (1 - strange)))
+              if 0 < strange <= below < 1 else 0.0)
+
+    def reach(one, other):
+        return np.sqrt(one ** 2 + other ** 2 - 2 * common * one * other)
+    share = below - 2 * strange
+    return [float(np.clip(2 * value, 0, 1)) for value in (
+        share, share - reach(below - least, 2 * (most - strange)),
+        share + reach(largest - below, 2 * (strange - fewest)))]
 
 
 def _noise_metrics(found, noise):

@@ -310,4 +310,3 @@ def _comparison_table(judged, published, reference):
         "Map and model by different definitions; the half maps are always compared at a "
         "correlation of %g. Where they reach it, a perfect model with perfect B factors correlates "
         "with their mean to %g." % (HALF_CUTOFF, REFERENCE_CUTOFF))
-

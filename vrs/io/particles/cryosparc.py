@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from vrs.io.particles.draft import (CHUNK, Draft, codes_of, combined, digits, empty_sentence,
                                     listed, matrix_of, optics_group)
 
+
 class CryosparcDraft(Draft):
     """From the columns of .cs files."""
 

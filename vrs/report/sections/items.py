@@ -154,4 +154,3 @@ def _bound(bound):
     if isinstance(bound, (list, tuple)):
         return " to ".join("%g" % end for end in bound)
     return "%g" % bound
-

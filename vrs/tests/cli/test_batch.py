@@ -605,7 +605,7 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (4, 4)).save(picture, "JPEG")
     small = base64.b64encode(picture.getvalue()).decode()
-    key = {value: {"A.e median": Key("Q-score, median", value, "", value < 0.5)}
+    key = {value: {"A.e mean": Key("Q-score, mean", value, "", value < 0.5)}
            for value in (0.569, 0.6, -0.2)}
     write_summaries(str(tmp_path), "maps", [
         Outcome("a", "a", "done", "", "0", 10, 12, items, serious=2, keys=key[0.6]),

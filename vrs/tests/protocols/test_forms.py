@@ -72,4 +72,3 @@ def test_texts_before_the_run(protocol):
 def test_citations_stand_in_the_bibliography(domain, protocol):
     known = domain.getPluginModule("vrs")._bibtex
     assert protocol._citations() and set(protocol._citations()) <= set(known)
-

@@ -44,17 +44,17 @@ def test_key_numbers_show_what_their_criterion_allows():
 
 def test_key_numbers_stand_beside_those_of_the_archive():
     levels = {"2.5": 0.3, "25": 0.4, "50": 0.5, "75": 0.6, "97.5": 0.7}
-    item = make_item("A.e", metrics={"median": Metric(0.55, "", ""),
+    item = make_item("A.e", metrics={"mean": Metric(0.55, "", ""),
                                      "archive": Metric(levels, "", "")})
     scales = key_numbers([item])
     assert scales.rows[0].archive == [0.3, 0.4, 0.5, 0.6, 0.7]
     assert "EMDB (March 2024)" in scales.caption
-    assert scales.alt == "Q-score, median: 0.55 (public archive: median 0.5, 0.3 to 0.7)"
+    assert scales.alt == "Q-score, mean: 0.55 (public archive: median 0.5, 0.3 to 0.7)"
     drawing = lines.line_drawing(scales)
     grey = [line for line in drawing.axes[0].lines if line.get_color() == "#767676"]
     # On an axis from 0.5 to 0.8 of the width for 0 to 1.
     assert np.ravel([line.get_xdata() for line in grey]) == pytest.approx([0.59, 0.71, 0.62, 0.68])
-    assert key_numbers([make_item("A.e", metrics={"median": Metric(0.55, "", "")})]
+    assert key_numbers([make_item("A.e", metrics={"mean": Metric(0.55, "", "")})]
                        ).rows[0].archive is None
 
 

@@ -35,6 +35,18 @@ def test_those_that_most_items_suspect_come_first(items):
     assert micrograph_table([make_item("4.g")]) == {}
 
 
+def test_micrographs_of_the_same_name_in_several_folders_are_several():
+    """Data of several sessions often number their micrographs in the same way."""
+    table = micrograph_table([
+        make_item("4.b", micrographs=[values("vrsB", ["one/a.mrc", "two/a.mrc"], [5, 40],
+                                             ["two/a.mrc"])]),
+        make_item("5.a", micrographs=[values("vrsA", ["/data/one/a.tif", "/data/two/a.tif"],
+                                             [30, 90], ["/data/two/a.tif"])])])
+    assert table["rlnMicrographName"] == ["two/a.mrc", "one/a.mrc"]
+    assert table["vrsSuspicious"] == [2, 0]
+    np.testing.assert_equal(table["vrsA"], [90, 30])
+
+
 def test_report_lists_them_once(items, tmp_path):
     folder = tmp_path / "report"
     results = tmp_path / "results.json"
