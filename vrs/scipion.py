@@ -53,8 +53,8 @@ def prepare_environment():
     Raises
     ------
     ScipionError
-        If Scipion is not installed, if Python has no tkinter, if it lives in a folder that Scipion cannot
-        launch programs from, or if the folder for the projects cannot be written.
+        If Scipion is not installed, if Python has no tkinter, if it lives in a folder that Scipion
+        cannot launch programs from, or if the folder for the projects cannot be written.
     """
     if not is_installed():
         raise ScipionError(without_scipion())

@@ -25,7 +25,8 @@ def register(cls):
     check = cls()
     problems = ["two checks have the id %s" % cls.id] if cls.id in _CHECKS else []
     declared = [quantity.name for quantity in check.quantities]
-    rules = [rule for criterion in check.criteria for rule in (criterion,) + criterion.unless + criterion.service]
+    rules = [rule for criterion in check.criteria
+             for rule in (criterion,) + criterion.unless + criterion.service]
     reached = {"%s.%s" % (quantity.name, key) for quantity in check.quantities
                 for key in quantity.keys}
     named = [rule.metric for rule in dict.fromkeys(rules)] + list(check.estimates)

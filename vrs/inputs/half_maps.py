@@ -381,7 +381,7 @@ def _solid(half, name, evidence):
         half[region], _HALF_AT * max(resolution or 0, 2 * sampling) / sampling)
     factor = -(-max(smooth.shape) // _DRAWN)
     volume = ndimage.zoom(smooth, 1 / factor, order=1, grid_mode=True, mode="nearest")
-    # Half maps have values of any size, and the numbers that are kept have a range from 1e-7 to 1e5.
+    # Half maps have values of any size, and float16 those from 1e-7 to 1e5 only.
     volume /= np.abs(volume).max() or 1
     share = np.count_nonzero(evidence.map.raw_mask[region]) / smooth.size
     where = "%g Å" % resolution if resolution else "twice the voxel size"

@@ -422,7 +422,8 @@ def _hdf(path, read):
         import h5py
     except ImportError:
         raise InputError("%s is an HDF file, which needs the Python package h5py; install it, or "
-                         "convert the file with EMAN2's '%s'." % (path, _conversion(path))) from None
+                         "convert the file with EMAN2's '%s'."
+                         % (path, _conversion(path))) from None
     try:
         with h5py.File(path, "r") as file:
             group = file["MDF/images"]

@@ -104,8 +104,8 @@ class OutlierDetection(Check):
                   subject="the fraction of the particles that are like noise aligned to the "
                   "classes (lower end of its 95 % interval)", relation="<=", bound=_NOISE, unit="%",
                   warning="At least {value:.0f} % of the particles agree with their class no "
-                  "better than aligned noise does (at most {bound} % expected): many images may show no "
-                  "particle. Leave out the classes with the largest fraction of them.",
+                  "better than aligned noise does (at most {bound} % expected): many images may "
+                  "show no particle. Leave out the classes with the largest fraction of them.",
                   service=()),
     )
     summary_ok = "The particles belong to their classes."

@@ -40,7 +40,8 @@ _LINKED = 4.5
 _FEWEST = 30
 _OLD_BASES = {"ADE": "A", "GUA": "G", "CYT": "C", "THY": "U", "URA": "U"}
 # Of 1476 wrong models none had fewer than 27 % of its residues below 0; right models of 4 Å or
-# better seldom have more than 15 % (vrs/engines/models/daq.md). Beyond 4 Å every second right one has.
+# better seldom have more than 15 % (vrs/engines/models/daq.md). Beyond 4 Å every second right one
+# has.
 _MOST_NEGATIVE, _TELLING = 15.0, 4.0
 # Above this, the whole model is in doubt and not a part.
 _MOSTLY_NEGATIVE = 25.0

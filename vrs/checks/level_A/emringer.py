@@ -116,8 +116,8 @@ class EMRinger(Check):
         Criterion(name="score", metric="score_upper", relation=">=", bound=_USUAL,
                   subject="the upper end of the 95 % interval of the EMRinger score",
                   warning="The EMRinger score is {metrics[score]:.2f}, at most {value:.2f} with "
-                  "its error, and at least {bound} is usual: the density of many side chains is not "
-                  "where side chains usually are. Look for errors of the backbone.",
+                  "its error, and at least {bound} is usual: the density of many side chains is "
+                  "not where side chains usually are. Look for errors of the backbone.",
                   service=(
                       Criterion(name="score", subject="the EMRinger score", relation=">=",
                                 bound=1.0,

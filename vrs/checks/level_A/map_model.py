@@ -78,9 +78,9 @@ class MapModel(Check):
         "contours were recommended by the depositors. The mass that the contour encloses is "
         "compared with the model's, unless the mass of the specimen was given, with which 0.b "
         "compares it. At 5 Å or better, short pieces of the model are displaced one by one to "
-        "where they fit best: displacements that grow with the distance from the centre show that the voxel "
-        "size is off. If the model does not fit where it lies, the whole map is searched, and the "
-        "model is measured where it fits, or else where it correlates best.")
+        "where they fit best: displacements that grow with the distance from the centre show that "
+        "the voxel size is off. If the model does not fit where it lies, the whole map is "
+        "searched, and the model is measured where it fits, or else where it correlates best.")
     quantities = (
         Quantity("atom_inclusion", "", "Fraction of the atoms, without hydrogens, within the "
                                        "contour"),

@@ -169,8 +169,8 @@ def test_criteria_that_others_settle():
         assert result.criteria[0].outcome == "met"
     assert judged(None, 4.0, 0.001).status is Status.NOT_MEASURED
     [criterion] = judged(9.0, 4.0, 0.001, {"0.z.first": 3.5}).criteria
-    assert criterion.text == ("the size is at most 5, or the first is at most 3.5, or the second is "
-                              "at least 0.01")
+    assert criterion.text == ("the size is at most 5, or the first is at most 3.5, or the second "
+                              "is at least 0.01")
 
 
 def test_values_get_unit_and_description_from_the_declaration():
