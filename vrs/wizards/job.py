@@ -31,10 +31,10 @@ class VrsJobWizard(Wizard):
         """
         try:
             filled = contents(form.protocol.jobFolder.get(""))
+            importing = imported(form.protocol.getProject(), filled)
         except InputError as error:
             dialog.showError("The job cannot be used", "\n".join(error.problems), form.root)
             return
-        importing = imported(form.protocol.getProject(), filled)
         if not importing.isFinished():
             dialog.showError("The map was not imported", failure(importing), form.root)
             return
@@ -85,10 +85,17 @@ def imported(project, filled):
     Returns
     -------
     pwem.protocols.ProtImportVolumes
+
+    Raises
+    ------
+    InputError
+        If the voxel size of the map is told nowhere.
     """
     path = filled.given["map"]
-    importing = project.newProtocol(
-        ProtImportVolumes, objLabel="import " + filled.stem, filesPath=path,
-        samplingRate=filled.given.get("sampling") or read_header(path).sampling)
+    sampling = filled.given.get("sampling") or read_header(path).sampling
+    if sampling is None:
+        raise InputError("%s has no voxel size; import the map yourself and give it." % path)
+    importing = project.newProtocol(ProtImportVolumes, objLabel="import " + filled.stem,
+                                    filesPath=path, samplingRate=sampling)
     project.launchProtocol(importing, wait=True)
     return importing

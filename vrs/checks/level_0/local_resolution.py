@@ -19,6 +19,8 @@ from vrs.numerics.statistics import skewness_and_kurtosis
 from vrs.results import Paragraph
 
 _HIGH_RANGE_UP_TO = 4.0
+# Å; worse ones, times the bound of the criterion, are no better than what noise reads at best.
+_TELLING = 8.0
 # In units of the squared resolution: fading beyond the first, which the networks did not learn
 # from, is brought to the second, where it is so even that a line explains this part of it.
 _MOST_FADING, _USUAL_FADING, _EVEN_FADING = -15.0, -4.0, 0.95
@@ -61,7 +63,7 @@ class LocalResolution(Check):
         "as good.")
     quantities = (
         Quantity("finest_ratio", "", "Reported resolution divided by the percentile 2.5 of the "
-                 "local resolution"),
+                 "local resolution; no value beyond 8 Å"),
         Quantity("network_range", "Å", "Range of resolutions that the network distinguishes", LIST),
         Quantity("sampled_voxels", "",
                  "Voxels at which the network was run; those in between are interpolated"),
@@ -75,11 +77,13 @@ class LocalResolution(Check):
                   "(percentile 2.5)",
                   warning="The reported resolution in Å is {value:.2f} times the finest local "
                   "resolution (at least {bound} times expected): that is too optimistic for this "
-                  "map, or the map was filtered to a lower resolution.", needs_resolution=True,
+                  "map, or the map was filtered to a lower resolution.",
                   service=(reported_criterion(),)),
         spread_criterion(0.01, "Å"))
     estimates = {"percentiles.50": "DeepRes, median"}
     within_mask = True
+    undecided = ("Beyond %g Å the network's values do not tell the reported resolution from noise, "
+                 "which reads 10 to 13 Å." % _TELLING)
     summary_ok = "The local resolution agrees with the reported resolution."
     summary_warnings = "The local resolution is worse than the reported resolution."
 
@@ -120,8 +124,9 @@ def _findings(data, local, network_range):
     """Findings from the local resolution, which is 0 where it has no value."""
     findings = resolution_findings(data, local, "local_resolution", network_range[0])
     findings.metrics["network_range"] = network_range
-    findings.metrics["finest_ratio"] = (data.reported.resolution
-                                        / findings.metrics["percentiles"]["2.5"])
+    reported = data.reported.resolution
+    findings.metrics["finest_ratio"] = (reported / findings.metrics["percentiles"]["2.5"]
+                                        if reported <= _TELLING else None)
     return findings
 
 

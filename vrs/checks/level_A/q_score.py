@@ -66,7 +66,7 @@ class QScore(Check):
         "such a Gaussian: 1 for an atom that stands out perfectly, about 0 where the map says "
         "nothing, and negative where the atom lies beside the density. It depends on the width σ "
         "of the Gaussian, so that only values of the same σ may be compared: the archive of public "
-        "maps takes 0.4 Å, the publication 0.6 Å. Q-scores fall with the resolution; the median of "
+        "maps takes 0.4 Å, the publication 0.6 Å. Q-scores fall with the resolution; the mean of "
         "the model is therefore compared with those of the models in the archive at the reported "
         "resolution. Many of these are worse than their resolution, so that a wrong model need not "
         "be among the lowest. Two further measures compare parts of the model with each other. The "
@@ -79,11 +79,11 @@ class QScore(Check):
                  "public archive at this resolution (%s)" % source_of("q_score"), MAPPING,
                  PERCENTILES),
         Quantity("archive_percentile", "",
-                 "Percentile of the median Q-score (σ 0.4 Å) among the models of the archive at "
+                 "Percentile of the mean Q-score (σ 0.4 Å) among the models of the archive at "
                  "this resolution"),
         Quantity("chain_archive_percentile", "",
                  "The same of the chain where it is lowest, of those with at least 300 atoms"),
-        Quantity("chain_medians", "", "Median Q-score (σ 0.4 Å) of each chain", MAPPING),
+        Quantity("chain_means", "", "Mean Q-score (σ 0.4 Å) of each chain", MAPPING),
         Quantity("mean", "", "Mean Q-score of the atoms (σ 0.4 Å)"),
         Quantity("mean_published", "",
                  "Mean Q-score of the atoms with the published width of the Gaussian (σ 0.6 Å)"),
@@ -104,9 +104,9 @@ class QScore(Check):
     references = ("Pintilie2020", "Wang2022")
     criteria = (
         Criterion(name="archive_percentile",
-                  subject="the percentile of the median Q-score (σ 0.4 Å) among the models of the "
+                  subject="the percentile of the mean Q-score (σ 0.4 Å) among the models of the "
                   "archive at this resolution", relation=">=", bound=_LOWEST_PERCENTILE,
-                  warning="The median Q-score (σ 0.4 Å) is lower than usual for the reported "
+                  warning="The mean Q-score (σ 0.4 Å) is lower than usual for the reported "
                   "resolution: it is at percentile {value:.1f} of the archive (at least {bound}). "
                   "The reported resolution is too good, the map is blurred, or the model does not "
                   "lie in the density; compare 1.a and A.a.",
@@ -116,10 +116,10 @@ class QScore(Check):
                       bound=0.1, warning="The median Q-score (σ 0.4 Å) is {value:.2f} (at least "
                       "{bound})."),)),
         Criterion(name="chain_archive_percentile",
-                  subject="the percentile of the chain with the lowest median Q-score (σ 0.4 Å) "
+                  subject="the percentile of the chain with the lowest mean Q-score (σ 0.4 Å) "
                   "among the models of the archive at this resolution", relation=">=",
                   bound=_LOWEST_PERCENTILE,
-                  warning="The median Q-score (σ 0.4 Å) of at least one chain is lower than usual "
+                  warning="The mean Q-score (σ 0.4 Å) of at least one chain is lower than usual "
                   "for the reported resolution: it is at percentile {value:.1f} of the archive (at "
                   "least {bound}). The chain may be flexible, partly occupied or wrong.",
                   needs_resolution=True, service=()),
@@ -491,17 +491,16 @@ def _correlations(centres, atoms, radii, values, gaussians):
 
 
 def _metrics(scores, resolution):
-    median = float(np.median(scores[0]))
-    found = percentiles(scores[0])
+    mean, found = float(scores[0].mean()), percentiles(scores[0])
     return plain({
-        "mean": scores[0].mean(),
-        "median": median,
+        "mean": mean,
+        "median": np.median(scores[0]),
         "percentiles": found,
         "spread": spread(found),
         "sigma": SIGMA,
         "mean_published": scores[1].mean(),
         "archive": percentiles_at("q_score", resolution),
-        "archive_percentile": percentile_of("q_score", median, resolution),
+        "archive_percentile": percentile_of("q_score", mean, resolution),
     })
 
 
@@ -509,17 +508,16 @@ def _shape_metrics(scores, structure, residues, resolution):
     """What compares atoms of the model with each other, and its chains with the archive."""
     atoms = protein_atoms(structure[0])
     own, usual = unevenness(scores, atoms), usual_unevenness(resolution)
-    medians = {chain: float(np.median(values))
-               for chain, values in _of_chains(scores, residues).items()}
+    means = {chain: float(values.mean()) for chain, values in _of_chains(scores, residues).items()}
     percentiles_of_chains = [
-        percentile_of("q_score", medians[chain], resolution)
+        percentile_of("q_score", means[chain], resolution)
         for chain, values in _of_chains(scores, residues).items() if len(values) >= _FEWEST_ATOMS]
     side = side_chain_ratio(scores, atoms) if resolution and resolution <= _SIDE_CHAINS else None
     return plain({
         "unevenness": own,
         "relative_unevenness": own / usual if own is not None and usual else None,
         "side_chain_ratio": side,
-        "chain_medians": medians,
+        "chain_means": means,
         "chain_archive_percentile": min(percentiles_of_chains, default=None) if resolution
         else None,
     })
@@ -542,7 +540,7 @@ def _sentence(metrics, resolution, outside):
         text += "; with the published width the mean is %.3f (σ %g Å)." % (
             metrics["mean_published"], PUBLISHED_SIGMA)
     if metrics["archive_percentile"] is not None:
-        text += (" Among the models of the archive at %.2f Å the median is at about the percentile "
+        text += (" Among the models of the archive at %.2f Å the mean is at about the percentile "
                  "%s (σ %g Å)." % (resolution, judged(metrics["archive_percentile"], ".0f",
                                                       _LOWEST_PERCENTILE), SIGMA))
         low, high = range_of_archive()
