@@ -17,7 +17,7 @@ from vrs.io.sequences import read_mass
 from vrs.numerics import masks
 from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
 from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
-from vrs.results import (MINOR, SERIOUS, Bars, InputReport, Mark, Note, Plot, Series,
+from vrs.results import (INFORMATIVE, MINOR, SERIOUS, Bars, InputReport, Mark, Note, Plot, Series,
                          Surface, Volume)
 from vrs.results.content import FREQUENCY
 from vrs.results.sections import (central_slices, deviation_projections, maximum_variance_slices,
@@ -364,8 +364,9 @@ def _suggested(map_file, mass):
                  "level that encloses it; check the mass. ")
     if noise is None:
         text += "The surroundings were masked out, so their noise is not known. "
+    doubtful = found.in_pieces or found.by == "noise"
     return found.threshold, [Note(text + "Look at the map at this level, and give the one that you "
-                                  "recommend for viewing.", MINOR)]
+                                  "recommend for viewing.", MINOR if doubtful else INFORMATIVE)]
 
 
 def _is_framed(volume, mask):

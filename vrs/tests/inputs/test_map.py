@@ -58,7 +58,7 @@ def test_a_threshold_that_is_missing_is_suggested_and_told(tmp_path, value):
     volume = maps.blob()
     assert found.map.threshold == suggest_threshold(volume, found.map.sampling).threshold
     (note,) = [note for note in found.notes("map") if "No threshold was given" in note.text]
-    assert note.severity == "minor"
+    assert note.severity == "informative"
     assert "this program suggests %g" % found.map.threshold in note.text
 
 
