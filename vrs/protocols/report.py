@@ -17,7 +17,7 @@ from vrs.report import read_results, score, write_report
 
 
 class ProtVrsReport(EMProtocol):
-    """Writes one report, as PDF, HTML and JSON, on the validation levels it is given."""
+    """Writes one report, as PDF, HTML and JSON, on the levels of a map that were validated."""
 
     _label = "validation report"
     _possibleOutputs = {"outputReport": VrsReport}

@@ -457,7 +457,7 @@ def test_a_batch_that_is_stopped_stops_its_entries(here, started, number):
     process.send_signal(number)  # the stopping is not stopped
     _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
-    assert errors == b"vrs: Stopped; the same command goes on from here.\n"
+    assert errors == b"vrs: Stopped; run the same command to continue.\n"
     wait_for(lambda: all(map(_has_ended, children)))
     assert [row["state"] for row in _summary(here / "table_vrs").values()] == [
         "done", "stopped", "waiting"]

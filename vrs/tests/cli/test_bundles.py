@@ -115,7 +115,7 @@ def place(tmp_path, requests):
 
 
 @pytest.mark.parametrize("section, count", [("From a RELION or cryoSPARC job", 5),
-                                            ("Without a threshold", 3)])
+                                            ("Without a threshold", 2)])
 def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
     commands = commands_of(section)
     assert len(commands) == count
