@@ -16,6 +16,8 @@ from vrs.io.problems import collected, to_number
 from vrs.results import Note
 
 _NAMED = 5
+# Bytes of a file that is read at once when it is only looked at; larger ones take seconds.
+_SOON_READ = 2 ** 20
 _MOST_OUTSIDE = 0.2  # of the coordinates: more do not belong to these images
 # Programs write it that do not know the sampling.
 _UNSET = 1.0
@@ -165,7 +167,8 @@ def _look_for_coordinates(path):
     if Path(path).suffix.lower() not in COORDINATE_ENDINGS:
         raise InputError("%s does not have the name of a coordinate file; these end with %s."
                          % (path, ", ".join(COORDINATE_ENDINGS)))
-    read_coordinates(path)
+    if os.path.getsize(path) <= _SOON_READ:
+        read_coordinates(path)
 
 
 def _has_coordinates(probe):
