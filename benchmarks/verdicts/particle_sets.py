@@ -11,14 +11,12 @@ fault) and keeps a document of each, ``table`` counts what they say; both work l
 """
 
 import argparse
-import zlib
 from dataclasses import dataclass
 from typing import Tuple
 
 from benchmarks.verdicts import particle_making, run, table
 from benchmarks.verdicts.faults import Fault
-from benchmarks.verdicts.sets import matching
-from benchmarks.verdicts.structures import STRUCTURES
+from benchmarks.verdicts.sets import Declared, matching
 
 _ANGLES = ("4.b", "4.c", "4.d")
 _VIEWS = ("4.g", "4.h")
@@ -41,7 +39,7 @@ FAULTS = {one: Fault(title, finds, "4") for one, title, finds in (
 
 
 @dataclass(frozen=True)
-class ParticleVerdictSet:
+class ParticleVerdictSet(Declared):
     """A set of particles of which everything is known.
 
     Attributes
@@ -75,26 +73,12 @@ class ParticleVerdictSet:
     images: bool = True
     expected: Tuple[str, ...] = ()
     levels = "4"
+    faults = FAULTS
 
     @property
     def name(self):
         """Structure, signal and variant: "serpin-0.1-plain"."""
         return "%s-%g-%s" % (self.structure, self.snr, self.variant)
-
-    @property
-    def seed(self):
-        """Seed of all that is random in it."""
-        return zlib.crc32(self.name.encode())
-
-    @property
-    def part(self):
-        """"setting" or "reporting"."""
-        return STRUCTURES[self.structure].part
-
-    @property
-    def finds(self):
-        """Who should notice its fault."""
-        return FAULTS[self.fault].finds if self.fault else ()
 
     @property
     def items(self):

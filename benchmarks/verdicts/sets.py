@@ -9,8 +9,29 @@ from benchmarks.verdicts.faults import FAULTS
 from benchmarks.verdicts.structures import STRUCTURES
 
 
+class Declared:
+    """What follows from the name, the structure and the fault of a set, among ``faults``."""
+
+    faults = FAULTS
+
+    @property
+    def seed(self):
+        """Seed of all that is random in it."""
+        return zlib.crc32(self.name.encode())
+
+    @property
+    def part(self):
+        """"setting" or "reporting"."""
+        return STRUCTURES[self.structure].part
+
+    @property
+    def finds(self):
+        """Who should notice its fault."""
+        return self.faults[self.fault].finds if self.fault else ()
+
+
 @dataclass(frozen=True)
-class VerdictSet:
+class VerdictSet(Declared):
     """A set of which everything is known.
 
     Attributes
@@ -70,16 +91,6 @@ class VerdictSet:
         return "%s-%g-%s" % (self.structure, self.resolution, self.variant)
 
     @property
-    def seed(self):
-        """Seed of all that is random in it."""
-        return zlib.crc32(self.name.encode())
-
-    @property
-    def part(self):
-        """"setting" or "reporting"."""
-        return STRUCTURES[self.structure].part
-
-    @property
     def levels(self):
         """The levels that are assessed: those that its fault, if it has one, concerns."""
         if self.fault:
@@ -88,11 +99,6 @@ class VerdictSet:
 
     # All items of its levels are computed.
     items = None
-
-    @property
-    def finds(self):
-        """Who should notice its fault."""
-        return FAULTS[self.fault].finds if self.fault else ()
 
 
 # Usual voxel sizes by resolution, Å.

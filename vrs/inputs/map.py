@@ -16,7 +16,7 @@ from vrs.io.problems import collected, to_mass, to_sampling, to_threshold
 from vrs.io.sequences import read_mass
 from vrs.numerics import masks
 from vrs.numerics.contour import VOLUME_PER_KDA, suggest_threshold
-from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_sums
+from vrs.numerics.fourier import shell_counts, shell_frequencies, shell_powers
 from vrs.results import (INFORMATIVE, MINOR, SERIOUS, Bars, InputReport, Mark, Note, Plot, Series,
                          Surface, Volume)
 from vrs.results.content import FREQUENCY
@@ -497,7 +497,7 @@ def _distributions(evidence):
     data, resolution = evidence.map, evidence.reported.resolution
     counts, edges = np.histogram(data.volume, _BINS)
     transform = fft.rfftn(data.volume, workers=evidence.run.workers)
-    (power,) = shell_sums(data.volume.shape, lambda z: (np.square(np.abs(transform[z])),))
+    power = shell_powers(transform, data.volume.shape)
     power = power / shell_counts(data.volume.shape) / data.volume.size
     frequencies = shell_frequencies(data.volume.shape, data.sampling)
     known = power[1:] > power[1:].max() * _LEAST_POWER

@@ -112,6 +112,23 @@ def shell_sums(shape, quantities):
     return sums
 
 
+def shell_powers(transform, shape):
+    """Sum of the squared moduli of each shell, all of Fourier space.
+
+    Parameters
+    ----------
+    transform : numpy.ndarray of complex64, (z, y, x // 2 + 1)
+        As ``scipy.fft.rfftn`` gives it.
+    shape : tuple of int
+        Box (z, y, x) in voxels.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (N // 2 + 1,)
+    """
+    return shell_sums(shape, lambda z: [np.square(np.abs(transform[z]))])[0]
+
+
 def shell_planes(shape):
     """Which shell each coefficient of the half space belongs to, plane by plane.
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import fft, ndimage, special
 
 from vrs.numerics.fourier import (filter_in_place, half_space, hermitian_weights, raised_cosine,
-                                  shell_counts, shell_sums, squared_frequencies)
+                                  shell_counts, shell_powers, squared_frequencies)
 from vrs.numerics.local_fsc import places_with_margin
 from vrs.numerics.masks import bounding_box, soft_mask
 
@@ -130,7 +130,7 @@ def _whitened(half1, half2, inside, workers):
     strength = _strength(noise, soft)
     noise *= soft
     noise /= strength
-    power = _shell_powers(fft.rfftn(noise, workers=workers), shape)
+    power = shell_powers(fft.rfftn(noise, workers=workers), shape)
     del noise
     counts = shell_counts(shape)
     # Small masks know too little of a single shell.
@@ -151,10 +151,6 @@ def _whitened(half1, half2, inside, workers):
     filter_in_place(whitened, shape, 1.0, lambda squared: np.interp(
         np.sqrt(squared), radii, gains, right=0))
     return whitened
-
-
-def _shell_powers(transform, shape):
-    return shell_sums(shape, lambda z: [np.square(np.abs(transform[z]))])[0]
 
 
 def _strength(noise, weights):

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import gemmi
 import numpy as np
 from scipy import fft
 from scipy.spatial import cKDTree
 
-from vrs.numerics.fourier import filter_in_place, shell_counts, shell_frequencies, shell_sums
+from vrs.numerics.fourier import filter_in_place, shell_counts, shell_frequencies, shell_powers
 from vrs.numerics.model_map import model_map
-from vrs.numerics.placement import Level, with_what_is_near
+from vrs.numerics.placement import CoarseMap, Level, with_what_is_near
 
 # Residues that are taken together, points that a displacement needs, and pieces that a line needs.
 _TOGETHER, _FEWEST_POINTS, _FEWEST = 8, 40, 12
@@ -38,7 +37,7 @@ class Magnification:
     pieces: int
 
 
-def magnification(volume, sampling, model, resolution, seed=0, workers=1):
+def magnification(volume, sampling, structure, resolution, seed=0, workers=1):
     """By how much a model that lies in a map has to grow to fit best.
 
     Pieces of eight residues are displaced one by one to where they fit best: with the map ρ and
@@ -53,8 +52,9 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
     volume : numpy.ndarray of float32, (z, y, x)
     sampling : float
         Å/voxel.
-    model : gemmi.Model
-        The first voxel is at the origin; displacements are small against the resolution.
+    structure : gemmi.Structure
+        Of its first model. The first voxel is at the origin; displacements are small against the
+        resolution.
     resolution : float
         Å.
     seed, workers : int
@@ -65,13 +65,13 @@ def magnification(volume, sampling, model, resolution, seed=0, workers=1):
         None where the model has too few pieces in the map.
     """
     size = np.array(volume.shape[::-1]) * sampling
+    model = structure[0]
     atoms, _ = with_what_is_near(model, size)
-    ideal = model_map(_alone(model), volume.shape, sampling, resolution, workers)
-    level, own_level = (
-        Level(_even(density, sampling, resolution, workers), sampling, atoms,
-              max(resolution, 2 * sampling), seed, workers, filtered=False)
-        for density in (volume, ideal))
-    wanted = own_level.at(level.points)
+    ideal = model_map(structure, volume.shape, sampling, resolution, workers)
+    volume, ideal = (_even(density, sampling, resolution, workers) for density in (volume, ideal))
+    coarsest = max(resolution, 2 * sampling)
+    level = Level(volume, sampling, atoms, coarsest, seed, workers, filtered=False)
+    wanted = CoarseMap(ideal, sampling, coarsest, workers, filtered=False).at(level.points)
     positions, pieces = _pieces(model)
     own = pieces[cKDTree(positions).query(level.points)[1]]
     values, slopes = level.slopes(level.points)
@@ -122,17 +122,10 @@ def common_growth(places, displacements):
     return Magnification(float(factors[-1]), float(error), float(np.sqrt(variance)), len(places))
 
 
-def _alone(model):
-    structure = gemmi.Structure()
-    structure.add_model(model)
-    return structure
-
-
 def _even(volume, sampling, resolution, workers):
     """A map of the same mean power in all shells up to a resolution, and of none beyond."""
     transform = fft.rfftn(volume, workers=workers)
-    (power,) = shell_sums(volume.shape, lambda z: (np.square(np.abs(transform[z])),))
-    power = power / shell_counts(volume.shape)
+    power = shell_powers(transform, volume.shape) / shell_counts(volume.shape)
     frequencies = shell_frequencies(volume.shape, sampling)
     gain = (frequencies <= 1 / resolution) / np.sqrt(np.maximum(power, _LEAST_POWER * power.max()))
     filter_in_place(transform, volume.shape, sampling, lambda squared: np.interp(

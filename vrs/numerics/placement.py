@@ -341,34 +341,14 @@ def _within(density, part=_MASK_PART):
     return density > part * strong
 
 
-class Level:
-    """Map and model at a resolution.
+class CoarseMap:
+    """A map on a grid as coarse as a resolution allows, and its values between the voxels."""
 
-    ``points`` are where the model has density, in its own frame (x, y, z, Å), ``values`` that
-    density, with mean 0 and norm 1; ``wide_points`` and ``wide_values`` are the same with the
-    empty surroundings that hold a model in its place, for refinements.
-    """
-
-    def __init__(self, volume, sampling, atoms, resolution, seed, workers, filtered=True):
-        self.resolution = resolution
+    def __init__(self, volume, sampling, resolution, workers, filtered=True):
         self.size = np.array(volume.shape[::-1]) * sampling
         self.volume = _coarse_map(volume, sampling, resolution, filtered, workers)
         self.steps = self.size / self.volume.shape[::-1]
         self.outside = float(np.median(self.volume))
-        positions = _positions(atoms)
-        step = max(_ODD * self.steps.max(), np.ptp(positions, axis=0).max() / _LARGEST_MODEL)
-        density, first = _density(_with_b_factor(atoms, resolution), positions,
-                                  np.full(3, step), _REACH * resolution)
-        rng = np.random.default_rng(seed)
-
-        def chosen(part, most):
-            places = np.argwhere(_within(density, part))
-            places = places[rng.permutation(len(places))[:most]]
-            values = _normalised(density[tuple(places.T)].astype(float))
-            return places[:, ::-1] * step + first, values
-
-        self.points, self.values = chosen(_MASK_PART, _POINTS)
-        self.wide_points, self.wide_values = chosen(_SUPPORT_PART, _REFINED_POINTS)
 
     def at(self, points):
         """Values of the map at points (x, y, z, Å)."""
@@ -398,6 +378,33 @@ class Level:
         gradients[inside] = np.column_stack([
             dx[0] + fz * (dx[1] - dx[0]), dy[0] + fz * (dy[1] - dy[0]), faces[1] - faces[0]])
         return values, gradients / self.steps
+
+
+class Level(CoarseMap):
+    """Map and model at a resolution.
+
+    ``points`` are where the model has density, in its own frame (x, y, z, Å), ``values`` that
+    density, with mean 0 and norm 1; ``wide_points`` and ``wide_values`` are the same with the
+    empty surroundings that hold a model in its place, for refinements.
+    """
+
+    def __init__(self, volume, sampling, atoms, resolution, seed, workers, filtered=True):
+        super().__init__(volume, sampling, resolution, workers, filtered)
+        self.resolution = resolution
+        positions = _positions(atoms)
+        step = max(_ODD * self.steps.max(), np.ptp(positions, axis=0).max() / _LARGEST_MODEL)
+        density, first = _density(_with_b_factor(atoms, resolution), positions,
+                                  np.full(3, step), _REACH * resolution)
+        rng = np.random.default_rng(seed)
+
+        def chosen(part, most):
+            places = np.argwhere(_within(density, part))
+            places = places[rng.permutation(len(places))[:most]]
+            values = _normalised(density[tuple(places.T)].astype(float))
+            return places[:, ::-1] * step + first, values
+
+        self.points, self.values = chosen(_MASK_PART, _POINTS)
+        self.wide_points, self.wide_values = chosen(_SUPPORT_PART, _REFINED_POINTS)
 
     def correlation(self, points):
         """Correlation of the map with the density of the model moved to some points."""

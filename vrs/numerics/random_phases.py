@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft
 
-from vrs.numerics.fourier import shell_planes, shell_sums
+from vrs.numerics.fourier import shell_planes, shell_powers
 
 
 def with_random_phases(volume, mask, rng, workers=1):
@@ -27,21 +27,16 @@ def with_random_phases(volume, mask, rng, workers=1):
     """
     shape = volume.shape
     transform = fft.rfftn(volume * mask, workers=workers)
-    power = _powers(transform, shape)
+    power = shell_powers(transform, shape)
     noise = fft.rfftn(rng.standard_normal(shape, np.float32), workers=workers)
     noise *= np.abs(transform) / np.maximum(np.abs(noise), np.finfo(np.float32).tiny)
     drawn = fft.irfftn(noise, s=shape, workers=workers, overwrite_x=True)
     drawn *= mask
     noise = fft.rfftn(drawn, workers=workers, overwrite_x=True)
-    spread = _powers(noise, shape)
+    spread = shell_powers(noise, shape)
     factors = np.sqrt(np.divide(power, spread, out=np.zeros_like(power), where=spread > 0))
     for plane, (shell, inside, _) in zip(noise, shell_planes(shape)):
         scaled = np.zeros(plane.size, np.float32)
         scaled[inside] = factors[shell]
         plane *= scaled.reshape(plane.shape)
     return fft.irfftn(noise, s=shape, workers=workers, overwrite_x=True)
-
-
-def _powers(transform, shape):
-    """Power of each shell."""
-    return shell_sums(shape, lambda z: [np.square(np.abs(transform[z]))])[0]

@@ -105,10 +105,14 @@ class Numbering:
         """A table with its number, or where it is long and there is an appendix, a sentence that
         says where it stands."""
         if is_long and self.has_appendix:
-            return Text([Run("In the appendix: "), self.set_aside(grid), Run(".")], "aside")
+            return self.aside(grid)
         self._tables += 1
         grid.number = str(self._tables)
         return grid
+
+    def aside(self, grid):
+        """Put a table into the appendix; a sentence that says so and leads to it."""
+        return Text([Run("In the appendix: "), self.set_aside(grid), Run(".")], "aside")
 
     def set_aside(self, grid):
         """Put a table into the appendix and give a link to it."""

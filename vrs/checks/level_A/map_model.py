@@ -599,7 +599,7 @@ def _beside_archive(included, correlations, resolution):
 def _magnification(data, placement, resolution):
     if placement.problem or resolution > _MAGNIFIED_UP_TO:
         return {}
-    found = magnification(data.map.volume, data.map.sampling, model_of(data)[0], resolution,
+    found = magnification(data.map.volume, data.map.sampling, model_of(data), resolution,
                           data.run.seed, data.run.workers)
     if found is None:
         return {}

@@ -508,10 +508,10 @@ def _shape_metrics(scores, structure, residues, resolution):
     """What compares atoms of the model with each other, and its chains with the archive."""
     atoms = protein_atoms(structure[0])
     own, usual = unevenness(scores, atoms), usual_unevenness(resolution)
-    means = {chain: float(values.mean()) for chain, values in _of_chains(scores, residues).items()}
-    percentiles_of_chains = [
-        percentile_of("q_score", means[chain], resolution)
-        for chain, values in _of_chains(scores, residues).items() if len(values) >= _FEWEST_ATOMS]
+    chains = _of_chains(scores, residues)
+    means = {chain: float(values.mean()) for chain, values in chains.items()}
+    percentiles_of_chains = [percentile_of("q_score", means[chain], resolution)
+                             for chain, values in chains.items() if len(values) >= _FEWEST_ATOMS]
     side = side_chain_ratio(scores, atoms) if resolution and resolution <= _SIDE_CHAINS else None
     return plain({
         "unevenness": own,

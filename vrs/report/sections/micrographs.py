@@ -38,10 +38,9 @@ def micrographs_section(numbering, items, number):
         blocks.append(numbering.numbered(_grid(
             columns, ranked[:_SHOWN], "The worst micrographs over all items.")))
     if count > _SHOWN:
-        blocks.append(Text([Run("In the appendix: "), numbering.set_aside(_grid(
+        blocks.append(numbering.aside(_grid(
             columns, ranked[:min(count, _LISTED)], "Suspicious micrographs%s." % (
-                " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""))), Run(".")],
-            "aside"))
+                " (%d of %d)" % (_LISTED, count) if count > _LISTED else ""))))
     return Section("micrographs", "Micrographs over all items", number, blocks)
 
 

@@ -39,9 +39,8 @@ def residues_section(numbering, items, number):
         "The %d worst residues over all items on the model." % min(_SHOWN, len(residues))))]
     if len(residues) > _SHOWN:
         listed = residues[:max(_SHOWN, min(_LISTED, max(outliers, 3 * _SHOWN)))]
-        blocks.append(Text([Run("In the appendix: "), numbering.set_aside(_grid(
-            columns, listed, "The %d worst residues over all items on the model." % len(listed))),
-            Run(".")], "aside"))
+        blocks.append(numbering.aside(_grid(
+            columns, listed, "The %d worst residues over all items on the model." % len(listed))))
     return Section("residues", "Residues over all items", number, blocks)
 
 
