@@ -6,6 +6,7 @@ the same files.
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,11 @@ RESULTS = "results.json"
 PARTICLES_FILE = "vrs_particles.star"
 _INPUT = "input"
 _MISSING_INPUT = "What it is made from is missing."
+# Items that are computed at once; an item takes up to so many times the memory of the map, and
+# all of them together at most so many bytes.
+_MOST_AT_ONCE = 4
+_TIMES_THE_MAP = 12
+_MEMORY = 4e9
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +63,8 @@ class Validation:
         self._load = load
         self._read_overrides = overrides
         self._criteria_source = criteria_source
-        self._evidence = self._overrides = None
+        self._evidence = self._overrides = self._pool = None
+        self._begun = {}
 
     # ------------------------------------------------------------ what there is to do
     def checks(self):
@@ -124,7 +131,7 @@ class Validation:
         self._describe_levels()
         return path
 
-    def compute(self, check, external=None):
+    def compute(self, check, external=None, following=()):
         """Compute an item; returns the file that keeps its result.
 
         Parameters
@@ -132,12 +139,26 @@ class Validation:
         check : vrs.checks.Check
         external : optional
             As that of :func:`vrs.checks.run_check`.
+        following : sequence of vrs.checks.Check
+            Items that will be asked for next. Some of them are computed meanwhile, as many as
+            there are threads and memory for.
         """
         if self._overrides is None:
             self._overrides = self._read_overrides()
-        result, products = run_check(check, self.evidence, self._overrides, external)
-        result.files = self._keep(products)
-        return self._write(check.id, result)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_items_at_once(self.evidence))
+        if external is not None:
+            return self._compute(check, external)
+        for other in (check, *following):
+            if other.id not in self._begun:
+                self._begun[other.id] = self._pool.submit(self._compute, other)
+        try:
+            return self._begun.pop(check.id).result()
+        except BaseException:
+            for other in self._begun.values():
+                other.cancel()
+            self._begun.clear()
+            raise
 
     def finish(self):
         """Put the results together.
@@ -171,9 +192,10 @@ class Validation:
         self.describe(map_path)
         for shared in self.shared():
             self.share(shared)
-        for check in self.checks():
+        checks = self.checks()
+        for place, check in enumerate(checks):
             say(check)
-            self.compute(check)
+            self.compute(check, following=checks[place + 1:])
         say(None)
         return self.finish()
 
@@ -214,6 +236,11 @@ class Validation:
             path.unlink()
 
     # ------------------------------------------------------------ helpers
+    def _compute(self, check, external=None):
+        result, products = run_check(check, self.evidence, self._overrides, external)
+        result.files = self._keep(products)
+        return self._write(check.id, result)
+
     def _describe_levels(self):
         """Describe what the levels take on top of the map, once all is there that it needs."""
         for level in self.levels:
@@ -313,6 +340,13 @@ class Validation:
 
     def _read(self, part):
         return read_json(self._part_file(part))
+
+
+def _items_at_once(evidence):
+    """How many items there are threads and memory for, one at least."""
+    size = evidence.map.volume.nbytes if evidence.has("map") else 0
+    fitting = int(_MEMORY / (_TIMES_THE_MAP * size)) if size else _MOST_AT_ONCE
+    return max(1, min(evidence.run.workers, _MOST_AT_ONCE, fitting))
 
 
 def _shared_part(shared):

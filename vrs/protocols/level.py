@@ -183,7 +183,7 @@ class ProtVrsLevel(EMProtocol):
         check = get_check(item)
         engine = self._engine_of(check)
         return self._validation().compute(
-            check, ExternalRun(engine, item, self) if engine else None)
+            check, ExternalRun(engine, item, self) if engine else None, self._following(item))
 
     def createOutputStep(self, given, engines):
         """Put the results together and hand them on."""
@@ -337,6 +337,14 @@ class ProtVrsLevel(EMProtocol):
         if not kinds or any(kind.is_given(given) for kind in kinds):
             return []
         return ["Choose at least one of these: %s." % ", ".join(kind.words for kind in kinds)]
+
+    def _following(self, item):
+        """The items after one whose steps have not been done and that no external engine computes."""
+        checks = self.checks()
+        place = [check.id for check in checks].index(item)
+        done = self.items_done()
+        return [check for check in checks[place + 1:]
+                if check.id not in done and self._engine_of(check) is None]
 
     def _engine_of(self, check):
         """The external engine that was chosen for a check, None for the built-in one."""

@@ -1,8 +1,15 @@
+from threading import Barrier, BrokenBarrierError
+
 import numpy as np
 import pytest
 
 from vrs import validation
 from vrs.checks import get_check
+from vrs.checks.check import Check, Findings
+from vrs.checks.quantities import Quantity
+from vrs.errors import NotMeasured
+from vrs.inputs import Run, compose
+from vrs.inputs.map import MapEvidence
 from vrs.io.star import read_star
 from vrs.simulation.particle_sets import particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
@@ -37,3 +44,50 @@ def test_the_table_goes_with_the_values(found):
     assert (folder / PARTICLES_FILE).exists()
     Validation(folder, [], lambda: None)._write_particles([])
     assert not (folder / PARTICLES_FILE).exists()
+
+
+class _Meeting(Check):
+    """Goes on only where another one is computed at the same time."""
+
+    quantities = (Quantity("met", "", "Whether there was another one"),)
+
+    def __init__(self, item, barrier):
+        self.id, self._barrier = item, barrier
+
+    def compute(self, evidence):
+        try:
+            self._barrier.wait(1)
+        except BrokenBarrierError:
+            raise NotMeasured("Nobody else came.")
+        return Findings({"met": True})
+
+
+@pytest.mark.parametrize("workers, side, met", [(2, 8, True), (1, 8, False), (2, 500, False)])
+def test_items_are_computed_at_once_where_threads_and_memory_allow_it(
+        tmp_path, monkeypatch, workers, side, met):
+    barrier = Barrier(2)
+    checks = [_Meeting("0.x", barrier), _Meeting("0.y", barrier)]
+    monkeypatch.setattr(validation, "checks_of_level", lambda level: checks)
+    # A box of 500 voxels without the memory of one.
+    volume = np.broadcast_to(np.float32(1), (side,) * 3)
+    run = Validation(tmp_path, ["0"], lambda: compose(
+        Run(workers=workers), map=MapEvidence(volume, 1.0, 0.5)))
+    run.compute(checks[0], following=checks[1:])
+    run.compute(checks[1])
+    for check in checks:
+        assert (run.result(check.id).reason == "") is met
+
+
+def test_what_goes_wrong_with_an_item_computed_ahead_is_told_when_it_is_asked_for(
+        tmp_path, monkeypatch):
+    def write_json(path, result):
+        if result.id == "0.y":
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(validation, "write_json", write_json)
+    checks = [_Meeting("0.%s" % name, Barrier(1)) for name in "xyz"]
+    run = Validation(tmp_path, ["0"], lambda: compose(Run(workers=2)))
+    run.compute(checks[0], following=checks[1:])
+    with pytest.raises(OSError, match="No space"):
+        run.compute(checks[1], following=checks[2:])
+    run.compute(checks[2])  # what was called off is computed when it is asked for again
