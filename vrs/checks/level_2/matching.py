@@ -132,8 +132,10 @@ def working_classes(averages, evidence):
               2 * int(np.ceil(side * sampling * _PIXELS_PER_DETAIL / detail / 2)))
     fewest = int((_BACKGROUND + _COMES_IN) * side * sampling / needed) + _FEWEST_SHELLS
     if box < 2 * (fewest + 1):
-        raise NotMeasured("The particle spans only %d pixels in the class averages; give averages "
-                          "with a smaller pixel size, or check the pixel size." % box)
+        raise NotMeasured(
+            "The particle spans only %.0f Å, or %d pixels of the class averages, which show no "
+            "detail finer than %.1f Å; give averages with a smaller pixel size, or check the pixel "
+            "size and the resolution." % (side * sampling, side, max(detail, 2 * sampling)))
     resolution = np.where(np.isfinite(averages.resolution), averages.resolution, UNKNOWN)
     last = (side * sampling / np.maximum(resolution, detail)).astype(int)
     last = np.clip(last, fewest, box // 2 - 1)
