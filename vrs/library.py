@@ -162,9 +162,9 @@ def _require_something(evidence, found):
     """Refuse what would make a report without a single measurement."""
     reasons = []
     checks = [check for level in found for check in checks_of_level(level.id)]
-    kinds = [kind for kind in inputs.all_kinds()
-             if not kind.always and (evidence.has(kind.name) or kind.name in evidence.failures)]
-    # What is lacking for other items is of no interest.
+    # What merely adds to these, and what is lacking for other items, is of no interest.
+    kinds = {kind for level in found for kind in level.kinds + level.alternatives
+             if evidence.has(kind.name) or kind.name in evidence.failures}
     concerned = [check for check in checks if any(kind in check.requires for kind in kinds)]
     for check in concerned or checks:
         unmet = next(filter(None, (need.unmet(evidence) for need in check.requires)), None)

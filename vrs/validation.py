@@ -262,7 +262,8 @@ class Validation:
                       for source in self.evidence.sources(kind.name)]
         for shared in shared_of_level(level.id):
             notes += self._shared_notes(shared, content)
-        return LevelInput("; ".join(kind.title for kind in kinds), files, notes, content)
+        once = [note for place, note in enumerate(notes) if note not in notes[:place]]
+        return LevelInput("; ".join(kind.title for kind in kinds), files, once, content)
 
     def _was_given(self, kind):
         return self.evidence.has(kind.name) or kind.name in self.evidence.failures

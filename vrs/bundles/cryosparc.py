@@ -4,12 +4,15 @@ import glob
 import os
 import re
 
+import numpy as np
+
 from vrs.bundles import Bundle, Contents, Found, missing_file
-from vrs.bundles.micrographs import micrographs_of
+from vrs.bundles.micrographs import folder_of, micrographs_of
 from vrs.errors import InputError
 from vrs.inputs.kind import FOLDER, Option
 from vrs.io.cryosparc import read_cs, read_group
 from vrs.io.cryosparc_jobs import Job, is_job
+from vrs.io.micrographs import find_micrograph
 
 _COMPLETED = "completed"
 _SYMMETRIES = ("refine_symmetry", "local_symmetry", "recon_symmetry", "abinit_symmetry")
@@ -17,14 +20,18 @@ _SYMMETRIES = ("refine_symmetry", "local_symmetry", "recon_symmetry", "abinit_sy
 _VOLUME = (("map", ("map_sharp", "map"), "the map"), ("half1", ("map_half_A",), "half map 1"),
            ("half2", ("map_half_B",), "half map 2"),
            ("mask", ("mask_refine", "mask_fsc", "mask_fsc_auto"), "the mask"))
+_SAMPLING = "micrograph_blob/psize_A"
+_REFUSED = re.compile("excluded|rejected|incomplete")
+_NO_MICROGRAPHS = ("micrographs: not taken, as those that were picked in are not there; give their "
+                   "folder with --micrographs")
 _CLASSES = re.compile(r"(?:.*_)?(\d+)_class_averages\.mrc")
 
 
 class _CryoSparc(Bundle):
     option = Option(
         "cryosparc", "job of cryoSPARC (PROJECT/J20) or group of results that it exported: its "
-        "maps, mask, resolution, particles, classes, micrographs, symmetry and workflow are found "
-        "from there", type=FOLDER, metavar="PATH")
+        "maps, mask, resolution, particles, classes, micrographs, coordinates, symmetry and "
+        "workflow are found from there", type=FOLDER, metavar="PATH")
 
     def open(self, path):
         folder = os.path.realpath(path)
@@ -44,8 +51,9 @@ class _CryoSparc(Bundle):
         if job is not None:
             search.settings()
         if not search.found and not search.missing:
-            raise InputError("%s has no map, particles or classes; give a refinement, a 2D "
-                             "classification, or what was exported from one." % path)
+            raise InputError("%s has no map, particles, classes or coordinates; give a refinement, "
+                             "a 2D classification, a job that picked or extracted particles, or "
+                             "what was exported from one." % path)
         return Contents(tuple(search.found), tuple(search.remarks), tuple(search.missing),
                         job.uid if job else os.path.basename(folder))
 
@@ -80,7 +88,8 @@ class _Search:
             paths = glob.glob(os.path.join(glob.escape(self.folder), "*.cs"))
             named = [(path, path) for path in sorted(paths, reverse=True)
                      if "passthrough" not in os.path.basename(path)]
-        return [(read_cs(path), path, named_by) for path, named_by in dict(named).items()
+        return [(read_cs(path), path, named_by)
+                for path, named_by in sorted(dict(named).items(), key=_is_refused)
                 if os.path.isfile(path)]
 
     def take(self, option, value, where, needs=""):
@@ -108,19 +117,38 @@ class _Search:
                 self.take("sampling", float(table[column + "/psize_A"][0]), where)
 
     def particles(self):
-        """The particles, their micrographs, and the class averages."""
-        place = (self._first("alignments3D/pose") or self._first("alignments2D/pose")
-                 or self._first("blob/path", several=True))
-        if place is None:
+        """The particles, or where they were picked, and their micrographs."""
+        picks, images = self._first("location/micrograph_path"), self._first("blob/path", True)
+        if picks and images and images[0]["uid"][0] not in picks[0]["uid"]:
+            images = None  # those of templates
+        place = self._first("alignments3D/pose") or self._first("alignments2D/pose") or images
+        if place:
+            self.take("particles", place[2], "the results of the job")
+            self._micrographs(picks, "particles", *micrographs_of(place[2]))
+        elif picks:
+            self.take("coordinates", picks[2], "the results of the job")
+            self._micrographs(picks, "coordinates", folder_of(
+                _texts(picks[0]["location/micrograph_path"]), picks[1]), _NO_MICROGRAPHS)
+
+    def _micrographs(self, picks, needs, folder, remark):
+        """The micrographs that the coordinates name, or else those among the results."""
+        exposures = self._first("micrograph_blob/path")
+        where = "named with the coordinates"
+        if picks and exposures and not folder:
+            where = "the results of the job"
+            folder = folder_of(_texts(exposures[0]["micrograph_blob/path"]), exposures[1])
+            if not any(find_micrograph(name, picks[1], folder)
+                       for name in _texts(picks[0]["location/micrograph_path"])):
+                folder = ""
+        if not folder:
+            self.remarks += [remark] * bool(remark)
             return
-        table, path, named_by = place
-        self.take("particles", named_by, "the results of the job")
-        folder, remark = micrographs_of(named_by)
-        if folder:
-            self.take("micrographs", folder, "named with the coordinates in %s"
-                      % os.path.basename(path), "particles")
-        elif remark:
-            self.remarks.append(remark)
+        self.take("micrographs", folder, where, needs)
+        if exposures and _SAMPLING in exposures[0].dtype.names:
+            sizes = np.unique(exposures[0][_SAMPLING])
+            if len(sizes) == 1 and 0 < sizes[0] < np.inf:
+                self.take("sampling_micrographs", float("%.6g" % sizes[0]),
+                          "%s in %s" % (_SAMPLING, os.path.basename(exposures[1])), needs)
 
     def settings(self):
         """What only the description of the job tells."""
@@ -132,7 +160,9 @@ class _Search:
             if group:
                 self.take("symmetry", str(group), "%s in job.json" % name)
                 break
-        for found in [job] + job.ancestors():
+        # Templates may be the class averages of other particles than those that they picked.
+        shown = any(found.option in ("map", "particles") for found in self.found)
+        for found in [job] + job.ancestors() if shown else []:
             classes = _class_averages(found)
             if classes:
                 self.take("classes", classes, "%s %s" % (found.uid, found.type))
@@ -166,5 +196,15 @@ def _class_averages(job):
     return os.path.join(job.folder, max(named)[1]) if named else None
 
 
+def _is_refused(named):
+    """Whether a table is of what a job did not keep."""
+    return any(_REFUSED.search(os.path.basename(path)) for path in named)
+
+
 def _text(value):
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _texts(column):
+    """Each text of a column once."""
+    return [_text(value) for value in np.unique(column)]

@@ -18,7 +18,8 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 
 from vrs import levels
 from vrs.checks import all_checks
-from vrs.cli.validate import count_serious, printed_serious, suspicions
+from vrs.cli.validate import count_serious, printed_serious
+from vrs.report.json_report import input_findings
 from vrs.report.key_numbers import KEY_NUMBERS
 from vrs.report.wording import STATUS_STYLES
 from vrs.results import Status
@@ -115,8 +116,8 @@ class Outcome:
                    score["evaluable"],
                    {item["id"]: (Status(item["status"]), len(item["warnings"]))
                     for item in report["items"]}, seconds,
-                   ["%s: %s" % found[:2] for found in suspicions(report)], count_serious(report),
-                   _keys(report), levels=levels.printed_of_report(report))
+                   ["%s: %s" % found[:2] for found in input_findings(report)],
+                   count_serious(report), _keys(report), levels=levels.printed_of_report(report))
 
     def summary(self):
         """Levels and score in words."""

@@ -109,16 +109,20 @@ class WatchedFolder:
         return rows
 
     def _job(self, path):
-        """A row for a job that made a map, if it is finished."""
-        state = [file_state(place) for place in (
-            path, cryosparc_jobs.description_file(path),
+        """A row for a job that made a map, if it is finished and all is there that it names."""
+        state = [_states_in(path), file_state(
             os.path.join(os.path.dirname(os.path.dirname(path)), relion.PIPELINE))]
-        if path not in self._jobs or self._jobs[path][0] != state:
-            option = _opens(path)
-            name = re.sub(r"[^\w.-]", "_", os.path.relpath(path, self.path)).lstrip(".-")
-            self._jobs[path] = (state, [Row(name, path, "validate", {option: path}, [path])]
-                                if option and name else [])
-        return self._jobs[path][1]
+        if path in self._jobs and self._jobs[path][0] == state:
+            return self._jobs[path][1]
+        option, files, missing = _opened(path)
+        name = re.sub(r"[^\w.-]", "_", os.path.relpath(path, self.path)).lstrip(".-")
+        rows = [Row(name, path, "validate", {option: path}, [path] + files)
+                ] if option and name and not missing else []
+        for problem in missing:
+            self._tell("%s waits: %s" % (name, problem))
+        # What is missing may appear in the folder of another job.
+        self._jobs[path] = (None if missing else state, rows)
+        return rows
 
 
 def _folders_in(folder):
@@ -133,8 +137,28 @@ def _folders_in(folder):
             or os.path.dirname(os.path.realpath(path)) != os.path.realpath(folder)]
 
 
-def _opens(path):
-    """The option by which a folder is taken that has a map of its own; empty for none."""
+def _states_in(folder):
+    """The names of the files in a folder, with their sizes and times."""
+    try:
+        with os.scandir(folder) as found:
+            return sorted((entry.name, file_state(entry.path)) for entry in found
+                          if entry.is_file())
+    except OSError:  # it has vanished, or may not be read
+        return []
+
+
+def _opened(path):
+    """What a folder is that has a map of its own.
+
+    Returns
+    -------
+    option : str
+        By which it is taken; empty where it has no map.
+    files : list of str
+        What is found from there.
+    missing : list of str
+        Problems with what is not.
+    """
     top = os.path.join(os.path.realpath(path), "")
     for bundle in bundles.all_bundles():
         if bundle.option.type != inputs.FOLDER:
@@ -143,7 +167,9 @@ def _opens(path):
             contents = bundle.open(path)
         except InputError:  # of another program, not finished, or without a map
             continue
-        if any(found.option == "map" and os.path.realpath(found.value).startswith(top)
-               for found in contents.found):
-            return bundle.option.name
-    return ""
+        files = {found.option: os.path.realpath(found.value) for found in contents.found
+                 if isinstance(found.value, str) and os.path.isfile(found.value)}
+        if files.get("map", "").startswith(top):
+            return (bundle.option.name, sorted(set(files.values())),
+                    [problem for _, problem in contents.missing])
+    return "", [], []

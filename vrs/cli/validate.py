@@ -24,8 +24,8 @@ from vrs.io.maps import is_plain
 from vrs.io.problems import collected
 from vrs.report import report_files, write_package
 from vrs.report.chimerax_script import SCRIPT, redirected
-from vrs.report.json_report import relocate, report_text
-from vrs.results import INFORMATIVE, SERIOUS, Note, Status
+from vrs.report.json_report import input_findings, relocate, report_text
+from vrs.results import SERIOUS, Note, Status
 from vrs.scipion import is_installed, load_domain, prepare_environment, without_scipion
 
 # Bytes; file systems take 255, and projects and their files add to it.
@@ -397,7 +397,7 @@ def summary(report, output, project_path=None):
               for warning in item["warnings"]]
     remarks = [(part, "Serious: " + text if severity == SERIOUS else text)
                for part, text, severity in sorted(
-                   suspicions(report) + warned, key=lambda found: found[2] != SERIOUS)]
+                   input_findings(report) + warned, key=lambda found: found[2] != SERIOUS)]
     reasons = {}
     for item in items:
         if item["reason"]:
@@ -416,28 +416,9 @@ def summary(report, output, project_path=None):
                if project_path else []))
 
 
-def suspicions(report):
-    """What is suspicious about the input of a report.
-
-    Parameters
-    ----------
-    report : dict
-        Its JSON form.
-
-    Returns
-    -------
-    list of (str, str, str)
-        The part of the input, a sentence, and its severity.
-    """
-    parts = [("Map", report["input"])] + [(added["title"], added)
-                                          for added in report["input"]["added"]]
-    return [(title, note["text"], note["severity"]) for title, part in parts
-            for note in part["notes"] if note["severity"] != INFORMATIVE]
-
-
 def count_serious(report):
     """How many serious findings and warnings a report, in its JSON form, has."""
-    severities = [severity for _, _, severity in suspicions(report)]
+    severities = [severity for _, _, severity in input_findings(report)]
     severities += [warning["severity"] for item in report["items"]
                    for warning in item["warnings"]]
     return severities.count(SERIOUS)

@@ -79,8 +79,8 @@ class _MicrographsKind(Kind):
                "Micrographs", "A micrograph that was aligned from its movie, or a folder of such "
                "micrographs; MRC (also compressed with gzip or bzip2) or TIFF.", metavar="PATH",
                pointer="SetOfMicrographs"),
-        Option("coordinates", "where particles were picked: RELION STAR, cryoSPARC .cs, EMAN2 "
-               ".box, Xmipp .pos, or a folder of such files (default: the particle table)",
+        Option("coordinates", "where particles were picked: RELION STAR, cryoSPARC .cs or .csg, "
+               "EMAN2 .box, Xmipp .pos, or a folder of such files (default: the particle table)",
                "Coordinates of the particles", "A file of RELION, cryoSPARC, EMAN2 or Xmipp, or a "
                "folder with one for each micrograph; not needed with a table of particles that "
                "has coordinates.", metavar="PATH", pointer="SetOfCoordinates", optional=True),

@@ -9,11 +9,11 @@ import gemmi
 import numpy as np
 
 from vrs.errors import InputError
-from vrs.io.cryosparc import DAMAGED
+from vrs.io.cryosparc import read_columns, read_cs
 from vrs.io.files import refuse_special
 from vrs.io.problems import collected
 
-ENDINGS = (".star", ".cs", ".box", ".pos")
+ENDINGS = (".star", ".cs", ".csg", ".box", ".pos")
 
 # What picking programs add to the name of a micrograph.
 _SUFFIXES = ("_autopick", "_manualpick", "_topazpicks", "_topaz", "_cryolo", "_picks", "_pick",
@@ -52,8 +52,8 @@ def read_coordinates(path):
     """Read coordinates of picked particles.
 
     Known are RELION's files of one micrograph (``*_autopick.star``, ``*_manualpick.star``), its
-    lists of such files (``autopick.star``) and tables of particles, cryoSPARC's ``.cs``, EMAN2's
-    ``.box``, and Xmipp's ``.pos``, of which particles that were disabled are left out.
+    lists of such files (``autopick.star``) and tables of particles, cryoSPARC's ``.cs`` and
+    ``.csg``, EMAN2's ``.box``, and Xmipp's ``.pos``, of which particles that were disabled are left out.
 
     Parameters
     ----------
@@ -116,9 +116,7 @@ def _files(path):
     if os.path.isdir(path):
         names = sorted(str(name) for name in Path(path).rglob("*")
                        if name.suffix.lower() in ENDINGS and name.is_file())
-        # Beside them RELION leaves other tables: the list of the files, the job.
-        names = [name for name in names if Path(name).suffix.lower() != ".star"
-                 or "_rlnCoordinateX" in _text(name)]
+        names = [name for name in names if _is_of_coordinates(name)]
         kinds = sorted({Path(name).suffix.lower() for name in names})
         if not names:
             raise InputError("The folder %s has no file of coordinates (%s); give the one that "
@@ -134,6 +132,16 @@ def _files(path):
         raise InputError("%s does not have the name of a coordinate file; these end with %s."
                          % (path, ", ".join(ENDINGS)))
     return [path]
+
+
+def _is_of_coordinates(path):
+    """Whether it is not one of the other tables that programs leave beside coordinates."""
+    ending = Path(path).suffix.lower()
+    if ending == ".star":
+        return "_rlnCoordinateX" in _text(path)
+    if ending == ".cs":
+        return _LOCATION[0] in read_cs(path).dtype.names
+    return ending != ".csg"
 
 
 def _read_star(path):
@@ -174,23 +182,17 @@ def _read_list(path, micrographs, files):
 
 
 def _read_cryosparc(path):
-    refuse_special(path, "a table of cryoSPARC (.cs)")
-    try:
-        rows = np.load(path, allow_pickle=False)
-        names = rows.dtype.names or ()
-    except (OSError,) + DAMAGED:
-        raise InputError("%s cannot be read as a cryoSPARC table; export it again."
-                         % path) from None
-    lacking = [name for name in _LOCATION if name not in names]
+    columns, count, _ = read_columns(path)
+    lacking = [name for name in _LOCATION if name not in columns]
     if lacking:
         raise InputError("%s lacks %s; give the table of particles with their locations, perhaps "
                          "the passthrough of the job." % (path, ", ".join(lacking)))
-    micrographs = rows["location/micrograph_path"]
+    micrographs = columns["location/micrograph_path"]
     if micrographs.dtype.kind == "S":
         micrographs = np.char.decode(micrographs, "utf-8", "replace")
     try:
-        shapes = rows["location/micrograph_shape"].astype(float).reshape(len(rows), 2)
-        fractions = np.column_stack([rows[name].astype(float) for name in _LOCATION[2:]])
+        shapes = columns["location/micrograph_shape"].astype(float).reshape(count, 2)
+        fractions = np.column_stack([columns[name].astype(float) for name in _LOCATION[2:]])
     except ValueError:
         raise InputError("%s cannot be read as a cryoSPARC table: its locations are not numbers; "
                          "export it again." % path) from None
@@ -221,7 +223,8 @@ def _read_pos(path):
     return [Picks(_micrograph_of(path), path, points)]
 
 
-_READERS = {".star": _read_star, ".cs": _read_cryosparc, ".box": _read_box, ".pos": _read_pos}
+_READERS = {".star": _read_star, ".cs": _read_cryosparc, ".csg": _read_cryosparc,
+            ".box": _read_box, ".pos": _read_pos}
 
 
 def _micrograph_of(path):

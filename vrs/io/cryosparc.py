@@ -20,7 +20,7 @@ from vrs.io.star import unreadable
 _NEEDED = ("blob/path", "location/micrograph_path")
 _COMPRESSED = b"\x94CSDAT"
 # What numpy raises for a file whose header is damaged.
-DAMAGED = (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError,
+_DAMAGED = (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError,
             tokenize.TokenError, zipfile.BadZipFile)
 _GROUPED = re.compile(r"^(\s*)([\w./-]+):\s*(.*?)\s*$")
 
@@ -50,7 +50,7 @@ def read_cs(path):
         rows = None if start == _COMPRESSED else _loaded(path)
     except OSError as error:
         raise InputError(unreadable(path, error)) from None
-    except DAMAGED:
+    except _DAMAGED:
         rows = None
     if start == _COMPRESSED:
         raise InputError("%s was saved in cryoSPARC's compressed form; save it with the format "

@@ -9,10 +9,10 @@ import numpy as np
 
 from vrs import levels
 from vrs.errors import InputError
-from vrs.report.json_report import SCHEMA_VERSION
+from vrs.report.json_report import SCHEMA_VERSION, input_findings
 from vrs.report.key_numbers import KEY_NUMBERS
 from vrs.report.wording import OUTCOMES, cell
-from vrs.results import INFORMATIVE, Status
+from vrs.results import Status
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:e[+-]?\d+)?")
 _KEY_METRICS = {(key.item, key.metric) for key in KEY_NUMBERS}
@@ -173,10 +173,7 @@ def _item(old, new):
 
 def _findings(report):
     """Findings by what they say, without its numbers."""
-    found = [Finding(title, note["text"], note["severity"])
-             for title, part in [("Map", report["input"])] + [
-                 (added["title"], added) for added in report["input"]["added"]]
-             for note in part["notes"] if note["severity"] != INFORMATIVE]
+    found = [Finding(*finding) for finding in input_findings(report)]
     found += [Finding(item["id"], warning["text"], warning["severity"])
               for item in report["items"] for warning in item["warnings"]]
     return {(finding.place, finding.severity, _NUMBER.sub("#", finding.text)): finding

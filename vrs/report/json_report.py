@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vrs import levels
 from vrs.report import quality
+from vrs.results import INFORMATIVE
 
 SCHEMA_VERSION = "2.0"
 SCHEMA = Path(__file__).parent / "schema" / "report.schema.json"
@@ -81,6 +82,27 @@ def relocate(report, where):
         for entry in part["files"]:
             entry["path"] = moved.setdefault(entry["path"], where(item, entry["path"]))
     return moved
+
+
+def input_findings(report):
+    """What is more than informative of the findings on the input, each of them once.
+
+    Parameters
+    ----------
+    report : dict
+        The JSON form of a report.
+
+    Returns
+    -------
+    list of (str, str, str)
+        The part of the input, a sentence, and its severity.
+    """
+    given, found = report["input"], {}
+    for title, part in [("Map", given)] + [(added["title"], added) for added in given["added"]]:
+        for note in part["notes"]:
+            if note["severity"] != INFORMATIVE:
+                found.setdefault(note["text"], (title, note["text"], note["severity"]))
+    return list(found.values())
 
 
 def _input(results, title, place, folder):

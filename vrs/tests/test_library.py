@@ -50,10 +50,10 @@ def test_particles_without_angles_are_no_validation(tmp_path, capsys):
 def test_what_is_lacking_for_other_items_is_not_told(tmp_path):
     q = np.linspace(0.01, 0.3, 50)
     write_saxs(str(tmp_path / "a.dat"), SaxsCurve(q, np.exp(-100 * q ** 2), 0.01 + 0 * q))
-    with pytest.raises(InputError) as caught:
-        vrs.validate(saxs=str(tmp_path / "a.dat"))
-    [problem] = caught.value.problems
-    assert "it needs a map" in problem
+    write_model(str(tmp_path / "model.cif"), models.walk())
+    for added in ({}, {"model": str(tmp_path / "model.cif")}):
+        [problem] = problems(saxs=str(tmp_path / "a.dat"), **added)
+        assert "it needs a map" in problem
 
 
 def test_what_no_level_takes_is_told(star, half_paths, tmp_path):

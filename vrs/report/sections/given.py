@@ -80,13 +80,17 @@ def suspicions(results):
     Returns
     -------
     dict of str to list of Note
-        By the anchor of the section that tells them.
+        By the anchor of the first section that tells them.
     """
     parts = [("input", results[0].input.notes)]
     parts += [(input_anchor(result), result.added.notes) for result in results if result.added]
-    found = {anchor: [note for note in notes if note.severity != INFORMATIVE]
-             for anchor, notes in parts}
-    return {anchor: notes for anchor, notes in found.items() if notes}
+    found, told = {}, set()
+    for anchor, notes in parts:
+        for note in notes:
+            if note.severity != INFORMATIVE and note.text not in told:
+                told.add(note.text)
+                found.setdefault(anchor, []).append(note)
+    return found
 
 
 def _note(note):

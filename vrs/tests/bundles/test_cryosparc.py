@@ -49,13 +49,13 @@ def describe(project, uid, kind, version, parents=(), outputs=(), params=(), sta
     return folder
 
 
-def write_table(path, columns, count=1):
+def write_table(path, columns, count=1, first=1):
     """Write a .cs file."""
     kinds = {name: np.asarray(values) for name, values in columns.items()}
     rows = np.zeros(count, [("uid", np.uint64)] + [
         (name, values.dtype) + ((values.shape[1:],) if values.ndim > 1 else ())
         for name, values in kinds.items()])
-    rows["uid"] = np.arange(1, count + 1)
+    rows["uid"] = np.arange(first, first + count)
     for name, values in kinds.items():
         rows[name] = values
     with open(str(path), "wb") as handle:
@@ -76,12 +76,56 @@ def write_particles(folder, uid, space=True):
         "blob/path": np.array([b"J4/extract/mic.mrc"] * COUNT),
         "blob/idx": np.arange(COUNT, dtype=np.uint32),
         "blob/shape": np.full((COUNT, 2), maps.BOX, np.uint32),
-        "blob/psize_A": np.full(COUNT, maps.SAMPLING, np.float32),
-        "location/micrograph_path": np.array(
-            [b"J2/motioncorrected/mic%d.mrc" % (number % 2) for number in range(COUNT)]),
-        "location/micrograph_shape": np.full((COUNT, 2), (128, 96), np.uint32),
-        "location/center_x_frac": np.full(COUNT, 0.3, np.float32),
-        "location/center_y_frac": np.full(COUNT, 0.6, np.float32)}, COUNT)
+        "blob/psize_A": np.full(COUNT, maps.SAMPLING, np.float32), **location()}, COUNT)
+
+
+def location(folder="J2/motioncorrected"):
+    """Columns that tell where particles were picked."""
+    return {"location/micrograph_path": np.array(
+                [b"%s/mic%d.mrc" % (folder.encode(), number % 2) for number in range(COUNT)]),
+            "location/micrograph_shape": np.full((COUNT, 2), (128, 96), np.uint32),
+            "location/center_x_frac": np.full(COUNT, 0.3, np.float32),
+            "location/center_y_frac": np.full(COUNT, 0.6, np.float32)}
+
+
+def write_exposures(path, folder="J2/motioncorrected"):
+    """Write a table of the two micrographs."""
+    write_table(path, {
+        "micrograph_blob/path": np.array([b"%s/mic%d.mrc" % (folder.encode(), number)
+                                          for number in range(2)]),
+        "micrograph_blob/shape": np.full((2, 2), (128, 96), np.uint32),
+        "micrograph_blob/psize_A": np.full(2, 1.25, np.float32)}, 2, first=100)
+
+
+def add_picking(project, version):
+    """Add jobs that picked, with blobs and with templates, and one that extracted."""
+    for uid, kind, parents in (("J3", "blob_picker_gpu", ["J2"]),
+                               ("J7", "template_picker_gpu", ["J2", "J6"])):
+        folder = describe(project, uid, kind, version, parents, [
+            ("micrographs", "exposure", "ctf_stats", "", uid + "/picked_micrographs.cs"),
+            ("micrographs", "exposure", "micrograph_blob", "",
+             "%s/%s_passthrough_micrographs.cs" % (uid, uid)),
+            ("templates", "template", "blob", "", uid + "/templates.cs"),
+            ("particles", "particle", "location", "", uid + "/picked_particles.cs"),
+            ("particles", "particle", "pick_stats", "", uid + "/picked_particles.cs")])
+        write_table(folder / "picked_micrographs.cs", {
+            "ctf_stats/fit_data_path": np.array([b"J2/fit.npy"] * 2)}, 2, first=100)
+        write_exposures(folder / (uid + "_passthrough_micrographs.cs"))
+        write_table(folder / "templates.cs", {"blob/path": np.array([b"J6/templates.mrc"] * 2),
+                                              "blob/idx": np.arange(2)}, 2, first=200)
+        write_table(folder / "picked_particles.cs", dict(
+            location(), **{"pick_stats/ncc_score": np.full(COUNT, 0.4, np.float32)}), COUNT)
+    extracted = describe(project, "J8", "extract_micrographs_multi", version, ["J7"], [
+        ("micrographs", "exposure", "micrograph_blob", "", "J8/J8_passthrough_micrographs.cs"),
+        ("particles", "particle", "blob", "", "J8/extracted_particles.cs"),
+        ("particles", "particle", "location", "", "J8/J8_passthrough_particles.cs")])
+    write_exposures(extracted / "J8_passthrough_micrographs.cs")
+    write_table(extracted / "extracted_particles.cs", {
+        "blob/path": np.array([b"J8/extract/mic.mrc"] * COUNT),
+        "blob/idx": np.arange(COUNT, dtype=np.uint32),
+        "blob/shape": np.full((COUNT, 2), maps.BOX, np.uint32),
+        "blob/psize_A": np.full(COUNT, maps.SAMPLING, np.float32)}, COUNT)
+    write_table(extracted / "J8_passthrough_particles.cs", location(), COUNT)
 
 
 def write_volumes(folder, uid, prefix=""):
@@ -183,6 +227,87 @@ def test_jobs_that_were_deleted_are_missed_in_the_workflow(project):
     (project / "J4/job.json").unlink()
     workflow = read_workflow(str(project / "J10"))
     assert [step.id for step in workflow.steps] == ["J6", "J10"] and workflow.absent == ["J4"]
+
+
+PICKED = {"micrographs": "J2/motioncorrected", "sampling_micrographs": 1.25}
+
+
+@pytest.fixture(params=VERSIONS)
+def picking(request, tmp_path):
+    project = whole_project(tmp_path / "CS-project", request.param)
+    add_picking(project, request.param)
+    return project
+
+
+@pytest.mark.parametrize("uid", ["J3", "J7"])
+def test_picked_coordinates_lead_to_their_micrographs(picking, uid):
+    assert taken(picking, picking / uid) == dict(
+        PICKED, coordinates=uid + "/picked_particles.cs", workflow=uid)
+    given = bundles.filled({"cryosparc": str(picking / uid)}).given
+    inputs.probe(given)
+    evidence = inputs.load(given)
+    assert not evidence.failures
+    assert [len(one.points) for one in evidence.micrographs.picked] == [COUNT // 2] * 2
+    for one in evidence.micrographs.picked:
+        np.testing.assert_allclose(one.points, [[0.3 * 96, 0.6 * 128]] * (COUNT // 2), rtol=1e-6)
+        assert one.sampling == 1.25  # whatever their headers say
+
+
+def test_extracted_particles_lead_to_their_micrographs(picking):
+    assert taken(picking, picking / "J8") == dict(
+        PICKED, particles="J8/extracted_particles.cs", workflow="J8",
+        classes="J6/J6_020_class_averages.mrc")
+    for path in (picking / "J2/motioncorrected").iterdir():
+        path.unlink()
+    filled = bundles.filled({"cryosparc": str(picking / "J8")})
+    assert "micrographs" not in filled.given and "sampling_micrographs" not in filled.given
+    assert any("mic0.mrc is not there" in line for line in filled.told)
+
+
+def test_micrographs_of_picks_that_are_gone_are_told(picking):
+    for path in (picking / "J2/motioncorrected").iterdir():
+        path.unlink()
+    filled = bundles.filled({"cryosparc": str(picking / "J3")})
+    assert set(filled.given) == {"coordinates", "workflow"}
+    assert any(line.startswith("micrographs: not taken") for line in filled.told)
+
+
+def test_particles_that_were_excluded_come_last(project):
+    folder = project / "J11"
+    folder.mkdir()
+    for name in ("excluded", "selected"):
+        write_table(folder / ("particles_%s.cs" % name), {
+            "alignments2D/pose": np.zeros(3, np.float32)}, 3)
+        (folder / ("J11_particles_%s.csg" % name)).write_text(
+            "results:\n  alignments2D:\n    metafile: '>particles_%s.cs'\n" % name)
+    assert taken(project, folder)["particles"] == "J11/J11_particles_selected.csg"
+
+
+@pytest.mark.parametrize("are_there", [True, False])
+def test_an_exported_job_that_picked(tmp_path, are_there):
+    """Micrographs lie in the folder of their own group."""
+    folder = tmp_path / "P1_J3_blob_picker"
+    tables = {}
+    for name, kind, result in (("particles", "particle", "location"),
+                               ("micrographs", "exposure", "micrograph_blob")):
+        place = folder / ("P1_J3_" + name)
+        place.mkdir(parents=True)
+        tables[name] = place / ("P1_J3_%s_exported.cs" % name)
+        group(place, name, kind, [(result, tables[name].name)])
+    write_table(tables["particles"], location(">J2/motioncorrected"), COUNT)
+    write_exposures(tables["micrographs"], ">J2/motioncorrected")
+    if are_there:
+        images = folder / "P1_J3_micrographs/J2/motioncorrected"
+        images.mkdir(parents=True)
+        for number in range(2):
+            write_map(str(images / ("mic%d.mrc" % number)), np.ones((1, 128, 96), np.float32), 1.0)
+    found = taken(folder, folder)
+    picks = {"coordinates": "P1_J3_particles/P1_J10_particles_exported.csg"}
+    assert found == (dict(PICKED, micrographs="P1_J3_micrographs/J2/motioncorrected", **picks)
+                     if are_there else picks)
+    if are_there:
+        assert len(inputs.load(bundles.filled({
+            "cryosparc": str(folder)}).given).micrographs.picked) == 2
 
 
 def group(folder, name, kind, tables):

@@ -105,6 +105,33 @@ def test_jobs_of_cryosparc(watched):
     assert len(rows) < len(list((place / "P1").glob("J*")))
 
 
+def test_a_job_that_is_still_being_copied_waits(watched):
+    place, folder = watched
+    cryosparc.whole_project(place / "P1", "v5.0.2")
+    files = {name: place / "P1" / "J10" / ("J10_003_" + name) for name in (
+        "volume_map_sharp.mrc", "volume_map_half_B.mrc", "volume.cs")}
+    whole = {name: path.read_bytes() for name, path in files.items()}
+    files["volume_map_half_B.mrc"].unlink()
+    files["volume.cs"].write_bytes(whole["volume.cs"][:100])
+    assert _names(folder) == _names(folder) == ([], [])
+    files["volume.cs"].write_bytes(whole["volume.cs"])
+    names, told = _names(folder)
+    assert names == [] and len(told) == 1
+    assert told[0].startswith("P1_J10 waits: ") and "half_B.mrc is not there" in told[0]
+    files["volume_map_half_B.mrc"].write_bytes(whole["volume_map_half_B.mrc"])
+    for count in (1000, 2000):
+        files["volume_map_sharp.mrc"].write_bytes(whole["volume_map_sharp.mrc"][:count])
+        assert _names(folder) == ([], [])
+    files["volume_map_sharp.mrc"].write_bytes(whole["volume_map_sharp.mrc"])
+    assert _names(folder) == ([], [])
+    [row] = folder.look()[0]
+    before = row.identity()
+    files["volume_map_sharp.mrc"].write_bytes(whole["volume_map_half_B.mrc"])
+    _names(folder)
+    [row] = folder.look()[0]
+    assert row.name == "P1_J10" and row.identity() != before  # it is done again
+
+
 def test_the_output_and_what_is_no_job_are_left_alone(watched):
     place, folder = watched
     for name in ("out/a", "data/run", ".hidden"):

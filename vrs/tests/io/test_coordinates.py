@@ -80,7 +80,7 @@ def test_relion_particles_are_divided_by_micrograph(tmp_path):
 
 
 def test_cryosparc_fractions_are_of_columns_and_rows(tmp_path):
-    rows = np.zeros(2, [("location/micrograph_path", "S20"),
+    rows = np.zeros(2, [("uid", np.uint64), ("location/micrograph_path", "S20"),
                         ("location/micrograph_shape", "<u4", (2,)),
                         ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
     rows["location/micrograph_path"] = b"J1/motion/a.mrc"
@@ -93,21 +93,41 @@ def test_cryosparc_fractions_are_of_columns_and_rows(tmp_path):
     assert picks.micrograph == "J1/motion/a.mrc" and picks.shape == (3000, 4000)
     np.testing.assert_array_equal(picks.points, [[1000, 1500], [2000, 2250]])
     with open(path, "wb") as stream:
-        np.save(stream, rows[["location/center_x_frac"]])
+        np.save(stream, rows[["uid", "location/center_x_frac"]])
     assert "lacks location/micrograph_path" in problems(path)[0]
 
 
 @pytest.mark.parametrize("shape, fraction", [("<u4", "<f4"), ("(2,)<u4", "S4")])
 def test_cryosparc_locations_of_another_kind_are_refused(tmp_path, shape, fraction):
-    rows = np.zeros(3, [("location/micrograph_path", "S20"), ("location/micrograph_shape", shape),
+    rows = np.zeros(3, [("uid", np.uint64), ("location/micrograph_path", "S20"),
+                        ("location/micrograph_shape", shape),
                         ("location/center_x_frac", fraction), ("location/center_y_frac", "<f4")])
     with open(str(tmp_path / "a.cs"), "wb") as stream:
         np.save(stream, rows)
     assert "its locations are not numbers" in problems(tmp_path / "a.cs")[0]
 
 
+def test_cryosparc_locations_may_lie_beside_the_particles(tmp_path):
+    """The passthrough of a job, its groups and its other tables are in one folder."""
+    for name, column in (("J9_particles", "alignments3D/error"),
+                         ("J9_micrographs", "micrograph_blob/psize_A")):
+        np.save(str(tmp_path / name), np.zeros(2, [("uid", np.uint64), (column, "<f4")]))
+        (tmp_path / (name + ".npy")).rename(tmp_path / (name + ".cs"))
+    rows = np.zeros(2, [("uid", np.uint64), ("location/micrograph_path", "S20"),
+                        ("location/micrograph_shape", "<u4", (2,)),
+                        ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
+    rows["location/micrograph_path"], rows["location/micrograph_shape"] = b">J1/a.mrc", 512
+    with open(str(tmp_path / "J9_passthrough_particles.cs"), "wb") as stream:
+        np.save(stream, rows)
+    write(tmp_path / "J9_particles.csg", "results:\n  a:\n    metafile: '>J9_particles.cs'\n"
+          "  location:\n    metafile: '>J9_passthrough_particles.cs'\n")
+    for name in ("J9_particles.cs", "J9_particles.csg", "."):
+        picks, = read_coordinates(tmp_path / name)
+        assert len(picks.points) == 2 and picks.micrograph == ">J1/a.mrc"
+
+
 def test_cryosparc_names_need_not_be_utf8(tmp_path):
-    rows = np.zeros(1, [("location/micrograph_path", "S20"),
+    rows = np.zeros(1, [("uid", np.uint64), ("location/micrograph_path", "S20"),
                         ("location/micrograph_shape", "<u4", (2,)),
                         ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
     rows["location/micrograph_path"], rows["location/micrograph_shape"] = b"m\xff.mrc", 512
@@ -138,7 +158,7 @@ def test_xmipp_leaves_out_what_was_disabled(tmp_path):
     ("a.star", "data_\n_rlnCoordinateX 1\n", "no column _rlnCoordinateY"),
     ("a.star", "loop_ nonsense", "cannot be read as a STAR table"),
     ("a.box", "1 2 3\n", "corner and the size"),
-    ("a.cs", "text", "cannot be read as a cryoSPARC table"),
+    ("a.cs", "text", "not a table of cryoSPARC"),
     ("a.txt", "1 2", "does not have the name of a coordinate file"),
 ])
 def test_what_cannot_be_read_is_said(tmp_path, name, text, says):

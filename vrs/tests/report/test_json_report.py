@@ -6,8 +6,9 @@ import json
 import jsonschema
 import pytest
 
-from vrs.report.json_report import SCHEMA, render_json
-from vrs.results import CriterionOutcome, FileEntry, ServiceOutcome, Status
+from vrs.report.json_report import SCHEMA, input_findings, render_json
+from vrs.report.sections.given import suspicions
+from vrs.results import CriterionOutcome, FileEntry, LevelInput, Note, ServiceOutcome, Status
 from vrs.tests.report.conftest import LONG, ODD, make_item, make_level
 
 
@@ -130,3 +131,18 @@ def test_every_relation_is_in_the_schema(validator, tmp_path):
                 for relation in list(_RELATIONS) + ["within"]]
     level = make_level([make_item("0.a", Status.OK, criteria=outcomes)])
     validator.validate(json.loads(render_json([(level, tmp_path)], {}, "", tmp_path)))
+
+
+def test_a_finding_that_several_levels_tell_counts_once(tmp_path):
+    """Particles are described at each level that takes them."""
+    levels = [make_level([make_item(level + ".a")], level) for level in "34"]
+    for level in levels:
+        level.added = LevelInput("Particles", [], [
+            Note("The images are dark."), Note("They are too small.", "minor"),
+            Note("The symmetry is not known.", "serious")], [])
+    report = json.loads(render_json([(level, tmp_path) for level in levels], {}, "", tmp_path))
+    assert input_findings(report) == [
+        ("Particles", "They are too small.", "minor"),
+        ("Particles", "The symmetry is not known.", "serious")]
+    [(_, notes)] = suspicions(levels).items()
+    assert [note.text for note in notes] == ["They are too small.", "The symmetry is not known."]
