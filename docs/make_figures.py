@@ -43,17 +43,13 @@ ITEMS = {
     "0.f_surface": ("example", "0.f", "Surface"),
     "0.h_histogram": ("example", "0.h", "Hand that"),
     "1.a_masked_fsc": ("example", "1.a", "Fourier shell correlation of the half maps within"),
-    "1.b_permutation": ("example", "1.b", "Fourier shell correlation"),
     "1.c_slices": ("uneven", "1.c", "Local resolution"),
     "1.f_sphere": ("top", "1.f", "Mean resolution"),
     "1.g_occupancy": ("top", "1.g", "Fourier shell occupancy"),
-    "1.g_sphere": ("top", "1.g", "Resolution in each direction"),
     "1.h_curves": ("top", "1.h", "Fourier shell correlation"),
     "A.a_chain": ("example", "A.a", "Correlation along"),
     "A.b_histogram": ("example", "A.b", "Histogram"),
-    "A.e_trace": ("example", "A.e", "The model coloured"),
     "A.e_chain": ("example", "A.e", "Q-score"),
-    "A.f_scan": ("example", "A.f", "EMRinger score"),
     "A.g_chain": ("example", "A.g", "DAQ score"),
     "W_graph": ("example", "W", "The workflow"),
     "relion_views": ("relion", "4.h", "Directions of view"),
@@ -218,15 +214,9 @@ def comparison(folder):
 
 
 def pages(folder):
-    """Images of front pages and of a page of 1.a."""
-    pdf = str(folder / "example" / "report" / "report.pdf")
-    text = subprocess.run(["pdftotext", pdf, "-"], check=True,
-                          stdout=subprocess.PIPE).stdout.decode("utf-8").split("\f")
-    # The second page lists the items.
-    item = min(number for number, page in enumerate(text, 1)
-               if number > 2 and "1.a Global resolution" in " ".join(page.split()))
-    return {"report_front": _page(pdf, 1), "report_item": _page(pdf, item),
-            "relion_front": _page(str(folder / "relion" / "report" / "report.pdf"), 1)}
+    """Images of front pages."""
+    return {"%s_front" % picture: _page(str(folder / name / "report" / "report.pdf"), 1)
+            for picture, name in (("report", "example"), ("relion", "relion"))}
 
 
 def _page(pdf, number):
