@@ -148,8 +148,8 @@ def no_3d_views(monkeypatch):
     monkeypatch.setattr(views3d.SeenSurface, "draw", draw)
 
 
-def test_from_the_number_of_an_entry_to_its_report(domain, project, given, server, monkeypatch,
-                                                   no_3d_views):
+def test_from_the_number_of_an_entry_to_its_report(domain, quick, project, given, server,
+                                                   monkeypatch, no_3d_views):
     monkeypatch.setenv("VRS_ARCHIVE", server.url)
     protocols = loaded(domain, project, "level_0_1_A_entry", given)
     for protocol in protocols:
