@@ -12,11 +12,21 @@ class Console:
         sys.stdout.flush()
         # Text that the terminal cannot show must not end a run.
         self._stream = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")
+        self._saved = ()
 
     def say(self, text, end="\n"):
         """Print a text at once."""
         self._stream.write(text + end)
         self._stream.flush()
+
+    def leave(self):
+        """Let go of the terminal, in a fork: it is whose it was.
+
+        Whoever reads what the other process prints would else wait for both to end.
+        """
+        self._stream.close()
+        for descriptor in self._saved:
+            os.close(descriptor)
 
     @contextlib.contextmanager
     def quiet(self, path):
@@ -28,7 +38,7 @@ class Console:
         """
         sys.stdout.flush()
         sys.stderr.flush()
-        saved = os.dup(1), os.dup(2)
+        self._saved = saved = os.dup(1), os.dup(2)
         with open(path, "a") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)

@@ -48,7 +48,7 @@ def entry(options):
     request.entry = {"emdbId": emdb_id, "pdbId": pdb_id, "samplingRate": options.sampling,
                      "cacheFolder": cache, "offline": True}
     request.fetched = fetched
-    run(request)
+    run(request, console)
 
 
 def _checked(options):

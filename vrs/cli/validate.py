@@ -98,22 +98,23 @@ def validate(options):
     console = Console()
     for line in given.told:
         console.say(line)
-    run(check_request(options, given))
+    run(check_request(options, given), console)
 
 
-def run(request):
+def run(request, console):
     """Validate what was found possible, deliver the report and say how it went.
 
     Parameters
     ----------
     request : Request
+    console : vrs.cli.console.Console
+        The only one: runs in the project let go of the terminal.
 
     Raises
     ------
     ScipionError
         If Scipion cannot be used or one of its runs failed.
     """
-    console = Console()
     console.say("Validating %s" % _first_file(request.given))
     if not is_installed():
         console.say(without_scipion())

@@ -179,7 +179,7 @@ def _launch(project, protocol, label, console, progress=None, queue=None):
     if progress is None:
         console.say("%s ... " % (label[0].upper() + label[1:]), "")
     try:
-        run_to_end(project, protocol, progress)
+        run_to_end(project, protocol, progress, console.leave)
     except KeyboardInterrupt:
         console.say("stopping")
         _stop(project, protocol)

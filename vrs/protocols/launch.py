@@ -2,14 +2,18 @@
 
 import ast
 import contextlib
+import gc
 import itertools
+import multiprocessing
 import os
 import re
+import shutil
 import signal
 import time
 
 from pyworkflow.exceptions import PyworkflowException
-from pyworkflow.protocol import getProtocolFromDb
+from pyworkflow.protocol import STATUS_LAUNCHED, getProtocolFromDb, runProtocolMain
+from pyworkflow.utils import LoggingConfigurator, getFileLastModificationDate
 
 from vrs.protocols import queues
 from vrs.scipion import ScipionError
@@ -26,8 +30,11 @@ _LIST = re.compile(r"(?<=queue engine: )(\[.*\])$", re.DOTALL)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run_to_end(project, protocol, meanwhile=None):
+def run_to_end(project, protocol, meanwhile=None, at_fork=None):
     """Launch a protocol, as a process of its own or as a job, and wait for its end.
+
+    A process of its own imports Scipion, which takes longer than many a protocol. A fork of this
+    process need not: it is for callers that have one thread and use no graphics card.
 
     Parameters
     ----------
@@ -38,12 +45,17 @@ def run_to_end(project, protocol, meanwhile=None):
         word counts as failed.
     meanwhile : callable, optional
         Called again and again.
+    at_fork : callable, optional
+        The process of its own is a fork of this one, and calls it first.
 
     Raises
     ------
     ScipionError
         If the hosts configuration does not make a job of it.
     """
+    if at_fork is not None and not protocol.useQueue():
+        _follow(project, protocol, meanwhile, _fork(project, protocol, at_fork))
+        return
     _launch(project, protocol)
     for seconds in _WAITS_FOR_SERVER:
         if protocol.isActive() or not queues.is_out_of_reach(protocol.getErrorMessage()):
@@ -85,11 +97,45 @@ def _launch(project, protocol):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _follow(project, protocol, meanwhile):
+def _fork(project, protocol, at_fork):
+    """Do as ``Project.launchProtocol`` does, with a fork of this process."""
+    project.saveProtocol(protocol)  # numbers it and chooses its folder
+    protocol.setStatus(STATUS_LAUNCHED)
+    protocol.makePathsAndClean()
+    project.mapper.store(protocol)
+    project.mapper.commit()
+    database = protocol.getDbPath()
+    shutil.copyfile(project.getDbPath(), database)
+    # Else what is noted below would be overwritten from there.
+    protocol.lastUpdateTimeStamp.set(getFileLastModificationDate(database))
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(
+        at_fork, project.path, database, protocol.getObjId(),
+        *(os.path.abspath(log) for log in (protocol.getStdoutLog(), protocol.getStderrLog()))))
+    process.start()
+    protocol.setPid(process.pid)
+    project.mapper.store(protocol)
+    project.mapper.commit()
+    return process
+
+
+def _run(at_fork, project_path, database, number, *logs):
+    """What a fork does: the same as Scipion's program that runs a protocol."""
+    # SQLite forbids to use, or even to close, the connections of the other process.
+    gc.freeze()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    at_fork()
+    LoggingConfigurator.setUpProtocolRunLogging(*logs)
+    runProtocolMain(project_path, database, number)
+
+
+def _follow(project, protocol, meanwhile, process=None):
     waits = _waits(protocol)
     while protocol.isActive():
-        time.sleep(next(waits))
-        _reap(protocol.getPid())
+        if process is not None:
+            process.join(next(waits))
+        else:
+            time.sleep(next(waits))
+            _reap(protocol.getPid())
         _update(project, protocol)
         if meanwhile:
             meanwhile()

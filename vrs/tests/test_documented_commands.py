@@ -107,8 +107,8 @@ def test_the_table_of_entries_can_be_read(tmp_path):
                          ids=lambda value: value.replace("docs/", ""))
 def test_commands_do_what_the_page_says(page, command, workplace, archive, monkeypatch, capfd):
     requests = []
-    monkeypatch.setattr(validate, "run", requests.append)
-    monkeypatch.setattr("vrs.cli.entry.run", requests.append)
+    monkeypatch.setattr(validate, "run", lambda request, _: requests.append(request))
+    monkeypatch.setattr("vrs.cli.entry.run", lambda request, _: requests.append(request))
     monkeypatch.chdir(workplace)
     arguments = shlex.split(command)
     options = _parser().parse_args(arguments)

@@ -27,7 +27,7 @@ def requests(monkeypatch, tmp_path):
     """What the command would run."""
     found = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(validate, "run", found.append)
+    monkeypatch.setattr(validate, "run", lambda request, _: found.append(request))
     return found
 
 

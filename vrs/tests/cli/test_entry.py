@@ -48,7 +48,7 @@ def entry(server, tmp_path, monkeypatch, capfd):
     Its attribute ``remarks`` has what the command says of the entry.
     """
     requests = []
-    monkeypatch.setattr("vrs.cli.entry.run", requests.append)
+    monkeypatch.setattr("vrs.cli.entry.run", lambda request, _: requests.append(request))
     monkeypatch.setattr("vrs.cli.entry.user_data_folder", lambda: str(tmp_path))
     monkeypatch.setenv("VRS_ARCHIVE", server.url)
     monkeypatch.chdir(tmp_path)

@@ -156,18 +156,11 @@ def _started_run(process):
     """The Scipion run that a command has started, once it writes its log."""
     while process.poll() is None:
         for child in psutil.Process(process.pid).children(recursive=True):
-            # Helpers come and go too, and a process that is just starting is a copy of its
-            # parent: only the arguments tell a run. The shell around it has them as one text.
-            with contextlib.suppress(psutil.Error):
-                if os.path.exists(_log(child)):
+            with contextlib.suppress(psutil.Error):  # helpers come and go too
+                if any(opened.path.endswith("run.stdout") for opened in child.open_files()):
                     return child
         time.sleep(0.02)
     raise AssertionError("no run was started: %s" % (process.communicate(),))
-
-
-def _log(child):
-    command = child.cmdline()
-    return command[5] if len(command) > 5 and command[1].endswith("pw_protocol_run.py") else ""
 
 
 def test_interruption_leaves_nothing_running(vrs_process, tmp_path):
@@ -190,3 +183,16 @@ def test_run_that_dies_is_told_with_its_logs(vrs_process, tmp_path):
     _, errors = process.communicate()
     assert process.returncode == 1
     assert "failed" in errors and "run.stdout" in errors and "Traceback" not in errors
+
+
+def test_command_that_is_killed_lets_go_of_the_terminal(vrs_process, tmp_path):
+    maps.write_blob(tmp_path / "orphan.mrc")
+    process = vrs_process("validate", "--map", "orphan.mrc", "--threshold", "0.5", cwd=tmp_path)
+    run = _started_run(process)
+    run.suspend()
+    process.kill()
+    try:
+        process.communicate(timeout=10)  # would wait for the run, if that still held the pipe
+        assert run.is_running()
+    finally:
+        run.kill()
