@@ -80,7 +80,9 @@ def suggest_threshold(volume, sampling, mass=None):
     are one body, the highest lower level with so many is taken, if there is one above the noise.
     If the mass is known, the level is where the map encloses 1.207 Å³ per dalton, but not below
     3 deviations of the noise; the mass is not followed where less than half of these voxels would
-    be one body, as if it were that of a part.
+    be one body, as if it were that of a part. Without the mass the level encloses 0.5 to 2 times
+    the volume of simulated proteins at 4.5 to 15 Å (1.1 and 1.25 times that of the models of two
+    public maps), and about 0.4 times at 3 Å and better, as contours of such maps usually do.
 
     Parameters
     ----------
