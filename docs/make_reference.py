@@ -95,7 +95,8 @@ def _citation(key):
     cited = reference(key)
     if cited.doi:
         return "`%s <https://doi.org/%s>`__" % (cited_as(key), cited.doi)
-    return as_is(cited.text).rstrip(".")
+    # An initial at the start would be the number of a list.
+    return "\\" + as_is(cited.text).rstrip(".")
 
 
 def fields(schema):
