@@ -232,6 +232,7 @@ class Validation:
 
     def forget(self):
         """Remove what an earlier run found."""
+        self._begun.clear()
         for path in self.folder.glob("part_*.json"):
             path.unlink()
 
