@@ -222,9 +222,9 @@ def test_efficiency_counts_copies_by_symmetry(name):
 
 def test_a_hundred_thousand_views_take_seconds():
     views = uniform(100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     sampling.sampling_factor(views, NONE)
     sampling.sampling_factor(views, NONE, 120, most=None)
     sampling.orientation_efficiency(views, NONE, 3.0, 150.0)
     # About 3 s on one core that does nothing else.
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20

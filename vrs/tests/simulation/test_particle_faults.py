@@ -14,9 +14,10 @@ from vrs.images.projector import Projector
 from vrs.images.symmetry import orientation_distance, point_group
 from vrs.io.classes import read_classes
 from vrs.io.particles import read_particles
-from vrs.simulation import dataset, density, particle_faults, protein
+from vrs.simulation import density, particle_faults
 from vrs.simulation.particle_classes import aligned_to_classes
 from vrs.simulation.particle_example import write_particle_example
+from vrs.tests import proteins
 
 # A coarse set is quick.
 SAMPLING = 2.8
@@ -35,11 +36,8 @@ def load(folder, faults=()):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_protein():
-    """The protein, which takes longest, is built once."""
-    structure, letters = protein.build_protein(5, dataset.B_FACTOR, dataset.SIDE_CHAIN_RISE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protein, "build_protein", lambda *arguments: (structure.clone(), letters))
+def built_once():
+    with proteins.built_once():
         yield
 
 

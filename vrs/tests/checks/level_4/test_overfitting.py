@@ -19,9 +19,17 @@ from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 from vrs.tests.images.test_search import protein
 
 CHECK = get_check("4.f")
-COUNT = 300
+COUNT = 240
 # Of the reported resolution, so that the images are small: 36 pixels.
 RESOLUTION = 16.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Directions farther apart than the item's are enough up to 20 Å."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overfitting, "_SPACING", 10.0)
+        yield
 
 
 def run(table, volume, **kwargs):
@@ -43,7 +51,7 @@ def aligned(table, volume):
     """The table of images that were aligned to the map to 20 Å."""
     projector = Projector(volume, SAMPLING, 64)
     gallery = gallery_of_map(projector, Rings(64, 2, 11),
-                             asymmetric_unit(point_group("C1"), 7.5, mirror=True))
+                             asymmetric_unit(point_group("C1"), 10.0, mirror=True))
     with mrcfile.open(table.files[0]) as stack:
         poses = align(Search(gallery, 40, SAMPLING, shift_grid(1.5, 1.5)),
                       LocalSearch(projector, 40, 2, 11), np.array(stack.data), Contrast.of(table))
@@ -54,7 +62,7 @@ def aligned(table, volume):
 def test_a_sound_set_resolves_beyond_the_noise(judged):
     result, found = judged
     assert result.status is Status.OK, (result.reason, result.warnings)
-    assert found["sizes"] == [9, 30, 90, 225, 300] and found["particles_used"] == COUNT
+    assert found["sizes"] == [7, 24, 72, 180, 240] and found["particles_used"] == COUNT
     assert found["judged_sizes"] >= 2 and found["not_better_sizes"] == 0
     assert found["resolutions"][-1] < 15 < 18 < found["noise_resolutions"][-1]
     # Angles are found again from coarse detail.
@@ -95,7 +103,7 @@ def test_a_shell_that_all_directions_share_is_no_fault(tmp_path):
 
 
 def test_noise_that_was_aligned_to_the_map_is_found(tmp_path):
-    made = particle_set(tmp_path, volume_of(), SAMPLING, 400, 0.1, seed=3, junk=1.0)
+    made = particle_set(tmp_path, volume_of(), SAMPLING, COUNT, 0.1, seed=3, junk=1.0)
     result, found = run(aligned(made.table, volume_of()), volume_of())
     assert result.status is Status.WARNINGS, result.reason
     # It does look like a map within the band.
@@ -112,9 +120,9 @@ def test_symmetry_counts(tmp_path):
 
 
 def test_halves_of_the_table_are_kept(sound):
-    table = replace(sound.table, subset=np.where(np.arange(COUNT) < 210, 1, 2).astype(np.int8))
+    table = replace(sound.table, subset=np.where(np.arange(COUNT) < 168, 1, 2).astype(np.int8))
     result, _ = run(table, volume_of())
-    assert result.status is Status.NOT_MEASURED and "210 and 90" in result.reason
+    assert result.status is Status.NOT_MEASURED and "168 and 72" in result.reason
 
 
 def test_coarse_images_are_not_judged(sound):

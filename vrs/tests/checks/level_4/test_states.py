@@ -12,7 +12,16 @@ from vrs.results import Status
 from vrs.simulation.particle_sets import particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 
-CHECK, COUNT, SNR = get_check("4.e"), 160, 0.2
+CHECK, COUNT, SNR = get_check("4.e"), 120, 0.2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few():
+    """A coarse map, and as few permutations as can tell: a hundred pairs give 1/101 at the least."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(states, "_PERMUTATIONS", 10)
+        patch.setattr(states, "_MOST_SHELLS", 10)
+        yield
 
 
 def without_a_part():
@@ -37,10 +46,10 @@ def test_one_state_is_ok_where_a_second_one_would_be_found(tmp_path):
     assert result.status is Status.OK and not result.particles
     assert found["p_value"] > 0.01 > found["planted_p_value"]
     assert found["difference_correlation"] < 0.2 < found["planted_correlation"]
-    assert found["power"] > 2000 and found["sizes"] is None
+    assert found["power"] > 1500 and found["sizes"] is None
     assert found["particles_used"] == COUNT
-    # Shell 14 of 224 Å.
-    assert found["resolution_used"] == pytest.approx(16.0)
+    # Shell 10 of 224 Å.
+    assert found["resolution_used"] == pytest.approx(22.4)
 
 
 def test_two_states_are_found_and_told_apart(tmp_path):

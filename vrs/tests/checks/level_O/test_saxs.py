@@ -63,9 +63,15 @@ def curve(dimer):
     return simulated_curve(dimer, seed=1, q=Q)
 
 
+@pytest.fixture(scope="module")
+def right(dimer, curve):
+    """What is said of the right map, by whether the model is given."""
+    return {with_model: run_model(dimer, curve, with_model) for with_model in (True, False)}
+
+
 @pytest.mark.parametrize("with_model", [True, False])
-def test_the_right_map_passes(dimer, curve, with_model):
-    result, found = run_model(dimer, curve, with_model)
+def test_the_right_map_passes(dimer, curve, right, with_model):
+    result, found = right[with_model]
     assert result.status is Status.OK and found["largest_deviation"] < 4
     guinier = guinier_fit(curve)
     assert (found["rg_curve"], found["rg_curve_error"]) == (guinier.radius, guinier.error)
@@ -114,8 +120,8 @@ def test_half_of_a_model_does_not_condemn_the_map(dimer, monomer, curve):
     assert "encloses 2.2 times the volume expected from the model" in texts(result)
 
 
-def test_what_it_shows(dimer, curve):
-    result, found = run_model(dimer, curve)
+def test_what_it_shows(right):
+    result, found = right[True]
     (table,) = [block for block in result.content if isinstance(block, Table)]
     assert table.columns == ["", "Curve", "Map", "Model"] and len(table.rows) == 5
     assert table.rows[3][1:] == ["%.1f ± %.1f" % (found["rg_curve"], found["rg_curve_error"]),
