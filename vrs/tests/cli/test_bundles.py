@@ -102,6 +102,7 @@ def place(tmp_path, requests):
     """The files that the user guide names, in the folder that is current."""
     whole_project(tmp_path, "5.0")
     cryosparc.whole_project(tmp_path / "CS-project", "v4.4.1")
+    cryosparc.add_picking(tmp_path / "CS-project", "v4.4.1")
     exported = tmp_path / "exports/groups/P1_J10_volume"
     (exported / "J10").mkdir(parents=True)
     table_name = cryosparc.write_volumes(exported / "J10", "J10", ">")
@@ -114,7 +115,7 @@ def place(tmp_path, requests):
     return requests
 
 
-@pytest.mark.parametrize("section, count", [("From a RELION or cryoSPARC job", 5),
+@pytest.mark.parametrize("section, count", [("From a RELION or cryoSPARC job", 6),
                                             ("Without a threshold", 2)])
 def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
     commands = commands_of(section)
@@ -122,4 +123,5 @@ def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
     for command in commands:
         assert main(shlex.split(command)) == 0, command
     assert len(place) == count
-    assert all(request.map.threshold > 0 for request in place)
+    assert all(request.map.threshold > 0 for request in place if "map" in request.given)
+    assert sum("map" not in request.given for request in place) == count // 6
