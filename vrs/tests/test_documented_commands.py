@@ -154,6 +154,7 @@ def test_commands_do_what_the_page_says(page, command, workplace, archive, batch
     if arguments[0] in ("validate", "entry"):
         given = requests[-1].given
         assert "map" in given or "particles" in given or "micrographs" in given
+        assert "map" not in given or requests[-1].map.threshold > 0
         if options.name == "validate" and options.relion:
             assert {"map", "half1", "half2", "resolution", "workflow"} <= set(given)
             assert ("particles" in given) is ("--particles none" not in command)
