@@ -608,7 +608,7 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     key = {value: {"A.e mean": Key("Q-score, mean", value, "", value < 0.5)}
            for value in (0.569, 0.6, -0.2)}
     write_summaries(str(tmp_path), "maps", [
-        Outcome("a", "a", "done", "", "0", 10, 12, items, serious=2, keys=key[0.6]),
+        Outcome("a", "a", "done", "", "0", 4, 5, items, serious=2, keys=key[0.6]),
         Outcome("b" * 60, "b", "done", "", "0", 9, 12, items, keys=key[0.569], thumbnail=small),
         Outcome("c", "c", "done", "", "0", 11, 12, dict(items, **{"0.b": (Status.WARNINGS, 1)}),
                 keys=key[-0.2])])

@@ -1,18 +1,12 @@
 """``vrs validate --relion``, and jobs in the tables of ``vrs batch``."""
 
 import os
-import re
-import shlex
-import shutil
-from pathlib import Path
 
 import pytest
 
 import vrs
 from vrs.cli import _parser, _row_options, main, validate
 from vrs.cli.batch_table import read_table
-from vrs.tests.bundles import test_cryosparc as cryosparc
-from vrs.tests.bundles import test_emdb_header
 from vrs.tests.bundles.relion_projects import whole_project
 from vrs.tests.protocols import maps
 
@@ -84,42 +78,3 @@ def test_the_library_takes_jobs(project):
     assert report.grade == "5W"
     assert report.items["W"].metrics["protocols"].value == 4
     assert report.taken[0].startswith("particles: ") and "run_it025_data.star" in report.taken[0]
-
-
-def commands_of(section):
-    """The commands of a section of the user guide."""
-    guide = Path(vrs.__file__).parent.parent / "docs" / "user_guide.rst"
-    if not guide.exists():
-        pytest.skip("an installation without the documentation")
-    text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
-    [body] = re.findall(r"\n%s\n-+\n(.*?)\n[^\n]+\n[-=]{3,}\n" % re.escape(section), text,
-                        re.DOTALL)
-    return re.findall(r"^ +vrs (validate .*)$", body, re.MULTILINE)
-
-
-@pytest.fixture
-def place(tmp_path, requests):
-    """The files that the user guide names, in the folder that is current."""
-    whole_project(tmp_path, "5.0")
-    cryosparc.whole_project(tmp_path / "CS-project", "v4.4.1")
-    exported = tmp_path / "exports/groups/P1_J10_volume"
-    (exported / "J10").mkdir(parents=True)
-    table_name = cryosparc.write_volumes(exported / "J10", "J10", ">")
-    (exported / "J10" / table_name).rename(exported / table_name)
-    cryosparc.group(exported, "volume", "volume", [("map", table_name)])
-    maps.write_blob(tmp_path / "map.mrc")
-    shutil.copy(str(tmp_path / "MaskCreate/job011/mask.mrc"), str(tmp_path / "my_mask.mrc"))
-    (tmp_path / "chains.fasta").write_text(">1|Chains A, B|made\n" + "AL" * 300 + "\n")
-    (tmp_path / "emd-1234.xml").write_text(test_emdb_header.HEADER % "")
-    return requests
-
-
-@pytest.mark.parametrize("section, count", [("From a RELION or cryoSPARC job", 5),
-                                            ("Without a threshold", 2)])
-def test_the_commands_of_the_guide_do_what_it_says(place, section, count):
-    commands = commands_of(section)
-    assert len(commands) == count
-    for command in commands:
-        assert main(shlex.split(command)) == 0, command
-    assert len(place) == count
-    assert all(request.map.threshold > 0 for request in place)
