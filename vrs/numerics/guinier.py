@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from vrs.numerics import fourier
 
@@ -76,6 +75,6 @@ def fit_guinier(x, y, resolution):
     if points < 3:
         raise ValueError("Only %d Fourier shells with signal lie between %g Å and the reported "
                           "resolution; a line needs three." % (points, LOWEST_RESOLUTION))
-    line = stats.linregress(x[used], y[used])
-    return GuinierFit(line.slope, line.intercept, 4 * line.slope, 4 * line.stderr,
-                      line.rvalue ** 2, points)
+    (slope, intercept), covariance = np.polyfit(x[used], y[used], 1, cov=True)
+    return GuinierFit(slope, intercept, 4 * slope, 4 * np.sqrt(covariance[0, 0]),
+                      np.corrcoef(x[used], y[used])[0, 1] ** 2, points)

@@ -1,7 +1,8 @@
 """Local resolution by monogenic amplitudes: of all directions together, and one by one."""
 
 import numpy as np
-from scipy import fft, ndimage, stats
+from scipy import fft, ndimage
+from scipy.special import fdtrc, ndtri
 
 from vrs.numerics.fourier import raised_cosine, squared_frequencies
 from vrs.numerics.masks import bounding_box
@@ -160,7 +161,7 @@ def monogenic_resolution(half1, half2, mask, sampling, resolution=None, workers=
         threshold, mean, variance = noise.at(step)
         z = (left.mean() - mean) / max(
             np.sqrt(left.var() / left.size + variance / amplitude.size), 1e-30)
-        if left.mean() < _WEAKEST * strongest or z < stats.norm.ppf(SIGNIFICANCE):
+        if left.mean() < _WEAKEST * strongest or z < ndtri(SIGNIFICANCE):
             break
         search.test(frequency, amplitude / np.float32(threshold))
         if search.alive.mean() < _FEWEST:
@@ -324,7 +325,7 @@ def anisotropy(local, volume, sampling, resolution):
     within = float(np.mean(local.var(axis=1, dtype=np.float64)))
     directions = len(means)
     chance = max(within / independent, 1e-12 * mean ** 2)
-    p_value = stats.f.sf(between / chance, directions - 1, directions * (independent - 1))
+    p_value = fdtrc(directions - 1, directions * (independent - 1), between / chance)
     return float(p_value), float(np.sqrt(max(0.0, between - chance)) / mean), independent
 
 

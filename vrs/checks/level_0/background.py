@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from scipy import fft, stats
+from scipy import fft
+from scipy.special import ndtr, ndtri, stdtr
 
 from vrs.checks import VECTOR, Check, Criterion, Findings, NotApplicable, Quantity, register
 from vrs.inputs.map import MAP
@@ -13,9 +14,9 @@ from vrs.results import plain
 from vrs.results.sections import maximum_variance_slices
 
 _OUTLIER_SIGMAS = 5
-_GAUSSIAN_OUTLIERS = 2 * stats.norm.sf(_OUTLIER_SIGMAS)
+_GAUSSIAN_OUTLIERS = 2 * ndtr(-_OUTLIER_SIGMAS)
 # Two-sided, for a p-value of 0.001.
-_SURE = stats.norm.isf(0.0005)
+_SURE = -ndtri(0.0005)
 _ENOUGH = 1000
 _LONGEST_LAG = 48
 # Beyond the lag of so little correlation a sum would gather only sampling noise.
@@ -126,7 +127,7 @@ class BackgroundAnalysis(Check):
                                      data.run.workers)
         t_effective = metrics["effect_size"] * math.sqrt(size)
         metrics["effective_sample_size"] = size
-        metrics["effective_p_value"] = 2 * stats.t.sf(t_effective, max(size - 1, 1))
+        metrics["effective_p_value"] = 2 * stdtr(max(size - 1, 1), -t_effective)
         metrics.update(surroundings_metrics(data))
         return Findings(metrics, [_outlier_slices(data, outside, metrics)])
 
@@ -198,7 +199,7 @@ def background_metrics(background):
     outliers = np.count_nonzero(np.abs(background) > _OUTLIER_SIGMAS * deviation) / n
     return plain({
         "t_statistic": t,
-        "p_value": 2 * stats.t.sf(abs(t), n - 1),
+        "p_value": 2 * stdtr(n - 1, -abs(t)),
         "mean": mean,
         "standard_deviation": deviation,
         "outlier_percentage": 100 * outliers,

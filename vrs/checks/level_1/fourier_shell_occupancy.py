@@ -1,7 +1,7 @@
 """1.g: in how many directions do the half maps agree, frequency by frequency?"""
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc
 
 from vrs.checks import MAPPING, VECTOR, Check, Findings, NotMeasured, Quantity, register
 from vrs.checks.estimates import ratio_criterion, reported_ratio
@@ -91,7 +91,7 @@ class FourierShellOccupancy(Check):
         statistics, effects = np.array([sphere.bingham(directions[here]) for here in above.T]).T
         evenness = {
             "bingham": _at(frequencies, statistics, crossings),
-            "bingham_p": _at(frequencies, stats.chi2.sf(statistics / 2, 5), crossings),
+            "bingham_p": _at(frequencies, chdtrc(5, statistics / 2), crossings),
             "bingham_effect": _at(frequencies, effects, crossings)}
         findings = _findings(data, frequencies, occupancy, crossings, directions, reached,
                              evenness)

@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from vrs.checks import Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks.class_averages import class_table
@@ -353,6 +352,7 @@ def resampled(images, sampling, compared):
 
 
 def _metrics(matches, particles, small):
+    from scipy import stats  # takes long to import
     matched, count = int(np.sum(matches.given >= _MATCH)), len(matches.given)
     if matches.p_value(0) >= _CHANCE:
         raise NotMeasured(

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import fft, linalg, stats
+from scipy import fft, linalg
+from scipy.special import chdtri
 
 from vrs.checks import Check, Criterion, Findings, Quantity, register
 from vrs.checks.class_averages import class_table
@@ -30,7 +31,7 @@ _LEAST_TURN, _LAST_TURN, _TURN_STEP = 60.0, 300.0, 5.0
 _ALIKE = 0.5
 _COMPONENTS = 2
 # Of normal deviates, 99.73 % are nearer to the mean of so many components.
-_LIMIT = np.sqrt(stats.chi2.ppf(0.9973, _COMPONENTS))
+_LIMIT = np.sqrt(chdtri(_COMPONENTS, 1 - 0.9973))
 _NOISE_IMAGES = 400
 # Where fewer particles than these exceed nearly all of the noise, particles and noise overlap too
 # much for the latter to be counted.

@@ -4,7 +4,7 @@ from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from vrs.checks import MAPPING, Check, Criterion, Findings, NotMeasured, Quantity, register
 from vrs.checks import resolution as resolution_known
@@ -224,7 +224,7 @@ def _micrographs(found, scan, origin):
     members = [np.flatnonzero(origin.index == number) for number in chosen]
     pairs = np.array([common_change(scan.curves[rows], scan.information[rows])
                       for rows in members]).reshape(-1, 2)
-    errors = max(_ERRORS, float(norm.isf(_CHANCE / (2 * max(len(chosen), 1)))))
+    errors = max(_ERRORS, -float(ndtri(_CHANCE / (2 * max(len(chosen), 1)))))
     limits = np.maximum(_SMALLEST, errors * pairs[:, 1])
     return _Micrographs(chosen, members, len(numbers), pairs[:, 0], pairs[:, 1], limits)
 

@@ -1,7 +1,7 @@
 """Micrographs whose particles are unlike those of the others."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from vrs.numerics.statistics import enrichment_p_value
 from vrs.results import MicrographValues
@@ -66,7 +66,7 @@ def signal_by_micrograph(table, signal, name, description, label):
     if not told.any():
         return []
     means = np.bincount(part, signal)[told] / counts[told]
-    p_values = norm.cdf((means - 1) * np.sqrt(counts[told]) / max(signal.std(), 1e-9))
+    p_values = ndtr((means - 1) * np.sqrt(counts[told]) / max(signal.std(), 1e-9))
     return [MicrographValues(name, description, "", label, _names(table, numbers[told]), means,
                              -means, (means < _WEAK) & (p_values * told.sum() < CHANCE))]
 
