@@ -134,7 +134,7 @@ def test_a_batch_on_slurm(cluster, start, tmp_path):
         "map,threshold,name,queue\nball.mrc,0.5,good,\nball.mrc,0.5,cancelled,long\n"
         "large.mrc,0.5,starved,small\n")
     # Enough work for Slurm, which looks at the memory every second, to find it in time.
-    write_map(str(tmp_path / "large.mrc"), np.pad(maps.blob(), 60), maps.SAMPLING)
+    write_map(str(tmp_path / "large.mrc"), np.pad(maps.blob(), 40), maps.SAMPLING)
     process = start("batch", "list.csv", "--queue", "short", "--threads", "1")
     cancelled = _job(cluster, "cancelled", process)
     _ask(cluster, "scancel", cancelled)
