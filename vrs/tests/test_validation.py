@@ -1,3 +1,4 @@
+import shutil
 from threading import Barrier, BrokenBarrierError
 
 import numpy as np
@@ -16,16 +17,18 @@ from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 from vrs.validation import PARTICLES_FILE, Validation
 
 
-@pytest.fixture
-def found(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
     """A folder in which item 4.a was computed for half of 120 particles, and its result."""
-    monkeypatch.setattr(validation, "checks_of_level",
-                        lambda level: [get_check("4.a")] if level == "4" else [])
-    made = particle_set(tmp_path, volume_of(), SAMPLING, 120, 0.2)
-    run = Validation(tmp_path / "run", ["4"],
+    folder = tmp_path_factory.mktemp("validation")
+    made = particle_set(folder, volume_of(), SAMPLING, 120, 0.2)
+    run = Validation(folder / "run", ["4"],
                      lambda: evidence_of(made.table, volume_of(), used=60))
-    (result,), _ = run.run(None)
-    return tmp_path / "run", result.items[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "checks_of_level",
+                      lambda level: [get_check("4.a")] if level == "4" else [])
+        (result,), _ = run.run(None)
+    return folder / "run", result.items[0]
 
 
 def test_values_of_particles_stand_in_a_table_to_select_from(found):
@@ -39,8 +42,9 @@ def test_values_of_particles_stand_in_a_table_to_select_from(found):
         values.rows.tolist())
 
 
-def test_the_table_goes_with_the_values(found):
-    folder, _ = found
+def test_the_table_goes_with_the_values(found, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(str(found[0]), str(folder))
     assert (folder / PARTICLES_FILE).exists()
     Validation(folder, [], lambda: None)._write_particles([])
     assert not (folder / PARTICLES_FILE).exists()
