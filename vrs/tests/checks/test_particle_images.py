@@ -14,7 +14,7 @@ from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return particle_set(tmp_path_factory.mktemp("set"), volume_of(), SAMPLING, 240, 0.2)
+    return particle_set(tmp_path_factory.mktemp("set"), volume_of(), SAMPLING, 120, 0.2)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def right(made):
 
 def test_what_is_right_is_said_to_be_right(right):
     found = right
-    assert len(found.sample) == 240 and found.sample.sampling == pytest.approx(3.5)
+    assert len(found.sample) == 120 and found.sample.sampling == pytest.approx(3.5)
     assert [note.severity for note in found.notes] == ["informative"]
     assert "no other convention gives a better one" in found.notes[0].text
 
@@ -51,7 +51,7 @@ def test_wrong_conventions_are_refused(made, change, words):
 def test_unknown_contrast_is_found_out(made, right, tmp_path):
     with mrcfile.open(made.table.files[0]) as stack:
         mrcfile.write(str(tmp_path / "dark.mrcs"), -stack.data, voxel_size=SAMPLING)
-    dark = replace(made.table, contrast=np.zeros(240, np.int8),
+    dark = replace(made.table, contrast=np.zeros(120, np.int8),
                    files=(str(tmp_path / "dark.mrcs"),))
     found = assigned(dark)
     assert found.sample.sign == -1 and any("inverted" in note.text for note in found.notes)
@@ -74,7 +74,7 @@ def test_an_unknown_ctf_may_look_like_a_wrong_pixel_size(made):
 
 
 def test_optics_groups_of_other_widths_are_refused(made):
-    table = replace(made.table, group=(np.arange(240) % 2).astype(np.int32), optics=(
+    table = replace(made.table, group=(np.arange(120) % 2).astype(np.int32), optics=(
         made.table.optics[0], replace(made.table.optics[0], sampling=10 * SAMPLING)))
     with pytest.raises(NotMeasured, match="are 224 Å wide, those of others 2240 Å"):
         assigned(table)
@@ -100,7 +100,7 @@ def test_images_without_values_are_left_out(made, tmp_path):
     images[5, 4, 4] = np.nan
     mrcfile.write(str(tmp_path / "holes.mrcs"), images, voxel_size=SAMPLING)
     found = assigned(replace(made.table, files=(str(tmp_path / "holes.mrcs"),)))
-    assert len(found.sample) == 238 and found.sample.unusable == 2
+    assert len(found.sample) == 118 and found.sample.unusable == 2
     assert found.sample.rows[:5].tolist() == [0, 1, 2, 4, 6]
     assert any(note.text.startswith("2 of the images are constant") for note in found.notes)
     assert np.isfinite(found.sample.batch(np.arange(10)).images).all()
@@ -133,9 +133,9 @@ def test_few_particles_do_not_test_the_conventions(made, count):
 
 
 def test_fewer_particles_are_drawn_on_request(made):
-    sample = evidence_of(made.table, volume_of(), used=100).shared(ASSIGNED_PARTICLES).sample
-    assert len(sample) == 100
-    assert np.bincount(sample.table.micrograph).tolist() == [5] * 20
+    sample = evidence_of(made.table, volume_of(), used=60).shared(ASSIGNED_PARTICLES).sample
+    assert len(sample) == 60
+    assert np.bincount(sample.table.micrograph).tolist() == [3] * 20
 
 
 def test_a_larger_box_is_cropped(made):
