@@ -40,9 +40,9 @@ RESIDUES, RESIDUES_SPREAD = 1500, 0.8
 SHARE_HALVES = SHARE_MODEL = 2 / 3
 # Of the tries; the first kind fails again, the second does not.
 WRONG, UNLUCKY = 0.01, 0.02
-# Core seconds: of a start and a report, per million voxels for the input with level 0 and for
-# level 1, and per residue for level A.
-FIXED, LEVEL_0, LEVEL_1, LEVEL_A = 25, 7, 16, 0.017
+# Core seconds, of each entry and for each million voxels, of a map from start to report, and what
+# half maps and a model add; and for each residue.
+MAP, HALVES, MODEL, RESIDUE = np.array([8, 3.2]), [13, 5.7], [7, 2], 0.012
 _WROTE = 1000  # entries of the summary by which its writing is timed
 
 
@@ -85,10 +85,11 @@ class Archive:
         boxes = np.exp(np.log(MEDIAN) + SPREAD * random.standard_normal(count))
         self.boxes = np.clip(boxes, *BOXES).astype(int)
         residues = RESIDUES * np.exp(RESIDUES_SPREAD * random.standard_normal(count))
-        self.core_seconds = (
-            FIXED + self.boxes ** 3 / 1e6 * (
-                LEVEL_0 + LEVEL_1 * (random.random(count) < SHARE_HALVES))
-            + LEVEL_A * residues * (random.random(count) < SHARE_MODEL))
+        voxels = self.boxes ** 3 / 1e6
+        halves = random.random(count) < SHARE_HALVES
+        model = random.random(count) < SHARE_MODEL
+        once, each = (MAP + np.outer(halves, HALVES) + np.outer(model, MODEL)).T
+        self.core_seconds = once + each * voxels + RESIDUE * residues * model
         self.seconds = dict(zip(self.names, self.core_seconds / cores))
         self.wrong = {name for name, chance in zip(self.names, random.random(count))
                       if chance < WRONG}

@@ -45,8 +45,9 @@ def test_the_archive_is_the_same_for_a_seed():
     first, second = (simulation.Archive(500, 2, 7) for _ in range(2))
     assert (first.boxes == second.boxes).all() and first.seconds == second.seconds
     assert first.boxes.min() >= 64 and first.boxes.max() <= 600
-    # Two thirds have half maps: 7 + 16 · 2/3 seconds per million voxels, and models besides.
+    # Two thirds have half maps, as many a model: 3.2 + (5.7 + 2) · 2/3 seconds per million voxels.
     voxels = first.boxes ** 3 / 1e6
-    # The mean of their sizes is 1500 · exp(0.8² / 2).
-    expected = 25 + (7 + 32 / 3) * voxels.mean() + 0.017 * 1500 * 1.377 * 2 / 3
+    # The mean of the sizes of models is 1500 · exp(0.8² / 2).
+    expected = (8 + (13 + 7) * 2 / 3 + (3.2 + 7.7 * 2 / 3) * voxels.mean()
+                + 0.012 * 1500 * 1.377 * 2 / 3)
     assert first.core_seconds.mean() == pytest.approx(expected, rel=0.1)
