@@ -1,4 +1,5 @@
-from threading import Barrier, BrokenBarrierError
+import time
+from threading import Barrier, BrokenBarrierError, Event
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from vrs.inputs.map import MapEvidence
 from vrs.io.star import read_star
 from vrs.simulation.particle_sets import particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
+from vrs.tests.waiting import LIMIT
 from vrs.validation import PARTICLES_FILE, Validation
 
 
@@ -91,3 +93,54 @@ def test_what_goes_wrong_with_an_item_computed_ahead_is_told_when_it_is_asked_fo
     with pytest.raises(OSError, match="No space"):
         run.compute(checks[1], following=checks[2:])
     run.compute(checks[2])  # what was called off is computed when it is asked for again
+
+
+class _Endless(Check):
+    """Goes on until it is interrupted."""
+
+    def __init__(self, item):
+        self.id = item
+        self.began, self.interrupted = Event(), Event()
+
+    def compute(self, evidence):
+        self.began.set()
+        try:
+            until = time.monotonic() + LIMIT
+            while time.monotonic() < until:
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            self.interrupted.set()
+            raise
+
+
+class _Stopped(Check):
+    """Is stopped by Ctrl-C as soon as another one has begun."""
+
+    id = "0.w"
+
+    def __init__(self, other):
+        self._other = other
+
+    def compute(self, evidence):
+        assert self._other.began.wait(LIMIT)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["in an item", "between items"])
+def test_what_ends_a_run_ends_what_is_computed_ahead(tmp_path, monkeypatch, where):
+    ahead = [_Endless("0." + name) for name in "xyz"]
+    first = _Stopped(ahead[0]) if where == "in an item" else _Meeting("0.w", Barrier(1))
+
+    def say(check):
+        if check is ahead[0]:
+            assert check.began.wait(LIMIT)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(validation, "checks_of_level", lambda level: [first, *ahead])
+    run = Validation(tmp_path, ["0"], lambda: compose(Run(workers=2)))
+    monkeypatch.setattr(run, "describe", lambda map_path: None)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(None, say)
+    assert ahead[0].interrupted.wait(LIMIT)
+    assert not ahead[2].began.is_set()
+    assert [run.result(check.id) for check in ahead] == [None] * 3
