@@ -15,6 +15,7 @@ from collections import deque
 
 import psutil
 
+from vrs import library
 from vrs.cli.batch_hook import run_hook
 from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, thumbnail, write_summaries
 from vrs.cli.batch_table import read_table
@@ -341,6 +342,7 @@ class _Entry:
         project = self._state.get("project") or ""
         if os.path.dirname(project) == self._projects:
             shutil.rmtree(project, ignore_errors=True)
+        library.remove_files(self._folder)
         for name in report_files(self._folder) + [LOG]:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self._path(name))

@@ -363,6 +363,7 @@ def _deliver(source, folder):
     moved = relocate(report, lambda _, path: os.path.relpath(os.path.join(source, path), folder))
     check_output_folder(folder)
     with alone_in(folder):
+        library.remove_files(folder)  # of a run without a project
         for name in report_files(folder):
             os.remove(os.path.join(folder, name))
         for name in report_files(source):
