@@ -260,7 +260,7 @@ class _Entry:
             project = None
             if self.row.has_map():
                 project = self._projects and claim_project(
-                    self._projects, None, self._project_name)[0]
+                    self._projects, None, self._project_name)
             else:  # what needs a project
                 decided = dict(decided, queue=None)
             self._clear()
