@@ -1,5 +1,6 @@
 """Validation in process: the library beside the protocols and the command."""
 
+import contextlib
 import html
 import os
 import shutil
@@ -77,7 +78,7 @@ class Report:
         check_output_folder(folder)
         kept = Path(folder).absolute() / _FILES
         with alone_in(folder):
-            _remove_earlier(kept)
+            remove_files(folder)
             kept.mkdir(exist_ok=True)
             for path in self.folder.iterdir():
                 if path.suffix in (".mrc", ".cif", ".star"):
@@ -108,18 +109,28 @@ class Report:
                     (levels.printed(self.items.values()),) + self.score + (rows,)))
 
 
-def _remove_earlier(folder):
-    """Remove the maps and models of an earlier report, and nothing else that may be there."""
+def remove_files(folder):
+    """Remove the maps and models beside a report, and nothing else that may be there.
+
+    Parameters
+    ----------
+    folder : path
+        Of the report.
+    """
+    kept = Path(folder) / _FILES
     try:
-        results = read_results(folder / RESULTS)
+        results = read_results(kept / RESULTS)
     except UNREADABLE:
         return
-    (folder / PARTICLES_FILE).unlink(missing_ok=True)
+    (kept / PARTICLES_FILE).unlink(missing_ok=True)
     for part in [result.input for result in results] + [
             item for result in results for item in result.items]:
         for entry in part.files:
-            if os.path.basename(entry.path) == entry.path and (folder / entry.path).is_file():
-                (folder / entry.path).unlink()
+            if os.path.basename(entry.path) == entry.path and (kept / entry.path).is_file():
+                (kept / entry.path).unlink()
+    (kept / RESULTS).unlink()
+    with contextlib.suppress(OSError):  # it holds something else
+        kept.rmdir()
 
 
 def levels_of(given):

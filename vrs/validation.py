@@ -6,7 +6,6 @@ the same files.
 
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from vrs.io.models import write_coloured
 from vrs.io.particles import write_particles_star
 from vrs.results import (MINOR, SERIOUS, AtomValues, FileEntry, InputFile, LevelInput,
                          LevelResults, Note, read_json, write_json)
+from vrs.threads import Workers
 
 RESULTS = "results.json"
 # Particles with the values that items gave them.
@@ -63,7 +63,7 @@ class Validation:
         self._load = load
         self._read_overrides = overrides
         self._criteria_source = criteria_source
-        self._evidence = self._overrides = self._pool = None
+        self._evidence = self._overrides = self._workers = None
         self._begun = {}
 
     # ------------------------------------------------------------ what there is to do
@@ -145,19 +145,17 @@ class Validation:
         """
         if self._overrides is None:
             self._overrides = self._read_overrides()
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(_items_at_once(self.evidence))
-        if external is not None:
-            return self._compute(check, external)
-        for other in (check, *following):
-            if other.id not in self._begun:
-                self._begun[other.id] = self._pool.submit(self._compute, other)
+        if self._workers is None:
+            self._workers = Workers(_items_at_once(self.evidence))
         try:
+            if external is not None:
+                return self._compute(check, external)
+            for other in (check, *following):
+                if other.id not in self._begun:
+                    self._begun[other.id] = self._workers.submit(self._compute, other)
             return self._begun.pop(check.id).result()
         except BaseException:
-            for other in self._begun.values():
-                other.cancel()
-            self._begun.clear()
+            self._call_off()
             raise
 
     def finish(self):
@@ -193,9 +191,13 @@ class Validation:
         for shared in self.shared():
             self.share(shared)
         checks = self.checks()
-        for place, check in enumerate(checks):
-            say(check)
-            self.compute(check, following=checks[place + 1:])
+        try:
+            for place, check in enumerate(checks):
+                say(check)
+                self.compute(check, following=checks[place + 1:])
+        except BaseException:
+            self._call_off()
+            raise
         say(None)
         return self.finish()
 
@@ -232,11 +234,17 @@ class Validation:
 
     def forget(self):
         """Remove what an earlier run found."""
-        self._begun.clear()
+        self._call_off()
         for path in self.folder.glob("part_*.json"):
             path.unlink()
 
     # ------------------------------------------------------------ helpers
+    def _call_off(self):
+        """Compute nothing ahead any more."""
+        if self._workers is not None:
+            self._workers.stop()
+        self._begun, self._workers = {}, None
+
     def _compute(self, check, external=None):
         result, products = run_check(check, self.evidence, self._overrides, external)
         result.files = self._keep(products)

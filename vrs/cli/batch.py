@@ -15,6 +15,7 @@ from collections import deque
 
 import psutil
 
+from vrs import library
 from vrs.cli.batch_hook import run_hook
 from vrs.cli.batch_summary import SUMMARIES, Outcome, replace_file, thumbnail, write_summaries
 from vrs.cli.batch_table import read_table
@@ -259,7 +260,7 @@ class _Entry:
             project = None
             if self.row.has_map():
                 project = self._projects and claim_project(
-                    self._projects, None, self._project_name)[0]
+                    self._projects, None, self._project_name)
             else:  # what needs a project
                 decided = dict(decided, queue=None)
             self._clear()
@@ -341,6 +342,7 @@ class _Entry:
         project = self._state.get("project") or ""
         if os.path.dirname(project) == self._projects:
             shutil.rmtree(project, ignore_errors=True)
+        library.remove_files(self._folder)
         for name in report_files(self._folder) + [LOG]:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self._path(name))

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Dict, List
 
 from vrs import bundles, inputs, levels
+from vrs.checks import checks_of_level
 from vrs.cli.batch_summary import SUMMARIES
 from vrs.cli.validate import map_stem
 from vrs.errors import InputError
 from vrs.inputs.kind import LEFT_OUT
+from vrs.inputs.map import MAP
 from vrs.io.archive import to_emdb_id
 from vrs.io.maps import file_state
 from vrs.io.problems import collected
@@ -238,9 +240,15 @@ def _maps():
 @functools.lru_cache(maxsize=1)
 def _sources():
     """The options that a row is known by: a map, or what can be validated without one."""
-    files = [kind.files[0].name for kind in inputs.all_kinds() if kind.files]
-    return _maps() + [name for name in files
-                      if name != "map" and levels.levels_for({name: "given"})]
+    return _maps() + [kind.files[0].name for kind in inputs.all_kinds()
+                      if kind.files and _can_be_alone(kind)]
+
+
+def _can_be_alone(kind):
+    """Whether items can be measured on evidence of a kind without a map."""
+    found = levels.levels_for({kind.files[0].name: "given"})
+    return any(kind in check.requires and MAP not in check.requires
+               for level in found for check in checks_of_level(level.id))
 
 
 def _given_sources(values):

@@ -1,6 +1,7 @@
 """What the user sees in the terminal."""
 
 import contextlib
+import errno
 import os
 import sys
 
@@ -15,9 +16,15 @@ class Console:
         self._saved = ()
 
     def say(self, text, end="\n"):
-        """Print a text at once."""
-        self._stream.write(text + end)
-        self._stream.flush()
+        """Print a text at once, unless nobody reads it any more: that does not end a run."""
+        try:
+            self._stream.write(text + end)
+            self._stream.flush()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):  # a pipe, a terminal that is gone
+                raise
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())
 
     def leave(self):
         """Let go of the terminal, in a fork: it is whose it was.

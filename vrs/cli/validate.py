@@ -125,8 +125,8 @@ def run(request, console):
     with console.quiet(os.devnull):
         load_domain()
         from vrs.cli.workflow import open_project, run_workflow
-    folder, exists = claim_project(projects, request.project, request.stem)
-    with open_project(folder, exists, console) as project:
+    folder = claim_project(projects, request.project, request.stem)
+    with open_project(folder, console) as project:
         output = run_workflow(project, request, console)
     report = _deliver(output, request.output)
     for line in summary(report, request.output, project.path):
@@ -279,14 +279,12 @@ def claim_project(projects, name, stem):
 
     Returns
     -------
-    folder : str
-    exists : bool
-        Whether there is a project in it.
+    str
     """
     if name is not None:
         folder = os.path.join(projects, name)
         os.makedirs(folder, exist_ok=True)
-        return folder, os.path.exists(os.path.join(folder, "project.sqlite"))
+        return folder
     short = os.fsencode(re.sub(r"[^\w-]", "-", stem))[:_LONGEST_NAME].decode(errors="ignore")
     base = os.path.join(projects, "vrs_" + short)
     for number in itertools.count(1):
@@ -294,7 +292,7 @@ def claim_project(projects, name, stem):
         # Making the folder is what keeps two runs from taking the same one.
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder)
-            return folder, False
+            return folder
 
 
 def to_count(text, what):
@@ -363,6 +361,7 @@ def _deliver(source, folder):
     moved = relocate(report, lambda _, path: os.path.relpath(os.path.join(source, path), folder))
     check_output_folder(folder)
     with alone_in(folder):
+        library.remove_files(folder)  # of a run without a project
         for name in report_files(folder):
             os.remove(os.path.join(folder, name))
         for name in report_files(source):

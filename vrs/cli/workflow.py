@@ -16,6 +16,7 @@ from vrs.checks import get_check
 from vrs.cli.full_disk import no_space
 from vrs.constants import RENDERERS
 from vrs.inputs.model import MODEL
+from vrs.io.folders import alone_in
 from vrs.io.maps import write_map
 from vrs.protocols import ProtVrsImportEntry, ProtVrsReport, ProtVrsValidateMap, forms
 from vrs.protocols.launch import failure, run_to_end
@@ -27,7 +28,7 @@ _LAST_SECONDS = 2
 
 
 @contextlib.contextmanager
-def open_project(folder, exists, console):
+def open_project(folder, console):
     """Open a Scipion project, or make it, and work in its folder.
 
     What Scipion has to say goes to ``vrs.log`` there.
@@ -36,8 +37,6 @@ def open_project(folder, exists, console):
     ----------
     folder : str
         The project's, which exists.
-    exists : bool
-        Whether there is a project in it.
     console : vrs.cli.console.Console
     """
     log, name = os.path.join(folder, "vrs.log"), os.path.basename(folder)
@@ -50,7 +49,9 @@ def open_project(folder, exists, console):
     try:
         with console.quiet(log):
             manager = Manager()
-            project = manager.loadProject(name) if exists else manager.createProject(name)
+            with alone_in(folder):  # of several commands, one makes it
+                exists = os.path.exists(os.path.join(folder, "project.sqlite"))
+                project = manager.loadProject(name) if exists else manager.createProject(name)
             os.chdir(project.path)
             yield project
             project.closeMapper()

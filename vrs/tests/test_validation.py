@@ -1,5 +1,5 @@
 import shutil
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from vrs.inputs.map import MapEvidence
 from vrs.io.star import read_star
 from vrs.simulation.particle_sets import particle_set
 from vrs.tests.checks.particle_sets import SAMPLING, evidence_of, volume_of
+from vrs.tests.waiting import LIMIT, wait_for
 from vrs.validation import PARTICLES_FILE, Validation
 
 
@@ -95,3 +96,50 @@ def test_what_goes_wrong_with_an_item_computed_ahead_is_told_when_it_is_asked_fo
     with pytest.raises(OSError, match="No space"):
         run.compute(checks[1], following=checks[2:])
     run.compute(checks[2])  # what was called off is computed when it is asked for again
+
+
+class _Long(Check):
+    """Goes on until it is let go."""
+
+    def __init__(self, item):
+        self.id = item
+        self.began, self.let_go = Event(), Event()
+
+    def compute(self, evidence):
+        self.began.set()
+        self.let_go.wait(LIMIT)
+        return Findings({})
+
+
+class _Stopped(Check):
+    """Is stopped by Ctrl-C as soon as another one has begun."""
+
+    id = "0.w"
+
+    def __init__(self, other):
+        self._other = other
+
+    def compute(self, evidence):
+        assert self._other.began.wait(LIMIT)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["in an item", "between items"])
+def test_nothing_more_is_computed_ahead_when_a_run_ends(tmp_path, monkeypatch, where):
+    ahead = [_Long("0." + name) for name in "xyz"]
+    first = _Stopped(ahead[0]) if where == "in an item" else _Meeting("0.w", Barrier(1))
+
+    def say(check):
+        if check is ahead[0]:
+            assert check.began.wait(LIMIT)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(validation, "checks_of_level", lambda level: [first, *ahead])
+    run = Validation(tmp_path, ["0"], lambda: compose(Run(workers=2)))
+    monkeypatch.setattr(run, "describe", lambda map_path: None)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(None, say)
+    for check in ahead:
+        check.let_go.set()
+    wait_for(lambda: run.result("0.x") is not None)  # what had begun comes to its end
+    assert not ahead[2].began.is_set() and run.result("0.z") is None

@@ -1,4 +1,4 @@
-/* Tables of the class "sortable" are sorted by a click on a heading. */
+/* Tables of the class "sortable" are sorted by a click on a heading, other than of pictures. */
 "use strict";
 (function () {
   const SEVERITY = ["status-warnings", "status-failed", "status-neutral", "status-ok"];
@@ -23,6 +23,7 @@
   function makeSortable(table) {
     const headings = table.querySelectorAll("thead th");
     headings.forEach((heading, column) => {
+      if (heading.className === "picture") return;
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = heading.textContent;

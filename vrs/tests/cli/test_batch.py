@@ -24,7 +24,7 @@ from vrs.cli.batch_hook import run_hook
 from vrs.cli.batch_summary import Key, Outcome, replace_file, thumbnail, write_summaries
 from vrs.cli.batch_table import read_table
 from vrs.cli.full_disk import is_full, no_space
-from vrs.results import Status
+from vrs.results import FileEntry, InputReport, LevelResults, Status, write_json
 from vrs.scipion import is_installed
 from vrs.tests.io import archive_server
 from vrs.tests.protocols import maps
@@ -302,6 +302,18 @@ def test_a_report_of_another_row_does_not_stay_when_its_entry_fails(here, fill, 
     assert sorted(os.listdir(str(here / "table_vrs" / "one"))) == ["log.txt", "state.json"]
 
 
+def test_maps_of_an_earlier_try_do_not_stay_when_a_row_without_a_map_fails(here, told):
+    kept = here / "table_vrs" / "p" / "files"
+    kept.mkdir(parents=True)
+    described = InputReport("p.star", "", None, None, None, None,
+                            files=[FileEntry("m", "m.mrc", "A mask")])
+    write_json(kept / "results.json", [LevelResults("0", described, [], 0)])
+    (kept / "m.mrc").write_text("voxels")
+    (here / "table.csv").write_text("particles\np.star\n")  # the stub wants a map
+    assert told("table.csv")[0] == 1
+    assert sorted(os.listdir(str(kept.parent))) == ["log.txt", "state.json"]
+
+
 def test_a_missing_file_fails_its_entry_only(here, fill, told):
     fill(there="")
     with open("table.csv", "a") as table:
@@ -349,7 +361,10 @@ def test_rows_without_a_map_have_no_project_and_no_queue(here, told, tmp_path):
     (here / "list.csv").write_text(
         "name,particles,micrographs,coordinates,map\n"
         ",p.star,,,\n,,mics/,c.star,\nwith,q.star,,,a.mrc\nleft,,,,none\n")
-    assert told("list.csv")[0] == 2
+    code, _, complaints = told("list.csv")
+    assert code == 2 and complaints == (
+        "vrs: Line 5: give map, relion, cryosparc, particles, micrographs, crosslinks, untilted, "
+        "workflow or entry.\n")
     (here / "list.csv").write_text((here / "list.csv").read_text().replace("left,,,,none\n", ""))
     alone, micrographs, both = read_table(str(here / "list.csv"), _commands())
     assert [row.name for row in (alone, micrographs, both)] == ["p", "mics", "with"]
@@ -615,7 +630,8 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     page = (tmp_path / "summary.html").read_text(encoding="utf-8")
     look = """<script>
       const buttons = document.querySelectorAll("thead th button"), seen = [];
-      for (const column of [4, 6, 8]) {
+      seen.push(Array.from(buttons).slice(0, 3).map(button => button.textContent));
+      for (const column of [3, 5, 7]) {
         buttons[column].click();
         seen.push(Array.from(document.querySelectorAll("tbody th"), cell => cell.textContent[0]));
       }
@@ -638,7 +654,7 @@ def test_the_page_is_sorted_and_fits_a_phone(tmp_path):
     title = re.search("<title>(.*)</title>", shown.stdout.decode("utf-8"))
     assert title, shown.stderr.decode("utf-8", "replace")[-2000:]
     assert json.loads(html.unescape(title[1])) == [
-        ["b", "a", "c"], ["c", "b", "a"], ["c", "b", "a"], True,
+        ["Entry", "State", "Levels"], ["b", "a", "c"], ["c", "b", "a"], ["c", "b", "a"], True,
         "1 of 3 shown", "1 of 3 shown", "3 of 3 shown", "1 of 3 shown", "1 of 3 shown", 4]
 
 

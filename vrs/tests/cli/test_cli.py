@@ -129,8 +129,8 @@ def test_long_names(refused, map_path, tmp_path):
     assert len(lines) == 1 and "is too long" in lines[0]
     lines = refused("--map", map_path, "--threshold", maps.THRESHOLD, "--output", "o" * 300)
     assert len(lines) == 1 and "give another folder" in lines[0]
-    folder, exists = claim_project(str(tmp_path), None, "ä" * 125)
-    assert os.path.isdir(folder) and not exists
+    folder = claim_project(str(tmp_path), None, "ä" * 125)
+    assert os.path.isdir(folder)
 
 
 def test_checking_a_request_leaves_no_folder_behind(map_path, tmp_path):
@@ -307,15 +307,14 @@ def test_summary_tells_warnings_reasons_and_places():
 
 def test_every_run_gets_a_project_of_its_own(tmp_path):
     folders = [claim_project(str(tmp_path), None, "a b.ö") for _ in range(3)]
-    assert folders == [(str(tmp_path / name), False)
+    assert folders == [str(tmp_path / name)
                        for name in ("vrs_a-b-ö", "vrs_a-b-ö_2", "vrs_a-b-ö_3")]
     assert len(os.listdir(tmp_path)) == 3
 
 
 def test_a_named_project_is_used_again(tmp_path):
-    assert claim_project(str(tmp_path), "mine", "x") == (str(tmp_path / "mine"), False)
-    (tmp_path / "mine" / "project.sqlite").write_text("")
-    assert claim_project(str(tmp_path), "mine", "x") == (str(tmp_path / "mine"), True)
+    for _ in range(2):
+        assert claim_project(str(tmp_path), "mine", "x") == str(tmp_path / "mine")
 
 
 def test_unexpected_errors_show_no_traceback(monkeypatch, capsys):
