@@ -12,7 +12,7 @@ _SOURCES = sorted(path for path in _ROOT.rglob("*.py")
                   if path.relative_to(_ROOT).parts[0] != "tests")
 
 # From the ground up: a room imports from its own floor and from those before it.
-_FLOORS = (("errors", "constants", "bibtex"), ("results", "numerics"), ("bibliography", "images"),
+_FLOORS = (("errors", "constants", "bibtex", "threads"), ("results", "numerics"), ("bibliography", "images"),
            ("io", "engines", "refinement"), ("inputs",), ("levels", "checks", "bundles"),
            ("simulation", "validation", "provenance"), ("report",), ("library",), ("scipion",),
            ("objects",), ("protocols",), ("viewers", "wizards", "plugin", "cli"))
