@@ -336,7 +336,7 @@ def _limited_by_noise(signal, grid, scene, levels, case, rng):
         excess = 3 * float(_excess(signal, noise, radius, scene, level, min(0.02, 0.5 / level)))
         copies.append(signal * decay(radius, -2 * math.log(max(excess, 1e-12)) * level ** 2))
     final = torch.ones_like(radius)
-    if case.unsharpened is False or (case.unsharpened is None and rng.random() < 0.7):
+    if case.unsharpened is False or (case.unsharpened is None and rng.random() < 0.85):
         sharpening = rng.uniform(0, 1.15) if rng.random() < 0.75 else 0.0
         if case.unsharpened is False:
             sharpening = rng.uniform(0.7, 1.1)
@@ -403,7 +403,7 @@ def loss_of(network, boxes, true):
 
 
 def train(bank, span, seconds, batch=1024, per_map=500, size=300_000, first=10,
-          rate=2e-3, seed=SEED, start=None):
+          rate=2e-3, seed=SEED):
     """Train the network of a range.
 
     Parameters
@@ -419,8 +419,6 @@ def train(bank, span, seconds, batch=1024, per_map=500, size=300_000, first=10,
     rate : float
         Largest learning rate.
     seed : int
-    start : path, optional
-        An exported network to go on from.
 
     Returns
     -------
@@ -429,8 +427,6 @@ def train(bank, span, seconds, batch=1024, per_map=500, size=300_000, first=10,
     """
     rng = learning.seeded(seed)
     network = ResolutionNetwork(span.best, span.worst).to(DEVICE).train()
-    if start is not None:
-        learning.go_on_from(network, start)
     average = learning.Average(network, 0.9995)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
     ring = learning.Ring(size, boxes=((BOX,) * 3, torch.float32), true=((), torch.float32))
@@ -487,14 +483,10 @@ def main():
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--per-map", type=int, default=500)
     parser.add_argument("--size", type=int, default=300_000, help="boxes kept")
-    parser.add_argument("--rate", type=float, default=2e-3, help="largest learning rate")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--start", type=Path, help="a network to go on from")
     arguments = parser.parse_args()
     span = RANGES[arguments.range]
     network = train(simulation.Bank(arguments.bank), span, arguments.seconds, arguments.batch,
-                    arguments.per_map, arguments.size, rate=arguments.rate, seed=arguments.seed,
-                    start=arguments.start)
+                    arguments.per_map, arguments.size)
     arguments.out.mkdir(parents=True, exist_ok=True)
     export(network, span, arguments.out / ("deepres_%s.onnx" % span.name))
 

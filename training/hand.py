@@ -30,8 +30,6 @@ PATCH = FIELD + STRIDE * (ANSWERS - 1)
 WIDTHS = (16, 20, 28, 32, 44, 52)
 MARGIN, EXTENT = 14.0, 84.0
 FINEST, COARSEST = 2.4, 5.4
-# Maps of the old simulation, and of those resolutions where the hand is hardest to see.
-OLD, HARD, HARD_FINEST = 0.3, 0.4, 4.2
 # At the start only maps in which the hand is easily seen, or the hand network stays at chance.
 EASY, EASY_COARSEST = 0.08, 3.8
 # Where the patches of the helix network come from.
@@ -39,17 +37,13 @@ SHARES = {"helix": .32, "protein": .36, "anywhere": .16, "hard": .16}
 
 
 class Trunk(nn.Sequential):
-    """Convolutions without padding, one of stride 2: an answer per 2 voxels from 25³.
+    """Convolutions without padding, one of stride 2: an answer per 2 voxels from 25³."""
 
-    An exported network holds the normalisation in its convolutions; what goes on from it has none.
-    """
-
-    def __init__(self, normalised):
-        layers, before = [], 1
-        for width in WIDTHS:
-            kernel, stride = (3, 1) if layers else (5, STRIDE)
-            layers.append(nn.Conv3d(before, width, kernel, stride=stride))
-            layers += [nn.BatchNorm3d(width)] * normalised + [nn.ReLU()]
+    def __init__(self):
+        layers, before = [nn.Conv3d(1, WIDTHS[0], 5, stride=STRIDE), nn.BatchNorm3d(WIDTHS[0]),
+                          nn.ReLU()], WIDTHS[0]
+        for width in WIDTHS[1:]:
+            layers += [nn.Conv3d(before, width, 3), nn.BatchNorm3d(width), nn.ReLU()]
             before = width
         super().__init__(*layers, nn.Conv3d(before, before, 1), nn.ReLU(),
                          nn.Conv3d(before, 1, 1))
@@ -58,9 +52,9 @@ class Trunk(nn.Sequential):
 class WithMirror(nn.Module):
     """Logits that are even (sign 1) or odd (-1) in mirroring the box."""
 
-    def __init__(self, sign, normalised=True):
+    def __init__(self, sign):
         super().__init__()
-        self.sign, self.trunk = sign, Trunk(normalised)
+        self.sign, self.trunk = sign, Trunk()
 
     def forward(self, boxes):
         mirrored = torch.flip(boxes, (4,))
@@ -157,11 +151,9 @@ class Examples:
         rng = self.rng
         structures = self.bank.draw("train", rng, helical=rng.random() < 0.75)
         scene = simulation.place(structures, rng, 1.0, MARGIN, EXTENT)
-        finest = HARD_FINEST if not easy and rng.random() < HARD else FINEST
-        resolution = rng.uniform(finest, EASY_COARSEST if easy else COARSEST)
-        draw = (simulation.plain_conditions if rng.random() < OLD
-                else simulation.varied_conditions)
-        volume, mask = simulation.simulate_map(scene, draw(rng, resolution), rng)
+        resolution = rng.uniform(FINEST, EASY_COARSEST if easy else COARSEST)
+        volume, mask = simulation.simulate_map(
+            scene, simulation.varied_conditions(rng, resolution), rng)
         seen, labels = simulation.seen_by_hand(volume), simulation.label_helices(scene)
         if not bool(torch.isfinite(seen).all()):
             return False
@@ -221,7 +213,7 @@ def loss_of(name, logits, labels):
 
 
 def train(bank, seconds, batch=512, per_map=160, size=48000, first=6, rate=2e-3,
-          seed=SEED, start=None):
+          seed=SEED):
     """Train both networks at once.
 
     Parameters
@@ -236,8 +228,6 @@ def train(bank, seconds, batch=512, per_map=160, size=48000, first=6, rate=2e-3,
     rate : float
         Largest learning rate.
     seed : int
-    start : path, optional
-        Folder of exported networks to go on from; no easy maps come first then.
 
     Returns
     -------
@@ -245,19 +235,15 @@ def train(bank, seconds, batch=512, per_map=160, size=48000, first=6, rate=2e-3,
         "helix" and "sense", with averaged weights, in evaluation mode.
     """
     rng = learning.seeded(seed)
-    networks = {name: WithMirror(sign, start is None) for name, sign in (
-        ("sense", -1), ("helix", 1))}
-    for name, network in networks.items():
-        if start is not None:
-            learning.go_on_from(network, Path(start, "hand_%s.onnx" % name))
-        network.to(DEVICE, memory_format=torch.channels_last_3d).train()
+    networks = {name: WithMirror(sign).to(DEVICE, memory_format=torch.channels_last_3d).train()
+                for name, sign in (("sense", -1), ("helix", 1))}
     averages = {name: learning.Average(network) for name, network in networks.items()}
     optimisers = {name: torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
                   for name, network in networks.items()}
     examples = Examples(bank, size, per_map, rng)
     clock, step = learning.Clock(seconds), 0
     while clock.done() < 1:
-        easy, wanted = start is None and clock.done() < EASY, 1 if step else first
+        easy, wanted = clock.done() < EASY, 1 if step else first
         while wanted:
             wanted -= examples.add_map(networks["helix"], easy)
         losses = {}
@@ -307,13 +293,9 @@ def main():
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--per-map", type=int, default=160)
     parser.add_argument("--size", type=int, default=48000, help="patches kept")
-    parser.add_argument("--rate", type=float, default=2e-3, help="largest learning rate")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--start", type=Path, help="folder of networks to go on from")
     arguments = parser.parse_args()
     networks = train(simulation.Bank(arguments.bank), arguments.seconds, arguments.batch,
-                     arguments.per_map, arguments.size, rate=arguments.rate, seed=arguments.seed,
-                     start=arguments.start)
+                     arguments.per_map, arguments.size)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, network in networks.items():
         export(network, arguments.out / ("hand_%s.onnx" % name))

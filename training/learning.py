@@ -91,36 +91,6 @@ def step(optimiser, loss, network, rate, norm):
     optimiser.step()
 
 
-def go_on_from(network, path):
-    """Give a network the weights of an exported one, to train it further.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Its weights are in the order in which it uses them.
-    path : path
-        ONNX file.
-
-    Raises
-    ------
-    ValueError
-        If the file holds other weights than the network has.
-    """
-    import onnx
-
-    graph = onnx.load(str(path)).graph
-    stored = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    # Weights that are used twice have further names.
-    first = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
-    used = [first.get(name, name) for node in graph.node if node.op_type != "Identity"
-            for name in node.input]
-    weights = [stored[name] for name in dict.fromkeys(used) if name in stored]
-    state = network.state_dict()
-    if [one.shape for one in weights] != [tuple(one.shape) for one in state.values()]:
-        raise ValueError("%s holds another network" % path)
-    network.load_state_dict({key: torch.tensor(one) for key, one in zip(state, weights)})
-
-
 def seeded(seed):
     """Seed torch's generator and return numpy's."""
     torch.manual_seed(seed)
