@@ -294,6 +294,11 @@ def _attempt(check, evidence, overrides, compute):
         return check._result(Status.NOT_APPLICABLE, str(error)), []
     except NotMeasured as error:
         return check._result(Status.NOT_MEASURED, str(error)), []
+    except MemoryError:
+        logger.exception("%s %s needs more memory", check.id, check.title)
+        return check._result(Status.NOT_MEASURED, "There was not enough memory. Use a machine with "
+                             "more, or one thread: items are then computed one after the "
+                             "other."), []
     except Exception as error:  # one failing check never takes down the level
         logger.exception("%s %s failed", check.id, check.title)
         return check._result(Status.NOT_MEASURED, "The computation failed (%s: %s); the log of "

@@ -117,6 +117,12 @@ def test_a_failure_is_not_measured(caplog):
     assert volumes == []
 
 
+def test_too_little_memory_is_told_with_what_to_do(caplog):
+    result, _ = run(Example(error=MemoryError("Unable to allocate 36.0 MiB")))
+    assert result.status is Status.NOT_MEASURED and "one thread" in result.reason
+    assert "36.0 MiB" in caplog.text
+
+
 def test_without_criteria_it_is_informative():
     class Informative(Example):
         criteria = ()
