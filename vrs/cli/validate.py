@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
@@ -30,6 +31,8 @@ from vrs.scipion import is_installed, load_domain, prepare_environment, without_
 
 # Bytes; file systems take 255, and projects and their files add to it.
 _LONGEST_NAME = 200
+# What a computer that shuts down or a batch sends, and a terminal that is closed.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -118,9 +121,30 @@ def run(request, console):
     console.say("Validating %s" % _first_file(request.given))
     if not is_installed():
         console.say(without_scipion())
-    if not is_installed() or "map" not in request.given:
-        _run_in_process(request, console)
-        return
+    with stopped_as_by_keys():
+        if is_installed() and "map" in request.given:
+            _run_in_project(request, console)
+        else:
+            _run_in_process(request, console)
+    _pack(request, console)
+
+
+@contextlib.contextmanager
+def stopped_as_by_keys():
+    """Whatever asks the command to end meanwhile, it stops as with Ctrl-C and cleans up."""
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_in_project(request, console):
+    """Validate with protocols of Scipion."""
     projects = prepare_environment()
     with console.quiet(os.devnull):
         load_domain()
@@ -131,7 +155,6 @@ def run(request, console):
     report = _deliver(output, request.output)
     for line in summary(report, request.output, project.path):
         console.say(line)
-    _pack(request, console)
 
 
 def _run_in_process(request, console):
@@ -147,7 +170,6 @@ def _run_in_process(request, console):
     written = json.loads(paths.json.read_text(encoding="utf-8"))
     for line in summary(written, request.output):
         console.say(line)
-    _pack(request, console)
 
 
 def _pack(request, console):

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import re
-import signal
 
 import psutil
 from pwem.protocols import ProtImportVolumes
@@ -45,7 +44,6 @@ def open_project(folder, console):
     handlers, level, before = logger.handlers[:], logger.level, os.getcwd()
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
-    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with console.quiet(log):
             manager = Manager()
@@ -56,7 +54,6 @@ def open_project(folder, console):
             yield project
             project.closeMapper()
     finally:
-        signal.signal(signal.SIGTERM, terminate)
         os.chdir(before)
         logger.handlers[:] = handlers
         logger.setLevel(level)

@@ -87,7 +87,8 @@ def _launch(project, protocol):
         project.launchProtocol(protocol, wait=False)
         return
     # Nothing may come between the submission of a job and taking note of it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {
+        signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         project.launchProtocol(protocol, wait=False)
     except PyworkflowException as error:  # it quotes all that it knows before the lines
@@ -122,7 +123,9 @@ def _run(at_fork, project_path, database, number, *logs):
     """What a fork does: the same as Scipion's program that runs a protocol."""
     # SQLite forbids to use, or even to close, the connections of the other process.
     gc.freeze()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.SIG_DFL)
     at_fork()
     LoggingConfigurator.setUpProtocolRunLogging(*logs)
     runProtocolMain(project_path, database, number)

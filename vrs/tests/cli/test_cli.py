@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -14,7 +15,8 @@ import vrs
 from vrs import bundles
 from vrs.checks import all_checks
 from vrs.cli import FAULTS, ORIENTATIONS, _parser, main
-from vrs.cli.validate import check_request, claim_project, given_by, map_stem, summary
+from vrs.cli.validate import (check_request, claim_project, given_by, map_stem,
+                              stopped_as_by_keys, summary)
 from vrs.scipion import is_installed
 from vrs.simulation import orientations, particle_faults
 from vrs.tests.protocols import maps
@@ -303,6 +305,20 @@ def test_summary_tells_warnings_reasons_and_places():
     # What is serious comes first.
     assert text.index("0.b  Serious: Second.") < text.index("Map  Too fine.")
     assert "Said in the report" not in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_asks_a_command_to_end_stops_it_as_ctrl_c_does(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with stopped_as_by_keys():
+            os.kill(os.getpid(), number)  # with nohup it goes on
+        signal.signal(number, signal.SIG_DFL)
+        with pytest.raises(KeyboardInterrupt), stopped_as_by_keys():
+            os.kill(os.getpid(), number)
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_every_run_gets_a_project_of_its_own(tmp_path):

@@ -163,11 +163,12 @@ def _started_run(process):
     raise AssertionError("no run was started: %s" % (process.communicate(),))
 
 
-def test_interruption_leaves_nothing_running(vrs_process, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_interruption_leaves_nothing_running(vrs_process, tmp_path, number):
     maps.write_blob(tmp_path / "stopped.mrc")
     process = vrs_process("validate", "--map", "stopped.mrc", "--threshold", "0.5", cwd=tmp_path)
     run = _started_run(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate()
     assert process.returncode == 1
     assert "Stopped" in errors and "Traceback" not in errors
