@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from threading import Event
 
 import pytest
 
@@ -17,26 +16,22 @@ def test_results_and_failures_reach_whoever_asked():
     assert workers.submit(divmod, 9, 2).result() == (4, 1)  # after all threads had nothing to do
 
 
-def test_nothing_begins_after_a_stop():
-    workers, began, go_on = Workers(1), Event(), Event()
-
-    def first():
-        began.set()
-        return go_on.wait(LIMIT)
-
-    asked = [workers.submit(first), workers.submit(divmod, 7, 2)]
-    assert began.wait(LIMIT)
-    workers.stop()
-    go_on.set()
-    assert asked[0].result() and workers.submit(divmod, 9, 2).result() == (4, 1)
-    assert not asked[1].done()
-
-
-def test_a_process_ends_whatever_is_computed():
-    program = ("import time\n"
+def test_a_process_that_ends_begins_nothing_more(tmp_path):
+    """What is computed when it ends comes to its end, whatever waits does not begin."""
+    program = ("import pathlib, time\n"
                "from vrs.threads import Workers\n"
-               "Workers(1).submit(time.sleep, %d)\n"
-               "raise OSError('The disk is full.')\n" % LIMIT)
-    ended = subprocess.run([sys.executable, "-c", program], timeout=LIMIT / 2,
+               "began = pathlib.Path('began')\n"
+               "def first():\n"
+               "    began.touch()\n"
+               "    time.sleep(0.5)\n"
+               "    pathlib.Path('ended').touch()\n"
+               "workers = Workers(1)\n"
+               "workers.submit(first)\n"
+               "workers.submit(pathlib.Path('never').touch)\n"
+               "while not began.exists():\n"
+               "    time.sleep(0.01)\n"
+               "raise OSError('The disk is full.')\n")
+    ended = subprocess.run([sys.executable, "-c", program], cwd=str(tmp_path), timeout=LIMIT,
                            stderr=subprocess.PIPE)
     assert ended.returncode == 1 and b"The disk is full." in ended.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["began", "ended"]
