@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import sys
 
 from vrs.tests.protocols import maps
 
@@ -21,10 +22,14 @@ def _stored(path, protocol):
 
 def test_a_fork_leaves_what_a_process_of_scipion_leaves(session_project, map_path, monkeypatch,
                                                         tmp_path):
+    import pyworkflow.protocol
     from pwem.protocols import ProtImportVolumes
 
     from vrs.protocols.launch import run_to_end
     monkeypatch.chdir(session_project.path)
+    # Other tests have Scipion run protocols in their process.
+    monkeypatch.setattr(pyworkflow.protocol, "launch",
+                        sys.modules["pyworkflow.protocol.launch"].launch)
     stored, files, log = [], [], tmp_path / "process"
     for at_fork in None, lambda: log.write_text("PID: %d" % os.getpid()):
         protocol = session_project.newProtocol(ProtImportVolumes, filesPath=str(map_path),
