@@ -10,6 +10,13 @@ class Console:
     """The terminal, which stays ours while all else that prints is sent elsewhere."""
 
     def __init__(self):
+        for name, descriptor in (("stdout", 1), ("stderr", 2)):
+            if getattr(sys, name) is None:  # it was closed
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                if nowhere != descriptor:
+                    os.dup2(nowhere, descriptor)
+                    os.close(nowhere)
+                setattr(sys, name, os.fdopen(descriptor, "w"))
         sys.stdout.flush()
         # Text that the terminal cannot show must not end a run.
         self._stream = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")

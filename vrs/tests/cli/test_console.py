@@ -30,3 +30,11 @@ def test_a_full_disk_is_told():
                              stdout=full, stderr=subprocess.PIPE, timeout=LIMIT)
     os.close(full)
     assert process.returncode == 1 and b"No space left" in process.stderr
+
+
+def test_a_closed_output_is_nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = _PROGRAM.replace("sys.exit", "console.quiet('quiet.log').__enter__(); sys.exit")
+    closed = "exec %s -c \"$0\" 0<&- 1>&- 2>&-" % sys.executable
+    assert subprocess.run(["sh", "-c", closed, program.replace("sys.stdin.readline(); ", "")],
+                          timeout=LIMIT).returncode == 7
