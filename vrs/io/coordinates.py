@@ -53,7 +53,8 @@ def read_coordinates(path):
 
     Known are RELION's files of one micrograph (``*_autopick.star``, ``*_manualpick.star``), its
     lists of such files (``autopick.star``) and tables of particles, cryoSPARC's ``.cs`` and
-    ``.csg``, EMAN2's ``.box``, and Xmipp's ``.pos``, of which particles that were disabled are left out.
+    ``.csg``, EMAN2's ``.box``, and Xmipp's ``.pos``, of which particles that were disabled are left
+    out.
 
     Parameters
     ----------

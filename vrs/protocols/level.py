@@ -339,7 +339,7 @@ class ProtVrsLevel(EMProtocol):
         return ["Choose at least one of these: %s." % ", ".join(kind.words for kind in kinds)]
 
     def _following(self, item):
-        """The items after one whose steps have not been done and that no external engine computes."""
+        """The items after one that are not done and that no external engine computes."""
         checks = self.checks()
         place = [check.id for check in checks].index(item)
         done = self.items_done()

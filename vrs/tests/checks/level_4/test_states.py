@@ -17,7 +17,7 @@ CHECK, COUNT, SNR = get_check("4.e"), 120, 0.2
 
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """A coarse map, and as few permutations as can tell: a hundred pairs give 1/101 at the least."""
+    """A coarse map, and as few permutations as can tell: a hundred pairs give 1/101 or more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(states, "_PERMUTATIONS", 10)
         patch.setattr(states, "_MOST_SHELLS", 10)
