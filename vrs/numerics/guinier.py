@@ -75,6 +75,7 @@ def fit_guinier(x, y, resolution):
     if points < 3:
         raise ValueError("Only %d Fourier shells with signal lie between %g Å and the reported "
                           "resolution; a line needs three." % (points, LOWEST_RESOLUTION))
-    (slope, intercept), covariance = np.polyfit(x[used], y[used], 1, cov=True)
-    return GuinierFit(slope, intercept, 4 * slope, 4 * np.sqrt(covariance[0, 0]),
-                      np.corrcoef(x[used], y[used])[0, 1] ** 2, points)
+    from scipy.stats import linregress  # takes long to import
+    line = linregress(x[used], y[used])
+    return GuinierFit(line.slope, line.intercept, 4 * line.slope, 4 * line.stderr,
+                      line.rvalue ** 2, points)

@@ -13,6 +13,12 @@ def test_fit_is_least_squares_within_the_range():
     assert fit.b_factor == pytest.approx(4 * slope) and fit.points == 4
 
 
+def test_a_map_without_fall_off_has_a_line():
+    """The Fourier transform of a single voxel is the same everywhere."""
+    fit = guinier.fit_guinier(np.linspace(0.01, 0.1, 8), np.full(8, 1.3), 3.0)
+    assert fit == guinier.GuinierFit(0, pytest.approx(1.3), 0, 0, 0, 8)
+
+
 def test_empty_shells_are_left_out():
     x = np.array([0.01, 0.02, 0.03, 0.04])
     fit = guinier.fit_guinier(x, np.array([0.0, -1, -2, -np.inf]), 3.0)
