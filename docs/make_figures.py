@@ -215,14 +215,15 @@ def comparison(folder):
 
 def pages(folder):
     """Images of front pages."""
-    return {"%s_front" % picture: _page(str(folder / name / "report" / "report.pdf"), 1)
-            for picture, name in (("report", "example"), ("relion", "relion"))}
+    return {"report_front": _front_page(folder / "example"),
+            "relion_front": _front_page(folder / "relion")}
 
 
-def _page(pdf, number):
+def _front_page(folder):
     with tempfile.TemporaryDirectory() as images:
-        subprocess.run(["pdftoppm", "-png", "-r", "90", "-singlefile", "-f", str(number), "-l",
-                        str(number), pdf, os.path.join(images, "page")], check=True)
+        subprocess.run(["pdftoppm", "-png", "-r", "90", "-singlefile", "-f", "1", "-l", "1",
+                        str(folder / "report" / "report.pdf"), os.path.join(images, "page")],
+                       check=True)
         return Image.open(os.path.join(images, "page.png")).convert("RGB")
 
 

@@ -79,31 +79,37 @@ def test_relion_particles_are_divided_by_micrograph(tmp_path):
     np.testing.assert_array_equal(second.points, [[4, 3]])
 
 
+def located(count, shape="(2,)<u4", fraction="<f4"):
+    """Rows with the columns that tell where cryoSPARC picked particles."""
+    return np.zeros(count, [("uid", np.uint64), ("location/micrograph_path", "S20"),
+                            ("location/micrograph_shape", shape),
+                            ("location/center_x_frac", fraction),
+                            ("location/center_y_frac", "<f4")])
+
+
+def save(path, rows):
+    """Write rows as a .cs file."""
+    with open(str(path), "wb") as stream:
+        np.save(stream, rows)
+
+
 def test_cryosparc_fractions_are_of_columns_and_rows(tmp_path):
-    rows = np.zeros(2, [("uid", np.uint64), ("location/micrograph_path", "S20"),
-                        ("location/micrograph_shape", "<u4", (2,)),
-                        ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
+    rows = located(2)
     rows["location/micrograph_path"] = b"J1/motion/a.mrc"
     rows["location/micrograph_shape"] = [3000, 4000]  # rows, columns
     rows["location/center_x_frac"], rows["location/center_y_frac"] = [0.25, 0.5], [0.5, 0.75]
     path = tmp_path / "particles.cs"
-    with open(path, "wb") as stream:
-        np.save(stream, rows)
+    save(path, rows)
     picks, = read_coordinates(path)
     assert picks.micrograph == "J1/motion/a.mrc" and picks.shape == (3000, 4000)
     np.testing.assert_array_equal(picks.points, [[1000, 1500], [2000, 2250]])
-    with open(path, "wb") as stream:
-        np.save(stream, rows[["uid", "location/center_x_frac"]])
+    save(path, rows[["uid", "location/center_x_frac"]])
     assert "lacks location/micrograph_path" in problems(path)[0]
 
 
 @pytest.mark.parametrize("shape, fraction", [("<u4", "<f4"), ("(2,)<u4", "S4")])
 def test_cryosparc_locations_of_another_kind_are_refused(tmp_path, shape, fraction):
-    rows = np.zeros(3, [("uid", np.uint64), ("location/micrograph_path", "S20"),
-                        ("location/micrograph_shape", shape),
-                        ("location/center_x_frac", fraction), ("location/center_y_frac", "<f4")])
-    with open(str(tmp_path / "a.cs"), "wb") as stream:
-        np.save(stream, rows)
+    save(tmp_path / "a.cs", located(3, shape, fraction))
     assert "its locations are not numbers" in problems(tmp_path / "a.cs")[0]
 
 
@@ -111,14 +117,10 @@ def test_cryosparc_locations_may_lie_beside_the_particles(tmp_path):
     """The passthrough of a job, its groups and its other tables are in one folder."""
     for name, column in (("J9_particles", "alignments3D/error"),
                          ("J9_micrographs", "micrograph_blob/psize_A")):
-        np.save(str(tmp_path / name), np.zeros(2, [("uid", np.uint64), (column, "<f4")]))
-        (tmp_path / (name + ".npy")).rename(tmp_path / (name + ".cs"))
-    rows = np.zeros(2, [("uid", np.uint64), ("location/micrograph_path", "S20"),
-                        ("location/micrograph_shape", "<u4", (2,)),
-                        ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
+        save(tmp_path / (name + ".cs"), np.zeros(2, [("uid", np.uint64), (column, "<f4")]))
+    rows = located(2)
     rows["location/micrograph_path"], rows["location/micrograph_shape"] = b">J1/a.mrc", 512
-    with open(str(tmp_path / "J9_passthrough_particles.cs"), "wb") as stream:
-        np.save(stream, rows)
+    save(tmp_path / "J9_passthrough_particles.cs", rows)
     write(tmp_path / "J9_particles.csg", "results:\n  a:\n    metafile: '>J9_particles.cs'\n"
           "  location:\n    metafile: '>J9_passthrough_particles.cs'\n")
     for name in ("J9_particles.cs", "J9_particles.csg", "."):
@@ -127,12 +129,9 @@ def test_cryosparc_locations_may_lie_beside_the_particles(tmp_path):
 
 
 def test_cryosparc_names_need_not_be_utf8(tmp_path):
-    rows = np.zeros(1, [("uid", np.uint64), ("location/micrograph_path", "S20"),
-                        ("location/micrograph_shape", "<u4", (2,)),
-                        ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
+    rows = located(1)
     rows["location/micrograph_path"], rows["location/micrograph_shape"] = b"m\xff.mrc", 512
-    with open(str(tmp_path / "a.cs"), "wb") as stream:
-        np.save(stream, rows)
+    save(tmp_path / "a.cs", rows)
     assert read_coordinates(tmp_path / "a.cs")[0].micrograph == "m\ufffd.mrc"
 
 
